@@ -1,0 +1,38 @@
+"""``contract.json``: what a client must know of a model, written once and read by every client."""
+
+from dataclasses import asdict
+from typing import Any
+
+from models.spec import ModelSpec
+
+SIGNATURE_TENSORS = "serving_default"
+SIGNATURE_ENCODED = "serving_bytes"
+SIGNATURE_EXAMPLES = "serving_examples"
+
+
+def contract(spec: ModelSpec, *, version: int | None = None) -> dict[str, Any]:
+    """Returns the contract as JSON values; ``version`` is None before there is a release."""
+    signatures = {"tensors": SIGNATURE_TENSORS, "examples": SIGNATURE_EXAMPLES}
+    if spec.encoded_input:
+        signatures["encoded"] = SIGNATURE_ENCODED
+    return {
+        "schema": 1,
+        "model": spec.name,
+        "title": spec.title,
+        "description": spec.description,
+        "version": version,
+        "inputs": [asdict(tensor) for tensor in spec.inputs],
+        "outputs": [asdict(tensor) for tensor in spec.outputs],
+        "labels": list(spec.labels),
+        "signatures": signatures,
+        "encoded_input": encoded_alias(spec),
+    }
+
+
+def encoded_alias(spec: ModelSpec) -> str | None:
+    """Returns the input alias of ``serving_bytes``.
+
+    TensorFlow Serving's REST API prints and takes bytes as ``{"b64": …}`` by the suffix
+    ``_bytes`` (tensorflow_serving/util/json_tensor.cc).
+    """
+    return f"{spec.encoded_input}_bytes" if spec.encoded_input else None

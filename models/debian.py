@@ -1,0 +1,126 @@
+"""Gets files out of Debian and Ubuntu packages without root and without installing anything.
+
+apt works here on a state of its own (lists, cache, sources), so the machine's is neither read
+nor changed; the machine's own mirror and the distribution's keyring are used. Standard library
+only: the set-up runs this before any environment exists.
+"""
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+APT = Path("/etc/apt")
+_KEYRINGS = {
+    "debian": Path("/usr/share/keyrings/debian-archive-keyring.gpg"),
+    "ubuntu": Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg"),
+}
+_COMPONENTS = {"debian": "main", "ubuntu": "main universe"}
+
+
+class PackageError(Exception):
+    """A package could not be had; the message says why and what would help."""
+
+
+@dataclass(frozen=True)
+class Distribution:
+    """The distribution this machine runs: ``debian`` or ``ubuntu``, and its release's suite."""
+
+    name: str
+    suite: str
+
+    @classmethod
+    def here(cls) -> "Distribution":
+        """Returns this machine's distribution. Raises PackageError where it has no apt."""
+        release = _os_release()
+        name = release.get("ID", "unknown")
+        if name not in _KEYRINGS or shutil.which("apt-get") is None:
+            raise PackageError(
+                "Debian or Ubuntu with apt-get is needed; this is "
+                + release.get("PRETTY_NAME", name)
+            )
+        return cls(name, release.get("VERSION_CODENAME", ""))
+
+
+def unpack(packages: list[str], suite: str, into: Path, *, work: Path) -> None:
+    """Downloads packages of a suite and unpacks them below ``into``.
+
+    Args:
+        packages: package names.
+        suite: the release they are taken from, such as ``trixie``.
+        into: the folder to unpack into.
+        work: a folder for apt's private state; what it holds is used again.
+
+    Raises:
+        PackageError: no mirror, no network, an unknown package, a bad signature.
+    """
+    distribution = Distribution.here()
+    work = work.resolve()
+    for folder in ("state/lists/partial", "cache/archives/partial", "packages"):
+        (work / folder).mkdir(parents=True, exist_ok=True)
+    keyring = _KEYRINGS[distribution.name]
+    (work / "sources.list").write_text(
+        f"deb [signed-by={keyring}] {_mirror(distribution)} {suite} "
+        f"{_COMPONENTS[distribution.name]}\n"
+    )
+    options = [
+        f"-oDir::State={work}/state",
+        f"-oDir::State::status={work}/state/status",
+        f"-oDir::Cache={work}/cache",
+        f"-oDir::Etc::sourcelist={work}/sources.list",
+        "-oDir::Etc::sourceparts=-",
+        "-oAcquire::Languages=none",
+        "-oAcquire::Retries=3",
+        "-oAPT::Sandbox::User=",
+    ]
+    (work / "state/status").touch()
+    _run(["apt-get", *options, "-qq", "update"], cwd=work)
+    for stale in (work / "packages").glob("*.deb"):
+        stale.unlink()
+    _run(["apt-get", *options, "-qq", "download", *packages], cwd=work / "packages")
+    into.mkdir(parents=True, exist_ok=True)
+    for archive in sorted((work / "packages").glob("*.deb")):
+        _run(["dpkg-deb", "--extract", str(archive), str(into)], cwd=work)
+        archive.unlink()
+
+
+def _os_release() -> dict[str, str]:
+    lines = Path("/etc/os-release").read_text().splitlines()
+    pairs = (line.split("=", 1) for line in lines if "=" in line)
+    return {key: value.strip('"') for key, value in pairs}
+
+
+def _mirror(distribution: Distribution) -> str:
+    """Returns the address of the archive that this machine's own apt uses."""
+    for address in _configured_addresses():
+        path = urlsplit(address).path.rstrip("/")
+        if path.endswith(f"/{distribution.name}"):
+            return address
+    raise PackageError(
+        f"no mirror of {distribution.name} is named in /etc/apt/sources.list or sources.list.d"
+    )
+
+
+def _configured_addresses() -> list[str]:
+    files = [APT / "sources.list", *sorted((APT / "sources.list.d").glob("*"))]
+    found: list[str] = []
+    for file in files:
+        if not file.is_file():
+            continue
+        for line in file.read_text(errors="replace").splitlines():
+            words = line.split()
+            if words[:1] == ["URIs:"] or words[:1] == ["deb"]:
+                found += [word for word in words[1:] if "://" in word]
+    return found
+
+
+def _run(command: list[str], *, cwd: Path) -> None:
+    environment = {**os.environ, "LC_ALL": "C", "DEBIAN_FRONTEND": "noninteractive"}
+    done = subprocess.run(
+        command, check=False, cwd=cwd, env=environment, capture_output=True, text=True
+    )
+    if done.returncode:
+        reason = (done.stderr or done.stdout).strip().splitlines()
+        raise PackageError(f"{' '.join(command[:1] + command[-2:])}: {' '.join(reason[-3:])}")

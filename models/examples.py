@@ -1,0 +1,91 @@
+"""tf.Example records: written from a model's data, read back as raw inputs and labels."""
+
+import gzip
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from models.spec import ModelSpec
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+Value = bytes | str | int | float | None
+
+
+def write(examples: Iterable[Mapping[str, Value]], file: Path) -> int:
+    """Writes examples as one TFRecord file and returns their number; a file is seen whole or not.
+
+    A value that is None is left out of its example: that is how tf.Example says *missing*.
+    """
+    import tensorflow as tf
+
+    file.parent.mkdir(parents=True, exist_ok=True)
+    partial = file.with_name(file.name + ".partial")
+    count = 0
+    with tf.io.TFRecordWriter(str(partial)) as writer:
+        for example in examples:
+            writer.write(_example(example).SerializeToString())
+            count += 1
+    partial.replace(file)
+    return count
+
+
+def read(spec: ModelSpec, pattern: str, *, batch_size: int = 1000) -> "tf.data.Dataset":
+    """Returns a dataset of batches ``(raw inputs by name, label)`` in a fixed order.
+
+    Args:
+        pattern: glob of TFRecord files, plain (``*.tfrecord``) or gzip (anything else, as TFX's
+            ExampleGen writes them).
+        batch_size: how many examples are parsed at once.
+
+    Raises:
+        FileNotFoundError: nothing matches the pattern.
+    """
+    import tensorflow as tf
+
+    files = sorted(tf.io.gfile.glob(pattern))
+    if not files:
+        raise FileNotFoundError(f"no TFRecord files match {pattern}")
+    compression = "" if files[0].endswith(".tfrecord") else "GZIP"
+    features = spec.module("features")
+
+    def parse(serialized: "tf.Tensor") -> tuple[Any, Any]:
+        parsed = tf.io.parse_example(serialized, features.FEATURES)
+        return features.raw_inputs(parsed), parsed[spec.label_key]
+
+    records = tf.data.TFRecordDataset(files, compression_type=compression)
+    return records.batch(batch_size).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def count(pattern_files: Iterable[Path]) -> int:
+    """Returns how many records gzip TFRecord files hold, from their framing alone."""
+    return sum(1 for file in pattern_files for _ in _records(file))
+
+
+def _records(file: Path) -> Iterator[None]:
+    # Framing: length (8 bytes), its CRC (4), the record, its CRC (4).
+    with gzip.open(file) as stream:
+        while header := stream.read(12):
+            stream.read(int.from_bytes(header[:8], "little") + 4)
+            yield
+
+
+def _example(values: Mapping[str, Value]) -> "tf.train.Example":
+    import tensorflow as tf
+
+    example = tf.train.Example()
+    for name, value in values.items():
+        feature = example.features.feature[name]
+        match value:
+            case None:
+                del example.features.feature[name]
+            case bytes():
+                feature.bytes_list.value.append(value)
+            case str():
+                feature.bytes_list.value.append(value.encode())
+            case int():
+                feature.int64_list.value.append(value)
+            case float():
+                feature.float_list.value.append(value)
+    return example

@@ -1,0 +1,80 @@
+"""What the pipeline, the targets and the clients need to know of the fashion model."""
+
+from models.spec import Limits, ModelSpec, Profile, Tensor
+
+EXACT = Limits(agreement=0.9999, max_abs_diff=1e-5, accuracy_drop=0.0005)
+
+SPEC = ModelSpec(
+    name="fashion",
+    title="Fashion-MNIST clothes",
+    description="Says which of ten kinds of clothes a small grey picture shows.",
+    inputs=(
+        Tensor(
+            name="image",
+            dtype="float32",
+            shape=(28, 28, 1),
+            description="Grey values, bright clothes on a black ground.",
+            minimum=0.0,
+            maximum=255.0,
+            kind="image",
+        ),
+    ),
+    outputs=(
+        Tensor(
+            name="probabilities",
+            dtype="float32",
+            shape=(10,),
+            description="The probability of each class, in the order of the labels.",
+            minimum=0.0,
+            maximum=1.0,
+        ),
+    ),
+    labels=(
+        "T-shirt/top",
+        "Trouser",
+        "Pullover",
+        "Dress",
+        "Coat",
+        "Sandal",
+        "Shirt",
+        "Sneaker",
+        "Bag",
+        "Ankle boot",
+    ),
+    encoded_input="image",
+    profiles={
+        "default": Profile(
+            examples={"train": None, "eval": None, "test": None},
+            hyperparameters={
+                "epochs": 10,
+                "batch_size": 128,
+                "learning_rate": 2e-3,
+                "weight_decay": 1e-3,
+                "seed": 7,
+            },
+            min_accuracy=0.92,
+            min_slice_accuracy=0.70,
+            max_accuracy_drop=0.005,
+            web_examples=2000,
+        ),
+        "quick": Profile(
+            examples={"train": 6000, "eval": 1000, "test": 1000},
+            hyperparameters={
+                "epochs": 3,
+                "batch_size": 128,
+                "learning_rate": 2e-3,
+                "weight_decay": 1e-3,
+                "seed": 7,
+            },
+            min_accuracy=0.75,
+            min_slice_accuracy=0.20,
+            max_accuracy_drop=0.05,
+            web_examples=1000,
+        ),
+    },
+    limits={
+        "serving": {"float32": EXACT},
+        "mobile": {"float32": EXACT, "int8": Limits(agreement=0.97, accuracy_drop=0.005)},
+        "web": {"float32": Limits(agreement=0.9999, max_abs_diff=1e-4, accuracy_drop=0.0005)},
+    },
+)

@@ -1,0 +1,107 @@
+"""A check: what one runtime answered to the golden set, held against the SavedModel's answers."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any
+
+import numpy as np
+
+from models.spec import Limits
+from pipeline.golden import Array, Golden
+
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of the manifest's ``checks``, of the table in the terminal and of the report.
+
+    Attributes:
+        target: ``serving``, ``mobile`` or ``web``.
+        variant: the form of the weights, such as ``float32`` or ``int8``.
+        runtime: what ran it, with its version.
+        status: ``passed``, ``failed`` or ``skipped``.
+        reason: why it failed or was skipped.
+        required: whether a release may go out without it.
+        bytes: size of what the target loads.
+        examples: how many examples were run.
+        accuracy: share of them with the true class on top.
+        agreement: share of them with the SavedModel's class on top.
+        max_abs_diff: largest difference of any output from the SavedModel's.
+        p50_ms: median time of one prediction as a client sees it, in milliseconds.
+    """
+
+    target: str
+    variant: str
+    runtime: str
+    status: str
+    reason: str = ""
+    required: bool = True
+    bytes: int | None = None
+    examples: int | None = None
+    accuracy: float | None = None
+    agreement: float | None = None
+    max_abs_diff: float | None = None
+    p50_ms: float | None = None
+
+    @property
+    def stops_release(self) -> bool:
+        """Returns whether a release with this row must not be promoted."""
+        return self.required and self.status != PASSED
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    @classmethod
+    def from_json(cls, values: dict[str, Any]) -> "Check":
+        return cls(**values)
+
+
+def compare(outputs: Array, golden: Golden, limits: Limits, *, row: Check) -> Check:
+    """Returns ``row`` completed with figures and a verdict.
+
+    Args:
+        outputs: what the runtime answered, in the order of ``golden``.
+        golden: the examples that were run, with the SavedModel's answers.
+        limits: what the figures may be at most and at least.
+        row: target, variant, runtime, and what else is known; its status does not count.
+    """
+    row = replace(row, required=limits.required, examples=len(outputs))
+    if outputs.shape != golden.outputs.shape:
+        reason = f"answered with shape {outputs.shape}, expected {golden.outputs.shape}"
+        return replace(row, status=FAILED, reason=reason)
+    if not np.isfinite(outputs).all():
+        count = int((~np.isfinite(outputs)).sum())
+        return replace(row, status=FAILED, reason=f"{count} outputs are NaN or infinite")
+    top = outputs.argmax(axis=1)
+    measured = replace(
+        row,
+        accuracy=float(np.mean(top == golden.labels)),
+        agreement=float(np.mean(top == golden.outputs.argmax(axis=1))),
+        max_abs_diff=float(np.abs(outputs.astype(np.float64) - golden.outputs).max()),
+    )
+    reasons = _violations(measured, golden, limits)
+    return replace(measured, status=FAILED if reasons else PASSED, reason="; ".join(reasons))
+
+
+def failure(row: Check, reason: str, *, limits: Limits) -> Check:
+    """Returns ``row`` as a failed check that has no figures: the runtime did not answer."""
+    return replace(row, status=FAILED, reason=reason, required=limits.required)
+
+
+def _violations(check: Check, golden: Golden, limits: Limits) -> Sequence[str]:
+    assert check.agreement is not None  # noqa: S101 - the caller has just measured them
+    assert check.accuracy is not None and check.max_abs_diff is not None  # noqa: S101
+    found = []
+    if check.agreement < limits.agreement:
+        found.append(f"agreement {check.agreement:.5f} is below {limits.agreement}")
+    if limits.max_abs_diff is not None and check.max_abs_diff > limits.max_abs_diff:
+        found.append(f"difference {check.max_abs_diff:.2g} is above {limits.max_abs_diff:g}")
+    drop = golden.accuracy - check.accuracy
+    # One ulp of slack: a drop of exactly the limit is within it.
+    if drop > limits.accuracy_drop + 1e-9:
+        found.append(
+            f"accuracy {check.accuracy:.4f} is {drop:.4f} below the SavedModel's, "
+            f"{limits.accuracy_drop} allowed"
+        )
+    return found

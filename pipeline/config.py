@@ -1,0 +1,111 @@
+"""The one configuration: typed, frozen, built at the command line's edge and passed down."""
+
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.spec import ModelSpec, Profile, load
+from pipeline.errors import UserError
+from pipeline.toolchain import ROOT
+
+DEFAULT_PROFILE = "default"
+_MAX_PORT = 65_535
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a command works on and where.
+
+    Attributes:
+        spec: the model.
+        profile_name: ``default`` or ``quick``.
+        builds: the folder that holds one build folder a model and profile, and the datasets.
+        host: the address that servers listen on; other machines cannot reach the default.
+        grpc_port, rest_port: as TensorFlow Serving's defaults.
+        web_port: where the page is served.
+    """
+
+    spec: ModelSpec
+    profile_name: str = DEFAULT_PROFILE
+    builds: Path = ROOT / "build"
+    host: str = "127.0.0.1"
+    grpc_port: int = 8500
+    rest_port: int = 8501
+    web_port: int = 8080
+
+    @classmethod
+    def from_environment(cls, model: str, profile: str) -> "Config":
+        """Returns the configuration of a model and profile.
+
+        ``FANOUT_BUILD``, ``FANOUT_HOST``, ``GRPC_PORT``, ``REST_PORT`` and ``WEB_PORT`` change
+        the defaults.
+
+        Raises:
+            UserError: no such model or profile, or a port that is none.
+        """
+        spec = load(model)
+        spec.profile(profile)
+        return cls(
+            spec=spec,
+            profile_name=profile,
+            builds=Path(os.environ.get("FANOUT_BUILD") or cls.builds).resolve(),
+            host=os.environ.get("FANOUT_HOST") or cls.host,
+            grpc_port=_port("GRPC_PORT", cls.grpc_port),
+            rest_port=_port("REST_PORT", cls.rest_port),
+            web_port=_port("WEB_PORT", cls.web_port),
+        )
+
+    @property
+    def profile(self) -> Profile:
+        return self.spec.profile(self.profile_name)
+
+    @property
+    def build(self) -> Path:
+        """Returns the model's build folder; the quick profile's is apart from the default's."""
+        suffix = "" if self.profile_name == DEFAULT_PROFILE else f"-{self.profile_name}"
+        return self.builds / f"{self.spec.name}{suffix}"
+
+    @property
+    def dataset(self) -> Path:
+        """Returns the folder of the downloaded data, which profiles share."""
+        return self.builds / "datasets" / self.spec.name
+
+    @property
+    def tfrecords(self) -> Path:
+        return self.build / "tfrecords"
+
+    @property
+    def artifacts(self) -> Path:
+        """Returns the root of TFX's artifacts."""
+        return self.build / "artifacts"
+
+    @property
+    def metadata(self) -> Path:
+        """Returns ML Metadata's SQLite file."""
+        return self.build / "metadata.sqlite"
+
+    @property
+    def pushed(self) -> Path:
+        return self.build / "pushed"
+
+    @property
+    def releases(self) -> Path:
+        return self.build / "releases"
+
+    @property
+    def logs(self) -> Path:
+        return self.build / "logs"
+
+    @property
+    def run_folder(self) -> Path:
+        """Returns where the process ids of servers in the background are kept."""
+        return self.build / "run"
+
+
+def _port(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    if not text.isdecimal() or not 0 < int(text) <= _MAX_PORT:
+        raise UserError(f"{name} must be a port from 1 to {_MAX_PORT}, got {text!r}")
+    return int(text)

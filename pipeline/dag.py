@@ -1,0 +1,129 @@
+"""The pipeline as a DAG of TFX components: one validated SavedModel, fanned out to its targets."""
+
+import tensorflow_model_analysis as tfma  # noqa: F401 - registers TFMA's protos before TFX reads them
+from tfx import v1 as tfx
+from tfx.proto import example_gen_pb2, transform_pb2
+
+from models.spec import SPLITS
+from pipeline.config import Config
+from pipeline.evaluation import eval_config
+from pipeline.fan_out import CheckTarget, Convert, DataGate, GoldenSet
+from pipeline.inputs import Fingerprints
+from pipeline.retries import retry_mark
+from pipeline.targets import TARGETS
+
+
+def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
+    """Returns the pipeline of a model and profile; nothing runs yet."""
+    spec, profile, prints = config.spec, config.profile, Fingerprints.of(config)
+
+    # Real examples in three splits: train, eval (to watch training), test (to judge it).
+    splits = [
+        example_gen_pb2.Input.Split(name=split, pattern=f"{split}/*.tfrecord") for split in SPLITS
+    ]
+    examples = tfx.components.ImportExampleGen(
+        input_base=str(config.tfrecords), input_config=example_gen_pb2.Input(splits=splits)
+    )
+
+    # The data gate: statistics against the curated schema; an anomaly stops the run.
+    statistics = tfx.components.StatisticsGen(examples=examples.outputs["examples"])
+    schema = tfx.components.ImportSchemaGen(schema_file=str(spec.schema))
+    validator = tfx.components.ExampleValidator(
+        statistics=statistics.outputs["statistics"], schema=schema.outputs["schema"]
+    )
+    gate = DataGate(anomalies=validator.outputs["anomalies"], fingerprint=prints.gate)
+
+    # Full pass over the training split; what it learns is baked into the network.
+    transform = tfx.components.Transform(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        preprocessing_fn=f"{spec.module_name('features')}.preprocessing_fn",
+        splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train"]),
+        materialize=False,
+        custom_config={"fingerprint": prints.transform},
+    )
+    transform.add_upstream_node(gate)
+
+    trainer = tfx.components.Trainer(
+        run_fn="pipeline.training.run_fn",
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        transform_graph=transform.outputs["transform_graph"],
+        train_args=tfx.proto.TrainArgs(splits=["train"]),
+        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
+        custom_config={
+            "model": spec.name,
+            "hyperparameters": dict(profile.hyperparameters),
+            "fingerprint": prints.trainer,
+        },
+    )
+
+    # The model gate: accuracy overall, by slice, and against the last blessed model.
+    baseline = tfx.dsl.Resolver(
+        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
+        model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
+        model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
+    ).with_id("LatestBlessedModel")
+    evaluator = tfx.components.Evaluator(
+        examples=examples.outputs["examples"],
+        model=trainer.outputs["model"],
+        baseline_model=baseline.outputs["model"],
+        schema=schema.outputs["schema"],
+        eval_config=eval_config(spec, profile),
+        example_splits=["test"],
+    )
+    golden = GoldenSet(
+        examples=examples.outputs["examples"],
+        model=trainer.outputs["model"],
+        blessing=evaluator.outputs["blessing"],
+        evaluation=evaluator.outputs["evaluation"],
+        spec_name=spec.name,
+        fingerprint=prints.golden,
+    )
+
+    # The fan-out: what was not run in its own runtime, and found to agree, is not pushed.
+    fan_out = []
+    for target in TARGETS:
+        convert = Convert(
+            model=trainer.outputs["model"],
+            blessing=evaluator.outputs["blessing"],
+            examples=examples.outputs["examples"],
+            golden=golden.outputs["golden"],
+            target=target,
+            spec_name=spec.name,
+            fingerprint=prints.convert[target],
+        ).with_id(f"Convert.{target}")
+        check = CheckTarget(
+            converted=convert.outputs["converted"],
+            golden=golden.outputs["golden"],
+            target=target,
+            spec_name=spec.name,
+            examples=(profile.web_examples or 0) if target == "web" else 0,
+            fingerprint=prints.check[target] + retry_mark(config, target),
+        ).with_id(f"Check.{target}")
+        pusher = tfx.components.Pusher(
+            model=convert.outputs["converted"],
+            infra_blessing=check.outputs["blessing"],
+            push_destination=tfx.proto.PushDestination(
+                filesystem=tfx.proto.PushDestination.Filesystem(
+                    base_directory=str(config.pushed / target)
+                )
+            ),
+        ).with_id(f"Pusher.{target}")
+        fan_out += [convert, check, pusher]
+
+    return tfx.dsl.Pipeline(
+        pipeline_name=config.build.name,
+        pipeline_root=str(config.artifacts),
+        components=[
+            examples, statistics, schema, validator, gate,
+            transform, trainer, baseline, evaluator, golden,
+            *fan_out,
+        ],
+        metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
+            str(config.metadata)
+        ),
+        enable_cache=True,
+        # Newer Beam would otherwise download its Prism runner.
+        beam_pipeline_args=["--direct_running_mode=in_memory"],
+    )  # fmt: skip

@@ -1,0 +1,121 @@
+"""``fanout deploy``: run, serve what was released, and check all three targets as deployed."""
+
+import sys
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+from pipeline import processes, release
+from pipeline.config import Config
+from pipeline.errors import FanoutError, UserError
+from pipeline.processes import Process
+from pipeline.progress import CONSOLE
+from pipeline.release import Release
+
+SERVER, PAGE = "server", "page"
+_START_SECONDS = 90.0
+_SWITCH_SECONDS = 60.0
+
+
+def serve(config: Config) -> None:
+    """Starts the model server and the page's server in the background, or finds them running.
+
+    Raises:
+        UserError: nothing is promoted yet, or a port is taken.
+        FanoutError: a server did not come up.
+    """
+    promoted = release.current(config)
+    if promoted is None:
+        raise UserError(f"nothing of {config.build.name} is promoted yet; run: fanout run")
+    _start(
+        config,
+        SERVER,
+        _server_command(config),
+        {"GRPC_PORT": config.grpc_port, "REST_PORT": config.rest_port},
+    )
+    _start(config, PAGE, _page_command(config), {"WEB_PORT": config.web_port})
+    _await_version(config, promoted)
+    _await(config, PAGE, f"{addresses(config)['page']}contract.json")
+
+
+def stop(config: Config) -> list[str]:
+    """Ends what ``serve`` started; returns the names of what was running."""
+    return [name for name in (SERVER, PAGE) if processes.stop(name, config.run_folder)]
+
+
+def running(config: Config) -> dict[str, Process]:
+    """Returns the servers that are alive, by name."""
+    found = {name: processes.running(name, config.run_folder) for name in (SERVER, PAGE)}
+    return {name: process for name, process in found.items() if process is not None}
+
+
+def addresses(config: Config) -> dict[str, str]:
+    """Returns where each thing answers once it is deployed."""
+    # A server that listens on all addresses is asked on this machine's own.
+    host = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host  # noqa: S104
+    return {
+        "REST": f"http://{host}:{config.rest_port}/v1/models/{config.spec.name}",
+        "gRPC": f"{host}:{config.grpc_port}",
+        "page": f"http://{host}:{config.web_port}/",
+    }
+
+
+def _server_command(config: Config) -> list[str]:
+    return [
+        str(Path(sys.executable).with_name("fanout-model-server")),
+        f"--host={config.host}",
+        f"--port={config.grpc_port}",
+        f"--rest_api_port={config.rest_port}",
+        f"--model_name={config.spec.name}",
+        f"--model_base_path={config.releases / release.CURRENT / 'serving' / config.spec.name}",
+    ]
+
+
+def _page_command(config: Config) -> list[str]:
+    return [
+        *(sys.executable, "-m", "web.site_server"),
+        f"--directory={config.releases / release.CURRENT / 'web'}",
+        f"--host={config.host}",
+        f"--port={config.web_port}",
+    ]
+
+
+def _start(config: Config, name: str, command: list[str], ports: dict[str, int]) -> None:
+    now = processes.running(name, config.run_folder)
+    if now is not None and now.command == command:
+        return
+    processes.stop(name, config.run_folder)
+    for variable, port in ports.items():
+        processes.require_free_port(config.host, port, variable)
+    processes.start(name, command, config.run_folder, environment={})
+
+
+def _await_version(config: Config, promoted: Release) -> None:
+    """Waits until the server answers with the promoted version: it polls for new ones."""
+    url = f"{addresses(config)['REST']}/versions/{promoted.version}"
+    _await(config, SERVER, url, wanted=b'"AVAILABLE"')
+
+
+def _await(config: Config, name: str, url: str, *, wanted: bytes = b"") -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    seen = "no answer"
+    with CONSOLE.status(f"waiting for the {name}"):
+        while time.monotonic() < deadline:
+            process = processes.running(name, config.run_folder)
+            if process is None:
+                log = config.run_folder / f"{name}.log"
+                words = log.read_text(errors="replace").strip().splitlines()[-3:]
+                raise FanoutError(
+                    f"the {name} ended as it started: {' | '.join(words)} (log: {log})"
+                )
+            try:
+                with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - http to ourselves
+                    body = answer.read()
+                if wanted in body:
+                    return
+                seen = body[:200].decode(errors="replace")
+            except (urllib.error.URLError, OSError) as error:
+                seen = str(error)
+            time.sleep(0.1)
+    raise FanoutError(f"the {name} did not come up within {_START_SECONDS:.0f} s: {url}: {seen}")

@@ -1,0 +1,98 @@
+"""One SavedModel with all its signatures, written by Keras' ExportArchive.
+
+``tf.saved_model.save`` of a Keras 3 model converts to TensorFlow Lite without an error and
+without its weights; ExportArchive tracks them.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.contract import (
+    SIGNATURE_ENCODED,
+    SIGNATURE_EXAMPLES,
+    SIGNATURE_TENSORS,
+    encoded_alias,
+)
+from models.examples import read
+from models.spec import ModelSpec
+from pipeline.golden import Golden
+
+if TYPE_CHECKING:
+    import keras
+
+
+def export(model: "keras.Model", spec: ModelSpec, saved_model: Path) -> None:
+    """Writes the SavedModel with its signatures.
+
+    ``serving_default`` takes raw tensors, ``serving_examples`` serialized tf.Examples, and, for
+    models with pictures, ``serving_bytes`` encoded ones. All of them answer alike.
+    """
+    import keras
+    import tensorflow as tf
+
+    features = spec.module("features")
+    output = spec.outputs[0].name
+
+    def predict(inputs: dict[str, Any]) -> dict[str, Any]:
+        return {output: model(inputs, training=False)}
+
+    def from_tensors(*tensors: Any) -> dict[str, Any]:
+        return predict(
+            {spec.name: tensor for spec, tensor in zip(spec.inputs, tensors, strict=True)}
+        )
+
+    def from_examples(examples: Any) -> dict[str, Any]:
+        # The label is absent when a client asks.
+        wanted = {k: v for k, v in features.FEATURES.items() if k != spec.label_key}
+        return predict(features.raw_inputs(tf.io.parse_example(examples, wanted)))
+
+    def from_encoded(encoded: Any) -> dict[str, Any]:
+        return predict(features.raw_inputs({spec.encoded_input: encoded}))
+
+    archive = keras.export.ExportArchive()
+    archive.track(model)
+    archive.add_endpoint(SIGNATURE_TENSORS, from_tensors, _tensor_signature(spec))
+    archive.add_endpoint(SIGNATURE_EXAMPLES, from_examples, [_strings("examples")])
+    if spec.encoded_input:
+        archive.add_endpoint(SIGNATURE_ENCODED, from_encoded, [_strings(encoded_alias(spec))])
+    archive.write_out(str(saved_model), verbose=False)
+
+
+def golden_set(saved_model: Path, spec: ModelSpec, pattern: str) -> Golden:
+    """Returns the examples of a split with the SavedModel's answers to them.
+
+    Args:
+        pattern: glob of the split's TFRecord files.
+    """
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(str(saved_model)).signatures[SIGNATURE_TENSORS]
+    batches = [
+        (inputs, labels, signature(**inputs)[spec.outputs[0].name])
+        for inputs, labels in read(spec, pattern, batch_size=500)
+    ]
+    return Golden(
+        inputs={
+            tensor.name: np.concatenate([inputs[tensor.name].numpy() for inputs, _, _ in batches])
+            for tensor in spec.inputs
+        },
+        labels=np.concatenate([labels.numpy() for _, labels, _ in batches]),
+        outputs=np.concatenate([outputs.numpy() for _, _, outputs in batches]),
+    )
+
+
+def _tensor_signature(spec: ModelSpec) -> list[Any]:
+    import tensorflow as tf
+
+    return [
+        tf.TensorSpec((None, *tensor.shape), tensor.dtype, name=tensor.name)
+        for tensor in spec.inputs
+    ]
+
+
+def _strings(name: str | None) -> Any:
+    import tensorflow as tf
+
+    return tf.TensorSpec([None], tf.string, name=name)

@@ -1,0 +1,62 @@
+"""What each component of the DAG depends on beside its input artifacts, as fingerprints."""
+
+from dataclasses import asdict, dataclass
+
+from models.contract import contract
+from pipeline.config import Config
+from pipeline.fingerprint import of_files, of_modules, of_values
+from pipeline.targets import TARGETS
+from pipeline.toolchain import ROOT
+
+_LOCK = ROOT / "requirements" / "pipeline.lock"
+
+
+@dataclass(frozen=True)
+class Fingerprints:
+    """Digests of the code and settings behind each component.
+
+    Attributes:
+        data: how the TFRecords are made.
+        gate, transform, trainer, golden: of the components of those names.
+        convert, check: by target.
+    """
+
+    data: str
+    gate: str
+    transform: str
+    trainer: str
+    golden: str
+    convert: dict[str, str]
+    check: dict[str, str]
+    settings: str
+
+    @classmethod
+    def of(cls, config: Config) -> "Fingerprints":
+        spec, profile = config.spec, config.profile
+        features, network = spec.module_name("features"), spec.module_name("network")
+        shape = contract(spec)
+        convert, check = {}, {}
+        for name, row in TARGETS.items():
+            limits = {variant: asdict(limit) for variant, limit in spec.limits[name].items()}
+            code = of_modules(row.module, features) + of_files(row.sources())
+            convert[name] = of_values(code, shape, sorted(limits), spec.golden_examples)
+            check[name] = of_values(code, of_modules(*row.runs), shape, limits)
+        return cls(
+            data=of_values(of_modules(spec.module_name("data")), dict(profile.examples)),
+            gate=of_modules("pipeline.data_gate"),
+            transform=of_values(of_modules(features), of_files([_LOCK])),
+            trainer=of_values(
+                of_modules("pipeline.training", features, network),
+                of_files([_LOCK]),
+                dict(profile.hyperparameters),
+                shape,
+            ),
+            golden=of_values(of_modules("pipeline.export", features), shape),
+            convert=convert,
+            check=check,
+            settings=of_values(asdict(profile), spec.slice_keys, of_files([spec.schema])),
+        )
+
+    def whole(self) -> str:
+        """Returns the digest of all of them: what a release is made from."""
+        return f"sha256:{of_values(asdict(self))}"

@@ -1,0 +1,87 @@
+"""What the terminal shows while the pipeline runs: one line a component, epochs as they end.
+
+TFX tells of its components by log records alone. A handler turns those into lines; everything
+else that TFX, Beam and TensorFlow log goes to a file.
+"""
+
+import logging
+import re
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+if TYPE_CHECKING:
+    import keras
+
+CONSOLE = Console(stderr=True, highlight=False)
+_RUNNING = re.compile(r"^Component (\S+) is running\.$")
+_CACHED = re.compile(r"^A cached execution \d+ is used\.$")
+_FINISHED = re.compile(r"^Component (\S+) is finished\.$")
+
+
+@contextmanager
+def component_lines(log_file: Path) -> Iterator[None]:
+    """Shows components as they run, and keeps every log record in ``log_file``."""
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    root = logging.getLogger()
+    to_file = logging.FileHandler(log_file)
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    before, level = root.handlers[:], root.level
+    absl_logger = logging.getLogger("absl")
+    absl_before, propagate = absl_logger.level, absl_logger.propagate
+    root.handlers = [to_file, _Lines()]
+    root.setLevel(logging.INFO)
+    absl_logger.setLevel(logging.INFO)
+    absl_logger.propagate = True
+    try:
+        yield
+    finally:
+        root.handlers = before
+        root.setLevel(level)
+        absl_logger.setLevel(absl_before)
+        absl_logger.propagate = propagate
+        to_file.close()
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__()
+        self._started = 0.0
+        self._cached = False
+
+    def emit(self, record: logging.LogRecord) -> None:
+        message = record.getMessage()
+        if found := _RUNNING.match(message):
+            self._started, self._cached = time.monotonic(), False
+            if CONSOLE.is_terminal:
+                CONSOLE.print(f"  [dim]▸ {found[1]} …[/]", end="\r")
+        elif _CACHED.match(message):
+            self._cached = True
+        elif found := _FINISHED.match(message):
+            seconds = time.monotonic() - self._started
+            note = "[dim]nothing changed[/]" if self._cached else f"{seconds:6.1f} s"
+            CONSOLE.print(f"  [green]✓[/] {found[1]:<28} {note}")
+
+
+def EpochProgress(epochs: int) -> "keras.callbacks.Callback":  # noqa: N802 - reads as the class it makes
+    """Returns a Keras callback that says how each epoch ended."""
+    import keras
+
+    class Lines(keras.callbacks.Callback):  # type: ignore[misc]
+        def on_epoch_begin(self, *_: Any) -> None:
+            self.started = time.monotonic()
+
+        def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+            figures = logs or {}
+            CONSOLE.print(
+                f"      epoch {epoch + 1:>2}/{epochs}  loss {figures.get('loss', 0):.4f}  "
+                f"accuracy {figures.get('accuracy', 0):.4f}  "
+                f"held out {figures.get('val_accuracy', 0):.4f}  "
+                f"[dim]{time.monotonic() - self.started:.0f} s[/]"
+            )
+
+    return Lines()

