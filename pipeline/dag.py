@@ -5,6 +5,7 @@ from tfx import v1 as tfx
 from tfx.proto import example_gen_pb2, transform_pb2
 
 from models.spec import SPLITS
+from pipeline.baseline import LatestOtherBlessedModel
 from pipeline.config import Config
 from pipeline.evaluation import eval_config
 from pipeline.fan_out import CheckTarget, Convert, DataGate, GoldenSet
@@ -60,7 +61,8 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
 
     # The model gate: accuracy overall, by slice, and against the last blessed model.
     baseline = tfx.dsl.Resolver(
-        strategy_class=tfx.dsl.experimental.LatestBlessedModelStrategy,
+        strategy_class=LatestOtherBlessedModel,
+        candidate=trainer.outputs["model"],
         model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
         model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
     ).with_id("LatestBlessedModel")

@@ -55,8 +55,8 @@ def addresses(config: Config) -> dict[str, str]:
     # A server that listens on all addresses is asked on this machine's own.
     host = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host  # noqa: S104
     return {
-        "REST": f"http://{host}:{config.rest_port}/v1/models/{config.spec.name}",
-        "gRPC": f"{host}:{config.grpc_port}",
+        "REST": f"http://{host}:{config.rest_port}",
+        "gRPC": f"grpc://{host}:{config.grpc_port}",
         "page": f"http://{host}:{config.web_port}/",
     }
 
@@ -93,7 +93,8 @@ def _start(config: Config, name: str, command: list[str], ports: dict[str, int])
 
 def _await_version(config: Config, promoted: Release) -> None:
     """Waits until the server answers with the promoted version: it polls for new ones."""
-    url = f"{addresses(config)['REST']}/versions/{promoted.version}"
+    model = f"{addresses(config)['REST']}/v1/models/{config.spec.name}"
+    url = f"{model}/versions/{promoted.version}"
     _await(config, SERVER, url, wanted=b'"AVAILABLE"')
 
 

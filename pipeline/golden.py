@@ -9,6 +9,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from models.spec import ModelSpec
+from pipeline.errors import UserError
+
 Array = npt.NDArray[Any]
 
 
@@ -93,6 +96,30 @@ class Golden:
         ]
         document = {"schema": 1, "model": model, "version": version, "examples": examples}
         return json.dumps(document, separators=(",", ":")) + "\n"
+
+
+def read_golden(file: Path, spec: ModelSpec) -> Golden:
+    """Returns the examples of a release's ``golden.json``.
+
+    Raises:
+        UserError: the file is missing or is none.
+    """
+    try:
+        examples = json.loads(file.read_text())["examples"]
+        return Golden(
+            inputs={
+                tensor.name: np.array(
+                    [example["inputs"][tensor.name] for example in examples], tensor.dtype
+                )
+                for tensor in spec.inputs
+            },
+            labels=np.array([example["label"] for example in examples], np.int64),
+            outputs=np.array(
+                [example["outputs"][spec.outputs[0].name] for example in examples], np.float32
+            ),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file} is not a release's golden.json: {error}") from error
 
 
 def _json_values(values: Array) -> Any:

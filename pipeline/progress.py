@@ -5,6 +5,7 @@ else that TFX, Beam and TensorFlow log goes to a file.
 """
 
 import logging
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -26,25 +27,47 @@ _FINISHED = re.compile(r"^Component (\S+) is finished\.$")
 @contextmanager
 def component_lines(log_file: Path) -> Iterator[None]:
     """Shows components as they run, and keeps every log record in ``log_file``."""
-    log_file.parent.mkdir(parents=True, exist_ok=True)
+    from absl import logging as absl_logging
+
     root = logging.getLogger()
     to_file = logging.FileHandler(log_file)
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     before, level = root.handlers[:], root.level
     absl_logger = logging.getLogger("absl")
-    absl_before, propagate = absl_logger.level, absl_logger.propagate
+    verbosity, propagate = absl_logging.get_verbosity(), absl_logger.propagate
     root.handlers = [to_file, _Lines()]
     root.setLevel(logging.INFO)
-    absl_logger.setLevel(logging.INFO)
+    # By absl's own call: libraries that lower the level for a moment go back to what it says.
+    absl_logging.set_verbosity(absl_logging.INFO)
     absl_logger.propagate = True
     try:
         yield
     finally:
         root.handlers = before
         root.setLevel(level)
-        absl_logger.setLevel(absl_before)
+        absl_logging.set_verbosity(verbosity)
         absl_logger.propagate = propagate
         to_file.close()
+
+
+@contextmanager
+def library_noise_to(log_file: Path) -> Iterator[None]:
+    """Sends what libraries print to standard error into ``log_file``; CONSOLE still shows.
+
+    TensorFlow's C++ side writes to the file descriptor itself, before Python could filter it.
+    """
+    log_file.parent.mkdir(parents=True, exist_ok=True)
+    shown = os.dup(2)
+    before = CONSOLE.file
+    with log_file.open("a") as log, os.fdopen(os.dup(shown), "w", buffering=1) as terminal:
+        CONSOLE.file = terminal
+        os.dup2(log.fileno(), 2)
+        try:
+            yield
+        finally:
+            os.dup2(shown, 2)
+            os.close(shown)
+            CONSOLE.file = before
 
 
 class _Lines(logging.Handler):

@@ -13,7 +13,7 @@ from pipeline.errors import FanoutError, GateError
 from pipeline.golden import Golden
 from pipeline.inputs import Fingerprints
 from pipeline.lock import exclusive
-from pipeline.progress import CONSOLE, component_lines
+from pipeline.progress import CONSOLE, component_lines, library_noise_to
 from pipeline.release import Release
 from pipeline.retries import mark_for_retry
 
@@ -30,8 +30,10 @@ def run(config: Config) -> Release:
         made = _already_made(config, fingerprint)
         if made is None:
             CONSOLE.print(f"[bold]{config.spec.name}[/], profile {config.profile_name}")
-            data.prepare(config)
-            made = _make(config, fingerprint)
+            log = config.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
+            with library_noise_to(log):
+                data.prepare(config)
+                made = _make(config, fingerprint, log)
         if not _is_current(config, made):
             _promote_or_stop(config, made)
         CONSOLE.print(f"  release {made.version} is current: {made.folder}")
@@ -57,12 +59,11 @@ def _is_current(config: Config, made: Release) -> bool:
     return now is not None and now.version == made.version
 
 
-def _make(config: Config, fingerprint: str) -> Release:
+def _make(config: Config, fingerprint: str, log: Path) -> Release:
     with CONSOLE.status("loading TFX"):
         from tfx import v1 as tfx
 
         from pipeline.dag import create_pipeline
-    log = config.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
     with component_lines(log):
         try:
             tfx.orchestration.LocalDagRunner().run(create_pipeline(config))

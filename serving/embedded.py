@@ -1,0 +1,154 @@
+"""Starting ``fanout-model-server``, waiting until it answers, and stopping it."""
+
+import contextlib
+import http.client
+import json
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from pipeline.errors import FanoutError
+from pipeline.toolchain import ROOT, require
+
+NAME = "fanout-model-server"
+HOST = "127.0.0.1"
+START_SECONDS = 120.0
+STOP_SECONDS = 20.0
+POLL_SECONDS = 0.05
+
+
+class ServerFailed(FanoutError):
+    """A server ended or did not become ready."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """Where a server listens."""
+
+    rest_port: int
+    grpc_port: int
+    host: str = HOST
+
+    @property
+    def rest(self) -> str:
+        return f"http://{self.host}:{self.rest_port}"
+
+    @property
+    def grpc(self) -> str:
+        return f"grpc://{self.host}:{self.grpc_port}"
+
+
+def executable() -> Path:
+    """Returns the server's console script. Raises UserError when it is not installed."""
+    beside = Path(sys.executable).with_name(NAME)
+    return beside if beside.exists() else require(ROOT / ".venv" / "bin" / NAME)
+
+
+def command(model: str, base_path: Path, address: Address) -> list[str]:
+    """Returns the command line that serves one model."""
+    return [
+        str(executable()),
+        f"--host={address.host}",
+        f"--port={address.grpc_port}",
+        f"--rest_api_port={address.rest_port}",
+        f"--model_name={model}",
+        f"--model_base_path={base_path}",
+    ]
+
+
+def wait_until_ready(
+    address: Address,
+    model: str,
+    *,
+    timeout: float = START_SECONDS,
+    process: "subprocess.Popen[Any] | None" = None,
+) -> list[int]:
+    """Returns the versions that are AVAILABLE, as soon as there is one.
+
+    Args:
+        address: of the server; REST is asked.
+        model: the model to wait for.
+        timeout: in seconds.
+        process: when given, its end ends the waiting.
+
+    Raises ServerFailed when the time is over or the process has ended.
+    """
+    deadline = time.monotonic() + timeout
+    while True:
+        versions = available_versions(address, model)
+        if versions:
+            return versions
+        if process is not None and process.poll() is not None:
+            raise ServerFailed(f"{NAME} ended with exit code {process.returncode}")
+        if time.monotonic() > deadline:
+            raise ServerFailed(
+                f"{NAME} at {address.rest} does not serve {model!r} after {timeout:g} s"
+            )
+        time.sleep(POLL_SECONDS)
+
+
+def available_versions(address: Address, model: str) -> list[int]:
+    """Returns the versions of a model that a server answers with; none if it can't be asked."""
+    connection = http.client.HTTPConnection(address.host, address.rest_port, timeout=5)
+    try:
+        connection.request("GET", f"/v1/models/{quote(model, safe='')}")
+        response = connection.getresponse()
+        entries = json.loads(response.read()).get("model_version_status", [])
+    except (OSError, http.client.HTTPException, ValueError):
+        return []
+    finally:
+        connection.close()
+    return sorted(int(one["version"]) for one in entries if one["state"] == "AVAILABLE")
+
+
+@contextlib.contextmanager
+def running(model: str, base_path: Path, *, timeout: float = START_SECONDS) -> Iterator[Address]:
+    """Yields the address of a server of one model, on free ports; it is always stopped.
+
+    Raises ServerFailed with the server's own last words when it does not become ready.
+    """
+    rest_port, grpc_port = _free_ports(2)
+    address = Address(rest_port, grpc_port)
+    with tempfile.TemporaryFile() as log:
+        process = subprocess.Popen(
+            command(model, base_path, address), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+        )
+        try:
+            try:
+                wait_until_ready(address, model, timeout=timeout, process=process)
+            except ServerFailed as error:
+                raise ServerFailed(f"{error}: {_last_line(log)}") from error
+            yield address
+        finally:
+            stop(process)
+
+
+def stop(process: "subprocess.Popen[Any]") -> None:
+    """Ends a server: asked first, then killed."""
+    process.terminate()
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait()
+
+
+def _free_ports(count: int) -> list[int]:
+    with contextlib.ExitStack() as stack:
+        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
+        for one in sockets:
+            one.bind((HOST, 0))
+        return [int(one.getsockname()[1]) for one in sockets]
+
+
+def _last_line(log: Any) -> str:
+    log.seek(0)
+    lines = log.read().decode("utf-8", "replace").strip().splitlines()
+    return lines[-1] if lines else "it printed nothing"

@@ -1,0 +1,207 @@
+"""HTTP/1.1 over asyncio: bytes to requests for the REST API, its responses to bytes."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+import httptools
+
+from serving.server import json_response
+from serving.server.rest import Response, Rest, Running, failed
+from serving.server.scheduler import Scheduler
+from serving.server.statuses import ServingError
+
+MAX_HEADER_BYTES = 64 << 10
+# Requests that one connection may send ahead before the first is answered.
+MAX_PIPELINED = 16
+_REASONS = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
+
+
+@dataclass(eq=False, slots=True)
+class _Slot:
+    """A place in the order of a connection's responses."""
+
+    keep_alive: bool
+    response: Response | None = None
+    head_only: bool = False
+    old: bool = False
+
+
+class HttpProtocol(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, rest: Rest, scheduler: Scheduler, connections: set["HttpProtocol"]) -> None:
+        self._rest = rest
+        self._scheduler = scheduler
+        self._connections = connections
+        self._transport: asyncio.Transport | None = None
+        self._parser: Any = None
+        self._slots: deque[_Slot] = deque()
+        self._closing = False
+        self._paused = False
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._encoding = ""
+        self._expects = False
+        self._header_bytes = 0
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+
+    # --- asyncio ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(
+            asyncio.Transport, transport
+        )  # what TCP gives; uvloop's is no subclass
+        self._parser = httptools.HttpRequestParser(self)
+        self._connections.add(self)
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._transport = None
+        self._connections.discard(self)
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse(400, "Upgrade is not supported")
+        except httptools.HttpParserError as error:
+            # An error raised in a callback below has already been answered.
+            if not self._closing:
+                self._refuse(400, f"Malformed HTTP: {error}")
+
+    def eof_received(self) -> bool:
+        self._closing = True
+        return bool(self._slots)  # half-closed: what was asked is still answered
+
+    def pause_writing(self) -> None:
+        self._set_paused(True)
+
+    def resume_writing(self) -> None:
+        self._set_paused(False)
+
+    # --- httptools ---
+
+    def on_message_begin(self) -> None:
+        self._reset()
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        self._count_header(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count_header(len(name) + len(value))
+        lowered = name.lower()
+        if lowered == b"content-encoding":
+            self._encoding = value.decode("latin-1")
+        elif lowered == b"expect":
+            self._expects = value.lower() == b"100-continue"
+        elif lowered == b"content-length":
+            self._check_size(int(value) if value.isdigit() else 0)
+
+    def on_headers_complete(self) -> None:
+        if self._expects and self._transport and not self._closing:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, data: bytes) -> None:
+        self._check_size(self._body_bytes + len(data))
+        self._body.append(data)
+        self._body_bytes += len(data)
+
+    def on_message_complete(self) -> None:
+        if self._closing:
+            return
+        method = self._parser.get_method().decode("latin-1")
+        slot = _Slot(bool(self._parser.should_keep_alive()), head_only=method == "HEAD")
+        self._closing = not slot.keep_alive
+        self._slots.append(slot)
+        path = self._url.partition(b"?")[0].decode("latin-1")
+        slot.old = self._parser.get_http_version() == "1.0"
+        begun = self._rest.begin(method, path, b"".join(self._body), self._encoding)
+        if isinstance(begun, Response):
+            self._answer(slot, begun)
+        else:
+            self._scheduler.submit(begun.call, self._deliver(slot, begun))
+        if len(self._slots) >= MAX_PIPELINED and self._transport:
+            self._transport.pause_reading()
+
+    # --- responses ---
+
+    def _deliver(self, slot: _Slot, running: Running) -> Callable[[Any], None]:
+        def deliver(result: Any) -> None:
+            failure = isinstance(result, ServingError)
+            self._answer(slot, failed(result) if failure else running.answer(result))
+
+        return deliver
+
+    def _answer(self, slot: _Slot, response: Response) -> None:
+        slot.response = response
+        while self._slots and self._slots[0].response is not None:
+            self._write(self._slots.popleft())
+        if self._transport and not self._paused and len(self._slots) < MAX_PIPELINED:
+            self._transport.resume_reading()
+
+    def _write(self, slot: _Slot) -> None:
+        response = slot.response
+        if self._transport is None or response is None:
+            return
+        head = (
+            f"HTTP/1.1 {response.status} {_REASONS.get(response.status, '')}\r\n"
+            f"Content-Type: {response.content_type}\r\nContent-Length: {len(response.body)}\r\n"
+            + "".join(f"{name}: {value}\r\n" for name, value in response.headers)
+            + _connection(slot)
+            + "\r\n"
+        ).encode("latin-1")
+        self._transport.write(head if slot.head_only else head + response.body)
+        if not slot.keep_alive:
+            self._transport.close()
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answers a request that can't be read on, after those before it, and closes."""
+        self._closing = True
+        slot = _Slot(keep_alive=False)
+        self._slots.append(slot)
+        self._answer(slot, Response(status, json_response.error(message)))
+
+    def _count_header(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > MAX_HEADER_BYTES and not self._closing:
+            self._refuse(431, f"The request's head is larger than {MAX_HEADER_BYTES} bytes")
+            raise ValueError("head too large")
+
+    def _check_size(self, size: int) -> None:
+        limit = self._rest.limits.body_bytes
+        if size > limit and not self._closing:
+            self._refuse(413, f"The body is larger than {limit} bytes")
+            raise ValueError("body too large")
+
+    def _set_paused(self, paused: bool) -> None:
+        self._paused = paused
+        if self._transport and not self._transport.is_closing():
+            if paused:
+                self._transport.pause_reading()
+            elif len(self._slots) < MAX_PIPELINED:
+                self._transport.resume_reading()
+
+    # --- end ---
+
+    def drain(self) -> None:
+        """Takes no further requests; closes when those begun are answered."""
+        self._closing = True
+        if self._slots:
+            self._slots[-1].keep_alive = False
+        elif self._transport:
+            self._transport.close()
+
+
+def _connection(slot: _Slot) -> str:
+    if not slot.keep_alive:
+        return "Connection: close\r\n"
+    return "Connection: keep-alive\r\n" if slot.old else ""  # HTTP/1.0 closes unless told

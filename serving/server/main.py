@@ -1,0 +1,117 @@
+"""``fanout-model-server``: loads the models, listens, and stops cleanly on SIGTERM or SIGINT."""
+
+import asyncio
+import gc
+import logging
+import signal
+import socket
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+
+from pipeline.errors import FanoutError, UserError
+from serving.server import flags, model_config
+from serving.server.flags import PROGRAM, Settings
+from serving.server.model_config import ModelConfig
+from serving.server.statuses import ServingError
+
+LOG = logging.getLogger(PROGRAM)
+READY = "ready"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Returns the exit code: 0 after a clean stop, else one line on stderr says why."""
+    logging.basicConfig(format=f"{PROGRAM}: %(message)s", level=logging.INFO, stream=sys.stderr)
+    try:
+        settings = flags.parse(sys.argv[1:] if arguments is None else arguments)
+        return run(settings)
+    except FanoutError as error:
+        LOG.error("%s", error)
+        return error.exit_code
+    except ServingError as error:
+        LOG.error("%s", error.message)
+        return 1
+
+
+def run(settings: Settings) -> int:
+    """Returns 0 when the server was stopped. Raises UserError or ServingError if it can't start."""
+    for note in settings.notes:
+        LOG.warning("%s", note)
+    configs = read_configs(settings)
+    for config in configs:
+        model_config.versions_in(config.base_path)  # before TensorFlow's seconds of import
+    for flag, port in (("--port", settings.port), ("--rest_api_port", settings.rest_api_port)):
+        check_port(settings.host, port, flag)
+    import uvloop
+
+    uvloop.run(_serve(settings, configs))
+    return 0
+
+
+def check_port(host: str, port: int, flag: str) -> None:
+    """Raises UserError when a port can't be listened on: known before the models are loaded."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host, port, type=socket.SOCK_STREAM
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except OSError as error:
+        raise UserError(f"cannot listen on {host}:{port} ({flag}): {error.strerror}") from error
+
+
+def read_configs(settings: Settings) -> list[ModelConfig]:
+    """Returns the models to serve. Raises UserError or ServingError for a bad config file."""
+    path = settings.model_config_file
+    if path is None:
+        return [ModelConfig(settings.model_name, settings.model_base_path or Path())]
+    try:
+        text = path.read_text()
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--model_config_file {path} cannot be read: {error}") from error
+    return model_config.parse(text)
+
+
+async def _serve(settings: Settings, configs: list[ModelConfig]) -> None:
+    from serving.server.runtime import tensorflow
+
+    tensorflow()  # before anything imports it the slow way
+    from serving.server.manager import Manager
+    from serving.server.models import Models
+    from serving.server.server import Server, make_loader
+
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    models = Models()
+    manager = Manager(
+        models,
+        configs,
+        make_loader(settings),
+        max_retries=settings.max_num_load_retries,
+        retry_seconds=settings.load_retry_interval_micros / 1e6,
+    )
+    server = Server(settings, models, manager)
+    await loop.run_in_executor(None, manager.load_all)
+    await server.start()
+    # Large requests make many short-lived lists: looking for cycles among them, and among all of
+    # TensorFlow's objects each time, would take several times as long as parsing.
+    gc.freeze()
+    gc.set_threshold(100_000, 50, 100)
+    if settings.file_system_poll_wait_seconds > 0:
+        manager.start(settings.file_system_poll_wait_seconds)
+    LOG.info(
+        "%s: gRPC on %s:%d, REST on %s:%d, models: %s",
+        READY, settings.host, server.grpc_port, settings.host, server.rest_port,
+        ", ".join(models.names()),
+    )  # fmt: skip
+    await stopping.wait()
+    LOG.info("stopping")
+    await server.stop()
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,32 @@
+"""How long calls of a signature take, measured as they happen, to choose where to run the next."""
+
+# A call shorter than this runs on the event loop: a hop to a thread and back costs about as much
+# as a small model's whole call, and 5 ms is what another request may wait at most for it.
+FAST_SECONDS = 0.005
+_WEIGHT = 0.2
+
+
+class Pace:
+    """Recent durations by size of batch, in steps of powers of two."""
+
+    def __init__(self) -> None:
+        self._seconds: dict[int, float] = {}
+
+    def record(self, rows: int, seconds: float) -> None:
+        """Notes how long a call of so many rows took."""
+        step = rows.bit_length()
+        known = self._seconds.get(step)
+        self._seconds[step] = seconds if known is None else known + _WEIGHT * (seconds - known)
+
+    def fast(self, rows: int) -> bool:
+        """Returns whether a call of so many rows is expected to be short; no, when unknown."""
+        step = rows.bit_length()
+        known = self._seconds.get(step)
+        if known is None:
+            smaller = [one for one in list(self._seconds) if one < step]
+            if not smaller:
+                return False
+            # At worst a call takes as long as its rows one after the other.
+            nearest = max(smaller)
+            known = self._seconds[nearest] * 2 ** (step - nearest)
+        return known < FAST_SECONDS

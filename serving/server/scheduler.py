@@ -1,0 +1,239 @@
+"""Where and when calls run: what is ready is joined into one batch, without a thread if fast."""
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+
+import numpy as np
+
+from serving.server.models import Lease
+from serving.server.pace import Pace
+from serving.server.saved_model import Servable
+from serving.server.statuses import Code, ServingError, from_exception
+from serving.server.tensors import DT_STRING, Signature, Tensors
+
+Result = Tensors | ServingError
+
+
+@dataclass(eq=False, slots=True)
+class Call:
+    """A signature to run with inputs that were checked; it holds a lease on the version.
+
+    Attributes:
+        outputs: the aliases wanted.
+        deadline: on the clock of time.monotonic().
+    """
+
+    lease: Lease
+    signature: Signature
+    inputs: Tensors
+    outputs: tuple[str, ...]
+    deadline: float = float("inf")
+
+    @property
+    def rows(self) -> int:
+        """Returns the size of the batch, or 0 when the call can't be joined with others."""
+        if not self.signature.batched:
+            return 0
+        sizes = set()
+        for alias, info in self.signature.inputs.items():
+            array = self.inputs[alias]
+            if info.dtype == DT_STRING or not info.admits(array.shape):
+                return 0
+            sizes.add(len(array))
+        return sizes.pop() if len(sizes) == 1 else 0
+
+    @property
+    def group(self) -> tuple[object, ...]:
+        """Returns what calls must have in common to run as one."""
+        shapes = tuple(self.inputs[alias].shape[1:] for alias in self.signature.inputs)
+        return (id(self.lease), self.signature.name, self.outputs, shapes)
+
+    def run(self) -> Tensors:
+        """Returns the outputs, run at once, in this thread; the lease is kept."""
+        return self.lease.servable.run(self.signature, self.inputs, self.outputs)
+
+
+@dataclass(eq=False, slots=True)
+class _Waiting:
+    call: Call
+    rows: int
+    deliver: Callable[[Result], None]
+
+
+class Scheduler:
+    """Runs calls. All methods belong to the event loop's thread."""
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        *,
+        max_batch: int = 32,
+        max_waiting: int = 1000,
+        threads: int = 1,
+    ) -> None:
+        self._loop = loop
+        self._max_batch = max_batch
+        self._max_waiting = max_waiting
+        self._threads = threads
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="model")
+        self._busy = 0
+        self._count = 0
+        self._queues: dict[tuple[object, ...], deque[_Waiting]] = {}
+        self._scheduled = False
+
+    def submit(self, call: Call, deliver: Callable[[Result], None]) -> None:
+        """Takes a call in; ``deliver`` gets its outputs or its error, once, on the loop."""
+        if self._count >= self._max_waiting:
+            call.lease.release()
+            deliver(
+                ServingError(
+                    Code.UNAVAILABLE, f"overloaded: {self._count} requests are waiting already"
+                )
+            )
+            return
+        rows = call.rows
+        key = call.group if rows else (id(call),)
+        self._queues.setdefault(key, deque()).append(_Waiting(call, rows, deliver))
+        self._count += 1
+        self._schedule()
+
+    @property
+    def waiting(self) -> int:
+        """Returns how many calls are waiting or running."""
+        return self._count
+
+    def close(self) -> None:
+        """Ends the threads. No call may be waiting."""
+        self._pool.shutdown(wait=True)
+
+    def _schedule(self) -> None:
+        if not self._scheduled:
+            self._scheduled = True
+            # After the callbacks that are ready now: they may bring more calls for this batch.
+            self._loop.call_soon(self._drain)
+
+    def _drain(self) -> None:
+        self._scheduled = False
+        for key in list(self._queues):
+            queue = self._queues[key]
+            fast = _pace(queue[0].call).fast(_rows_ahead(queue, self._max_batch))
+            if not fast and self._busy >= self._threads:
+                continue  # these wait for a thread, and grow into a larger batch
+            batch = self._take(key, queue)
+            if fast:
+                self._finish(batch, _run(batch))
+            elif batch:
+                self._busy += 1
+                self._pool.submit(self._run_in_thread, batch)
+            if queue:
+                self._schedule()
+
+    def _run_in_thread(self, batch: list[_Waiting]) -> None:
+        results = _run(batch)
+        self._loop.call_soon_threadsafe(self._thread_done, batch, results)
+
+    def _take(self, key: tuple[object, ...], queue: deque[_Waiting]) -> list[_Waiting]:
+        """Returns the next calls to run together; those past their deadline are answered."""
+        batch: list[_Waiting] = []
+        rows = 0
+        now = time.monotonic()
+        while queue and (not batch or rows + queue[0].rows <= self._max_batch):
+            waiting = queue.popleft()
+            if waiting.call.deadline < now:
+                self._answer(
+                    waiting, ServingError(Code.DEADLINE_EXCEEDED, "timed out before it was run")
+                )
+                continue
+            batch.append(waiting)
+            rows += waiting.rows
+        if not queue:
+            del self._queues[key]
+        return batch
+
+    def _thread_done(self, batch: list[_Waiting], results: list[Result]) -> None:
+        self._busy -= 1
+        self._finish(batch, results)
+        if self._queues:
+            self._schedule()
+
+    def _finish(self, batch: list[_Waiting], results: list[Result]) -> None:
+        for waiting, result in zip(batch, results, strict=True):
+            self._answer(waiting, result)
+
+    def _answer(self, waiting: _Waiting, result: Result) -> None:
+        self._count -= 1
+        waiting.call.lease.release()
+        waiting.deliver(result)
+
+
+def _pace(call: Call) -> Pace:
+    return call.lease.servable.pace(call.signature.name)
+
+
+def _rows_ahead(queue: deque[_Waiting], most: int) -> int:
+    rows = 0
+    for waiting in queue:
+        if rows and rows + waiting.rows > most:
+            break
+        rows += waiting.rows
+    return max(rows, 1)
+
+
+def timed_run(
+    servable: Servable, signature: Signature, inputs: Tensors, outputs: tuple[str, ...]
+) -> Tensors:
+    """Returns the outputs of a call, and notes how long it took. Raises ServingError."""
+    started = time.perf_counter()
+    results = servable.run(signature, inputs, outputs)
+    rows = max((array.shape[0] for array in inputs.values() if array.ndim), default=1)
+    servable.pace(signature.name).record(max(rows, 1), time.perf_counter() - started)
+    return results
+
+
+def _run(batch: list[_Waiting]) -> list[Result]:
+    """Returns the result of each call of a batch. Never raises."""
+    if not batch:
+        return []
+    first = batch[0].call
+    started = time.perf_counter()
+    try:
+        if len(batch) == 1:
+            results: list[Result] = [first.run()]
+        else:
+            results = list(_run_joined(batch))
+    except ServingError as error:
+        if len(batch) > 1:
+            # One bad request must not fail the others.
+            return [result for waiting in batch for result in _run([waiting])]
+        return [error]
+    except Exception as error:  # whatever it was, the clients get an answer
+        return [from_exception(error)] * len(batch)
+    rows = sum(waiting.rows for waiting in batch)
+    _pace(first).record(max(rows, 1), time.perf_counter() - started)
+    return results
+
+
+def _run_joined(batch: list[_Waiting]) -> list[Tensors]:
+    first = batch[0].call
+    rows = sum(waiting.rows for waiting in batch)
+    # Few sizes of batch: TensorFlow's kernels prepare themselves once for each.
+    padding = (1 << (rows - 1).bit_length()) - rows
+    joined = {}
+    for alias in first.signature.inputs:
+        parts = [waiting.call.inputs[alias] for waiting in batch]
+        if padding:
+            parts.append(np.repeat(parts[-1][-1:], padding, axis=0))
+        joined[alias] = np.concatenate(parts)
+    outputs = first.lease.servable.run(first.signature, joined, first.outputs)
+    for alias, array in outputs.items():
+        if not array.ndim or len(array) != rows + padding:
+            raise ServingError(Code.INTERNAL, f"output {alias} does not follow the batch size")
+    ends = np.cumsum([waiting.rows for waiting in batch])
+    return [
+        {alias: array[end - waiting.rows : end] for alias, array in outputs.items()}
+        for waiting, end in zip(batch, ends, strict=True)
+    ]

@@ -1,0 +1,147 @@
+"""A running server: models, manager, scheduler and the two transports, started and stopped."""
+
+import asyncio
+import errno
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
+
+from pipeline.errors import UserError
+from serving.server import saved_model, warmup
+from serving.server.flags import Settings
+from serving.server.grpc_services import ModelService, PredictionService
+from serving.server.http_transport import HttpProtocol
+from serving.server.manager import Manager
+from serving.server.models import Models
+from serving.server.rest import Rest, RestLimits
+from serving.server.saved_model import Servable
+from serving.server.scheduler import Scheduler
+
+SERVICES = (
+    "",
+    "tensorflow.serving.PredictionService",
+    "tensorflow.serving.ModelService",
+)
+# How long requests in flight may take after SIGTERM.
+GRACE_SECONDS = 10.0
+
+
+def make_loader(settings: Settings) -> Any:
+    """Returns what the manager loads versions with."""
+
+    def load(name: str, version: int, path: Path) -> Servable:
+        servable = saved_model.load(
+            path, name=name, version=version, tags=settings.saved_model_tags
+        )
+        try:
+            if settings.enable_model_warmup:
+                warmup.warm_up(servable, path)
+        except BaseException:
+            servable.close()
+            raise
+        return servable
+
+    return load
+
+
+@dataclass
+class Server:
+    """Listens on the ports of the settings. ``rest_port`` and ``grpc_port`` say which."""
+
+    settings: Settings
+    models: Models
+    manager: Manager
+    rest_port: int = 0
+    grpc_port: int = 0
+    _scheduler: Scheduler | None = None
+    _rest: asyncio.Server | None = None
+    _grpc: Any = None
+    _health: Any = None
+    _connections: set[HttpProtocol] = field(default_factory=set)
+
+    async def start(self) -> None:
+        """Listens. Raises UserError when a port is taken."""
+        settings = self.settings
+        loop = asyncio.get_running_loop()
+        self._scheduler = Scheduler(
+            loop,
+            max_batch=settings.max_batch_size,
+            max_waiting=settings.max_queued_requests,
+        )
+        if settings.rest_api_port:
+            await self._start_rest(loop, self._scheduler)
+        if settings.port:
+            await self._start_grpc(self._scheduler)
+
+    async def _start_rest(self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler) -> None:
+        settings = self.settings
+        limits = RestLimits(settings.max_body_bytes, settings.rest_api_timeout_in_ms / 1000)
+        rest = Rest(self.models, limits)
+        try:
+            self._rest = await loop.create_server(
+                lambda: HttpProtocol(rest, scheduler, self._connections),
+                settings.host,
+                settings.rest_api_port,
+                backlog=1024,
+            )
+        except OSError as error:
+            raise _taken("--rest_api_port", settings, settings.rest_api_port, error) from error
+        self.rest_port = self._rest.sockets[0].getsockname()[1]
+
+    async def _start_grpc(self, scheduler: Scheduler) -> None:
+        settings = self.settings
+        size = settings.max_body_bytes
+        server = grpc.aio.server(
+            options=[
+                ("grpc.max_receive_message_length", size),
+                ("grpc.max_send_message_length", -1),
+                # A second server on the port must fail, not share it.
+                ("grpc.so_reuseport", 0),
+            ]
+        )
+        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
+            PredictionService(self.models, scheduler), server
+        )
+        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self.models), server)
+        if settings.enable_grpc_healthcheck_service:
+            self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
+            health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
+            for service in SERVICES:
+                await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+        try:
+            self.grpc_port = server.add_insecure_port(f"{settings.host}:{settings.port}")
+        except RuntimeError as error:
+            raise _taken("--port", settings, settings.port, error) from error
+        await server.start()
+        self._grpc = server
+
+    async def stop(self) -> None:
+        """Takes no new requests, answers those begun, and unloads nothing: the process ends."""
+        self.manager.stop()
+        if self._health:
+            await self._health.enter_graceful_shutdown()
+        if self._rest:
+            self._rest.close()
+            for connection in list(self._connections):
+                connection.drain()
+        if self._grpc:
+            await self._grpc.stop(GRACE_SECONDS)
+        deadline = asyncio.get_running_loop().time() + GRACE_SECONDS
+        while self._connections and asyncio.get_running_loop().time() < deadline:
+            await asyncio.sleep(0.01)
+        if self._scheduler:
+            self._scheduler.close()
+
+
+def _taken(flag: str, settings: Settings, port: int, error: Exception) -> UserError:
+    number = getattr(error, "errno", None)
+    if number is None or number == errno.EADDRINUSE:
+        reason = "the port is in use"
+    else:
+        reason = os.strerror(number)
+    return UserError(f"cannot listen on {settings.host}:{port} ({flag}): {reason}")

@@ -1,0 +1,110 @@
+"""What a signature says of its tensors, in TensorFlow's terms and in NumPy's."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+Tensors = dict[str, Array]
+
+DT_STRING = 7
+DT_BFLOAT16 = 14
+
+# DataType of tensorflow/core/framework/types.proto: number, TensorFlow's name, NumPy's type.
+_TYPES: tuple[tuple[int, str, Any], ...] = (
+    (1, "float", np.float32),
+    (2, "double", np.float64),
+    (3, "int32", np.int32),
+    (4, "uint8", np.uint8),
+    (5, "int16", np.int16),
+    (6, "int8", np.int8),
+    (7, "string", np.object_),
+    (8, "complex64", np.complex64),
+    (9, "int64", np.int64),
+    (10, "bool", np.bool_),
+    (17, "uint16", np.uint16),
+    (18, "complex128", np.complex128),
+    (19, "half", np.float16),
+    (22, "uint32", np.uint32),
+    (23, "uint64", np.uint64),
+)
+_NAMES = {number: name for number, name, _ in _TYPES} | {DT_BFLOAT16: "bfloat16"}
+_NUMPY = {number: np.dtype(kind) for number, _, kind in _TYPES}
+_NUMBERS = {np.dtype(kind): number for number, _, kind in _TYPES}
+
+
+def type_name(number: int) -> str:
+    """Returns TensorFlow's name of a DataType, such as ``float``."""
+    return _NAMES.get(number, f"unknown dtype enum ({number})")
+
+
+def numpy_type(number: int) -> np.dtype[Any] | None:
+    """Returns NumPy's type for a DataType, or None where it has none of its own."""
+    return _NUMPY.get(number)
+
+
+def type_number(dtype: np.dtype[Any]) -> int:
+    """Returns the DataType of an array's type; strings and objects are DT_STRING, 0 is none."""
+    if dtype.kind in "SU":
+        return DT_STRING
+    if dtype.name == "bfloat16":  # a type of the package ml_dtypes
+        return DT_BFLOAT16
+    return _NUMBERS.get(dtype, 0)
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output of a signature.
+
+    Attributes:
+        tensor: its name in the graph.
+        dtype: a number of DataType.
+        shape: with -1 for a dimension that is open; None for an unknown rank.
+    """
+
+    tensor: str
+    dtype: int
+    shape: tuple[int, ...] | None
+
+    @property
+    def batched(self) -> bool:
+        """Returns whether the first dimension is open, so that requests can be joined."""
+        return bool(self.shape) and self.shape is not None and self.shape[0] == -1
+
+    def admits(self, shape: tuple[int, ...]) -> bool:
+        """Returns whether an array of this shape fits the signature."""
+        if self.shape is None:
+            return True
+        return len(shape) == len(self.shape) and all(
+            want in (-1, got) for want, got in zip(self.shape, shape, strict=True)
+        )
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A SignatureDef of a SavedModel.
+
+    Attributes:
+        name: its key.
+        method: such as ``tensorflow/serving/predict``.
+        inputs, outputs: by alias, in the order of their names.
+    """
+
+    name: str
+    method: str
+    inputs: Mapping[str, TensorInfo]
+    outputs: Mapping[str, TensorInfo]
+
+    @property
+    def batched(self) -> bool:
+        """Returns whether every input and output has an open first dimension."""
+        tensors = [*self.inputs.values(), *self.outputs.values()]
+        return bool(self.inputs) and all(tensor.batched for tensor in tensors)
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Returns a shape as TensorFlow prints it: ``[2,3]``."""
+    return f"[{','.join(map(str, shape))}]"

@@ -1,0 +1,92 @@
+"""Warm-up requests: read from a version's directory when it is loaded, written beside a model."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from serving.server import predict, protos
+from serving.server.runtime import tensorflow
+from serving.server.saved_model import Servable
+from serving.server.scheduler import timed_run
+from serving.server.statuses import ServingError, invalid
+
+# g3doc/saved_model_warmup.md of TensorFlow Serving.
+FILE = Path("assets.extra") / "tf_serving_warmup_requests"
+MAX_RECORDS = 1000
+# The first call prepares the graph; only later ones say how long calls take.
+ROUNDS = 2
+
+
+def warm_up(servable: Servable, folder: Path) -> int:
+    """Returns how many requests of the version's file were run.
+
+    Raises ServingError when one of them fails: a version that can't answer must not be served.
+    """
+    count = 0
+    for record in _records(folder / FILE):
+        count += 1
+        if count > MAX_RECORDS:
+            raise invalid(f"more than {MAX_RECORDS} warm-up requests in {folder / FILE}")
+        try:
+            _replay(servable, record)
+        except ServingError as error:
+            raise ServingError(
+                error.code, f"warm-up request {count} failed: {error.message}"
+            ) from error
+    return count
+
+
+def write(requests: Iterable[Any], folder: Path) -> Path:
+    """Returns the file written: one PredictionLog for each PredictRequest."""
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    path = folder / FILE
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with tensorflow().io.TFRecordWriter(str(path)) as writer:
+        for request in requests:
+            log = prediction_log_pb2.PredictionLog()
+            log.predict_log.request.CopyFrom(request)
+            writer.write(log.SerializeToString())
+    return path
+
+
+def _replay(servable: Servable, record: bytes) -> None:
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    log = prediction_log_pb2.PredictionLog.FromString(record)
+    if log.WhichOneof("log_type") != "predict_log":
+        raise invalid(f"log type {log.WhichOneof('log_type')} is not supported")
+    request = log.predict_log.request
+    signature = predict.signature(servable, request.model_spec.signature_name)
+    predict.check_aliases(signature, request.inputs)
+    inputs = {alias: protos.to_array(proto) for alias, proto in request.inputs.items()}
+    predict.check_inputs(signature, inputs)
+    outputs = predict.chosen_outputs(signature, request.output_filter)
+    servable.run(signature, inputs, outputs)
+    for _ in range(ROUNDS):
+        timed_run(servable, signature, inputs, outputs)
+
+
+def _records(path: Path) -> Iterator[bytes]:
+    if not path.is_file():
+        return
+    tf = tensorflow()
+    logging = tf.compat.v1.logging
+    verbosity = logging.get_verbosity()
+    logging.set_verbosity(logging.ERROR)  # it calls its own reader deprecated
+    try:
+        yield from tf.compat.v1.io.tf_record_iterator(str(path))
+    finally:
+        logging.set_verbosity(verbosity)
+
+
+def request(model: str, inputs: Mapping[str, Any]) -> Any:
+    """Returns a PredictRequest of the default signature."""
+    tensorflow()
+    from tensorflow_serving.apis import predict_pb2
+
+    message = predict_pb2.PredictRequest()
+    message.model_spec.name = model
+    for alias, array in inputs.items():
+        protos.to_proto(array, message.inputs[alias])
+    return message

@@ -1,0 +1,81 @@
+"""The other ways into a model, held against the golden set on a few examples."""
+
+import io
+
+import numpy as np
+
+from models import spec as specs
+from models.contract import SIGNATURE_ENCODED, SIGNATURE_EXAMPLES
+from models.spec import Limits, ModelSpec
+from pipeline.golden import Array, Golden
+from serving.client import Client
+
+SAMPLE = 16
+
+
+def disagreement(client: Client, model: str, golden: Golden, limits: Limits) -> str:
+    """Returns what is wrong with ``serving_bytes`` and ``serving_examples``, empty if nothing.
+
+    Both are tried for models that take pictures: the golden set's raw pixels, encoded without
+    loss, must get the same answers. Raises RequestFailed when the server refuses them.
+    """
+    if model not in specs.known_models():
+        return ""
+    spec = specs.load(model)
+    encoded = pictures(spec, golden.head(SAMPLE))
+    if encoded is None:
+        return ""
+    inputs = {
+        SIGNATURE_ENCODED: encoded,
+        SIGNATURE_EXAMPLES: examples(encoded, spec.encoded_input or ""),
+    }
+    wrong = []
+    for name in inputs.keys() & client.signatures().keys():
+        outputs = client.predict(inputs[name], signature=name)
+        expected = golden.outputs[: len(encoded)]
+        if outputs.shape != expected.shape:
+            wrong.append(f"{name} answers with shape {outputs.shape}, expected {expected.shape}")
+            continue
+        difference = float(np.abs(outputs - expected).max())
+        # Written so that NaN does not pass.
+        if limits.max_abs_diff is not None and not difference <= limits.max_abs_diff:
+            wrong.append(f"{name} differs by {difference:.2g}, allowed {limits.max_abs_diff:g}")
+    return "; ".join(sorted(wrong))
+
+
+def pictures(spec: ModelSpec, golden: Golden) -> Array | None:
+    """Returns the examples as PNG files, (n,) of bytes; None for models without pictures."""
+    images = next((tensor.name for tensor in spec.inputs if tensor.kind == "image"), None)
+    if spec.encoded_input is None or images is None or len(spec.inputs) != 1:
+        return None
+    pixels = golden.inputs[images]
+    if not np.array_equal(pixels, pixels.round().clip(0, 255)):
+        return None  # not whole grey values: no picture file holds them
+    files = np.empty(len(pixels), object)
+    files[:] = [_png(image.astype(np.uint8)) for image in pixels]
+    return files
+
+
+def examples(encoded: Array, feature: str) -> Array:
+    """Returns each picture as a serialised tf.Example."""
+    from serving.server.runtime import tensorflow
+
+    train = tensorflow().train
+    records = np.empty(len(encoded), object)
+    records[:] = [
+        train.Example(
+            features=train.Features(
+                feature={feature: train.Feature(bytes_list=train.BytesList(value=[file]))}
+            )
+        ).SerializeToString()
+        for file in encoded
+    ]
+    return records
+
+
+def _png(pixels: Array) -> bytes:
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    Image.fromarray(pixels[..., 0] if pixels.shape[-1] == 1 else pixels).save(buffer, "PNG")
+    return buffer.getvalue()

@@ -1,0 +1,21 @@
+"""Asks a deployed server for a release's examples, over REST and gRPC."""
+
+from models.spec import Limits
+from pipeline.checks import FAILED, Check
+from pipeline.golden import Golden
+from serving.target import TARGET, VARIANT, check_transport
+
+
+def smoke(addresses: dict[str, str], model: str, golden: Golden, *, limits: Limits) -> list[Check]:
+    """Returns one row an address; a server that does not answer is a failed row.
+
+    Args:
+        addresses: the client's URL by the transport's name, such as
+            ``{"REST": "http://127.0.0.1:8501", "gRPC": "grpc://127.0.0.1:8500"}``.
+    """
+    return [
+        check_transport(
+            url, model, golden, limits, Check(TARGET, VARIANT, f"{name} at {url}", FAILED)
+        )
+        for name, url in addresses.items()
+    ]

@@ -1,0 +1,122 @@
+"""The serving target: a SavedModel with warm-up requests, checked in the real model server."""
+
+import importlib.metadata
+import shutil
+import statistics
+import tempfile
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.spec import Limits, ModelSpec
+from pipeline.checks import FAILED, Check, compare, failure
+from pipeline.errors import FanoutError
+from pipeline.golden import Array, Golden
+from pipeline.target import Artifacts, ConvertConfig
+from serving import embedded, signatures
+from serving.client import Client
+
+TARGET = "serving"
+VARIANT = "float32"
+SAVED_MODEL = "saved_model.pb"
+# A batch of pictures this large takes some tens of milliseconds and a megabyte of JSON.
+BATCH = 256
+SINGLE_REQUESTS = 100
+WARMUP_BATCHES = (1, 2, 4, 8, 16, 32)
+
+
+def convert(
+    saved_model: Path, out_dir: Path, *, spec: ModelSpec, config: ConvertConfig
+) -> Artifacts:
+    """Returns a copy of the SavedModel that brings requests to warm up with.
+
+    ``out_dir`` becomes the version directory: it holds ``saved_model.pb`` itself.
+    """
+    from serving.server import warmup
+
+    shutil.copytree(saved_model, out_dir, dirs_exist_ok=True)
+    golden = Golden.load(config.golden)
+    batches = [golden.head(size) for size in WARMUP_BATCHES if size <= len(golden)]
+    warmup.write([warmup.request(spec.name, batch.inputs) for batch in batches], out_dir)
+    return artifacts(out_dir, spec=spec)
+
+
+def artifacts(folder: Path, *, spec: ModelSpec) -> Artifacts:
+    """Returns the SavedModel in a folder, or in ``<model>/<highest version>`` below it."""
+    found = folder
+    if not (folder / SAVED_MODEL).exists():
+        versions = [
+            file.parent
+            for file in (folder / spec.name).glob(f"*/{SAVED_MODEL}")
+            if file.parent.name.isdecimal()
+        ]
+        found = max(versions, key=lambda path: int(path.name), default=folder)
+    return Artifacts(spec.name, folder, {VARIANT: found})
+
+
+def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits]) -> list[Check]:
+    """Returns a row for REST and one for gRPC, each over the whole golden set."""
+    limit = limits[VARIANT]
+    rows = {
+        scheme: Check(TARGET, VARIANT, _runtime(name), FAILED, bytes=artifacts.size(VARIANT))
+        for scheme, name in (("http", "REST"), ("grpc", "gRPC"))
+    }
+    with tempfile.TemporaryDirectory(prefix="fanout-serving-") as folder:
+        (Path(folder) / "1").symlink_to(artifacts.variants[VARIANT].resolve())
+        try:
+            with embedded.running(artifacts.model, Path(folder)) as address:
+                urls = {"http": address.rest, "grpc": address.grpc}
+                return [
+                    check_transport(urls[scheme], artifacts.model, golden, limit, row)
+                    for scheme, row in rows.items()
+                ]
+        except (FanoutError, OSError) as error:
+            return [failure(row, str(error), limits=limit) for row in rows.values()]
+
+
+def check_transport(url: str, model: str, golden: Golden, limits: Limits, row: Check) -> Check:
+    """Returns ``row`` completed with what a running server at ``url`` answers to the golden set."""
+    try:
+        with Client(url, model) as client:
+            outputs = _answers(client, golden)
+            row = replace(row, p50_ms=_median_milliseconds(client, golden))
+            problem = signatures.disagreement(client, model, golden, limits)
+    except (FanoutError, OSError, ValueError) as error:
+        return failure(row, str(error), limits=limits)
+    compared = compare(outputs, golden, limits, row=row)
+    if problem:
+        reason = "; ".join(part for part in (compared.reason, problem) if part)
+        return replace(compared, status=FAILED, reason=reason)
+    return compared
+
+
+def _answers(client: Client, golden: Golden) -> Array:
+    parts = [
+        client.predict(_rows(golden.inputs, start, start + BATCH))
+        for start in range(0, len(golden), BATCH)
+    ]
+    return np.concatenate(parts)
+
+
+def _median_milliseconds(client: Client, golden: Golden) -> float:
+    times = []
+    for number in range(SINGLE_REQUESTS):
+        row = number % len(golden)
+        one = _rows(golden.inputs, row, row + 1)
+        started = time.perf_counter()
+        client.predict(one)
+        times.append((time.perf_counter() - started) * 1e3)
+    return statistics.median(times)
+
+
+def _rows(inputs: Mapping[str, Any], start: int, stop: int) -> dict[str, Array]:
+    return {name: values[start:stop] for name, values in inputs.items()}
+
+
+def _runtime(transport: str) -> str:
+    own, tensorflow = map(importlib.metadata.version, ("tf-fanout", "tensorflow"))
+    return f"{transport} ({embedded.NAME} {own}, TensorFlow {tensorflow})"

@@ -1,0 +1,114 @@
+"""One quick deployment, shared by the end-to-end tests, in a build folder of their own."""
+
+import json
+import os
+import socket
+import subprocess
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from pipeline.toolchain import ROOT
+
+FANOUT = ROOT / ".venv" / "bin" / "fanout"
+PYTHON = ROOT / ".venv" / "bin" / "python"
+
+
+@dataclass(frozen=True)
+class Place:
+    """A build folder with ports of its own.
+
+    Attributes:
+        builds: what FANOUT_BUILD is.
+        environment: of every command that works on it.
+    """
+
+    builds: Path
+    environment: dict[str, str]
+
+    @property
+    def command(self) -> Path:
+        return FANOUT
+
+    @property
+    def build(self) -> Path:
+        return self.builds / "fashion-quick"
+
+    @property
+    def current(self) -> Path:
+        return self.build / "releases" / "current"
+
+    @property
+    def manifest(self) -> dict[str, Any]:
+        found: dict[str, Any] = json.loads((self.current / "manifest.json").read_text())
+        return found
+
+    def port(self, name: str) -> int:
+        return int(self.environment[name])
+
+    def fanout(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+        """Runs a verb to its end and holds it to an exit code."""
+        return self._finish([FANOUT, *arguments], expect)
+
+    def python(self, code: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+        """Runs code in the pipeline's environment: what no command line option offers."""
+        return self._finish([PYTHON, "-c", code], expect)
+
+    def _finish(self, command: list[str | Path], expect: int) -> subprocess.CompletedProcess[str]:
+        done = subprocess.run(
+            command,
+            check=False,
+            cwd=ROOT,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=600,
+        )
+        assert done.returncode == expect, f"{command}\n{done.stdout}\n{done.stderr}"
+        return done
+
+
+def new_place(builds: Path) -> Place:
+    """Returns a place in an empty folder."""
+    # The dataset is the one thing that every build may share; it is checked by its digest.
+    (builds / "datasets").symlink_to(ROOT / "build" / "datasets")
+    ports = dict(zip(("GRPC_PORT", "REST_PORT", "WEB_PORT"), map(str, free_ports(3)), strict=True))
+    environment = {
+        **os.environ,
+        **ports,
+        "FANOUT_BUILD": str(builds),
+        "MODEL": "fashion",
+        "PROFILE": "quick",
+    }
+    return Place(builds, environment)
+
+
+def free_ports(count: int) -> list[int]:
+    sockets = [socket.socket() for _ in range(count)]
+    try:
+        for each in sockets:
+            each.bind(("127.0.0.1", 0))
+        return [each.getsockname()[1] for each in sockets]
+    finally:
+        for each in sockets:
+            each.close()
+
+
+@pytest.fixture
+def make_place() -> Callable[[Path], Place]:
+    """Returns the maker of places: importing a conftest module is not for tests."""
+    return new_place
+
+
+@pytest.fixture(scope="session")
+def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    """Yields a place with a quick release, served; its servers end with the tests."""
+    (ROOT / "build" / "datasets").mkdir(parents=True, exist_ok=True)
+    place = new_place(tmp_path_factory.mktemp("builds"))
+    place.fanout("deploy")
+    yield place
+    place.fanout("stop")

@@ -1,0 +1,145 @@
+"""The whole path at its smallest size: real data, real training, every runtime."""
+
+import json
+import subprocess
+import time
+import urllib.request
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.spec import load
+from pipeline.golden import Golden, read_golden
+from pipeline.toolchain import EDGE_PYTHON, ROOT
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+
+ON_A_DEVICE = """
+import json, sys
+import numpy as np
+from tflite_runtime.interpreter import Interpreter
+runner = Interpreter(sys.argv[1], num_threads=1).get_signature_runner("serving_default")
+examples = json.load(open(sys.argv[2]))["examples"]
+images = [np.array(e["inputs"]["image"], np.float32)[None] for e in examples]
+print(json.dumps([runner(image=image)["probabilities"][0].tolist() for image in images]))
+"""
+
+
+@pytest.fixture(scope="module")
+def golden(deployed: Any) -> Golden:
+    return read_golden(deployed.current / "golden.json", load("fashion"))
+
+
+def test_every_check_of_the_release_passed(deployed: Any) -> None:
+    manifest = deployed.manifest
+    rows = {
+        (row["target"], row["variant"], row["runtime"].split()[0]) for row in manifest["checks"]
+    }
+    assert {
+        ("serving", "float32", "REST"),
+        ("serving", "float32", "gRPC"),
+        ("mobile", "float32", "tflite-runtime"),
+        ("mobile", "int8", "tflite-runtime"),
+        ("mobile", "float32", "LiteRT"),
+        ("mobile", "int8", "LiteRT"),
+    } <= rows
+    web = [row for row in manifest["checks"] if row["target"] == "web"]
+    assert len(web) >= 2
+    assert all(row["status"] == "passed" for row in manifest["checks"])
+    assert all(row["examples"] == 1000 for row in manifest["checks"])
+    assert manifest["metrics"]["accuracy"] >= 0.75
+    assert len(manifest["metrics"]["slices"]) == 10
+
+
+def test_a_plain_http_client_gets_the_saved_models_answers(deployed: Any, golden: Golden) -> None:
+    url = f"http://127.0.0.1:{deployed.port('REST_PORT')}/v1/models/fashion:predict"
+    body = json.dumps({"instances": golden.inputs["image"].tolist()}).encode()
+    with urllib.request.urlopen(url, data=body, timeout=30) as answer:
+        predictions = json.load(answer)["predictions"]
+    np.testing.assert_allclose(predictions, golden.outputs, atol=1e-5)
+
+
+def test_tensorflow_servings_own_stubs_get_them_too(deployed: Any, golden: Golden) -> None:
+    code = f"""
+import grpc, numpy, tensorflow as tf
+from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
+from models.spec import load
+from pathlib import Path
+from pipeline.golden import read_golden
+golden = read_golden(Path({str(deployed.current / "golden.json")!r}), load("fashion"))
+request = predict_pb2.PredictRequest()
+request.model_spec.name = "fashion"
+request.inputs["image"].CopyFrom(tf.make_tensor_proto(golden.inputs["image"]))
+with grpc.insecure_channel("127.0.0.1:{deployed.port("GRPC_PORT")}") as channel:
+    stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+    answer = stub.Predict(request, timeout=30)
+assert answer.model_spec.version.value == {deployed.manifest["version"]}
+numpy.testing.assert_allclose(
+    tf.make_ndarray(answer.outputs["probabilities"]), golden.outputs, atol=1e-5
+)
+"""
+    deployed.python(code)
+
+
+def test_tflite_runtime_gets_them_from_the_released_file(deployed: Any, golden: Golden) -> None:
+    files = [
+        deployed.current / "mobile" / "fashion.float32.tflite",
+        deployed.current / "golden.json",
+    ]
+    done = subprocess.run(
+        [EDGE_PYTHON, "-c", ON_A_DEVICE, *files], check=True, capture_output=True, text=True
+    )
+    answers = json.loads(done.stdout.splitlines()[-1])
+    np.testing.assert_allclose(answers, golden.outputs, atol=1e-5)
+
+
+def test_the_deployed_page_shows_them_in_the_browser(deployed: Any) -> None:
+    rows = json.loads(deployed.fanout("smoke", "--json").stdout)
+    web = [row for row in rows if row["target"] == "web"]
+    assert web
+    assert all(row["status"] == "passed" and row["examples"] == 16 for row in web)
+
+
+def test_nothing_changed_is_nothing_done(deployed: Any) -> None:
+    version = deployed.manifest["version"]
+    started = time.monotonic()
+    deployed.fanout("run")
+    assert deployed.manifest["version"] == version
+    # Not a measurement: TFX alone takes longer than this to import, so it was not.
+    assert time.monotonic() - started < 6
+
+
+def test_a_release_can_be_checked_again_and_a_changed_byte_is_found(deployed: Any) -> None:
+    file = deployed.current.resolve() / "mobile" / "fashion.int8.tflite"
+    contents = file.read_bytes()
+    try:
+        file.write_bytes(contents[:-1] + bytes([contents[-1] ^ 1]))
+        done = deployed.fanout("check", expect=1)
+        assert "mobile/fashion.int8.tflite differs from its checksum" in done.stderr
+    finally:
+        file.write_bytes(contents)
+    rows = json.loads(deployed.fanout("check", "--json").stdout)
+    assert all(row["status"] == "passed" for row in rows)
+
+
+def test_status_tells_what_is_and_what_runs(deployed: Any) -> None:
+    status = json.loads(deployed.fanout("status", "--json").stdout)
+    assert status["current"] == deployed.manifest["version"]
+    assert status["damage"] == []
+    assert set(status["running"]) == {"server", "page"}
+
+
+def test_a_port_in_use_is_one_clear_line(deployed: Any) -> None:
+    taken = {**deployed.environment, "REST_PORT": str(deployed.port("WEB_PORT"))}
+    done = subprocess.run(
+        [ROOT / ".venv/bin/fanout", "serve"],
+        check=False,
+        env=taken,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 2
+    assert "REST_PORT=" in done.stderr
+    assert "Traceback" not in done.stderr
+    deployed.fanout("serve")

@@ -1,0 +1,169 @@
+"""The two verbs on a real model: files that are right pass, each kind of wrong file is a row."""
+
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mobile import target
+from mobile.conversion import ConversionError, UnsupportedOperatorError
+from mobile.variants import VARIANTS, UnknownVariantError, Variant
+from models.spec import Tensor
+from pipeline.export import export
+from pipeline.target import Artifacts
+
+from .conftest import EXACT, QUANTISED, Sample, network
+
+TFLITE_RUNTIME, LITERT = "tflite-runtime 2.14.0", "LiteRT 2.3.0"
+
+
+@pytest.fixture
+def copies(converted: Artifacts, tmp_path: Path) -> Artifacts:
+    shutil.copytree(converted.folder, tmp_path / "copies")
+    files = {name: tmp_path / "copies" / file.name for name, file in converted.variants.items()}
+    return Artifacts(converted.model, tmp_path / "copies", files)
+
+
+def test_every_variant_agrees_in_both_runtimes(converted: Artifacts, sample: Sample) -> None:
+    limits = {"float32": EXACT, **{name: QUANTISED for name in VARIANTS if name != "float32"}}
+    checks = target.check(converted, sample.golden, limits=limits)
+    assert {(check.variant, check.runtime) for check in checks} == {
+        (variant, runtime) for variant in VARIANTS for runtime in (TFLITE_RUNTIME, LITERT)
+    }
+    for check in checks:
+        assert (check.status, check.reason) == ("passed", ""), check
+        assert check.examples == len(sample.golden)
+        assert check.bytes == converted.variants[check.variant].stat().st_size
+        assert check.accuracy is not None and check.accuracy > 0.95
+        assert check.p50_ms is not None and 0 < check.p50_ms < 50
+
+
+def test_files_are_named_and_found_again(converted: Artifacts, sample: Sample) -> None:
+    spec = sample.with_limits({"float32": EXACT, "int8": QUANTISED})
+    found = target.artifacts(converted.folder, spec=spec)
+    assert found.variants["int8"] == converted.folder / "fashion.int8.tflite"
+    assert found.variants["int8"].is_file()
+    assert found.size("int8") < found.size("float32")
+
+
+def test_only_the_variants_with_limits_are_made(sample: Sample, tmp_path: Path) -> None:
+    spec = sample.with_limits({"float32": EXACT})
+    # No examples are read where nothing is calibrated.
+    config = replace(sample.config, examples=tmp_path / "none")
+    target.convert(sample.saved_model, tmp_path / "out", spec=spec, config=config)
+    assert [file.name for file in (tmp_path / "out").iterdir()] == ["fashion.float32.tflite"]
+
+
+def test_wrong_weights_are_caught(copies: Artifacts, sample: Sample) -> None:
+    file = copies.variants["float32"]
+    content = bytearray(file.read_bytes())
+    # The dense layer's weights are by far the largest run of bytes.
+    middle = slice(len(content) // 2 - 2000, len(content) // 2 + 2000)
+    content[middle] = np.random.default_rng(0).normal(size=1000).astype("<f4").tobytes()
+    file.write_bytes(content)
+    for check in target.check(copies, sample.golden, limits={"float32": EXACT}):
+        assert check.status == "failed"
+        assert "agreement" in check.reason or "difference" in check.reason
+        assert check.stops_release
+
+
+@pytest.mark.parametrize("content", [b"", b"no model at all " * 100], ids=["empty", "text"])
+def test_a_file_that_is_no_model_is_a_failed_row(
+    copies: Artifacts, sample: Sample, content: bytes
+) -> None:
+    copies.variants["float32"].write_bytes(content)
+    for check in target.check(copies, sample.golden, limits={"float32": EXACT}):
+        assert check.status == "failed"
+        assert check.reason
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_a_truncated_file_is_a_failed_row(copies: Artifacts, sample: Sample, share: float) -> None:
+    file = copies.variants["float32"]
+    content = file.read_bytes()
+    file.write_bytes(content[: int(len(content) * share)])
+    for check in target.check(copies, sample.golden, limits={"float32": EXACT}):
+        assert check.status == "failed"
+        assert check.reason
+
+
+def test_a_missing_file_is_a_failed_row(copies: Artifacts, sample: Sample) -> None:
+    copies.variants["int8"].unlink()
+    checks = target.check(copies, sample.golden, limits={"float32": EXACT, "int8": QUANTISED})
+    assert [(c.variant, c.status) for c in checks] == [
+        ("float32", "passed"),
+        ("float32", "passed"),
+        ("int8", "failed"),
+        ("int8", "failed"),
+    ]
+    assert checks[2].reason == "fashion.int8.tflite is missing"
+
+
+def test_a_file_for_newer_runtimes_is_reported_by_the_old_one(
+    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class PerChannel(Variant):
+        def configure(self, converter: Any) -> None:
+            super().configure(converter)
+            converter._experimental_disable_per_channel_quantization_for_dense_layers = False
+
+    monkeypatch.setitem(VARIANTS, "dynamic", PerChannel("per channel", quantised=True))
+    limits = {"dynamic": QUANTISED}
+    made = target.convert(
+        sample.saved_model, tmp_path, spec=sample.with_limits(limits), config=sample.config
+    )
+    old, new = target.check(made, sample.golden, limits=limits)
+    assert (old.runtime, old.status) == (TFLITE_RUNTIME, "failed")
+    assert "FULLY_CONNECTED" in old.reason and "12" in old.reason
+    assert (new.runtime, new.status) == (LITERT, "passed")
+
+
+def test_an_untrained_saved_model_is_caught(sample: Sample, tmp_path: Path) -> None:
+    export(network(), sample.spec, tmp_path / "saved")
+    limits = {"float32": EXACT}
+    made = target.convert(
+        tmp_path / "saved", tmp_path / "out", spec=sample.with_limits(limits), config=sample.config
+    )
+    checks = target.check(made, sample.golden, limits=limits)
+    assert [check.status for check in checks] == ["failed", "failed"]
+    assert all("accuracy" in check.reason for check in checks)
+
+
+def test_an_operator_of_flex_is_refused_by_name(sample: Sample, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    class Module(tf.Module):
+        @tf.function(input_signature=[tf.TensorSpec((None, 28, 28, 1), tf.float32, name="image")])
+        def predict(self, image: Any) -> dict[str, Any]:
+            flat = tf.reshape(image, (-1, 784))[:, :10]
+            return {"probabilities": tf.raw_ops.Betainc(a=flat, b=flat, x=flat)}
+
+    module = Module()
+    tf.saved_model.save(
+        module, str(tmp_path / "saved"), signatures={"serving_default": module.predict}
+    )
+    with pytest.raises(UnsupportedOperatorError, match=r"serving_default.*: Betainc\.") as caught:
+        target.convert(
+            tmp_path / "saved",
+            tmp_path / "out",
+            spec=sample.with_limits({"float32": EXACT}),
+            config=sample.config,
+        )
+    assert caught.value.operators == ["Betainc"]
+
+
+def test_other_inputs_than_the_spec_says_are_refused(sample: Sample, tmp_path: Path) -> None:
+    spec = replace(
+        sample.with_limits({"float32": EXACT}), inputs=(Tensor("picture", "float32", (2,), ""),)
+    )
+    with pytest.raises(ConversionError, match=r"\['image'\], its spec says \['picture'\]"):
+        target.convert(sample.saved_model, tmp_path, spec=spec, config=sample.config)
+
+
+def test_an_unknown_variant_is_refused(sample: Sample, tmp_path: Path) -> None:
+    spec = sample.with_limits({"int4": EXACT})
+    with pytest.raises(UnknownVariantError, match="'int4'; there are: float32, float16"):
+        target.convert(sample.saved_model, tmp_path, spec=spec, config=sample.config)

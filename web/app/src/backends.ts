@@ -1,0 +1,45 @@
+/** The TensorFlow.js backends, each one loaded only when it is chosen. */
+import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm?url';
+import plain from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
+import * as tf from '@tensorflow/tfjs-core';
+
+export const BACKENDS = ['wasm', 'cpu', 'webgl'] as const;
+export type Backend = (typeof BACKENDS)[number];
+
+export function isBackend(name: string | null): name is Backend {
+  return (BACKENDS as readonly (string | null)[]).includes(name);
+}
+
+/** Makes a backend the active one. Throws when this browser cannot run it. */
+export async function activate(backend: Backend): Promise<void> {
+  await MODULES[backend]();
+  let ready = false;
+  let cause: unknown;
+  try {
+    ready = await tf.setBackend(backend);
+  } catch (error) {
+    cause = error;
+  }
+  if (!ready) throw new Error(`This browser cannot run the ${backend} backend.`, { cause });
+}
+
+const MODULES: Record<Backend, () => Promise<void>> = {
+  cpu: async () => {
+    await import('@tensorflow/tfjs-backend-cpu');
+  },
+  webgl: async () => {
+    await import('@tensorflow/tfjs-backend-webgl');
+  },
+  wasm: async () => {
+    const wasm = await import('@tensorflow/tfjs-backend-wasm');
+    // Threads start workers from blob: scripts, which the content security policy forbids; a model
+    // of this size gains nothing by them.
+    tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+    wasm.setWasmPaths({
+      'tfjs-backend-wasm.wasm': plain,
+      'tfjs-backend-wasm-simd.wasm': simd,
+      // Asked for by name, but never loaded without threads.
+      'tfjs-backend-wasm-threaded-simd.wasm': simd,
+    });
+  },
+};

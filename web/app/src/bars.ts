@@ -1,0 +1,45 @@
+/** The class probabilities as bars, in the order of the labels. */
+import { topClass } from './state.ts';
+
+/** Shows one bar a label; `probabilities` is undefined before the first prediction. */
+export function renderBars(
+  list: HTMLElement,
+  labels: readonly string[],
+  probabilities: readonly number[] | undefined,
+): void {
+  if (list.childElementCount !== labels.length) list.replaceChildren(...labels.map(bar));
+  const top = probabilities && topClass(probabilities);
+  for (const [index, item] of [...list.children].entries()) {
+    const value = probabilities?.[index];
+    const row = item as HTMLElement;
+    row.classList.toggle('top', index === top);
+    row.querySelector<HTMLElement>('.fill')!.style.transform =
+      `translateX(${((value ?? 0) - 1) * 100}%)`;
+    row.querySelector<HTMLElement>('.percent')!.textContent =
+      value === undefined ? '' : percent(value);
+    // The exact value, for whoever reads the page by program.
+    if (value !== undefined) row.dataset['probability'] = String(value);
+  }
+}
+
+export function percent(value: number): string {
+  if (value > 0 && value < 0.001) return '< 0.1 %';
+  if (value < 1 && value > 0.999) return '> 99.9 %';
+  return `${(value * 100).toFixed(1)} %`;
+}
+
+function bar(label: string): HTMLElement {
+  const item = document.createElement('li');
+  const name = document.createElement('span');
+  const track = document.createElement('span');
+  const fill = document.createElement('span');
+  const value = document.createElement('span');
+  name.className = 'label';
+  track.className = 'track';
+  fill.className = 'fill';
+  value.className = 'percent';
+  name.textContent = label;
+  track.append(fill);
+  item.append(name, track, value);
+  return item;
+}

@@ -1,0 +1,111 @@
+/** The released files that describe the model: contract.json and golden.json. */
+
+export interface TensorSpec {
+  readonly name: string;
+  readonly dtype: string;
+  /** Without the batch dimension. */
+  readonly shape: readonly number[];
+  readonly description: string;
+  readonly minimum: number | null;
+  readonly maximum: number | null;
+  readonly kind: string;
+}
+
+export interface Contract {
+  readonly schema: number;
+  readonly model: string;
+  readonly title: string;
+  readonly description: string;
+  readonly version: number | null;
+  readonly inputs: readonly TensorSpec[];
+  readonly outputs: readonly TensorSpec[];
+  readonly labels: readonly string[];
+}
+
+export type Values = readonly (number | string)[];
+
+/** A held-out example with the SavedModel's answer. Values are flat, in row-major order. */
+export interface Example {
+  readonly inputs: Readonly<Record<string, Values>>;
+  readonly probabilities: readonly number[];
+  readonly label: number;
+}
+
+const SCHEMA = 1;
+
+/** Returns the contract of the model that the site at `base` carries. */
+export async function loadContract(base: URL): Promise<Contract> {
+  const contract = (await fetchJson(new URL('contract.json', base))) as Contract;
+  requireSchema(contract, 'contract.json');
+  if (!contract.inputs?.length || !contract.outputs?.length || !contract.labels?.length) {
+    throw new Error('contract.json names no inputs, outputs or labels; build the page again.');
+  }
+  return contract;
+}
+
+/** Returns the sample inputs that were released with the model. */
+export async function loadExamples(base: URL, contract: Contract): Promise<Example[]> {
+  const document = (await fetchJson(new URL('golden.json', base))) as GoldenDocument;
+  requireSchema(document, 'golden.json');
+  const output = firstOutput(contract).name;
+  return document.examples.map((example) => ({
+    inputs: Object.fromEntries(
+      Object.entries(example.inputs).map(([name, value]) => [name, flatten(value)]),
+    ),
+    probabilities: flatten(example.outputs[output]) as number[],
+    label: example.label,
+  }));
+}
+
+/** Returns the output that holds the class probabilities. */
+export function firstOutput(contract: Contract): TensorSpec {
+  return contract.outputs[0]!;
+}
+
+/** Returns the input that is filled with a picture, if there is one. */
+export function imageInput(contract: Contract): TensorSpec | undefined {
+  return contract.inputs.find((input) => input.kind === 'image');
+}
+
+/** Returns how many values one example of the tensor holds. */
+export function elements(tensor: TensorSpec): number {
+  return tensor.shape.reduce((product, length) => product * length, 1);
+}
+
+/** Returns a nested array's values in row-major order; a scalar becomes one value. */
+export function flatten(value: unknown): (number | string)[] {
+  if (Array.isArray(value)) return (value as unknown[]).flat(Infinity) as (number | string)[];
+  return [value as number | string];
+}
+
+interface GoldenDocument {
+  readonly schema: number;
+  readonly examples: readonly {
+    readonly inputs: Record<string, unknown>;
+    readonly outputs: Record<string, unknown>;
+    readonly label: number;
+  }[];
+}
+
+async function fetchJson(url: URL): Promise<unknown> {
+  const name = url.pathname.split('/').at(-1);
+  let response: Response;
+  try {
+    // Released files change under the same name, so the server is asked whether they did.
+    response = await fetch(url, { cache: 'no-cache' });
+  } catch (cause) {
+    throw new Error(`${name} could not be reached. Is the server still running?`, { cause });
+  }
+  if (!response.ok) throw new Error(`${name} is missing: the server answered ${response.status}.`);
+  try {
+    return (await response.json()) as unknown;
+  } catch (cause) {
+    throw new Error(`${name} is not JSON; the site is incomplete.`, { cause });
+  }
+}
+
+function requireSchema(document: { schema?: number }, name: string): void {
+  if (document.schema !== SCHEMA) {
+    throw new Error(`${name} has schema ${document.schema}, this page reads schema ${SCHEMA}.`);
+  }
+}

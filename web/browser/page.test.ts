@@ -1,0 +1,155 @@
+/** Uses the page as people do. SITE is the address of a site with the tiny model of the tests. */
+import assert from 'node:assert/strict';
+import { after, before, test } from 'node:test';
+
+import { type Browser, chromium as driver, type Page } from 'playwright-core';
+
+import { ARGUMENTS, chromium } from './chromium.ts';
+
+const SITE = process.env.SITE!;
+let browser: Browser;
+
+before(async () => {
+  const { executable, env } = await chromium();
+  browser = await driver.launch({ executablePath: executable, args: ARGUMENTS, env });
+});
+after(() => browser.close());
+
+type Options = Parameters<Browser['newPage']>[0];
+
+async function open(options: Options = {}, prepare?: (page: Page) => Promise<void>): Promise<Page> {
+  const page = await browser.newPage(options);
+  page.setDefaultTimeout(20_000);
+  await prepare?.(page);
+  await page.goto(SITE);
+  await page.locator('#app:not([data-status="loading"], [data-status="running"])').waitFor();
+  return page;
+}
+
+const verdict = (page: Page) => page.locator('#verdict').innerText();
+
+/** Returns a picture of one colour, larger than the model's input and not square. */
+async function picture(page: Page, colour: string): Promise<Buffer> {
+  const bytes = await page.evaluate(async (fill) => {
+    const canvas = new OffscreenCanvas(90, 90);
+    const context = canvas.getContext('2d')!;
+    context.fillStyle = fill;
+    context.fillRect(0, 0, 90, 90);
+    return [...new Uint8Array(await (await canvas.convertToBlob()).arrayBuffer())];
+  }, colour);
+  return Buffer.from(bytes);
+}
+
+async function give(page: Page, name: string, buffer: Buffer): Promise<void> {
+  await page.locator('#file').setInputFiles({ name, mimeType: 'image/png', buffer });
+}
+
+test('the page opens with the first sample classified', async () => {
+  const page = await open();
+  assert.match(await verdict(page), /^dark · /);
+  assert.equal(await page.title(), 'Tiny pictures');
+  assert.equal(await page.locator('#bars li').count(), 3);
+  assert.match(await page.locator('#time').innerText(), /ms$/);
+  await page.close();
+});
+
+test('a file of another size and colour is classified, and can be swapped', async () => {
+  const page = await open();
+  await give(page, 'white.png', await picture(page, '#fff'));
+  await page.locator('#verdict', { hasText: 'bright' }).waitFor();
+  await page.getByLabel('Swap dark and light').check();
+  await page.locator('#verdict', { hasText: 'dark' }).waitFor();
+  const label = await page.locator('#preview').getAttribute('aria-label');
+  assert.equal(label, 'white.png, as the model sees it');
+  await page.close();
+});
+
+test('a dropped file is classified', async () => {
+  const page = await open();
+  const bytes = [...(await picture(page, '#fff'))];
+  await page.evaluate((content) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([new Uint8Array(content)], 'dropped.png', { type: 'image/png' }));
+    const drop = new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true });
+    document.getElementById('drop')!.dispatchEvent(drop);
+  }, bytes);
+  await page.locator('#verdict', { hasText: 'bright' }).waitFor();
+  await page.close();
+});
+
+test('a file that is no picture is said in words, and the page goes on', async () => {
+  const page = await open();
+  await give(page, 'broken.png', Buffer.from('no picture'));
+  const error = page.locator('#error');
+  await error.waitFor();
+  assert.equal(await error.innerText(), 'broken.png is not a picture that this browser can read.');
+  await page.locator('button[data-sample="2"]').click();
+  await page.locator('#verdict', { hasText: 'bright' }).waitFor();
+  assert.equal(await error.isVisible(), false);
+  await page.close();
+});
+
+test('everything is reached by keyboard', async () => {
+  const page = await open();
+  const reached: string[] = [];
+  for (let step = 0; step < 12; step++) {
+    await page.keyboard.press('Tab');
+    reached.push(
+      await page.evaluate(() => {
+        const focused = document.activeElement as HTMLElement;
+        return focused.id || `sample ${focused.dataset['sample']}`;
+      }),
+    );
+    if (reached.at(-1) === 'sample 1') await page.keyboard.press('Enter');
+  }
+  for (const stop of ['file', 'invert', 'sample 0', 'sample 5', 'backend']) {
+    assert.ok(reached.includes(stop), `${stop} is not among ${reached.join(', ')}`);
+  }
+  await page.locator('#verdict', { hasText: 'middle' }).waitFor();
+  await page.close();
+});
+
+test('the backend can be switched, with the same answer', async () => {
+  const page = await open();
+  const before = await verdict(page);
+  for (const backend of ['cpu', 'webgl', 'wasm']) {
+    await page.locator('#backend').selectOption(backend);
+    await page.locator('#app[data-status="ready"]').waitFor();
+    assert.equal(await page.locator('#backend').inputValue(), backend);
+    assert.equal(await verdict(page), before);
+  }
+  await page.close();
+});
+
+test('a browser without WebAssembly falls back to cpu, and says so', async () => {
+  const page = await open({}, async (fresh) => {
+    await fresh.route('**/*.wasm', (route) => route.abort());
+  });
+  assert.equal(await page.locator('#backend').inputValue(), 'cpu');
+  assert.match(await page.locator('#error').innerText(), /wasm backend.* runs on cpu instead/);
+  assert.match(await verdict(page), /^dark · /);
+  await page.close();
+});
+
+for (const [file, words] of [
+  ['contract.json', 'contract.json is missing: the server answered 404.'],
+  ['golden.json', 'golden.json is missing: the server answered 404.'],
+  ['model.json', 'The model could not be loaded'],
+] as const) {
+  test(`a site without ${file} says so`, async () => {
+    const page = await open({}, async (fresh) => {
+      await fresh.route(`**/${file}`, (route) => route.fulfill({ status: 404 }));
+    });
+    const error = await page.locator('#error').innerText();
+    assert.ok(error.includes(words), error);
+    assert.equal(await page.locator('#app').getAttribute('data-status'), 'failed');
+    await page.close();
+  });
+}
+
+test('it fits a small phone without scrolling sideways', async () => {
+  const page = await open({ viewport: { width: 320, height: 568 } });
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(width <= 320, `${width} px wide`);
+  await page.close();
+});

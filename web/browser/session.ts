@@ -1,0 +1,74 @@
+/** A browser for one job, and pages that note whatever a released page must not do. */
+import { type Browser, type BrowserContext, chromium as driver, type Page } from 'playwright-core';
+
+import { ARGUMENTS, chromium } from './chromium.ts';
+
+export interface Session {
+  readonly browser: Browser;
+  /** Its name and version, as the reports print them. */
+  readonly name: string;
+}
+
+/** Runs the work with a browser that is closed at the end. */
+export async function withBrowser<T>(work: (session: Session) => Promise<T>): Promise<T> {
+  const { executable, env } = await chromium();
+  const browser = await driver.launch({
+    executablePath: executable,
+    args: ARGUMENTS,
+    env: { ...process.env, ...env } as Record<string, string>,
+    timeout: 60_000,
+  });
+  try {
+    return await work({ browser, name: `Chromium ${browser.version()}` });
+  } finally {
+    await browser.close();
+  }
+}
+
+/** A page with the list of what went wrong on it, in words. */
+export interface WatchedPage {
+  readonly page: Page;
+  readonly problems: string[];
+}
+
+/** Opens an empty page that may load nothing from elsewhere than `origin`. */
+export async function watchedPage(context: BrowserContext, origin: string): Promise<WatchedPage> {
+  const problems: string[] = [];
+  const page = await context.newPage();
+  page.on('console', (message) => {
+    if (message.type() === 'error') problems.push(`console error: ${message.text()}`);
+  });
+  page.on('pageerror', (error) => problems.push(`uncaught error: ${error.message}`));
+  page.on('crash', () => problems.push('the page crashed'));
+  page.on('response', (response) => {
+    if (response.status() >= 400) problems.push(`${response.status()} for ${response.url()}`);
+  });
+  await page.route(
+    (url) => /^(https?|wss?):$/.test(url.protocol) && url.origin !== origin,
+    (route) => {
+      problems.push(`request to another origin: ${route.request().url()}`);
+      return route.abort();
+    },
+  );
+  return { page, problems };
+}
+
+/** Rejects when the work takes longer. */
+export async function withTimeout<T>(milliseconds: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const limit = new Promise<never>((_, reject) => {
+    const seconds = milliseconds / 1000;
+    timer = setTimeout(() => reject(new Error(`no answer within ${seconds} s`)), milliseconds);
+  });
+  try {
+    return await Promise.race([work, limit]);
+  } finally {
+    clearTimeout(timer);
+  }
+}
+
+export function median(values: readonly number[]): number {
+  const sorted = values.toSorted((a, b) => a - b);
+  const middle = sorted.length >> 1;
+  return sorted.length % 2 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
+}

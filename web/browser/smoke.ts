@@ -1,0 +1,62 @@
+/**
+ * Uses a deployed page as a person would: opens it, presses each sample, reads the answer.
+ *
+ * The answer holds the probabilities that the page showed, and what went wrong on the way.
+ */
+import { isDeepStrictEqual } from 'node:util';
+
+import type { Page } from 'playwright-core';
+
+import { reason, runJob } from './job.ts';
+import { median, type Session, watchedPage, withBrowser, withTimeout } from './session.ts';
+
+interface Job {
+  readonly answer: string;
+  readonly url: string;
+  /** The examples of golden.json that the page must offer, as they are in that file. */
+  readonly examples: readonly unknown[];
+  readonly timeout: number;
+}
+
+await runJob((job: Job) => withBrowser((session) => withTimeout(job.timeout, smoke(job, session))));
+
+async function smoke(job: Job, { browser, name }: Session): Promise<unknown> {
+  const context = await browser.newContext();
+  const { page, problems } = await watchedPage(context, new URL(job.url).origin);
+  await page.goto(job.url).catch((error: unknown) => {
+    throw new Error(`the page does not open: ${reason(error)}`);
+  });
+  await settled(page, problems);
+  const golden = await page.evaluate(async () => await (await fetch('golden.json')).json());
+  if (!isDeepStrictEqual(golden.examples, job.examples)) {
+    problems.push("the page's golden.json has other examples than the release");
+  }
+  const outputs: number[][] = [];
+  const times: number[] = [];
+  for (const index of job.examples.keys()) {
+    await page.locator(`[data-sample="${index}"]`).and(page.locator('button')).click();
+    await page.locator(`#result[data-sample="${index}"]`).waitFor();
+    await settled(page, problems);
+    outputs.push(await shownProbabilities(page));
+    times.push(Number.parseFloat(await page.locator('#time').innerText()));
+  }
+  const backend = await page.locator('#backend').inputValue();
+  return { browser: name, backend, outputs, p50Ms: median(times), problems };
+}
+
+/** Waits for the page to have nothing under way; notes or throws what it says of errors. */
+async function settled(page: Page, problems: string[]): Promise<void> {
+  const app = page.locator('#app[data-status="ready"], #app[data-status="failed"]');
+  await app.waitFor({ timeout: 60_000 });
+  if ((await app.getAttribute('data-status')) === 'failed') {
+    throw new Error(`the page says: ${await page.locator('#error').innerText()}`);
+  }
+  const error = await page.locator('#error').innerText();
+  if (error) problems.push(`the page says: ${error}`);
+}
+
+async function shownProbabilities(page: Page): Promise<number[]> {
+  return page
+    .locator('#bars li')
+    .evaluateAll((bars) => bars.map((bar) => Number((bar as HTMLElement).dataset['probability'])));
+}
