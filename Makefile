@@ -11,7 +11,7 @@ FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy run test check format smoke status stop bench clean
+.PHONY: help setup setup-development deploy run test check format lock smoke status report stop bench clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -40,11 +40,20 @@ format: setup-development  ## put the code into its canonical form
 	.venv/bin/ruff check --fix .
 	.venv/bin/ruff format .
 
+lock: setup  ## write the locks anew from requirements/*.in
+	for name in tools pipeline edge web-converter development; do \
+	    .venv-tools/bin/uv pip compile --quiet --generate-hashes --universal \
+	        --python-version 3.11 requirements/$$name.in -o requirements/$$name.lock; \
+	done
+
 smoke:  ## check all targets as they are deployed now
 	$(FANOUT) smoke
 
 status:  ## what is released and what runs
 	$(FANOUT) status
+
+report:  ## write the newest release's report where it has none, print its path
+	$(FANOUT) report
 
 stop:  ## end the servers that deploy started
 	$(FANOUT) stop

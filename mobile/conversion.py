@@ -52,9 +52,20 @@ class Source:
         found = sorted(signature.structured_input_signature[1])
         if found != expected:
             raise ConversionError(f"{saved_model} takes inputs {found}, its spec says {expected}")
+        missing = {tensor.name for tensor in spec.outputs} - set(signature.structured_outputs)
+        if missing:
+            raise ConversionError(
+                f"{saved_model} answers with {sorted(signature.structured_outputs)}, "
+                f"its spec also says {sorted(missing)}"
+            )
 
         def one_example(**inputs: Any) -> Any:
-            return signature(**inputs)
+            outputs = dict(signature(**inputs))
+            for tensor in spec.outputs:
+                # Clients allocate by the shape, and what a table looks up has none of its own.
+                # Where the shape is known the converter drops the operator.
+                outputs[tensor.name] = tf.reshape(outputs[tensor.name], (1, *tensor.shape))
+            return outputs
 
         self._function = tf.function(one_example).get_concrete_function(
             **{

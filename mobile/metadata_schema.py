@@ -154,16 +154,17 @@ def _read_union(source: Table, kind: str, slot: int, member: int) -> Any:
 
 
 def _read_value(source: Table, kind: str, position: int) -> Any:
+    start = source.Indirect(position)
+    if kind != "string" and not kind.startswith("["):
+        return _read_table(Table(source.Bytes, start), kind)
+    count = source.Get(number_types.UOffsetTFlags, start)
+    size = count if kind == "string" else 4 * count
+    if start + 4 + size > len(source.Bytes):
+        raise ValueError(f"cut off within {size} bytes")
     if kind == "string":
-        return source.String(position).decode("utf-8")
-    if not kind.startswith("["):
-        return _read_table(Table(source.Bytes, source.Indirect(position)), kind)
+        return bytes(source.Bytes[start + 4 : start + 4 + size]).decode("utf-8")
     element = kind[1:-1]
-    vector = source.Indirect(position)
-    count = source.Get(number_types.UOffsetTFlags, vector)
-    if vector + 4 + 4 * count > len(source.Bytes):
-        raise ValueError(f"metadata is cut off within a list of {count}")
-    places = [vector + 4 + 4 * index for index in range(count)]
+    places = [start + 4 + 4 * index for index in range(count)]
     if element in _SCALARS:
         return [source.Get(_SCALARS[element], place) for place in places]
     return [_read_value(source, element, place) for place in places]

@@ -62,6 +62,7 @@ def run(module: str, model: Path, inputs_dir: Path, outputs_dir: Path, threads: 
         "load_ms": load_ms,
         "p50_ms": _milliseconds(float(np.percentile(times, 50))),
         "p95_ms": _milliseconds(float(np.percentile(times, 95))),
+        "peak_mib": _peak_mib(),
     }
     (outputs_dir / "figures.json").write_text(json.dumps(figures))
 
@@ -107,6 +108,16 @@ def dequantised(values: Array, details: dict[str, Any]) -> Array:
     if not scale or values.dtype.kind == "f":
         return values
     return np.asarray((values.astype(np.float32) - zero_point) * scale, np.float32)
+
+
+def _peak_mib() -> float:
+    """Returns the most memory that this process held, Python and numpy included.
+
+    getrusage's figure counts what the parent held when it started this process.
+    """
+    status = Path("/proc/self/status").read_text()
+    (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
+    return round(int(line.split()[1]) / 1024, 1)
 
 
 def _milliseconds(nanoseconds: float) -> float:

@@ -30,10 +30,12 @@ class EdgeRuntime:
     Attributes:
         title: what people call it.
         module: its Python package; the distribution has the same name with hyphens.
+        release: the TensorFlow release whose operators it has; None for the newest.
     """
 
     title: str
     module: str
+    release: str | None
 
     def label(self) -> str:
         """Returns its title and installed version, such as ``LiteRT 2.3.0``."""
@@ -44,8 +46,8 @@ class EdgeRuntime:
 
 
 RUNTIMES = (
-    EdgeRuntime("tflite-runtime", "tflite_runtime"),
-    EdgeRuntime("LiteRT", "ai_edge_litert"),
+    EdgeRuntime("tflite-runtime", "tflite_runtime", "2.14"),
+    EdgeRuntime("LiteRT", "ai_edge_litert", None),
 )
 
 
@@ -55,29 +57,32 @@ class Answer:
 
     Attributes:
         outputs: for each output of the signature, one row an example, as real numbers.
-        figures: ``version``, ``load_ms``, ``p50_ms`` and ``p95_ms``.
+        figures: ``version``, ``load_ms``, ``p50_ms``, ``p95_ms`` and ``peak_mib``.
     """
 
     outputs: dict[str, Array]
     figures: dict[str, Any]
 
 
-def run(runtime: EdgeRuntime, model: Path, inputs: Path, scratch: Path) -> Answer:
-    """Returns what the runtime answers to the examples in ``inputs``, one at a time, on 1 thread.
+def run(
+    runtime: EdgeRuntime, model: Path, inputs: Path, scratch: Path, *, threads: int = 1
+) -> Answer:
+    """Returns what the runtime answers to the examples in ``inputs``, one at a time.
 
     Args:
         inputs: a folder with ``input.<name>.npy``.
         scratch: an empty folder for this run alone.
+        threads: how many the interpreter may use.
 
     Raises:
         RuntimeFailedError: it did not load the file, raised, crashed, or took too long.
         UserError: the edge environment is not installed.
     """
-    python = require(EDGE_PYTHON)
+    # -I: neither the pipeline's packages nor the user's may stand in for the device's.
+    command: list[str | Path] = [require(EDGE_PYTHON), "-I", RUNNER, "--threads", str(threads)]
     try:
-        # -I: neither the pipeline's packages nor the user's may stand in for the device's.
         process = subprocess.run(
-            [python, "-I", RUNNER, runtime.module, model, inputs, scratch],
+            [*command, runtime.module, model, inputs, scratch],
             capture_output=True,
             text=True,
             errors="replace",

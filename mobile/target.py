@@ -12,8 +12,10 @@ from os import cpu_count
 from pathlib import Path
 
 from mobile.calibration import calibration_inputs
-from mobile.conversion import Source
+from mobile.conversion import ConversionError, Source
 from mobile.metadata import with_metadata
+from mobile.model_file import InvalidModelError, ModelFile, read
+from mobile.runtime_versions import requirement
 from mobile.runtimes import RUNTIMES, Answer, EdgeRuntime, RuntimeFailedError, run
 from mobile.variants import variant_named
 from models.spec import Limits, ModelSpec
@@ -29,6 +31,8 @@ def convert(
 ) -> Artifacts:
     """Writes ``<model>.<variant>.tflite`` for each variant that the spec has limits for.
 
+    In the place of one that is not required and cannot be made stands a text file that says why.
+
     Raises:
         UnknownVariantError: the spec names a variant that there is none of.
         ConversionError: the SavedModel cannot be converted, as when an operator is missing.
@@ -41,7 +45,13 @@ def convert(
     out_dir.mkdir(parents=True, exist_ok=True)
     written = artifacts(out_dir, spec=spec)
     for name, variant in variants.items():
-        content = source.convert(variant, calibration)
+        try:
+            content = source.convert(variant, calibration)
+        except ConversionError as error:
+            if spec.limits[TARGET][name].required:
+                raise
+            _refusal(written.variants[name]).write_text(f"{error}\n")
+            continue
         written.variants[name].write_bytes(with_metadata(content, spec, variant.title))
     return written
 
@@ -83,18 +93,50 @@ def _check_one(
     row = Check(target=TARGET, variant=variant, runtime=runtime.label(), status=FAILED)
     file = artifacts.variants.get(variant)
     if file is None or not file.is_file():
-        name = file.name if file else f"{artifacts.model}.{variant}.tflite"
-        return failure(row, f"{name} is missing", limits=limits)
+        return failure(row, _why_missing(file, variant), limits=limits)
     row = replace(row, bytes=artifacts.size(variant))
+    try:
+        model = read(file)
+    except InvalidModelError as error:
+        return failure(row, str(error), limits=limits)
+    if model.unassigned_variables:
+        return failure(row, _weightless(model), limits=limits)
     own = scratch / f"{variant}.{runtime.module}"
     own.mkdir()
     try:
         answer = run(runtime, file, scratch, own)
         outputs = _probabilities(answer, golden)
     except RuntimeFailedError as error:
-        return failure(row, str(error), limits=limits)
+        return failure(row, f"{error}{_explanation(model, runtime)}", limits=limits)
     row = replace(row, p50_ms=answer.figures["p50_ms"])
     return compare(outputs, golden, limits, row=row)
+
+
+def _why_missing(file: Path | None, variant: str) -> str:
+    if file is None:
+        return f"no {variant} file was made"
+    refusal = _refusal(file)
+    return refusal.read_text().strip() if refusal.is_file() else f"{file.name} is missing"
+
+
+def _refusal(file: Path) -> Path:
+    return file.with_name(f"{file.name}.refused.txt")
+
+
+def _weightless(model: ModelFile) -> str:
+    return (
+        f"{model.file.name} has no weights: it reads {model.unassigned_variables} variables that "
+        "nothing assigns. Converting what tf.saved_model.save writes of a Keras model does this; "
+        "export with keras.export.ExportArchive and convert the SavedModel's signature"
+    )
+
+
+def _explanation(model: ModelFile, runtime: EdgeRuntime) -> str:
+    """Returns what the file needs where that is more than the runtime has."""
+    needed = requirement(model)
+    if runtime.release is None or needed.loads_in(runtime.release):
+        return ""
+    return f" (the file needs {needed}; this runtime has the operators of {runtime.release})"
 
 
 def _probabilities(answer: Answer, golden: Golden) -> Array:

@@ -44,7 +44,9 @@ class Distribution:
         return cls(name, release.get("VERSION_CODENAME", ""))
 
 
-def unpack(packages: list[str], suite: str, into: Path, *, work: Path) -> None:
+def unpack(
+    packages: list[str], suite: str, into: Path, *, work: Path, architecture: str | None = None
+) -> None:
     """Downloads packages of a suite and unpacks them below ``into``.
 
     Args:
@@ -52,6 +54,8 @@ def unpack(packages: list[str], suite: str, into: Path, *, work: Path) -> None:
         suite: the release they are taken from, such as ``trixie``.
         into: the folder to unpack into.
         work: a folder for apt's private state; what it holds is used again.
+        architecture: of another kind of machine, such as ``arm64``. As there is nothing of its
+            kind here, the packages then come with all that they depend on.
 
     Raises:
         PackageError: no mirror, no network, an unknown package, a bad signature.
@@ -75,11 +79,24 @@ def unpack(packages: list[str], suite: str, into: Path, *, work: Path) -> None:
         "-oAcquire::Retries=3",
         "-oAPT::Sandbox::User=",
     ]
+    if architecture is not None:
+        options += [
+            f"-oAPT::Architecture={architecture}",
+            f"-oAPT::Architectures={architecture}",
+            f"-oDir::Cache::archives={work}/packages",
+            "-oDebug::NoLocking=true",
+        ]
+        (work / "packages/partial").mkdir(exist_ok=True)
     (work / "state/status").touch()
     _run(["apt-get", *options, "-qq", "update"], cwd=work)
     for stale in (work / "packages").glob("*.deb"):
         stale.unlink()
-    _run(["apt-get", *options, "-qq", "download", *packages], cwd=work / "packages")
+    if architecture is None:
+        _run(["apt-get", *options, "-qq", "download", *packages], cwd=work / "packages")
+    else:
+        # Nothing counts as installed in this private state, so apt fetches every dependency.
+        install = ["install", "--download-only", "--no-install-recommends", *packages]
+        _run(["apt-get", *options, "-qq", "--yes", *install], cwd=work)
     into.mkdir(parents=True, exist_ok=True)
     for archive in sorted((work / "packages").glob("*.deb")):
         _run(["dpkg-deb", "--extract", str(archive), str(into)], cwd=work)

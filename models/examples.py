@@ -1,7 +1,6 @@
 """tf.Example records: written from a model's data, read back as raw inputs and labels."""
 
-import gzip
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,8 @@ def write(examples: Iterable[Mapping[str, Value]], file: Path) -> int:
     count = 0
     with tf.io.TFRecordWriter(str(partial)) as writer:
         for example in examples:
-            writer.write(_example(example).SerializeToString())
+            # The order of a map's entries is left to chance otherwise, and equal data would differ.
+            writer.write(_example(example).SerializeToString(deterministic=True))
             count += 1
     partial.replace(file)
     return count
@@ -56,19 +56,6 @@ def read(spec: ModelSpec, pattern: str, *, batch_size: int = 1000) -> "tf.data.D
 
     records = tf.data.TFRecordDataset(files, compression_type=compression)
     return records.batch(batch_size).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
-
-
-def count(pattern_files: Iterable[Path]) -> int:
-    """Returns how many records gzip TFRecord files hold, from their framing alone."""
-    return sum(1 for file in pattern_files for _ in _records(file))
-
-
-def _records(file: Path) -> Iterator[None]:
-    # Framing: length (8 bytes), its CRC (4), the record, its CRC (4).
-    with gzip.open(file) as stream:
-        while header := stream.read(12):
-            stream.read(int.from_bytes(header[:8], "little") + 4)
-            yield
 
 
 def _example(values: Mapping[str, Value]) -> "tf.train.Example":

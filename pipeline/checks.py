@@ -1,7 +1,7 @@
 """A check: what one runtime answered to the golden set, held against the SavedModel's answers."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
@@ -10,6 +10,31 @@ from models.spec import Limits
 from pipeline.golden import Array, Golden
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What a runtime answered to each example, in the order of the golden set.
+
+    Attributes:
+        difference: largest difference of any output from the SavedModel's, float32, shape (n,).
+        predicted: the class on top, int32, shape (n,).
+        confidence: its probability, float32, shape (n,).
+    """
+
+    difference: Array
+    predicted: Array
+    confidence: Array
+
+    @classmethod
+    def of(cls, outputs: Array, expected: Array) -> "Evidence":
+        """Returns the evidence of finite outputs, both of shape (n, classes)."""
+        difference = np.abs(outputs.astype(np.float64) - expected).max(axis=1)
+        return cls(
+            difference.astype(np.float32),
+            outputs.argmax(axis=1).astype(np.int32),
+            outputs.max(axis=1).astype(np.float32),
+        )
 
 
 @dataclass(frozen=True)
@@ -29,6 +54,8 @@ class Check:
         agreement: share of them with the SavedModel's class on top.
         max_abs_diff: largest difference of any output from the SavedModel's.
         p50_ms: median time of one prediction as a client sees it, in milliseconds.
+        evidence: what the figures were made from; None when there are none. It is no part of the
+            row's JSON.
     """
 
     target: str
@@ -43,6 +70,7 @@ class Check:
     agreement: float | None = None
     max_abs_diff: float | None = None
     p50_ms: float | None = None
+    evidence: Evidence | None = field(default=None, repr=False, compare=False)
 
     @property
     def stops_release(self) -> bool:
@@ -50,7 +78,8 @@ class Check:
         return self.required and self.status != PASSED
 
     def to_json(self) -> dict[str, Any]:
-        return asdict(self)
+        names = [item.name for item in fields(self) if item.name != "evidence"]
+        return {name: getattr(self, name) for name in names}
 
     @classmethod
     def from_json(cls, values: dict[str, Any]) -> "Check":
@@ -79,6 +108,7 @@ def compare(outputs: Array, golden: Golden, limits: Limits, *, row: Check) -> Ch
         accuracy=float(np.mean(top == golden.labels)),
         agreement=float(np.mean(top == golden.outputs.argmax(axis=1))),
         max_abs_diff=float(np.abs(outputs.astype(np.float64) - golden.outputs).max()),
+        evidence=Evidence.of(outputs, golden.outputs),
     )
     reasons = _violations(measured, golden, limits)
     return replace(measured, status=FAILED if reasons else PASSED, reason="; ".join(reasons))

@@ -69,6 +69,12 @@ def _parser() -> argparse.ArgumentParser:
     verb("check", _check, "verify a release: checksums, then every check again", version=True)
     verb("smoke", _smoke, "check all targets as they are deployed now")
     verb("status", _status, "what is released and what runs")
+    verb(
+        "report",
+        _report_file,
+        "write a release's report where it has none, print its path",
+        version=True,
+    )
     verb("promote", _promote, "make a release the current one", version=True)
     verb("rollback", _rollback, "go back to the release promoted before")
     verb("serve", _serve, "serve the current release in the background")
@@ -136,6 +142,16 @@ def _status(options: argparse.Namespace) -> int:
     return 0
 
 
+def _report_file(options: argparse.Namespace) -> int:
+    from pipeline.release import find
+    from pipeline.report.file import report_file
+
+    config = _config(options)
+    file = report_file(config, find(config, options.version))
+    print(json.dumps({"report": str(file)}) if options.json else file)
+    return 0
+
+
 def _promote(options: argparse.Namespace) -> int:
     from pipeline import release
     from pipeline.lock import exclusive
@@ -172,7 +188,7 @@ def _serve(options: argparse.Namespace) -> int:
 def _stop(options: argparse.Namespace) -> int:
     from pipeline import deploy
 
-    ended = deploy.stop(_config(options))
+    ended = deploy.stop_all(_config(options))
     print(f"ended: {', '.join(ended)}" if ended else "nothing was running")
     return 0
 

@@ -12,10 +12,10 @@ from pipeline.errors import FanoutError, UserError
 from pipeline.processes import Process
 from pipeline.progress import CONSOLE
 from pipeline.release import Release
+from serving import embedded
 
 SERVER, PAGE = "server", "page"
 _START_SECONDS = 90.0
-_SWITCH_SECONDS = 60.0
 
 
 def serve(config: Config) -> None:
@@ -39,9 +39,14 @@ def serve(config: Config) -> None:
     _await(config, PAGE, f"{addresses(config)['page']}contract.json")
 
 
-def stop(config: Config) -> list[str]:
-    """Ends what ``serve`` started; returns the names of what was running."""
-    return [name for name in (SERVER, PAGE) if processes.stop(name, config.run_folder)]
+def stop_all(config: Config) -> list[str]:
+    """Ends what ``serve`` started, of whatever model and profile; returns what was running."""
+    return [
+        f"{name} of {folder.parent.name}"
+        for folder in _run_folders(config)
+        for name in (SERVER, PAGE)
+        if processes.stop(name, folder)
+    ]
 
 
 def running(config: Config) -> dict[str, Process]:
@@ -62,14 +67,9 @@ def addresses(config: Config) -> dict[str, str]:
 
 
 def _server_command(config: Config) -> list[str]:
-    return [
-        str(Path(sys.executable).with_name("fanout-model-server")),
-        f"--host={config.host}",
-        f"--port={config.grpc_port}",
-        f"--rest_api_port={config.rest_port}",
-        f"--model_name={config.spec.name}",
-        f"--model_base_path={config.releases / release.CURRENT / 'serving' / config.spec.name}",
-    ]
+    base_path = config.releases / release.CURRENT / "serving" / config.spec.name
+    address = embedded.Address(config.rest_port, config.grpc_port, config.host)
+    return embedded.command(config.spec.name, base_path, address)
 
 
 def _page_command(config: Config) -> list[str]:
@@ -85,10 +85,24 @@ def _start(config: Config, name: str, command: list[str], ports: dict[str, int])
     now = processes.running(name, config.run_folder)
     if now is not None and now.command == command:
         return
+    for folder in _run_folders(config):
+        other = processes.running(name, folder)
+        # One deployment at a time has the ports: the newer command is what was asked for.
+        if other is not None and _ports(other.command) & _ports(command):
+            CONSOLE.print(f"  ending the {name} of {folder.parent.name}, which has these ports")
+            processes.stop(name, folder)
     processes.stop(name, config.run_folder)
     for variable, port in ports.items():
         processes.require_free_port(config.host, port, variable)
     processes.start(name, command, config.run_folder, environment={})
+
+
+def _run_folders(config: Config) -> list[Path]:
+    return sorted(config.builds.glob("*/run"))
+
+
+def _ports(command: list[str]) -> set[str]:
+    return {word.partition("=")[2] for word in command if "port=" in word}
 
 
 def _await_version(config: Config, promoted: Release) -> None:

@@ -28,6 +28,7 @@ from pipeline.checks import Check
 from pipeline.data_gate import read_anomalies
 from pipeline.errors import GateError
 from pipeline.evaluation import read_evaluation
+from pipeline.evidence import save_evidence
 from pipeline.export import golden_set
 from pipeline.golden import Golden
 from pipeline.target import ConvertConfig
@@ -124,6 +125,7 @@ def _bless(blessing: Any, checks: list[Check]) -> None:
     folder = Path(blessing.uri)
     folder.mkdir(parents=True, exist_ok=True)
     (folder / CHECKS_FILE).write_text(json.dumps([check.to_json() for check in checks], indent=1))
+    save_evidence(folder, checks)
     # No row at all means that nothing was compared: that is no blessing.
     blessed = bool(checks) and not any(check.stops_release for check in checks)
     word = "INFRA_BLESSED" if blessed else "INFRA_NOT_BLESSED"

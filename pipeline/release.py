@@ -6,6 +6,7 @@ all. ``current`` points at the promoted one and is switched in one step.
 
 import json
 import shutil
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -21,6 +22,7 @@ from pipeline.golden import Golden
 MANIFEST = "manifest.json"
 CURRENT = "current"
 HISTORY = "promotions.json"
+REPORT = "report.html"
 
 
 @dataclass(frozen=True)
@@ -85,6 +87,8 @@ class Parts:
         metrics: the Evaluator's.
         checks: the rows of all targets.
         fingerprint: of the data, code and configuration.
+        report: makes the report's HTML from the manifest, whose files are then all but the report;
+            None makes a release without one.
     """
 
     targets: dict[str, Path]
@@ -92,6 +96,7 @@ class Parts:
     metrics: dict[str, Any]
     checks: list[Check]
     fingerprint: str
+    report: Callable[[Mapping[str, Any]], str] | None = None
 
 
 def assemble(config: Config, parts: Parts) -> Release:
@@ -103,19 +108,20 @@ def assemble(config: Config, parts: Parts) -> Release:
     partial.mkdir()
     _place_targets(config, parts.targets, partial, version)
     _write_contract_and_golden(config, parts.golden, partial, version)
-    manifest = {
+    manifest: dict[str, Any] = {
         "schema": 1,
         "model": config.spec.name,
         "version": version,
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "fingerprint": parts.fingerprint,
         "metrics": parts.metrics,
-        "files": {
-            name: {"sha256": sha256(partial / name), "bytes": (partial / name).stat().st_size}
-            for name in _files(partial)
-        },
+        "files": {name: _entry(partial / name) for name in _files(partial)},
         "checks": [check.to_json() for check in parts.checks],
     }
+    if parts.report:
+        # The report shows the manifest, and the manifest lists the report.
+        write_text(partial / REPORT, parts.report(manifest))
+        manifest["files"][REPORT] = _entry(partial / REPORT)
     write_text(partial / MANIFEST, json.dumps(manifest, indent=1) + "\n")
     folder = config.releases / str(version)
     partial.replace(folder)
@@ -199,6 +205,10 @@ def _history(config: Config) -> list[int]:
     file = config.releases / HISTORY
     history: list[int] = json.loads(file.read_text()) if file.exists() else []
     return history
+
+
+def _entry(file: Path) -> dict[str, str | int]:
+    return {"sha256": sha256(file), "bytes": file.stat().st_size}
 
 
 def _files(folder: Path) -> list[str]:

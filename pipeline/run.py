@@ -2,6 +2,7 @@
 
 import json
 import logging
+import shutil
 import time
 from pathlib import Path
 from typing import Any
@@ -9,13 +10,17 @@ from typing import Any
 from pipeline import data, release
 from pipeline.checks import Check
 from pipeline.config import Config
-from pipeline.errors import FanoutError, GateError
+from pipeline.errors import FanoutError, GateError, UserError
 from pipeline.golden import Golden
 from pipeline.inputs import Fingerprints
 from pipeline.lock import exclusive
 from pipeline.progress import CONSOLE, component_lines, library_noise_to
 from pipeline.release import Release
 from pipeline.retries import mark_for_retry
+
+# What a run of a small model writes, with room for a second one beside it.
+NEEDED_BYTES = 256 << 20
+FULL_BYTES = 4 << 20
 
 
 def run(config: Config) -> Release:
@@ -29,6 +34,7 @@ def run(config: Config) -> Release:
         fingerprint = Fingerprints.of(config).whole()
         made = _already_made(config, fingerprint)
         if made is None:
+            _require_space(config.build)
             CONSOLE.print(f"[bold]{config.spec.name}[/], profile {config.profile_name}")
             log = config.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
             with library_noise_to(log):
@@ -54,6 +60,15 @@ def _already_made(config: Config, fingerprint: str) -> Release | None:
     return None
 
 
+def _require_space(build: Path) -> None:
+    free = shutil.disk_usage(build).free
+    if free < NEEDED_BYTES:
+        raise UserError(
+            f"the disk of {build} is full: a run needs {NEEDED_BYTES >> 20} MiB, "
+            f"{free >> 20} MiB are free"
+        )
+
+
 def _is_current(config: Config, made: Release) -> bool:
     now = release.current(config)
     return now is not None and now.version == made.version
@@ -69,17 +84,20 @@ def _make(config: Config, fingerprint: str, log: Path) -> Release:
             tfx.orchestration.LocalDagRunner().run(create_pipeline(config))
         except Exception as error:
             logging.exception("the run stopped")
-            raise _in_words(error, log) from error
+            raise _in_words(error, config, log) from error
     return release.assemble(config, _parts(config, fingerprint))
 
 
-def _in_words(error: Exception, log: Path) -> FanoutError:
+def _in_words(error: Exception, config: Config, log: Path) -> FanoutError:
     """Returns the gate's or data's own error where it is the cause, else one with the log named."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, FanoutError):
             return cause
         cause = cause.__cause__ or cause.__context__
+    # TensorFlow, Beam and SQLite each have their own words for it.
+    if shutil.disk_usage(config.build).free < FULL_BYTES:
+        return FanoutError(f"the disk of {config.build} is full; free some space and run again")
     line = str(error).strip().splitlines() or [type(error).__name__]
     return FanoutError(f"the pipeline stopped: {type(error).__name__}: {line[0]} (log: {log})")
 
@@ -88,6 +106,7 @@ def _parts(config: Config, fingerprint: str) -> release.Parts:
     from pipeline.evaluation import read_evaluation
     from pipeline.fan_out import read_checks
     from pipeline.lineage import last_run
+    from pipeline.report import gather, render
     from pipeline.targets import TARGETS
 
     outputs = last_run(config)
@@ -104,6 +123,7 @@ def _parts(config: Config, fingerprint: str) -> release.Parts:
         metrics=read_evaluation(outputs["Evaluator"]["evaluation"].folder).to_json(),
         checks=checks,
         fingerprint=fingerprint,
+        report=lambda manifest: render(gather(config, manifest)),
     )
 
 

@@ -26,9 +26,10 @@ class Row:
     files: tuple[str, ...] = ()
 
     def sources(self) -> Iterator[Path]:
-        """Yields the files that the globs name."""
+        """Yields the files that the globs name, without tests."""
         for pattern in self.files:
-            yield from (file for file in ROOT.glob(pattern) if file.is_file())
+            found = (file for file in ROOT.glob(pattern) if file.is_file())
+            yield from (file for file in found if ".test." not in file.name)
 
 
 TARGETS = {
@@ -46,8 +47,11 @@ TARGETS = {
         "web.target",
         runs=("web.site_server",),
         files=(
-            "web/app/**/*",
-            "web/browser/**/*",
+            "web/app/*.html",
+            "web/app/public/*",
+            "web/app/src/**/*",
+            "web/app/worker/*",
+            "web/browser/*.ts",
             "web/*.json",
             "web/*.ts",
             "web/*.py",

@@ -51,15 +51,15 @@ def executable() -> Path:
     return beside if beside.exists() else require(ROOT / ".venv" / "bin" / NAME)
 
 
-def command(model: str, base_path: Path, address: Address) -> list[str]:
-    """Returns the command line that serves one model."""
+def command(model: str, base_path: Path | None, address: Address, *arguments: str) -> list[str]:
+    """Returns the command line that serves one model, or what further arguments say."""
     return [
         str(executable()),
         f"--host={address.host}",
         f"--port={address.grpc_port}",
         f"--rest_api_port={address.rest_port}",
-        f"--model_name={model}",
-        f"--model_base_path={base_path}",
+        *([f"--model_name={model}", f"--model_base_path={base_path}"] if base_path else []),
+        *arguments,
     ]
 
 
@@ -109,16 +109,21 @@ def available_versions(address: Address, model: str) -> list[int]:
 
 
 @contextlib.contextmanager
-def running(model: str, base_path: Path, *, timeout: float = START_SECONDS) -> Iterator[Address]:
+def running(
+    model: str, base_path: Path | None, *arguments: str, timeout: float = START_SECONDS
+) -> Iterator[Address]:
     """Yields the address of a server of one model, on free ports; it is always stopped.
 
     Raises ServerFailed with the server's own last words when it does not become ready.
     """
-    rest_port, grpc_port = _free_ports(2)
+    rest_port, grpc_port = free_ports(2)
     address = Address(rest_port, grpc_port)
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(
-            command(model, base_path, address), stdout=log, stderr=log, stdin=subprocess.DEVNULL
+            command(model, base_path, address, *arguments),
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
         )
         try:
             try:
@@ -140,7 +145,8 @@ def stop(process: "subprocess.Popen[Any]") -> None:
         process.wait()
 
 
-def _free_ports(count: int) -> list[int]:
+def free_ports(count: int) -> list[int]:
+    """Returns ports that nobody listens on at this moment."""
     with contextlib.ExitStack() as stack:
         sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
         for one in sockets:

@@ -2,6 +2,8 @@
 
 import os
 import subprocess
+import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from pipeline.errors import FanoutError
@@ -30,15 +32,45 @@ def graph_model(saved_model: Path, out_dir: Path) -> None:
         raise ConversionError(f"tensorflowjs_converter wrote no {out_dir / 'model.json'}")
 
 
-def page(out_dir: Path) -> None:
-    """Writes the static site, without model and contract, into an empty or new folder."""
+def page(site: Path) -> None:
+    """Adds the page to a site that holds model, contract and samples already.
+
+    What it holds of TensorFlow.js is what this model needs.
+    """
+    with tempfile.TemporaryDirectory(prefix="fanout-web-") as folder:
+        needs = Path(folder) / "needs.json"
+        find_needs(site, needs)
+        build(site, needs)
+
+
+def compress(site: Path) -> None:
+    """Puts compressed copies beside the files that are worth it."""
+    _node("compress.ts", [WEB / "compress.ts", site])
+
+
+def find_needs(site: Path, needs: Path) -> None:
+    """Writes which operations and kernels the site's model uses, as web/lean.ts reads them."""
+    _node("kernels.ts", [WEB / "kernels.ts", site, needs])
+
+
+def build(site: Path, needs: Path) -> None:
+    """Adds index.html and assets/ to the site."""
     vite = require(WEB / "node_modules" / "vite" / "bin" / "vite.js")
-    command: list[str | Path] = [require(NODE), vite, "build", "--configLoader", "native"]
-    command += ["--logLevel", "warn", "--outDir", out_dir.resolve(), "--emptyOutDir"]
-    _run("vite", command, {"NODE_ENV": "production"}, BUILD_SECONDS)
+    command: list[str | Path] = [vite, "build", "--configLoader", "native", "--logLevel", "warn"]
+    command += ["--outDir", site, "--emptyOutDir", "false"]
+    environment = {"FANOUT_NEEDS": str(needs), "NODE_ENV": "production", "NO_COLOR": "1"}
+    _node("vite", command, environment)
 
 
-def _run(name: str, command: list[str | Path], environment: dict[str, str], seconds: float) -> None:
+def _node(
+    name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+) -> None:
+    _run(name, [require(NODE), *command], environment or {}, BUILD_SECONDS)
+
+
+def _run(
+    name: str, command: Sequence[str | Path], environment: Mapping[str, str], seconds: float
+) -> None:
     try:
         run = subprocess.run(
             command,
@@ -53,5 +85,11 @@ def _run(name: str, command: list[str | Path], environment: dict[str, str], seco
     except subprocess.TimeoutExpired as error:
         raise ConversionError(f"{name} took more than {seconds:.0f} s") from error
     if run.returncode:
-        said = "\n".join((run.stderr or run.stdout).strip().splitlines()[-8:])
+        said = "\n".join(_telling(run.stderr or run.stdout)[-8:])
         raise ConversionError(f"{name} failed with code {run.returncode}: {said}")
+
+
+def _telling(output: str) -> list[str]:
+    """Returns the lines without those of a JavaScript stack."""
+    lines = output.strip().splitlines()
+    return [line for line in lines if line.strip() and not line.lstrip().startswith("at ")]

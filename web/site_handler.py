@@ -1,5 +1,7 @@
 """Answers one request to a static site: which file, with which headers."""
 
+import gzip
+import io
 import os
 import re
 from email.utils import formatdate
@@ -25,8 +27,11 @@ MIME_TYPES = {
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
 }
-# In the order of preference.
-ENCODINGS = {"br": ".br", "gzip": ".gz"}
+# The compressed copies that may stand beside a file, in the order of preference.
+COPIES = {"br": ".br", "gzip": ".gz"}
+# A quality of zero in Accept-Encoding (RFC 9110, section 12.4.2).
+REFUSED = re.compile(r";q=0(\.0*)?$")
+MIN_COMPRESSED, MAX_COMPRESSED = 1024, 2**20
 CONTENT_SECURITY_POLICY = "; ".join(
     (
         "default-src 'none'",
@@ -81,21 +86,26 @@ class SiteHandler(BaseHTTPRequestHandler):
         if file is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        encoding = self._encoding(file)
-        stored = file.with_name(file.name + ENCODINGS[encoding]) if encoding else file
+        accepted = self._accepted_encodings()
+        encoding = next((name for name in COPIES if name in accepted and _has_copy(file, name)), "")
         try:
-            stream = stored.open("rb")
-        except OSError:
+            with (file.with_name(file.name + COPIES[encoding]) if encoding else file).open(
+                "rb"
+            ) as stream:
+                self._send(stream, file, encoding, with_body=with_body)
+        except FileNotFoundError:
             # A promotion replaced the release between the look and the opening.
             self.send_error(HTTPStatus.NOT_FOUND)
-            return
-        with stream:
-            self._send(stream, file, encoding, with_body=with_body)
 
     def _send(self, stream: BinaryIO, file: Path, encoding: str, *, with_body: bool) -> None:
         status = os.fstat(stream.fileno())
+        body: BinaryIO = stream
+        length = status.st_size
+        if not encoding and self._compresses(file, length):
+            data = gzip.compress(stream.read(), 6, mtime=0)
+            body, length, encoding = io.BytesIO(data), len(data), "gzip"
         # The inode differs between releases, so that equal times and sizes are no equal files.
-        tag = f'"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}"'
+        tag = f'"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}{encoding}"'
         unchanged = tag in self.headers.get("If-None-Match", "")
         self.send_response(HTTPStatus.NOT_MODIFIED if unchanged else HTTPStatus.OK)
         self.send_header("ETag", tag)
@@ -105,25 +115,31 @@ class SiteHandler(BaseHTTPRequestHandler):
         if not unchanged:
             mime = MIME_TYPES.get(file.suffix.lower(), "application/octet-stream")
             self.send_header("Content-Type", mime)
-            self.send_header("Content-Length", str(status.st_size))
+            self.send_header("Content-Length", str(length))
             self.send_header("Last-Modified", formatdate(status.st_mtime, usegmt=True))
             if encoding:
                 self.send_header("Content-Encoding", encoding)
         self.end_headers()
         if with_body and not unchanged:
-            copyfileobj(stream, self.wfile)
+            copyfileobj(body, self.wfile)
 
-    def _encoding(self, file: Path) -> str:
-        """Returns the best encoding that the client takes and the site has; else nothing."""
-        accepted = {
-            part.split(";")[0].strip()
-            for part in self.headers.get("Accept-Encoding", "").split(",")
-            if "q=0" not in part.replace(" ", "").replace("q=0.", "")
-        }
-        for encoding, suffix in ENCODINGS.items():
-            if encoding in accepted and file.with_name(file.name + suffix).is_file():
-                return encoding
-        return ""
+    def _compresses(self, file: Path, size: int) -> bool:
+        """Returns whether to compress here and now: what a release wrote after the build."""
+        small = MIN_COMPRESSED <= size <= MAX_COMPRESSED
+        return file.suffix == ".json" and small and "gzip" in self._accepted_encodings()
+
+    def _accepted_encodings(self) -> set[str]:
+        parts = self.headers.get("Accept-Encoding", "").replace(" ", "").lower().split(",")
+        return {part.split(";")[0] for part in parts if not REFUSED.search(part)}
+
+
+def _has_copy(file: Path, encoding: str) -> bool:
+    """Returns whether a compressed copy of the file is there and not outdated."""
+    copy = file.with_name(file.name + COPIES[encoding])
+    try:
+        return copy.stat().st_mtime_ns >= file.stat().st_mtime_ns
+    except OSError:
+        return False
 
 
 def resolve(directory: Path, path: str) -> Path | None:

@@ -1,6 +1,7 @@
 """The web target: a TensorFlow.js graph model in a static page, checked in headless Chromium."""
 
 import json
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -9,7 +10,7 @@ from models.spec import Limits, ModelSpec
 from pipeline.checks import Check
 from pipeline.golden import Golden
 from pipeline.target import Artifacts, ConvertConfig
-from web import browser_check
+from web import browser_check, offline
 from web import convert as tools
 
 VARIANT = "float32"
@@ -18,21 +19,26 @@ VARIANT = "float32"
 def convert(
     saved_model: Path, out_dir: Path, *, spec: ModelSpec, config: ConvertConfig
 ) -> Artifacts:
-    """Returns the site that it wrote: index.html, assets, model/, contract.json, golden.json.
+    """Replaces ``out_dir`` by a site and returns it.
+
+    It holds index.html, assets/, model/, contract.json and golden.json.
 
     Raises ConversionError when the converter or the page's build fails.
     """
-    out_dir.mkdir(parents=True, exist_ok=True)
-    # The build empties the folder, so it comes first.
-    tools.page(out_dir)
-    tools.graph_model(saved_model, out_dir.resolve() / "model")
+    site = out_dir.resolve()
+    shutil.rmtree(site, ignore_errors=True)
+    site.mkdir(parents=True)
+    tools.graph_model(saved_model, site / "model")
     described = json.dumps(contract(spec), indent=1, ensure_ascii=False) + "\n"
-    (out_dir / "contract.json").write_text(described)
+    (site / "contract.json").write_text(described)
     samples = Golden.load(config.golden).spread(spec.golden_examples)
     output = spec.outputs[0].name
-    (out_dir / "golden.json").write_text(
-        samples.to_json(model=spec.name, output=output, version=None)
-    )
+    text = samples.to_json(model=spec.name, output=output, version=None)
+    (site / "golden.json").write_text(text)
+    # Made to measure for what stands there by now.
+    tools.page(site)
+    offline.seal(site, spec)
+    tools.compress(site)
     return artifacts(out_dir, spec=spec)
 
 

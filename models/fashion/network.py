@@ -1,4 +1,4 @@
-"""The fashion network: four convolutions, made to train in minutes on two CPU cores.
+"""The fashion network: five convolutions, made to train in minutes on two CPU cores.
 
 Every layer has an exact counterpart in TensorFlow Lite and TensorFlow.js, and every batch
 normalisation directly follows a convolution, into which converters fold it. The first
@@ -17,7 +17,7 @@ from models.fashion.features import HEIGHT, WIDTH
 
 CLASSES = 10
 # Filters, kernel size and stride of each convolution.
-CONVOLUTIONS = ((32, 4, 2), (64, 3, 2), (64, 3, 1), (64, 3, 1))
+CONVOLUTIONS = ((32, 4, 2), (32, 3, 1), (64, 3, 2), (64, 3, 1), (64, 3, 1))
 Hyperparameters = Mapping[str, float | int | str]
 
 
@@ -85,8 +85,8 @@ class ConvolutionMuon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras has
 
     Muon (Jordan et al., 2024) makes every direction of a weight matrix's update equally long.
     Keras applies it to matrices only; a kernel is one too: (height · width · channels in,
-    channels out). In equal time it takes this network much further: an evaluation accuracy of
-    0.922 after three epochs, against 0.908 with AdamW alone.
+    channels out). In equal time it gets this network much further: without its second
+    convolution, an evaluation accuracy of 0.922 after three epochs, against 0.908 with AdamW.
     """
 
     def _should_use_adamw(self, variable: Any) -> bool:
@@ -102,6 +102,8 @@ class ConvolutionMuon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras has
 
 def augment(inputs: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
     """Returns a training batch with half of its pictures mirrored.
+
+    Moving them by a pixel as well gained nothing in so few epochs.
 
     Args:
         inputs: ``image``, (n, 28, 28, 1).

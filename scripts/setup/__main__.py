@@ -23,7 +23,8 @@ _NETWORK = "check that the package registry (PyPI, or the mirror pip is set to) 
 def steps(*, development: bool) -> list[Step]:
     """Returns the steps in their order; those for tests alone only with ``development``."""
     interpreter = (sys.executable, str(ROOT))
-    setup = ROOT / "scripts" / "setup"
+    # What is installed into an environment goes with it when it is made anew.
+    pipeline = (*interpreter, c_runtime.RECIPE, str(c_runtime.is_needed()))
     found = [
         Step(
             "tools",
@@ -36,18 +37,18 @@ def steps(*, development: bool) -> list[Step]:
         Step(
             "pipeline environment",
             PIPELINE_ENVIRONMENT.stamp,
-            (PIPELINE_ENVIRONMENT.lock, setup / "c_runtime.py"),
+            (PIPELINE_ENVIRONMENT.lock,),
             environments.install_pipeline,
             f"{_NETWORK}; on Debian and Ubuntu also that apt's mirror can",
-            (*interpreter, str(c_runtime.is_needed())),
+            pipeline,
         ),
         Step(
             "project",
             PIPELINE_ENVIRONMENT.folder / "installed-project",
-            (PIPELINE_ENVIRONMENT.lock, ROOT / "pyproject.toml", setup / "c_runtime.py"),
+            (PIPELINE_ENVIRONMENT.lock, ROOT / "pyproject.toml"),
             environments.install_project,
             "read the log; pyproject.toml may be damaged",
-            interpreter,
+            pipeline,
         ),
         Step(
             EDGE.name,
@@ -73,16 +74,25 @@ def steps(*, development: bool) -> list[Step]:
             "check that the npm registry, or the mirror npm is set to, can be reached",
         ),
     ]
+    found.append(
+        Step(
+            "Fashion-MNIST",
+            ROOT / "build" / "datasets" / "fashion-installed",
+            (ROOT / "models" / "fashion" / "data.py", ROOT / "models" / "debian.py"),
+            environments.fetch_dataset,
+            "check that the distribution's mirror, or Keras' download, can be reached",
+        )
+    )
     if development:
         lock = REQUIREMENTS / "development.lock"
         found.append(
             Step(
                 "development tools",
                 PIPELINE_ENVIRONMENT.folder / "installed-development",
-                (lock, PIPELINE_ENVIRONMENT.lock, setup / "c_runtime.py"),
+                (lock, PIPELINE_ENVIRONMENT.lock),
                 environments.install_development,
                 _NETWORK,
-                interpreter,
+                pipeline,
             )
         )
     return found

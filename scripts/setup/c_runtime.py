@@ -14,6 +14,8 @@ from models import debian
 from scripts.setup.steps import ROOT, Log, StepFailed
 
 NEEDED = (2, 39)
+# Part of the environment's stamp: raise it when an environment made before must be made anew.
+RECIPE = "1"
 _NEXT_SUITE = {"debian": "trixie", "ubuntu": "noble"}
 _PACKAGES = ["libc6", "libstdc++6", "libgcc-s1"]
 

@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pipeline.errors import UserError
+from serving.server import settings_files
+from serving.server.settings_files import Monitoring
 
 PROGRAM = "fanout-model-server"
 
@@ -40,13 +42,18 @@ class Settings:
     max_num_load_retries: int
     load_retry_interval_micros: int
     rest_api_timeout_in_ms: int
+    allow_version_labels_for_unavailable_models: bool
+    enable_batching: bool
     enable_model_warmup: bool
+    rest_api_enable_cors_support: bool
+    monitoring: Monitoring
     enable_grpc_healthcheck_service: bool
     saved_model_tags: tuple[str, ...]
     tensorflow_session_parallelism: int
     max_body_bytes: int
     max_batch_size: int
     max_queued_requests: int
+    max_connections: int
     notes: tuple[str, ...] = ()
 
 
@@ -71,8 +78,14 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         if "MODEL_BASE_PATH" not in environment:
             raise UserError("neither --model_base_path nor --model_config_file is given")
         base_path = Path(environment["MODEL_BASE_PATH"]) / name
+    monitoring = settings_files.monitoring(given.pop("monitoring_config_file"))
     settings = Settings(
-        model_name=name, model_base_path=base_path, saved_model_tags=tags, notes=notes, **given
+        model_name=name,
+        model_base_path=base_path,
+        saved_model_tags=tags,
+        notes=notes,
+        monitoring=monitoring,
+        **given,
     )
     if settings.port and settings.port == settings.rest_api_port:
         raise UserError(f"--rest_api_port cannot be the same as --port, both are {settings.port}")
@@ -99,6 +112,10 @@ def _parser() -> _Parser:
     add("--max_num_load_retries", type=int, default=5)
     add("--load_retry_interval_micros", type=int, default=60_000_000)
     add("--rest_api_timeout_in_ms", type=_positive, default=30_000)
+    add("--allow_version_labels_for_unavailable_models", **_boolean(default=False))
+    add("--enable_batching", **_boolean(default=True))
+    add("--rest_api_enable_cors_support", **_boolean(default=False))
+    add("--monitoring_config_file", type=Path, help="MonitoringConfig in text form")
     add("--enable_model_warmup", **_boolean(default=True))
     add("--enable_grpc_healthcheck_service", **_boolean(default=True))
     add("--saved_model_tags", default="serve")
@@ -108,6 +125,8 @@ def _parser() -> _Parser:
         help="most rows joined from several requests (default: 32)")  # fmt: skip
     add("--max_queued_requests", type=_positive, default=1000,
         help="further ones are refused (default: 1000)")  # fmt: skip
+    add("--max_connections", type=_positive, default=900,
+        help="of REST, further ones are refused (default: 900)")  # fmt: skip
     for name, reason in _WITHOUT_EFFECT.items():
         add(f"--{name}", nargs="?", const="true", help=f"taken without effect: {reason}")
     return parser

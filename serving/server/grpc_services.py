@@ -2,68 +2,144 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
-import grpc
 from tensorflow_serving.apis import (
-    model_service_pb2_grpc,
+    classification_pb2,
+    get_model_metadata_pb2,
+    inference_pb2,
     predict_pb2,
-    prediction_service_pb2_grpc,
+    regression_pb2,
 )
 
-from serving.server import predict, protos
+from serving.server import inference, predict, protos
+from serving.server.grpc_handlers import Work
+from serving.server.metrics import Metrics
 from serving.server.models import Lease, Models
+from serving.server.saved_model import DEFAULT_SIGNATURE, Servable
 from serving.server.scheduler import Call, Result, Scheduler
 from serving.server.statuses import Code, ServingError, from_exception, invalid
-from serving.server.tensors import Tensors
-
-_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
+from serving.server.tensors import Signature, Tensors
 
 
-class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer):  # type: ignore[misc]
+class PredictionService:
     """tensorflow.serving.PredictionService."""
 
-    def __init__(self, models: Models, scheduler: Scheduler) -> None:
+    NAME = "tensorflow.serving.PredictionService"
+
+    def __init__(self, models: Models, scheduler: Scheduler, metrics: Metrics) -> None:
         self._models = models
         self._scheduler = scheduler
+        self._metrics = metrics
 
-    async def Predict(self, request: Any, context: Any) -> Any:  # noqa: N802 - gRPC's name
-        return await _answer(context, lambda: self._predict(request, context))
+    def methods(self) -> dict[str, tuple[Work, Any]]:
+        """Returns what each method does and takes."""
+        return {
+            "Predict": (self._counted("Predict", self._predict), predict_pb2.PredictRequest),
+            "Classify": (
+                self._counted("Classify", self._classify),
+                classification_pb2.ClassificationRequest,
+            ),
+            "Regress": (
+                self._counted("Regress", self._regress),
+                regression_pb2.RegressionRequest,
+            ),
+            "MultiInference": (self._infer, inference_pb2.MultiInferenceRequest),
+            "GetModelMetadata": (self._metadata, get_model_metadata_pb2.GetModelMetadataRequest),
+        }
 
-    async def GetModelMetadata(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await _answer(context, lambda: self._metadata(request))
+    def _counted(self, verb: str, work: Work) -> Work:
+        """Returns the work, counted for its model."""
+
+        async def counted(request: Any, context: Any) -> Any:
+            started = time.perf_counter()
+            name = request.model_spec.name
+            try:
+                response = await work(request, context)
+            except Exception as error:
+                if self._models.known(name):  # others would be names that clients make up
+                    self._metrics.requests.add(name, from_exception(error).code.name)
+                raise
+            self._metrics.requests.add(name, "OK")
+            microseconds = (time.perf_counter() - started) * 1e6
+            self._metrics.request_latency.record(microseconds, name, verb, "GRPC")
+            return response
+
+        return counted
 
     async def _predict(self, request: Any, context: Any) -> Any:
-        lease = lease_for(self._models, request)
-        try:
+        with leased(self._models, request) as lease:
             signature = predict.signature(lease.servable, request.model_spec.signature_name)
             predict.check_aliases(signature, request.inputs)
             inputs = {alias: protos.to_array(proto) for alias, proto in request.inputs.items()}
             predict.check_inputs(signature, inputs)
             wanted = predict.chosen_outputs(signature, request.output_filter)
-        except BaseException:
-            lease.release()
-            raise
-        left = context.time_remaining()
-        deadline = float("inf") if left is None else time.monotonic() + left
-        servable = lease.servable
-        outputs = await run(self._scheduler, Call(lease, signature, inputs, wanted, deadline))
+        call = _call(lease, signature, inputs, context, wanted)
+        outputs = await run(self._scheduler, call)
         response = predict_pb2.PredictResponse()
-        response.model_spec.name = servable.name
-        response.model_spec.version.value = servable.version
-        response.model_spec.signature_name = signature.name
+        _describe(response.model_spec, lease.servable, signature)
         for alias, array in outputs.items():
             protos.to_proto(array, response.outputs[alias])
         return response
 
-    async def _metadata(self, request: Any) -> Any:
+    async def _classify(self, request: Any, context: Any) -> Any:
+        with leased(self._models, request) as lease:
+            found = inference.classification(lease.servable, request.model_spec.signature_name)
+            inputs, count = _examples(request.input)
+        outputs = await run(self._scheduler, _call(lease, found, inputs, context))
+        response = classification_pb2.ClassificationResponse()
+        _describe(response.model_spec, lease.servable, found)
+        protos.fill_classes(inference.classes(found, outputs, count), response.result)
+        return response
+
+    async def _regress(self, request: Any, context: Any) -> Any:
+        with leased(self._models, request) as lease:
+            found = inference.regression(lease.servable, request.model_spec.signature_name)
+            inputs, count = _examples(request.input)
+        outputs = await run(self._scheduler, _call(lease, found, inputs, context))
+        response = regression_pb2.RegressionResponse()
+        _describe(response.model_spec, lease.servable, found)
+        protos.fill_values(inference.values(outputs, count), response.result)
+        return response
+
+    async def _infer(self, request: Any, context: Any) -> Any:
+        """Runs each task as a call of its own; they share the version and the examples."""
+        if not request.tasks:
+            raise invalid("Inference request must have at least one task")
+        check_tasks(request.tasks)
+        response = inference_pb2.MultiInferenceResponse()
+        version = None
+        for task in request.tasks:
+            name = task.model_spec.signature_name
+            with leased(self._models, task, version) as lease:
+                version = lease.servable.version
+                classify = task.method_name == inference.CLASSIFY_METHOD
+                if lease.servable.signature(name) is None:
+                    raise invalid(
+                        f"Requested signature not found in model graph: {name or DEFAULT_SIGNATURE}"
+                    )
+                find = inference.classification if classify else inference.regression
+                found = find(lease.servable, name)
+                inputs, count = _examples(request.input)
+            outputs = await run(self._scheduler, _call(lease, found, inputs, context))
+            result = response.results.add()
+            _describe(result.model_spec, lease.servable, found)
+            if classify:
+                pairs = inference.classes(found, outputs, count)
+                protos.fill_classes(pairs, result.classification_result)
+            else:
+                protos.fill_values(inference.values(outputs, count), result.regression_result)
+        return response
+
+    async def _metadata(self, request: Any, _: Any) -> Any:
         if not request.metadata_field:
             raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
         for wanted in request.metadata_field:
             if wanted != "signature_def":
                 raise invalid(f"Metadata field {wanted} is not supported")
-        lease = lease_for(self._models, request)
+        lease = self._models.lease(*spec_of(request))
         try:
             found = lease.servable
             return protos.metadata_response(found.name, found.version, found.signature_defs)
@@ -71,23 +147,40 @@ class PredictionService(prediction_service_pb2_grpc.PredictionServiceServicer): 
             lease.release()
 
 
-class ModelService(model_service_pb2_grpc.ModelServiceServicer):  # type: ignore[misc]
-    """tensorflow.serving.ModelService."""
+@contextmanager
+def leased(models: Models, request: Any, version: int | None = None) -> Iterator[Lease]:
+    """Yields the version that a request's ModelSpec names; an error in the block gives it back.
 
-    def __init__(self, models: Models) -> None:
-        self._models = models
+    Args:
+        version: the one to take instead, when it is known already.
+    """
+    name, wanted, label = spec_of(request)
+    lease = models.lease(name, version) if version else models.lease(name, wanted, label)
+    try:
+        yield lease
+    except BaseException:
+        lease.release()
+        raise
 
-    async def GetModelStatus(self, request: Any, context: Any) -> Any:  # noqa: N802
-        return await _answer(context, lambda: self._status(request))
 
-    async def _status(self, request: Any) -> Any:
-        name, version, label = _spec(request)
-        return protos.status_response(self._models.status(name, version, label))
-
-
-def lease_for(models: Models, request: Any) -> Lease:
-    """Returns the version that a request's ModelSpec names, acquired. Raises ServingError."""
-    return models.lease(*_spec(request))
+def check_tasks(tasks: Any) -> None:
+    """Raises ServingError for tasks that cannot be one MultiInference request."""
+    seen: set[str] = set()
+    for task in tasks:
+        if not task.model_spec.name:
+            raise invalid("Found ModelSpec with an empty model name.")
+        if task.model_spec.name != tasks[0].model_spec.name:
+            raise invalid(
+                "All ModelSpecs in a MultiInferenceRequest must access the same model name."
+            )
+        name = task.model_spec.signature_name or DEFAULT_SIGNATURE
+        if name in seen:
+            raise invalid(f"Duplicate evaluation of signature: {name}")
+        seen.add(name)
+        if task.method_name not in (inference.CLASSIFY_METHOD, inference.REGRESS_METHOD):
+            raise ServingError(
+                Code.UNIMPLEMENTED, f"Unsupported signature method_name: {task.method_name}"
+            )
 
 
 async def run(scheduler: Scheduler, call: Call) -> Tensors:
@@ -99,13 +192,41 @@ async def run(scheduler: Scheduler, call: Call) -> Tensors:
             future.set_result(result)
 
     scheduler.submit(call, deliver)
-    result = await future
+    try:
+        result = await future
+    except asyncio.CancelledError:
+        call.deadline = 0.0  # the client has gone: not worth running
+        raise
     if isinstance(result, ServingError):
         raise result
     return result
 
 
-def _spec(request: Any) -> tuple[str, int | None, str | None]:
+def _call(
+    lease: Lease, signature: Signature, inputs: Tensors, context: Any, outputs: tuple[str, ...] = ()
+) -> Call:
+    left = context.time_remaining()
+    deadline = float("inf") if left is None else time.monotonic() + left
+    return Call(lease, signature, inputs, outputs or tuple(signature.outputs), deadline)
+
+
+def _examples(message: Any) -> tuple[Tensors, int]:
+    """Returns the examples of an Input message, serialised, and their number."""
+    if message.WhichOneof("kind") == "example_list_with_context":
+        listed = message.example_list_with_context
+        return inference.serialized(listed.examples, listed.context), len(listed.examples)
+    examples = message.example_list.examples
+    return inference.serialized(examples), len(examples)
+
+
+def _describe(spec: Any, servable: Servable, signature: Signature) -> None:
+    spec.name = servable.name
+    spec.version.value = servable.version
+    spec.signature_name = signature.name
+
+
+def spec_of(request: Any) -> tuple[str, int | None, str | None]:
+    """Returns name, version and label of a request's ModelSpec. Raises ServingError."""
     if not request.HasField("model_spec"):
         raise invalid("Missing ModelSpec")
     spec = request.model_spec
@@ -114,16 +235,3 @@ def _spec(request: Any) -> tuple[str, int | None, str | None]:
     choice = spec.WhichOneof("version_choice")
     version = int(spec.version.value) if choice == "version" else None
     return spec.name, version, spec.version_label if choice == "version_label" else None
-
-
-async def _answer(context: Any, work: Callable[[], Awaitable[Any]]) -> Any:
-    """Returns what the work returns; its error becomes the status of the call."""
-    try:
-        return await work()
-    except asyncio.CancelledError:
-        raise
-    except Exception as error:
-        problem = from_exception(error)
-        code = _STATUS_CODES.get(problem.code, _STATUS_CODES[Code.UNKNOWN.value])
-        await context.abort(code, problem.message)
-        raise AssertionError("abort() raises") from error

@@ -1,8 +1,8 @@
 """HTTP/1.1 over asyncio: bytes to requests for the REST API, its responses to bytes."""
 
 import asyncio
+import time
 from collections import deque
-from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, cast
@@ -10,14 +10,16 @@ from typing import Any, cast
 import httptools
 
 from serving.server import json_response
-from serving.server.rest import Response, Rest, Running, failed
-from serving.server.scheduler import Scheduler
-from serving.server.statuses import ServingError
+from serving.server.responses import CORS_HEADERS, Response
+from serving.server.rest import Rest
+from serving.server.scheduler import Call, Scheduler
 
 MAX_HEADER_BYTES = 64 << 10
 # Requests that one connection may send ahead before the first is answered.
 MAX_PIPELINED = 16
 _REASONS = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
+
+_CORS = "".join(f"{name}: {value}\r\n" for name, value in CORS_HEADERS)
 
 
 @dataclass(eq=False, slots=True)
@@ -28,6 +30,7 @@ class _Slot:
     response: Response | None = None
     head_only: bool = False
     old: bool = False
+    call: Call | None = None
 
 
 class HttpProtocol(asyncio.Protocol):
@@ -42,11 +45,14 @@ class HttpProtocol(asyncio.Protocol):
         self._slots: deque[_Slot] = deque()
         self._closing = False
         self._paused = False
+        self._since = time.monotonic()
+        self._receiving = False
         self._reset()
 
     def _reset(self) -> None:
         self._url = b""
         self._encoding = ""
+        self._origin = ""
         self._expects = False
         self._header_bytes = 0
         self._body: list[bytes] = []
@@ -59,11 +65,17 @@ class HttpProtocol(asyncio.Protocol):
             asyncio.Transport, transport
         )  # what TCP gives; uvloop's is no subclass
         self._parser = httptools.HttpRequestParser(self)
+        full = len(self._connections) >= self._rest.limits.connections
         self._connections.add(self)
+        if full:
+            self._refuse(503, f"{self._rest.limits.connections} connections are open already")
 
     def connection_lost(self, _: Exception | None) -> None:
         self._transport = None
         self._connections.discard(self)
+        for slot in self._slots:
+            if slot.call:
+                slot.call.deadline = 0.0  # nobody is there to answer: not worth running
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
@@ -78,8 +90,9 @@ class HttpProtocol(asyncio.Protocol):
                 self._refuse(400, f"Malformed HTTP: {error}")
 
     def eof_received(self) -> bool:
-        self._closing = True
-        return bool(self._slots)  # half-closed: what was asked is still answered
+        begun = bool(self._slots)  # half-closed: what was asked is still answered
+        self.drain()
+        return begun
 
     def pause_writing(self) -> None:
         self._set_paused(True)
@@ -91,6 +104,8 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_message_begin(self) -> None:
         self._reset()
+        self._receiving = True
+        self._since = time.monotonic()
 
     def on_url(self, url: bytes) -> None:
         self._url += url
@@ -101,6 +116,8 @@ class HttpProtocol(asyncio.Protocol):
         lowered = name.lower()
         if lowered == b"content-encoding":
             self._encoding = value.decode("latin-1")
+        elif lowered == b"origin":
+            self._origin = value.decode("latin-1")
         elif lowered == b"expect":
             self._expects = value.lower() == b"100-continue"
         elif lowered == b"content-length":
@@ -116,6 +133,8 @@ class HttpProtocol(asyncio.Protocol):
         self._body_bytes += len(data)
 
     def on_message_complete(self) -> None:
+        self._receiving = False
+        self._since = time.monotonic()
         if self._closing:
             return
         method = self._parser.get_method().decode("latin-1")
@@ -124,22 +143,18 @@ class HttpProtocol(asyncio.Protocol):
         self._slots.append(slot)
         path = self._url.partition(b"?")[0].decode("latin-1")
         slot.old = self._parser.get_http_version() == "1.0"
-        begun = self._rest.begin(method, path, b"".join(self._body), self._encoding)
+        begun = self._rest.begin(method, path, b"".join(self._body), self._encoding, self._origin)
         if isinstance(begun, Response):
             self._answer(slot, begun)
         else:
-            self._scheduler.submit(begun.call, self._deliver(slot, begun))
+            slot.call = begun.call
+            self._scheduler.submit(
+                begun.call, lambda result: self._answer(slot, begun.finish(result))
+            )
         if len(self._slots) >= MAX_PIPELINED and self._transport:
             self._transport.pause_reading()
 
     # --- responses ---
-
-    def _deliver(self, slot: _Slot, running: Running) -> Callable[[Any], None]:
-        def deliver(result: Any) -> None:
-            failure = isinstance(result, ServingError)
-            self._answer(slot, failed(result) if failure else running.answer(result))
-
-        return deliver
 
     def _answer(self, slot: _Slot, response: Response) -> None:
         slot.response = response
@@ -155,7 +170,7 @@ class HttpProtocol(asyncio.Protocol):
         head = (
             f"HTTP/1.1 {response.status} {_REASONS.get(response.status, '')}\r\n"
             f"Content-Type: {response.content_type}\r\nContent-Length: {len(response.body)}\r\n"
-            + "".join(f"{name}: {value}\r\n" for name, value in response.headers)
+            + (_CORS if self._rest.cors else "")
             + _connection(slot)
             + "\r\n"
         ).encode("latin-1")
@@ -191,6 +206,19 @@ class HttpProtocol(asyncio.Protocol):
                 self._transport.resume_reading()
 
     # --- end ---
+
+    def expire(self, now: float) -> None:
+        """Closes a connection on which nothing has happened for too long.
+
+        Args:
+            now: of time.monotonic().
+        """
+        limits = self._rest.limits
+        if self._receiving and now - self._since > limits.timeout_seconds:
+            self._receiving = False
+            self._refuse(408, f"The request did not arrive in {limits.timeout_seconds:g} s")
+        elif not self._slots and now - self._since > limits.idle_seconds and self._transport:
+            self._transport.close()
 
     def drain(self) -> None:
         """Takes no further requests; closes when those begun are answered."""

@@ -10,12 +10,14 @@ any way is left to the general way, which also words the errors.
 import re
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
+import numpy as np
 import orjson
 
 from serving.server.json_request import Format
-from serving.server.json_tensors import numbers
-from serving.server.tensors import Array, Signature
+from serving.server.json_tensors import FLOATS, numbers
+from serving.server.tensors import Array, Signature, numpy_type
 
 _NAME = rb'"signature_name"\s*:\s*"(?P<%s>[^"\\]*)"'
 _HEAD = re.compile(
@@ -80,10 +82,17 @@ def read(quick: Quick, signature: Signature) -> dict[str, Array] | None:
         flat = orjson.loads(b"[" + quick.values.translate(None, _BRACKETS) + b"]")
     except orjson.JSONDecodeError:
         return None
-    array = numbers(flat, info.dtype)
+    array = _array(flat, info.dtype)
     if array is None or array.size != rows * _size(inner):
         return None
     return {alias: array.reshape(rows, *inner)}
+
+
+def _array(flat: list[Any], dtype: int) -> Array | None:
+    if dtype in FLOATS:
+        with np.errstate(over="ignore"):  # what is too large becomes infinite
+            return np.array(flat, numpy_type(dtype))
+    return numbers(flat, dtype)
 
 
 @lru_cache(maxsize=64)

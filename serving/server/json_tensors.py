@@ -12,7 +12,7 @@ from serving.server.statuses import Code, ServingError, invalid
 from serving.server.tensors import DT_STRING, Array, TensorInfo, numpy_type, type_name
 
 BASE64_KEY = "b64"
-_FLOATS = {1, 2}
+FLOATS = {1, 2}
 # RapidJSON's IsInt, IsInt64, IsUint, IsUint64; the small types are held to their own range.
 _INTEGERS = {
     number: np.iinfo(np.dtype(name))
@@ -76,7 +76,7 @@ def numbers(value: Any, dtype: int) -> Array | None:
         array = np.asarray(value)
     except ValueError:  # ragged
         return None
-    if dtype in _FLOATS and array.dtype.kind in "fiu":
+    if dtype in FLOATS and array.dtype.kind in "fiu":
         with np.errstate(over="ignore"):
             return array.astype(numpy_type(dtype), copy=False)
     limits = _INTEGERS.get(dtype)
@@ -124,7 +124,7 @@ def _element(value: Any, dtype: int) -> Any:
         if isinstance(value, dict):
             return decode_base64(value)
         raise _type_error(value, dtype)
-    if dtype in _FLOATS:
+    if dtype in FLOATS:
         if isinstance(value, int | float) and not isinstance(value, bool):
             return _decimal(value)
         raise _type_error(value, dtype)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from pipeline.errors import FanoutError, UserError
 from serving.server import flags, model_config
+from serving.server.config_file import ConfigFile
 from serving.server.flags import PROGRAM, Settings
 from serving.server.model_config import ModelConfig
 from serving.server.statuses import ServingError
@@ -37,14 +38,15 @@ def run(settings: Settings) -> int:
     """Returns 0 when the server was stopped. Raises UserError or ServingError if it can't start."""
     for note in settings.notes:
         LOG.warning("%s", note)
-    configs = read_configs(settings)
+    file = ConfigFile(settings.model_config_file) if settings.model_config_file else None
+    configs = file.read() if file else [model_of(settings)]
     for config in configs:
-        model_config.versions_in(config.base_path)  # before TensorFlow's seconds of import
+        model_config.require_versions(config)  # before TensorFlow's seconds of import
     for flag, port in (("--port", settings.port), ("--rest_api_port", settings.rest_api_port)):
         check_port(settings.host, port, flag)
     import uvloop
 
-    uvloop.run(_serve(settings, configs))
+    uvloop.run(_serve(settings, configs, file))
     return 0
 
 
@@ -62,24 +64,18 @@ def check_port(host: str, port: int, flag: str) -> None:
         raise UserError(f"cannot listen on {host}:{port} ({flag}): {error.strerror}") from error
 
 
-def read_configs(settings: Settings) -> list[ModelConfig]:
-    """Returns the models to serve. Raises UserError or ServingError for a bad config file."""
-    path = settings.model_config_file
-    if path is None:
-        return [ModelConfig(settings.model_name, settings.model_base_path or Path())]
-    try:
-        text = path.read_text()
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"--model_config_file {path} cannot be read: {error}") from error
-    return model_config.parse(text)
+def model_of(settings: Settings) -> ModelConfig:
+    """Returns the model that the flags name."""
+    return ModelConfig(settings.model_name, settings.model_base_path or Path())
 
 
-async def _serve(settings: Settings, configs: list[ModelConfig]) -> None:
+async def _serve(settings: Settings, configs: list[ModelConfig], file: ConfigFile | None) -> None:
     from serving.server.runtime import tensorflow
 
     tensorflow()  # before anything imports it the slow way
     from serving.server.manager import Manager
     from serving.server.models import Models
+    from serving.server.polling import Every
     from serving.server.server import Server, make_loader
 
     stopping = asyncio.Event()
@@ -93,6 +89,7 @@ async def _serve(settings: Settings, configs: list[ModelConfig]) -> None:
         make_loader(settings),
         max_retries=settings.max_num_load_retries,
         retry_seconds=settings.load_retry_interval_micros / 1e6,
+        any_label=settings.allow_version_labels_for_unavailable_models,
     )
     server = Server(settings, models, manager)
     await loop.run_in_executor(None, manager.load_all)
@@ -101,8 +98,13 @@ async def _serve(settings: Settings, configs: list[ModelConfig]) -> None:
     # TensorFlow's objects each time, would take several times as long as parsing.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
+    pollers = []
     if settings.file_system_poll_wait_seconds > 0:
-        manager.start(settings.file_system_poll_wait_seconds)
+        seconds = settings.file_system_poll_wait_seconds
+        pollers.append(Every(seconds, manager.sync, "looking for versions"))
+    if file and settings.model_config_file_poll_wait_seconds:
+        seconds = settings.model_config_file_poll_wait_seconds
+        pollers.append(Every(seconds, lambda: file.follow(manager), "reading models.config"))
     LOG.info(
         "%s: gRPC on %s:%d, REST on %s:%d, models: %s",
         READY, settings.host, server.grpc_port, settings.host, server.rest_port,
@@ -110,6 +112,8 @@ async def _serve(settings: Settings, configs: list[ModelConfig]) -> None:
     )  # fmt: skip
     await stopping.wait()
     LOG.info("stopping")
+    for poller in pollers:
+        await asyncio.to_thread(poller.stop)
     await server.stop()
 
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.server.model_config import ModelConfig, versions_in
+from serving.server.model_config import ModelConfig, require_versions, versions_in
 from serving.server.models import Lease, Models, State, Version
 from serving.server.saved_model import Servable
 from serving.server.statuses import Code, ServingError, from_exception
@@ -42,57 +42,60 @@ class Manager:
         *,
         max_retries: int = 5,
         retry_seconds: float = 60.0,
+        any_label: bool = False,
     ) -> None:
         self._models = models
         self._configs = list(configs)
         self._loader = loader
         self._max_retries = max_retries
         self._retry_seconds = retry_seconds
+        self._any_label = any_label
         self._failures: dict[tuple[str, int], _Failure] = {}
         self._complaints: dict[str, str] = {}
         self._pass = threading.Lock()
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def load_all(self) -> None:
-        """Loads what is there. Raises ServingError for a model of which no version loads."""
+        """Loads what is there.
+
+        Raises ServingError for a model of which no version loads, or a label of a version that is
+        not there.
+        """
         self.sync()
         for config in self._configs:
-            if self._models.available(config.name):
-                continue
-            versions = self._models.versions(config.name)
-            if versions and versions[-1].error:
-                raise versions[-1].error
-            versions_in(config.base_path)
-            raise ServingError(
-                Code.NOT_FOUND,
-                f"no versions of model {config.name} to serve in {config.base_path}; expected "
-                f"a folder such as {config.base_path / '1'} with a saved_model.pb",
-            )
+            self._require(config)
 
     def configure(self, configs: Sequence[ModelConfig]) -> None:
-        """Serves these models from now on: loads new ones, unloads those that are gone."""
+        """Serves these models from now on: loads new ones, unloads those that are gone.
+
+        Raises as load_all() does, after all that could be done was done.
+        """
         with self._pass:
-            gone = {config.name for config in self._configs} - {c.name for c in configs}
+            before = {config.name: config.base_path for config in self._configs}
+            after = {config.name: config.base_path for config in configs}
             self._configs = list(configs)
-            for name in gone:
+            for name, base_path in before.items():
+                if after.get(name) == base_path:
+                    continue
                 self._models.set_labels(name, {})
                 for version in self._models.available(name):
                     self._unload(name, version)
-        self.sync()
+        self.load_all()
 
-    def start(self, poll_seconds: float) -> None:
-        """Looks for changes every so many seconds, in a thread, until stop()."""
-        self._thread = threading.Thread(
-            target=self._poll, args=(poll_seconds,), name="version-poll", daemon=True
-        )
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Ends the polling."""
-        self._stop.set()
-        if self._thread:
-            self._thread.join(timeout=5)
+    def _require(self, config: ModelConfig) -> None:
+        """Raises ServingError when a model has nothing to answer with."""
+        available = {version.number for version in self._models.available(config.name)}
+        if not available:
+            versions = self._models.versions(config.name)
+            if versions and versions[-1].error:
+                raise versions[-1].error
+            require_versions(config)
+        for label, number in config.labels.items():
+            if number not in available and not self._any_label:
+                raise ServingError(
+                    Code.FAILED_PRECONDITION,
+                    f"Request to assign label {label} to version {number} of model "
+                    f"{config.name}, which is not currently available for inference",
+                )
 
     def sync(self) -> None:
         """Looks at the disk once and loads and unloads what follows from it."""
@@ -104,13 +107,6 @@ class Manager:
                     self._complain(config.name, f"model {config.name}: {error}")
                 else:
                     self._complaints.pop(config.name, None)
-
-    def _poll(self, seconds: float) -> None:
-        while not self._stop.wait(seconds):
-            try:
-                self.sync()
-            except Exception:
-                LOG.exception("looking for new versions failed")
 
     def _sync_model(self, config: ModelConfig) -> None:
         there = versions_in(config.base_path)

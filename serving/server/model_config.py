@@ -99,6 +99,18 @@ def _policy(entry: Any) -> Policy:
     return Policy(latest=int(policy.latest.num_versions) or 1)
 
 
+def require_versions(config: ModelConfig) -> None:
+    """Raises ServingError (NOT_FOUND) when a model has no version to serve on disk."""
+    there = versions_in(config.base_path)
+    if not config.policy.choose(list(there)):
+        raise ServingError(
+            Code.NOT_FOUND,
+            f"no versions of model {config.name} to serve in {config.base_path}: found "
+            f"{sorted(there) or 'none'}, wanted {list(config.policy.specific) or 'a number'}, "
+            f"such as {config.base_path / '1'} with a saved_model.pb",
+        )
+
+
 def versions_in(base_path: Path) -> dict[int, Path]:
     """Returns the version directories below a base path by number.
 

@@ -30,6 +30,11 @@ class Lease:
         self._closed = False
         self._changed = threading.Condition()
 
+    @property
+    def users(self) -> int:
+        """Returns how many requests hold the version."""
+        return self._users
+
     def acquire(self) -> bool:
         """Returns whether the version may be used; each True needs one release()."""
         with self._changed:
@@ -105,6 +110,10 @@ class Models:
     def names(self) -> list[str]:
         """Returns the names of the models that have a version in any state."""
         return sorted(self._versions)
+
+    def known(self, name: str) -> bool:
+        """Returns whether a model of that name has a version in any state."""
+        return name in self._versions
 
     def versions(self, name: str) -> list[Version]:
         """Returns the versions of a model in rising order, empty for an unknown model."""

@@ -14,13 +14,13 @@ class Pace:
 
     def record(self, rows: int, seconds: float) -> None:
         """Notes how long a call of so many rows took."""
-        step = rows.bit_length()
+        step = _step(rows)
         known = self._seconds.get(step)
         self._seconds[step] = seconds if known is None else known + _WEIGHT * (seconds - known)
 
     def fast(self, rows: int) -> bool:
         """Returns whether a call of so many rows is expected to be short; no, when unknown."""
-        step = rows.bit_length()
+        step = _step(rows)
         known = self._seconds.get(step)
         if known is None:
             smaller = [one for one in list(self._seconds) if one < step]
@@ -30,3 +30,8 @@ class Pace:
             nearest = max(smaller)
             known = self._seconds[nearest] * 2 ** (step - nearest)
         return known < FAST_SECONDS
+
+
+def _step(rows: int) -> int:
+    """Returns the power of two that a batch is padded to."""
+    return (rows - 1).bit_length()

@@ -37,7 +37,7 @@ def to_array(proto: Any) -> Array:
         if len(values) == 1 and 0 <= count <= MAX_REPEATED:
             # A single value stands for all of them (tensorflow/core/framework/tensor.proto).
             return np.full(shape, values[0], dtype)
-    except (ValueError, OverflowError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise invalid(f"tensor does not parse: {error}") from error
     raise invalid(f"tensor of shape {list(shape)} has {len(values)} values")
 
@@ -60,6 +60,20 @@ def to_proto(array: Array, proto: Any) -> None:
     if number == DT_STRING:
         values = [value if isinstance(value, bytes) else str(value).encode() for value in values]
     getattr(proto, field).extend(values)
+
+
+def fill_classes(rows: list[list[tuple[bytes, float]]], result: Any) -> None:
+    """Fills a ClassificationResult."""
+    for row in rows:
+        classifications = result.classifications.add()
+        for label, score in row:
+            classifications.classes.add(label=label.decode("utf-8", "replace"), score=score)
+
+
+def fill_values(values: list[float], result: Any) -> None:
+    """Fills a RegressionResult."""
+    for value in values:
+        result.regressions.add(value=value)
 
 
 def status_response(versions: list[Version]) -> Any:

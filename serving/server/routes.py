@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import unquote
 
 from serving.server.statuses import ServingError, invalid
@@ -44,6 +45,7 @@ def is_api(path: str) -> bool:
     return path[: len(PREFIX)].lower() == PREFIX
 
 
+@lru_cache(maxsize=256)
 def match(method: str, path: str) -> Route:
     """Returns what a request asks for.
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from serving.server.pace import Pace
 from serving.server.runtime import tensorflow
-from serving.server.statuses import Code, ServingError, from_exception
+from serving.server.statuses import Code, ServingError, from_exception, invalid
 from serving.server.tensors import Signature, TensorInfo, Tensors
 
 DEFAULT_SIGNATURE = "serving_default"
@@ -38,6 +38,8 @@ class Servable:
         self._session = session
         self._thread_pool = 0 if parallel else CALLER_THREAD
         self._calls: OrderedDict[tuple[str, tuple[str, ...]], Callable[..., Any]] = OrderedDict()
+        # The signatures whose requests may be joined; see serving.server.independence.
+        self.joinable: frozenset[str] = frozenset()
         self._paces: dict[str, Pace] = {}
         self._lock = threading.Lock()
 
@@ -60,6 +62,10 @@ class Servable:
         call = self._call(signature, aliases)
         try:
             values = call(*[inputs[alias] for alias in signature.inputs])
+        except UnicodeDecodeError as error:
+            # The graph quotes the input in its refusal, and TensorFlow's Python expects UTF-8
+            # there; which code it was is lost.
+            raise invalid(error.object.decode("utf-8", "replace")) from error
         except Exception as error:  # the graph may raise anything; the client gets its code
             raise from_exception(error) from error
         return {alias: np.asarray(value) for alias, value in zip(aliases, values, strict=True)}

@@ -9,13 +9,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from serving.server.metrics import Metrics
 from serving.server.models import Lease
 from serving.server.pace import Pace
 from serving.server.saved_model import Servable
 from serving.server.statuses import Code, ServingError, from_exception
-from serving.server.tensors import DT_STRING, Signature, Tensors
+from serving.server.tensors import Signature, Tensors
 
 Result = Tensors | ServingError
+_Key = tuple[object, ...]
+_Outcome = tuple[list[Result], float]  # the result of each call of a batch, and the seconds
 
 
 @dataclass(eq=False, slots=True)
@@ -36,18 +39,18 @@ class Call:
     @property
     def rows(self) -> int:
         """Returns the size of the batch, or 0 when the call can't be joined with others."""
-        if not self.signature.batched:
+        if self.signature.name not in self.lease.servable.joinable:
             return 0
         sizes = set()
         for alias, info in self.signature.inputs.items():
             array = self.inputs[alias]
-            if info.dtype == DT_STRING or not info.admits(array.shape):
+            if not info.admits(array.shape):
                 return 0
             sizes.add(len(array))
         return sizes.pop() if len(sizes) == 1 else 0
 
     @property
-    def group(self) -> tuple[object, ...]:
+    def group(self) -> _Key:
         """Returns what calls must have in common to run as one."""
         shapes = tuple(self.inputs[alias].shape[1:] for alias in self.signature.inputs)
         return (id(self.lease), self.signature.name, self.outputs, shapes)
@@ -73,17 +76,19 @@ class Scheduler:
         *,
         max_batch: int = 32,
         max_waiting: int = 1000,
-        threads: int = 1,
+        threads: int = 2,
+        metrics: Metrics | None = None,
     ) -> None:
         self._loop = loop
         self._max_batch = max_batch
         self._max_waiting = max_waiting
         self._threads = threads
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="model")
-        self._busy = 0
+        self._running: set[_Key] = set()
         self._count = 0
-        self._queues: dict[tuple[object, ...], deque[_Waiting]] = {}
+        self._queues: dict[_Key, deque[_Waiting]] = {}
         self._scheduled = False
+        self._metrics = metrics or Metrics()
 
     def submit(self, call: Call, deliver: Callable[[Result], None]) -> None:
         """Takes a call in; ``deliver`` gets its outputs or its error, once, on the loop."""
@@ -121,22 +126,22 @@ class Scheduler:
         for key in list(self._queues):
             queue = self._queues[key]
             fast = _pace(queue[0].call).fast(_rows_ahead(queue, self._max_batch))
-            if not fast and self._busy >= self._threads:
-                continue  # these wait for a thread, and grow into a larger batch
+            if not fast and (len(self._running) >= self._threads or key in self._running):
+                continue  # these wait, and grow into a larger batch
             batch = self._take(key, queue)
             if fast:
                 self._finish(batch, _run(batch))
             elif batch:
-                self._busy += 1
-                self._pool.submit(self._run_in_thread, batch)
+                self._running.add(key)
+                self._pool.submit(self._run_in_thread, key, batch)
             if queue:
                 self._schedule()
 
-    def _run_in_thread(self, batch: list[_Waiting]) -> None:
-        results = _run(batch)
-        self._loop.call_soon_threadsafe(self._thread_done, batch, results)
+    def _run_in_thread(self, key: _Key, batch: list[_Waiting]) -> None:
+        outcome = _run(batch)
+        self._loop.call_soon_threadsafe(self._thread_done, key, batch, outcome)
 
-    def _take(self, key: tuple[object, ...], queue: deque[_Waiting]) -> list[_Waiting]:
+    def _take(self, key: _Key, queue: deque[_Waiting]) -> list[_Waiting]:
         """Returns the next calls to run together; those past their deadline are answered."""
         batch: list[_Waiting] = []
         rows = 0
@@ -154,13 +159,20 @@ class Scheduler:
             del self._queues[key]
         return batch
 
-    def _thread_done(self, batch: list[_Waiting], results: list[Result]) -> None:
-        self._busy -= 1
-        self._finish(batch, results)
+    def _thread_done(self, key: _Key, batch: list[_Waiting], outcome: _Outcome) -> None:
+        self._running.remove(key)
+        self._finish(batch, outcome)
         if self._queues:
             self._schedule()
 
-    def _finish(self, batch: list[_Waiting], results: list[Result]) -> None:
+    def _finish(self, batch: list[_Waiting], outcome: _Outcome) -> None:
+        if not batch:
+            return
+        results, seconds = outcome
+        name = batch[0].call.lease.servable.name
+        rows = max(sum(waiting.rows for waiting in batch), 1)
+        self._metrics.batches.add(name, str(_next_power(rows)))
+        self._metrics.runtime_latency.record(seconds * 1e6, name, "Predict", "session")
         for waiting, result in zip(batch, results, strict=True):
             self._answer(waiting, result)
 
@@ -194,34 +206,36 @@ def timed_run(
     return results
 
 
-def _run(batch: list[_Waiting]) -> list[Result]:
-    """Returns the result of each call of a batch. Never raises."""
-    if not batch:
-        return []
-    first = batch[0].call
+def _run(batch: list[_Waiting]) -> _Outcome:
+    """Returns the results of a batch and how long they took. Never raises."""
     started = time.perf_counter()
+    results: list[Result]
     try:
-        if len(batch) == 1:
-            results: list[Result] = [first.run()]
-        else:
-            results = list(_run_joined(batch))
-    except ServingError as error:
         if len(batch) > 1:
-            # One bad request must not fail the others.
-            return [result for waiting in batch for result in _run([waiting])]
-        return [error]
+            results = list(_run_joined(batch))
+        else:
+            results = [waiting.call.run() for waiting in batch]
+    except ServingError as error:
+        # One bad request must not fail the others.
+        results = [_run([one])[0][0] for one in batch] if len(batch) > 1 else [error]
     except Exception as error:  # whatever it was, the clients get an answer
-        return [from_exception(error)] * len(batch)
-    rows = sum(waiting.rows for waiting in batch)
-    _pace(first).record(max(rows, 1), time.perf_counter() - started)
-    return results
+        results = [from_exception(error) for _ in batch]
+    else:
+        if batch:
+            rows = _next_power(max(sum(waiting.rows for waiting in batch), 1))
+            _pace(batch[0].call).record(rows, time.perf_counter() - started)
+    return results, time.perf_counter() - started
+
+
+def _next_power(rows: int) -> int:
+    return 1 << (rows - 1).bit_length()
 
 
 def _run_joined(batch: list[_Waiting]) -> list[Tensors]:
     first = batch[0].call
     rows = sum(waiting.rows for waiting in batch)
     # Few sizes of batch: TensorFlow's kernels prepare themselves once for each.
-    padding = (1 << (rows - 1).bit_length()) - rows
+    padding = _next_power(rows) - rows
     joined = {}
     for alias in first.signature.inputs:
         parts = [waiting.call.inputs[alias] for waiting in batch]

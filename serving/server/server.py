@@ -3,32 +3,31 @@
 import asyncio
 import errno
 import os
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
 from pipeline.errors import UserError
-from serving.server import saved_model, warmup
+from serving.server import grpc_handlers, independence, saved_model, warmup
 from serving.server.flags import Settings
-from serving.server.grpc_services import ModelService, PredictionService
+from serving.server.grpc_models import ModelService
+from serving.server.grpc_services import PredictionService
 from serving.server.http_transport import HttpProtocol
 from serving.server.manager import Manager
+from serving.server.metrics import Metrics
 from serving.server.models import Models
 from serving.server.rest import Rest, RestLimits
 from serving.server.saved_model import Servable
 from serving.server.scheduler import Scheduler
 
-SERVICES = (
-    "",
-    "tensorflow.serving.PredictionService",
-    "tensorflow.serving.ModelService",
-)
 # How long requests in flight may take after SIGTERM.
 GRACE_SECONDS = 10.0
+# How often connections are looked through for those that have been silent for too long.
+SWEEP_SECONDS = 1.0
 
 
 def make_loader(settings: Settings) -> Any:
@@ -39,8 +38,13 @@ def make_loader(settings: Settings) -> Any:
             path, name=name, version=version, tags=settings.saved_model_tags
         )
         try:
-            if settings.enable_model_warmup:
-                warmup.warm_up(servable, path)
+            seen = warmup.warm_up(servable, path) if settings.enable_model_warmup else {}
+            if settings.enable_batching:
+                servable.joinable = frozenset(
+                    signature.name
+                    for signature in servable.signatures.values()
+                    if independence.joinable(servable, signature, seen.get(signature.name, {}))
+                )
         except BaseException:
             servable.close()
             raise
@@ -56,6 +60,7 @@ class Server:
     settings: Settings
     models: Models
     manager: Manager
+    metrics: Metrics = field(default_factory=Metrics)
     rest_port: int = 0
     grpc_port: int = 0
     _scheduler: Scheduler | None = None
@@ -72,6 +77,7 @@ class Server:
             loop,
             max_batch=settings.max_batch_size,
             max_waiting=settings.max_queued_requests,
+            metrics=self.metrics,
         )
         if settings.rest_api_port:
             await self._start_rest(loop, self._scheduler)
@@ -80,8 +86,18 @@ class Server:
 
     async def _start_rest(self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler) -> None:
         settings = self.settings
-        limits = RestLimits(settings.max_body_bytes, settings.rest_api_timeout_in_ms / 1000)
-        rest = Rest(self.models, limits)
+        limits = RestLimits(
+            settings.max_body_bytes,
+            settings.rest_api_timeout_in_ms / 1000,
+            settings.max_connections,
+        )
+        rest = Rest(
+            self.models,
+            limits,
+            self.metrics,
+            settings.monitoring.path,
+            settings.rest_api_enable_cors_support,
+        )
         try:
             self._rest = await loop.create_server(
                 lambda: HttpProtocol(rest, scheduler, self._connections),
@@ -92,6 +108,13 @@ class Server:
         except OSError as error:
             raise _taken("--rest_api_port", settings, settings.rest_api_port, error) from error
         self.rest_port = self._rest.sockets[0].getsockname()[1]
+        self._sweep(loop)
+
+    def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
+        now = time.monotonic()
+        for connection in list(self._connections):
+            connection.expire(now)
+        loop.call_later(SWEEP_SECONDS, self._sweep, loop)
 
     async def _start_grpc(self, scheduler: Scheduler) -> None:
         settings = self.settings
@@ -104,14 +127,17 @@ class Server:
                 ("grpc.so_reuseport", 0),
             ]
         )
-        prediction_service_pb2_grpc.add_PredictionServiceServicer_to_server(
-            PredictionService(self.models, scheduler), server
+        services: tuple[PredictionService | ModelService, ...] = (
+            PredictionService(self.models, scheduler, self.metrics),
+            ModelService(self.models, self.manager),
         )
-        model_service_pb2_grpc.add_ModelServiceServicer_to_server(ModelService(self.models), server)
+        server.add_generic_rpc_handlers(
+            tuple(grpc_handlers.service(one.NAME, one.methods()) for one in services)
+        )
         if settings.enable_grpc_healthcheck_service:
             self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
             health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-            for service in SERVICES:
+            for service in ("", *(one.NAME for one in services)):
                 await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
         try:
             self.grpc_port = server.add_insecure_port(f"{settings.host}:{settings.port}")
@@ -122,7 +148,6 @@ class Server:
 
     async def stop(self) -> None:
         """Takes no new requests, answers those begun, and unloads nothing: the process ends."""
-        self.manager.stop()
         if self._health:
             await self._health.enter_graceful_shutdown()
         if self._rest:

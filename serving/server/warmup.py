@@ -8,7 +8,8 @@ from serving.server import predict, protos
 from serving.server.runtime import tensorflow
 from serving.server.saved_model import Servable
 from serving.server.scheduler import timed_run
-from serving.server.statuses import ServingError, invalid
+from serving.server.statuses import Code, ServingError, invalid
+from serving.server.tensors import Tensors
 
 # g3doc/saved_model_warmup.md of TensorFlow Serving.
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
@@ -17,23 +18,23 @@ MAX_RECORDS = 1000
 ROUNDS = 2
 
 
-def warm_up(servable: Servable, folder: Path) -> int:
-    """Returns how many requests of the version's file were run.
+def warm_up(servable: Servable, folder: Path) -> dict[str, Tensors]:
+    """Runs the requests of a version's file. Returns inputs that each signature took.
 
     Raises ServingError when one of them fails: a version that can't answer must not be served.
     """
-    count = 0
-    for record in _records(folder / FILE):
-        count += 1
+    seen: dict[str, Tensors] = {}
+    for count, record in enumerate(_records(folder / FILE), 1):
         if count > MAX_RECORDS:
             raise invalid(f"more than {MAX_RECORDS} warm-up requests in {folder / FILE}")
         try:
-            _replay(servable, record)
+            signature, inputs = _replay(servable, record)
         except ServingError as error:
             raise ServingError(
                 error.code, f"warm-up request {count} failed: {error.message}"
             ) from error
-    return count
+        seen[signature] = inputs
+    return seen
 
 
 def write(requests: Iterable[Any], folder: Path) -> Path:
@@ -50,12 +51,14 @@ def write(requests: Iterable[Any], folder: Path) -> Path:
     return path
 
 
-def _replay(servable: Servable, record: bytes) -> None:
+def _replay(servable: Servable, record: bytes) -> tuple[str, Tensors]:
     from tensorflow_serving.apis import prediction_log_pb2
 
     log = prediction_log_pb2.PredictionLog.FromString(record)
     if log.WhichOneof("log_type") != "predict_log":
-        raise invalid(f"log type {log.WhichOneof('log_type')} is not supported")
+        raise ServingError(
+            Code.UNIMPLEMENTED, f"log type {log.WhichOneof('log_type')} is not supported"
+        )
     request = log.predict_log.request
     signature = predict.signature(servable, request.model_spec.signature_name)
     predict.check_aliases(signature, request.inputs)
@@ -65,6 +68,7 @@ def _replay(servable: Servable, record: bytes) -> None:
     servable.run(signature, inputs, outputs)
     for _ in range(ROUNDS):
         timed_run(servable, signature, inputs, outputs)
+    return signature.name, inputs
 
 
 def _records(path: Path) -> Iterator[bytes]:

@@ -45,10 +45,11 @@ def test_every_check_of_the_release_passed(deployed: Any) -> None:
         ("mobile", "int8", "LiteRT"),
     } <= rows
     web = [row for row in manifest["checks"] if row["target"] == "web"]
-    assert len(web) >= 2
+    # WebGL is emulated by the processor where there is no graphics card: it gets fewer examples.
+    assert len([row for row in web if row["examples"] == 1000]) >= 2
     assert all(row["status"] == "passed" for row in manifest["checks"])
-    assert all(row["examples"] == 1000 for row in manifest["checks"])
-    assert manifest["metrics"]["accuracy"] >= 0.75
+    assert all(row["examples"] == 1000 for row in manifest["checks"] if row not in web)
+    assert manifest["metrics"]["accuracy"] >= 0.78
     assert len(manifest["metrics"]["slices"]) == 10
 
 

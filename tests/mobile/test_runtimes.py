@@ -39,6 +39,7 @@ def test_an_answer_has_every_output_and_figures(
         answer.outputs["probabilities"], sample.golden.outputs[:20], atol=0.05
     )
     assert answer.figures["p50_ms"] <= answer.figures["p95_ms"]
+    assert 10 < answer.figures["peak_mib"] < 400
     assert f"{runtime.title} {answer.figures['version']}" == runtime.label()
 
 

@@ -10,9 +10,11 @@ import pytest
 
 from mobile import target
 from mobile.conversion import ConversionError, UnsupportedOperatorError
+from mobile.model_file import read, schema
 from mobile.variants import VARIANTS, UnknownVariantError, Variant
 from models.spec import Tensor
 from pipeline.export import export
+from pipeline.golden import Golden
 from pipeline.target import Artifacts
 
 from .conftest import EXACT, QUANTISED, Sample, network
@@ -59,10 +61,12 @@ def test_only_the_variants_with_limits_are_made(sample: Sample, tmp_path: Path) 
 
 def test_wrong_weights_are_caught(copies: Artifacts, sample: Sample) -> None:
     file = copies.variants["float32"]
-    content = bytearray(file.read_bytes())
-    # The dense layer's weights are by far the largest run of bytes.
-    middle = slice(len(content) // 2 - 2000, len(content) // 2 + 2000)
-    content[middle] = np.random.default_rng(0).normal(size=1000).astype("<f4").tobytes()
+    content = file.read_bytes()
+    model = schema().Model.GetRootAsModel(content, 0)
+    buffers = [model.Buffers(index) for index in range(model.BuffersLength())]
+    weights = max(buffers, key=lambda buffer: buffer.DataLength()).DataAsNumpy().tobytes()
+    wrong = np.frombuffer(weights, "<f4")[::-1].tobytes()
+    content = content.replace(weights, wrong)
     file.write_bytes(content)
     for check in target.check(copies, sample.golden, limits={"float32": EXACT}):
         assert check.status == "failed"
@@ -117,7 +121,8 @@ def test_a_file_for_newer_runtimes_is_reported_by_the_old_one(
     )
     old, new = target.check(made, sample.golden, limits=limits)
     assert (old.runtime, old.status) == (TFLITE_RUNTIME, "failed")
-    assert "FULLY_CONNECTED" in old.reason and "12" in old.reason
+    assert "Didn't find op for builtin opcode 'FULLY_CONNECTED' version '12'" in old.reason
+    assert "needs TensorFlow Lite 2.17, for FULLY_CONNECTED version 12" in old.reason
     assert (new.runtime, new.status) == (LITERT, "passed")
 
 
@@ -132,7 +137,33 @@ def test_an_untrained_saved_model_is_caught(sample: Sample, tmp_path: Path) -> N
     assert all("accuracy" in check.reason for check in checks)
 
 
-def test_an_operator_of_flex_is_refused_by_name(sample: Sample, tmp_path: Path) -> None:
+def test_a_file_converted_without_its_weights_is_told_as_such(
+    sample: Sample, copies: Artifacts, tmp_path: Path
+) -> None:
+    """The plain export of a Keras 3 model converts without an error, and without the weights."""
+    import tensorflow as tf
+
+    model = network()
+    predict = tf.function(
+        lambda image: {"probabilities": model({"image": image})},
+        input_signature=[tf.TensorSpec((None, 28, 28, 1), tf.float32, name="image")],
+    )
+    tf.saved_model.save(model, str(tmp_path / "saved"), signatures={"serving_default": predict})
+    converter = tf.lite.TFLiteConverter.from_saved_model(
+        str(tmp_path / "saved"), signature_keys=["serving_default"]
+    )
+    copies.variants["float32"].write_bytes(converter.convert())
+    checks = target.check(copies, sample.golden, limits={"float32": EXACT})
+    assert len(checks) == 2
+    for check in checks:
+        assert check.status == "failed"
+        assert "has no weights: it reads 4 variables" in check.reason
+        assert "ExportArchive" in check.reason
+
+
+def test_an_operator_of_flex_is_refused_by_name_and_an_optional_variant_left_out(
+    sample: Sample, tmp_path: Path
+) -> None:
     import tensorflow as tf
 
     class Module(tf.Module):
@@ -145,6 +176,12 @@ def test_an_operator_of_flex_is_refused_by_name(sample: Sample, tmp_path: Path) 
     tf.saved_model.save(
         module, str(tmp_path / "saved"), signatures={"serving_default": module.predict}
     )
+    optional = {"float32": replace(EXACT, required=False)}
+    spec = sample.with_limits(optional)
+    made = target.convert(tmp_path / "saved", tmp_path / "left", spec=spec, config=sample.config)
+    for check in target.check(made, sample.golden, limits=optional):
+        assert (check.status, check.required, check.stops_release) == ("failed", False, False)
+        assert "operators that TensorFlow Lite does not have: Betainc" in check.reason
     with pytest.raises(UnsupportedOperatorError, match=r"serving_default.*: Betainc\.") as caught:
         target.convert(
             tmp_path / "saved",
@@ -161,6 +198,65 @@ def test_other_inputs_than_the_spec_says_are_refused(sample: Sample, tmp_path: P
     )
     with pytest.raises(ConversionError, match=r"\['image'\], its spec says \['picture'\]"):
         target.convert(sample.saved_model, tmp_path, spec=spec, config=sample.config)
+
+
+def test_an_output_that_the_spec_says_and_the_model_lacks_is_refused(
+    sample: Sample, tmp_path: Path
+) -> None:
+    spec = replace(
+        sample.with_limits({"float32": EXACT}), outputs=(Tensor("logits", "float32", (10,), ""),)
+    )
+    with pytest.raises(ConversionError, match=r"answers with .*probabilities.* says \['logits'\]"):
+        target.convert(sample.saved_model, tmp_path, spec=spec, config=sample.config)
+
+
+def test_strings_tables_and_several_tensors_survive(sample: Sample, tmp_path: Path) -> None:
+    import tensorflow as tf
+
+    class Module(tf.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            keys, values = tf.constant(["a", "b", "c"]), tf.constant([0, 1, 2], tf.int64)
+            initialiser = tf.lookup.KeyValueTensorInitializer(keys, values)
+            self.table = tf.lookup.StaticHashTable(initialiser, 3)
+            random = np.random.default_rng(0)
+            self.rows = tf.Variable(random.normal(size=(4, 10)).astype(np.float32))
+            self.weights = tf.Variable(random.normal(size=(2, 10)).astype(np.float32))
+
+        @tf.function(
+            input_signature=[
+                tf.TensorSpec((None,), tf.string, name="island"),
+                tf.TensorSpec((None, 2), tf.float32, name="size"),
+            ]
+        )
+        def predict(self, island: Any, size: Any) -> dict[str, Any]:
+            scores = tf.gather(self.rows, self.table.lookup(island)) + size @ self.weights
+            return {"hidden": size * 2, "probabilities": tf.nn.softmax(scores)}
+
+    module = Module()
+    tf.saved_model.save(
+        module, str(tmp_path / "saved"), signatures={"serving_default": module.predict}
+    )
+    inputs = {
+        "island": np.array([b"a", b"b", b"c"] * 10),
+        "size": np.random.default_rng(1).normal(size=(30, 2)).astype(np.float32),
+    }
+    outputs = module.predict(**{name: tf.constant(rows) for name, rows in inputs.items()})
+    golden = Golden(inputs, np.arange(30) % 10, outputs["probabilities"].numpy())
+    limits = {"float32": EXACT}
+    spec = replace(
+        sample.with_limits(limits),
+        inputs=(Tensor("island", "string", (), ""), Tensor("size", "float32", (2,), "")),
+    )
+    made = target.convert(tmp_path / "saved", tmp_path / "out", spec=spec, config=sample.config)
+    for check in target.check(made, golden, limits=limits):
+        assert (check.status, check.reason) == ("passed", "")
+    (probabilities,) = [
+        tensor
+        for tensor in read(made.variants["float32"]).signature("serving_default").outputs
+        if tensor.alias == "probabilities"
+    ]
+    assert probabilities.shape == (1, 10)
 
 
 def test_an_unknown_variant_is_refused(sample: Sample, tmp_path: Path) -> None:

@@ -103,8 +103,11 @@ def write_types(path: Path) -> Path:
     return path
 
 
-def write_classifier(path: Path, *, weights: np.ndarray) -> Path:
-    """Writes a SavedModel that answers softmax(image · weights) for (n, 4, 4, 1) images."""
+def write_classifier(path: Path, *, weights: np.ndarray, upside_down: bool = False) -> Path:
+    """Writes a SavedModel that answers softmax(image · weights) for (n, 4, 4, 1) images.
+
+    It takes encoded pictures and tf.Examples too; turned upside down, if that is asked for.
+    """
     tf = tensorflow()
 
     class Classifier(tf.Module):  # type: ignore[misc]
@@ -117,8 +120,25 @@ def write_classifier(path: Path, *, weights: np.ndarray) -> Path:
             flat = tf.reshape(image / 255.0, [-1, 16])
             return {"probabilities": tf.nn.softmax(flat @ self.weights)}
 
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
+        def encoded(self, image_bytes: object) -> object:
+            def decode(file: object) -> object:
+                picture = tf.ensure_shape(tf.io.decode_png(file, channels=1), (4, 4, 1))
+                return picture[::-1] if upside_down else picture
+
+            pixels = tf.map_fn(decode, image_bytes, fn_output_signature=tf.uint8)
+            return self.probabilities(tf.cast(pixels, tf.float32))
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "examples")])
+        def parsed(self, examples: object) -> object:
+            features = {"image": tf.io.FixedLenFeature([], tf.string)}
+            return self.encoded(tf.io.parse_example(examples, features)["image"])
+
     classifier = Classifier()
-    tf.saved_model.save(
-        classifier, str(path), signatures={"serving_default": classifier.probabilities}
-    )
+    signatures = {
+        "serving_default": classifier.probabilities,
+        "serving_bytes": classifier.encoded,
+        "serving_examples": classifier.parsed,
+    }
+    tf.saved_model.save(classifier, str(path), signatures=signatures)
     return path

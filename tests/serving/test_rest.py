@@ -37,8 +37,8 @@ TYPES = "/v1/models/types:predict"
     ],
 )
 def test_half_plus_two(rest: Rest, body: str, answer: object) -> None:
-    for path in (HALF, "/v1/models/half/versions/123:predict", "/v1/models/half/labels/stable:predict"):  # fmt: skip
-        assert post(rest, path, body) == (200, answer)
+    for choice in ("", "/versions/123", "/labels/stable"):
+        assert post(rest, f"/v1/models/half{choice}:predict", body) == (200, answer)
 
 
 def test_several_inputs_and_outputs(rest: Rest) -> None:
@@ -99,8 +99,8 @@ def test_status(rest: Rest) -> None:
         "state": "AVAILABLE",
         "status": {"error_code": "OK", "error_message": ""},
     }
-    for path in ("/v1/models/half", "/v1/models/half/versions/123", "/v1/models/half/labels/stable"):  # fmt: skip
-        response = rest.handle("GET", path)
+    for choice in ("", "/versions/123", "/labels/stable"):
+        response = rest.handle("GET", f"/v1/models/half{choice}")
         assert response.status == 200
         assert json.loads(response.body) == {"model_version_status": [entry]}
 

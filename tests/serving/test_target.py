@@ -81,6 +81,18 @@ def test_wrong_weights_are_caught(
     assert all("difference" in row.reason and row.stops_release for row in rows)
 
 
+def test_pictures_that_are_read_otherwise_are_caught(
+    tmp_path: Path, weights: np.ndarray, convert: Callable[[Path], Artifacts], golden: Golden
+) -> None:
+    wrong = fixture_models.write_classifier(tmp_path / "w", weights=weights, upside_down=True)
+    rows = target.check(convert(wrong), golden, limits=LIMITS)
+    assert [row.status for row in rows] == ["failed", "failed"]
+    for row in rows:
+        assert "serving_bytes differs by" in row.reason
+        assert "serving_examples differs by" in row.reason
+        assert row.max_abs_diff is not None and row.max_abs_diff < 1e-6
+
+
 def test_a_model_that_does_not_load_is_a_row(
     classifier: Path, convert: Callable[[Path], Artifacts], golden: Golden
 ) -> None:

@@ -1,36 +1,61 @@
 """The TypeScript side: its types, its unit tests, and the page in a browser."""
 
+import json
 import os
+import shutil
 import subprocess
+from pathlib import Path
 
 import pytest
 
 from pipeline.target import Artifacts
 from pipeline.toolchain import NODE, WEB
+from tests.web.conftest import SPEC
+from web import offline
 from web.site_server import serving
 
 
-@pytest.mark.parametrize(
-    "command",
-    [
-        ["node_modules/typescript/bin/tsc", "--project", "."],
-        ["node_modules/vitest/vitest.mjs", "run", "--root", "app"],
-    ],
-    ids=["types", "units"],
-)
-def test_typescript(command: list[str]) -> None:
-    run = subprocess.run([NODE, *command], cwd=WEB, capture_output=True, text=True, check=False)
+def node(*command: str, **environment: str) -> None:
+    """Runs a command of web/ and shows what it said when it fails."""
+    run = subprocess.run(
+        [NODE, *command],
+        cwd=WEB,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert run.returncode == 0, run.stdout + run.stderr
+
+
+@pytest.mark.parametrize("project", [".", "app/worker"])
+def test_types(project: str) -> None:
+    node("node_modules/typescript/bin/tsc", "--project", project)
+
+
+def test_units() -> None:
+    node("node_modules/vitest/vitest.mjs", "run")
 
 
 def test_the_page_in_a_browser(site: Artifacts) -> None:
     with serving(site.folder) as url:
-        run = subprocess.run(
-            [NODE, "--test", "browser/page.test.ts"],
-            cwd=WEB,
-            env={**os.environ, "SITE": url},
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    assert run.returncode == 0, run.stdout + run.stderr
+        node("--test", "browser/page.test.ts", SITE=url)
+
+
+def test_a_promotion_during_a_visit(site: Artifacts, tmp_path: Path) -> None:
+    for version in (1, 2):
+        folder = tmp_path / str(version)
+        shutil.copytree(site.folder, folder)
+        contract = json.loads((folder / "contract.json").read_text())
+        (folder / "contract.json").write_text(json.dumps({**contract, "version": version}))
+    # The second release has other samples, and another model as far as its bytes tell.
+    golden = json.loads((tmp_path / "2" / "golden.json").read_text())
+    golden["examples"] = golden["examples"][:3]
+    (tmp_path / "2" / "golden.json").write_text(json.dumps(golden))
+    model = tmp_path / "2" / "model" / "model.json"
+    model.write_text(model.read_text() + "\n")
+    offline.seal(tmp_path / "2", SPEC)
+    current = tmp_path / "current"
+    current.symlink_to("1")
+    with serving(current) as url:
+        node("--test", "browser/update.test.ts", SITE=url, CURRENT=str(current), NEXT="2")

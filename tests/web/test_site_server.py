@@ -1,4 +1,7 @@
+import gzip
 import http.client
+import json
+import os
 import signal
 import socket
 import subprocess
@@ -122,6 +125,24 @@ def test_compressed_files_are_used(
     assert (status, got, answer.get("Content-Encoding")) == (200, body, encoding)
     assert answer["Content-Type"].startswith("text/javascript")
     assert answer["Vary"] == "Accept-Encoding"
+
+
+def test_an_outdated_copy_is_not_used(address: str, folder: Path) -> None:
+    script = folder / "assets" / "page-Ab1_-xyz.js"
+    later = script.stat().st_mtime_ns + 10**9
+    os.utime(script, ns=(later, later))
+    _, body, headers = request(address, f"/assets/{script.name}", headers={"Accept-Encoding": "br"})
+    assert body == b"export {}" * 100 and "Content-Encoding" not in headers
+
+
+def test_json_without_a_copy_is_compressed_on_the_way(address: str, folder: Path) -> None:
+    text = json.dumps(list(range(2000)))
+    (folder / "golden.json").write_text(text)
+    headers = {"Accept-Encoding": "gzip, br"}
+    _, body, answer = request(address, "/golden.json", headers=headers)
+    assert answer["Content-Encoding"] == "gzip" and int(answer["Content-Length"]) == len(body)
+    assert gzip.decompress(body).decode() == text
+    assert request(address, "/golden.json")[2]["ETag"] != answer["ETag"]
 
 
 def test_a_replaced_link_is_followed_at_once(address: str, folder: Path) -> None:

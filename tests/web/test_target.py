@@ -9,6 +9,7 @@ from pipeline.golden import Golden
 from pipeline.target import Artifacts, ConvertConfig
 from tests.web.conftest import LABELS, SPEC
 from web import browser_check, target
+from web import convert as tools
 from web.convert import ConversionError
 
 LIMITS = SPEC.limits["web"]
@@ -71,6 +72,30 @@ def test_missing_weights_are_a_failed_row(copied: Artifacts, golden: Golden) -> 
     [row] = target.check(copied, golden, limits=LIMITS)
     assert row.status == "failed"
     assert "group1-shard1of1.bin is missing: the server answered 404" in row.reason
+
+
+def test_a_missing_kernel_and_an_unused_one_fail_the_row(
+    copied: Artifacts, golden: Golden, tmp_path: Path
+) -> None:
+    tools.find_needs(copied.folder, tmp_path / "needs.json")
+    needs = json.loads((tmp_path / "needs.json").read_text())
+    assert "Softmax" in needs["kernels"] and "Softmax" in needs["operations"]
+    rows = []
+    for kernels in ({*needs["kernels"]} - {"Softmax"}, {*needs["kernels"]} | {"Tanh"}):
+        changed = tmp_path / "changed.json"
+        changed.write_text(json.dumps({**needs, "kernels": sorted(kernels)}))
+        tools.build(copied.folder, changed)
+        rows += target.check(copied, golden, limits=LIMITS)
+    assert [row.status for row in rows] == ["failed", "failed"]
+    assert "Softmax" in rows[0].reason and "not registered" in rows[0].reason
+    assert rows[1].reason == "kernels that the model does not use: Tanh"
+
+
+def test_compressed_copies_stand_beside_the_files(site: Artifacts) -> None:
+    names = {file.name for file in site.folder.rglob("*") if file.is_file()}
+    assert {"index.html.br", "index.html.gz", "model.json.br"} <= names
+    # A release writes its version into these.
+    assert not {"contract.json.br", "golden.json.gz"} & names
 
 
 def test_a_request_to_another_origin_fails_the_row(copied: Artifacts, golden: Golden) -> None:

@@ -77,6 +77,9 @@ async function checkBackend(job: Job, backend: string, context: BrowserContext):
   await writeFile(outputs, Buffer.from(run.outputs, 'base64'));
   const leaked = run.tensorsAfter - run.tensorsBefore;
   if (leaked) problems.push(`${leaked} tensors leaked`);
+  if (run.unused.length) {
+    problems.push(`kernels that the model does not use: ${run.unused.join(', ')}`);
+  }
   return { version: run.version, firstMs: run.firstMs, p50Ms: median(run.times), problems };
 }
 
@@ -131,6 +134,7 @@ async function predictAll(order: Order) {
 
   const after = Runner.memory();
   runner.dispose();
+  const { registered, used } = await Runner.kernels(order.site, order.backend, rows(0, 1));
   const bytes = new Uint8Array(await new Blob(chunks as Float32Array<ArrayBuffer>[]).arrayBuffer());
   let text = '';
   for (let from = 0; from < bytes.length; from += 8192) {
@@ -140,6 +144,7 @@ async function predictAll(order: Order) {
     version: VERSION as string,
     firstMs,
     times,
+    unused: (registered as string[]).filter((name) => !used.includes(name)),
     tensorsBefore: before.tensors as number,
     tensorsAfter: after.tensors as number,
     outputs: btoa(text),

@@ -1,24 +1,31 @@
 /** Uses the page as people do. SITE is the address of a site with the tiny model of the tests. */
 import assert from 'node:assert/strict';
+import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
 
+import axe from 'axe-core';
 import { type Browser, chromium as driver, type Page } from 'playwright-core';
 
 import { ARGUMENTS, chromium } from './chromium.ts';
 
 const SITE = process.env.SITE!;
+const FAKE_CAMERA = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
 let browser: Browser;
 
 before(async () => {
   const { executable, env } = await chromium();
-  browser = await driver.launch({ executablePath: executable, args: ARGUMENTS, env });
+  browser = await driver.launch({ executablePath: executable, args: [...ARGUMENTS, ...FAKE_CAMERA], env });
 });
 after(() => browser.close());
 
+interface Axe {
+  readonly axe: typeof axe;
+}
 type Options = Parameters<Browser['newPage']>[0];
 
 async function open(options: Options = {}, prepare?: (page: Page) => Promise<void>): Promise<Page> {
-  const page = await browser.newPage(options);
+  // A worker would answer in place of the server, where a test gives the answers.
+  const page = await browser.newPage({ serviceWorkers: 'block', ...options });
   page.setDefaultTimeout(20_000);
   await prepare?.(page);
   await page.goto(SITE);
@@ -71,9 +78,62 @@ test('a dropped file is classified', async () => {
     const transfer = new DataTransfer();
     transfer.items.add(new File([new Uint8Array(content)], 'dropped.png', { type: 'image/png' }));
     const drop = new DragEvent('drop', { dataTransfer: transfer, bubbles: true, cancelable: true });
-    document.getElementById('drop')!.dispatchEvent(drop);
+    document.getElementById('preview')!.dispatchEvent(drop);
   }, bytes);
   await page.locator('#verdict', { hasText: 'bright' }).waitFor();
+  await page.close();
+});
+
+test('a pasted picture is classified', async () => {
+  const page = await open();
+  const bytes = [...(await picture(page, '#fff'))];
+  await page.evaluate((content) => {
+    const transfer = new DataTransfer();
+    transfer.items.add(new File([new Uint8Array(content)], 'pasted.png', { type: 'image/png' }));
+    document.dispatchEvent(new ClipboardEvent('paste', { clipboardData: transfer }));
+  }, bytes);
+  await page.locator('#verdict', { hasText: 'bright' }).waitFor();
+  await page.close();
+});
+
+test('a drawing is classified when the stroke ends', async () => {
+  const page = await open();
+  await page.locator('button[data-sample="2"]').click();
+  await page.locator('#verdict', { hasText: 'bright' }).waitFor();
+  await page.getByRole('button', { name: 'Draw' }).click();
+  const sheet = (await page.locator('#sheet').boundingBox())!;
+  await page.mouse.move(sheet.x + 20, sheet.y + 20);
+  await page.mouse.down();
+  await page.mouse.move(sheet.x + 120, sheet.y + 20, { steps: 5 });
+  await page.mouse.up();
+  await page.locator('#verdict', { hasText: 'dark' }).waitFor();
+  const label = await page.locator('#preview').getAttribute('aria-label');
+  assert.equal(label, 'Drawing, as the model sees it');
+  await page.close();
+});
+
+test('the camera gives a picture, and is switched off', async () => {
+  const page = await open();
+  await page.getByRole('button', { name: 'Use the camera' }).click();
+  await page.getByRole('button', { name: 'Take the picture' }).click();
+  await page.locator('#preview[aria-label="Camera picture, as the model sees it"]').waitFor();
+  assert.equal(await page.locator('#camera').isVisible(), false);
+  assert.equal(await page.evaluate(() => document.querySelector('video')!.srcObject), null);
+  await page.close();
+});
+
+test('a camera that is refused or missing is said in words', async () => {
+  const page = await open();
+  for (const [name, words] of [
+    ['NotAllowedError', 'The camera may not be used here'],
+    ['NotFoundError', 'No camera was found.'],
+  ] as const) {
+    await page.evaluate((error) => {
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', error));
+    }, name);
+    await page.getByRole('button', { name: 'Use the camera' }).click();
+    await page.locator('#error', { hasText: words }).waitFor();
+  }
   await page.close();
 });
 
@@ -92,7 +152,7 @@ test('a file that is no picture is said in words, and the page goes on', async (
 test('everything is reached by keyboard', async () => {
   const page = await open();
   const reached: string[] = [];
-  for (let step = 0; step < 12; step++) {
+  for (let step = 0; step < 16; step++) {
     await page.keyboard.press('Tab');
     reached.push(
       await page.evaluate(() => {
@@ -102,7 +162,7 @@ test('everything is reached by keyboard', async () => {
     );
     if (reached.at(-1) === 'sample 1') await page.keyboard.press('Enter');
   }
-  for (const stop of ['file', 'invert', 'sample 0', 'sample 5', 'backend']) {
+  for (const stop of ['file', 'use-camera', 'draw', 'invert', 'sample 0', 'sample 5', 'backend']) {
     assert.ok(reached.includes(stop), `${stop} is not among ${reached.join(', ')}`);
   }
   await page.locator('#verdict', { hasText: 'middle' }).waitFor();
@@ -131,6 +191,18 @@ test('a browser without WebAssembly falls back to cpu, and says so', async () =>
   await page.close();
 });
 
+test('a backend whose file is gone is said in words, and the other one goes on', async () => {
+  const page = await open();
+  await page.route('**/assets/*.js', (route) => route.fulfill({ status: 404 }));
+  await page.locator('#backend').selectOption('webgl');
+  const error = page.locator('#error');
+  await error.waitFor();
+  assert.match(await error.innerText(), /webgl backend could not be loaded.*runs on wasm instead/);
+  await page.locator('button[data-sample="2"]').click();
+  await page.locator('#verdict', { hasText: 'bright' }).waitFor();
+  await page.close();
+});
+
 for (const [file, words] of [
   ['contract.json', 'contract.json is missing: the server answered 404.'],
   ['golden.json', 'golden.json is missing: the server answered 404.'],
@@ -143,6 +215,71 @@ for (const [file, words] of [
     const error = await page.locator('#error').innerText();
     assert.ok(error.includes(words), error);
     assert.equal(await page.locator('#app').getAttribute('data-status'), 'failed');
+    await page.close();
+  });
+}
+
+test('the first load is small, in bytes over the wire', async () => {
+  const sizes: Record<string, number> = {};
+  const encodings = new Set<string | undefined>();
+  const pending: Promise<void>[] = [];
+  const page = await open({}, async (fresh) => {
+    fresh.on('requestfinished', (request) => {
+      const count = async (): Promise<void> => {
+        const kind = new URL(request.url()).pathname.split('.').at(-1)!;
+        const { responseBodySize } = await request.sizes();
+        sizes[kind] = (sizes[kind] ?? 0) + responseBodySize;
+        encodings.add((await request.response())?.headers()['content-encoding']);
+      };
+      pending.push(count());
+    });
+  });
+  await Promise.all(pending);
+  assert.ok(sizes['js']! > 30_000 && sizes['js']! <= 100_000, JSON.stringify(sizes));
+  assert.ok(sizes['wasm']! > 50_000 && sizes['wasm']! <= 160_000, JSON.stringify(sizes));
+  assert.ok(encodings.has('br') || encodings.has('gzip'));
+  await page.close();
+});
+
+test("the README's example works as it stands", async () => {
+  const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
+  const html = /```html\n(.*?)```/s.exec(readme)![1]!;
+  const page = await browser.newPage({ serviceWorkers: 'block' });
+  await page.route('**/example.html', (route) =>
+    route.fulfill({ body: html, contentType: 'text/html' }),
+  );
+  await page.goto(`${SITE}example.html`);
+  await page.locator('#answer', { hasText: 'dark' }).waitFor({ timeout: 20_000 });
+  await page.close();
+});
+
+test('after the first visit it works without network, with any backend', async () => {
+  const context = await browser.newContext();
+  const page = await context.newPage();
+  await page.goto(SITE);
+  await page.evaluate(() => navigator.serviceWorker.ready);
+  await context.setOffline(true);
+  await page.reload();
+  await page.locator('#app[data-status="ready"]').waitFor();
+  assert.match(await verdict(page), /^dark · /);
+  await page.locator('#backend').selectOption('cpu');
+  await page.locator('#app[data-status="ready"]').waitFor();
+  assert.equal(await page.locator('#error').isVisible(), false);
+  assert.equal(await page.locator('#backend').inputValue(), 'cpu');
+  await context.close();
+});
+
+for (const colorScheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing to object to in ${colorScheme} colours`, async () => {
+    const page = await open({ colorScheme });
+    await page.getByRole('button', { name: 'Draw' }).click();
+    await page.evaluate(axe.source);
+    const { violations, passes } = await page.evaluate(() =>
+      (globalThis as unknown as Axe).axe.run(),
+    );
+    assert.ok(passes.length > 10, 'axe looked at next to nothing');
+    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
+    assert.deepEqual(found, []);
     await page.close();
   });
 }

@@ -12,7 +12,13 @@ export function isBackend(name: string | null): name is Backend {
 
 /** Makes a backend the active one. Throws when this browser cannot run it. */
 export async function activate(backend: Backend): Promise<void> {
-  await MODULES[backend]();
+  try {
+    await MODULES[backend]();
+  } catch (cause) {
+    // After a promotion the server has other files than the page that is open was built with.
+    const advice = 'If the site was updated, reload the page.';
+    throw new Error(`The ${backend} backend could not be loaded. ${advice}`, { cause });
+  }
   let ready = false;
   let cause: unknown;
   try {

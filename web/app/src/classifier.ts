@@ -1,7 +1,7 @@
 /** The page's actions: each changes the state, and a failed one says so there, in words. */
 import { type Example, imageInput, loadContract, loadExamples } from './contract.ts';
 import { decode, pictureToInput } from './picture.ts';
-import { type Backend, Runner } from './runner.ts';
+import { type Backend, type Inputs, Runner } from './runner.ts';
 import type { Selection, Store } from './state.ts';
 
 export class Classifier {
@@ -30,17 +30,29 @@ export class Classifier {
   }
 
   chooseSample(index: number): Promise<void> {
-    this.#picture = undefined;
-    return this.#act(() => this.#classify(sampleSelection(this.#store.state.examples, index)));
+    return this.#act(() => {
+      this.#dropPicture();
+      return this.#classify(sampleSelection(this.#store.state.examples, index));
+    });
   }
 
-  choosePicture(file: File, invert: boolean): Promise<void> {
-    return this.#act(async () => {
-      const bitmap = await decode(file);
-      this.#picture?.bitmap.close();
-      this.#picture = { bitmap, name: file.name };
-      await this.#classifyPicture(invert);
-    });
+  chooseFile(file: File, invert: boolean): Promise<void> {
+    return this.#act(async () => this.#takePicture(await decode(file), file.name, invert));
+  }
+
+  /** Takes over the picture, and closes it when another one comes. */
+  choosePicture(picture: ImageBitmap, name: string, invert: boolean): Promise<void> {
+    return this.#act(() => this.#takePicture(picture, name, invert));
+  }
+
+  /** Classifies values that were typed in. */
+  chooseValues(inputs: Inputs): Promise<void> {
+    return this.#act(() => this.#classify({ inputs, name: 'Your values' }));
+  }
+
+  /** Puts a problem on the screen that arose before there was anything to classify. */
+  report(problem: string): void {
+    this.#store.update({ error: problem });
   }
 
   /** Reads the last picture again; does nothing when a sample is shown. */
@@ -55,6 +67,17 @@ export class Classifier {
       const { selection } = this.#store.state;
       if (selection) await this.#classify(selection);
     });
+  }
+
+  async #takePicture(bitmap: ImageBitmap, name: string, invert: boolean): Promise<void> {
+    this.#dropPicture();
+    this.#picture = { bitmap, name };
+    await this.#classifyPicture(invert);
+  }
+
+  #dropPicture(): void {
+    this.#picture?.bitmap.close();
+    this.#picture = undefined;
   }
 
   async #classifyPicture(invert: boolean): Promise<void> {

@@ -1,8 +1,11 @@
 /** Wires the model runner, the state and the view together. */
 import { Classifier } from './classifier.ts';
+import { connectCamera } from './inputs/camera.ts';
+import { connectDrawing } from './inputs/drawing.ts';
+import { connectFiles } from './inputs/files.ts';
+import { keepOffline } from './offline.ts';
 import { isBackend } from './runner.ts';
 import { Store } from './state.ts';
-import { connectInputs } from './inputs.ts';
 import { View } from './view.ts';
 
 const wanted = new URLSearchParams(location.search).get('backend');
@@ -15,5 +18,11 @@ const store = new Store({
 const classifier = new Classifier(store, new URL('.', document.baseURI));
 const view = new View(document, classifier);
 store.subscribe((state) => view.render(state));
-connectInputs(document, classifier);
-void classifier.start('cpu');
+connectFiles(document, classifier);
+connectCamera(document, classifier);
+connectDrawing(document, classifier);
+await classifier.start('cpu');
+// After the first answer, so that it does not wait for what is stored for later.
+await keepOffline(document).catch((error: unknown) => {
+  console.warn('The page will not work offline:', error);
+});

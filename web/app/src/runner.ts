@@ -10,14 +10,11 @@ import { type GraphModel, loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { activate, type Backend, BACKENDS, isBackend } from './backends.ts';
-import { type Contract, elements, firstOutput, loadContract, type TensorSpec } from './contract.ts';
-
-export type TensorData = Float32Array | Int32Array | Uint8Array | readonly (number | string)[];
-/** For each input of the contract, one or more examples, flat in row-major order. */
-export type Inputs = Readonly<Record<string, TensorData>>;
+import { type Contract, elements, firstOutput, loadContract } from './contract.ts';
+import { elementType, type Inputs, toTensors } from './tensors.ts';
 
 export { BACKENDS, isBackend };
-export type { Backend };
+export type { Backend, Inputs };
 export const VERSION = tf.version_core;
 
 export class Runner {
@@ -66,7 +63,7 @@ export class Runner {
     if (tf.getBackend() !== this.backend) {
       throw new Error(`The active backend is ${tf.getBackend()}, this runner needs ${this.backend}.`);
     }
-    const tensors = toTensors(inputs, this.contract.inputs);
+    const tensors = toTensors(tf.tensor, inputs, this.contract.inputs);
     try {
       const output = await this.#execute(tensors);
       try {
@@ -77,6 +74,26 @@ export class Runner {
     } finally {
       tf.dispose(tensors);
     }
+  }
+
+  /**
+   * Returns the names of the kernels that this page has and of those that run when the site's model
+   * is loaded and makes a prediction. They are the same in a released site.
+   */
+  static async kernels(
+    base: string | URL,
+    backend: Backend,
+    inputs: Inputs,
+  ): Promise<{ registered: string[]; used: string[] }> {
+    const { kernelNames } = await tf.profile(async () => {
+      const runner = await Runner.load(base, backend);
+      await runner.predict(inputs);
+      runner.dispose();
+      return [];
+    });
+    const registered = tf.getKernelsForBackend(backend).map(({ kernelName }) => kernelName);
+    // Among the names that ran are scopes of fused operations, which are no kernels.
+    return { registered, used: kernelNames.filter((name) => registered.includes(name)) };
   }
 
   /** Frees the model's weights. */
@@ -96,7 +113,7 @@ export class Runner {
     const blank = Object.fromEntries(
       this.contract.inputs.map((input) => [
         input.name,
-        new Array<number | string>(elements(input)).fill(isText(input) ? '' : 0),
+        new Array<number | string>(elements(input)).fill(elementType(input) === 'string' ? '' : 0),
       ]),
     );
     try {
@@ -125,45 +142,4 @@ async function fetchWhole(...request: Parameters<typeof fetch>): Promise<Respons
   if (response.ok) return response;
   const name = new URL(response.url).pathname.split('/').at(-1);
   throw new Error(`${name} is missing: the server answered ${response.status}.`);
-}
-
-function toTensors(inputs: Inputs, specs: readonly TensorSpec[]): tf.NamedTensorMap {
-  const counts = specs.map((spec) => exampleCount(inputs[spec.name], spec));
-  if (new Set(counts).size !== 1) {
-    throw new Error(`The inputs hold different numbers of examples: ${counts.join(', ')}.`);
-  }
-  return Object.fromEntries(
-    specs.map((spec, index) => [
-      spec.name,
-      tf.tensor(
-        inputs[spec.name] as tf.TensorLike,
-        [counts[index]!, ...spec.shape],
-        tensorType(spec),
-      ),
-    ]),
-  );
-}
-
-function exampleCount(data: TensorData | undefined, spec: TensorSpec): number {
-  if (!data) throw new Error(`The input ${spec.name} is missing.`);
-  const count = data.length / elements(spec);
-  if (!count || !Number.isInteger(count)) {
-    throw new Error(
-      `The input ${spec.name} has ${data.length} values; ` +
-        `an example has ${elements(spec)} (${spec.shape.join(' × ') || 'a scalar'}).`,
-    );
-  }
-  return count;
-}
-
-function isText(spec: TensorSpec): boolean {
-  return tensorType(spec) === 'string';
-}
-
-/** Returns TensorFlow.js' element type; it has one float and one integer type. */
-function tensorType(spec: TensorSpec): 'float32' | 'int32' | 'bool' | 'string' {
-  if (spec.dtype.startsWith('float')) return 'float32';
-  if (spec.dtype.includes('int')) return 'int32';
-  if (spec.dtype.startsWith('bool')) return 'bool';
-  return 'string';
 }

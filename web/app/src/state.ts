@@ -1,7 +1,6 @@
 /** What the page knows at a moment, and who is told when that changes. */
 import type { Contract, Example } from './contract.ts';
-import type { Backend } from './runner.ts';
-import type { Inputs } from './runner.ts';
+import type { Backend, Inputs } from './runner.ts';
 
 export interface Selection {
   readonly inputs: Inputs;

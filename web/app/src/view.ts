@@ -3,8 +3,9 @@ import { percent, renderBars } from './bars.ts';
 import type { Classifier } from './classifier.ts';
 import { type Contract, imageInput } from './contract.ts';
 import { element } from './elements.ts';
+import { renderFields } from './inputs/fields.ts';
 import { drawInput } from './picture.ts';
-import { BACKENDS } from './runner.ts';
+import { BACKENDS, isBackend } from './runner.ts';
 import { markSample, renderSamples } from './samples.ts';
 import { type Selection, type State, topClass } from './state.ts';
 
@@ -18,6 +19,9 @@ export class View {
     this.#classifier = classifier;
     const backends = this.#find('backend', HTMLSelectElement);
     backends.replaceChildren(...BACKENDS.map((name) => new Option(name, name)));
+    backends.addEventListener('change', () => {
+      if (isBackend(backends.value)) void classifier.chooseBackend(backends.value);
+    });
   }
 
   render(state: State): void {
@@ -35,6 +39,8 @@ export class View {
       void this.#classifier.chooseSample(index);
     });
     markSample(samples, state.selection?.sample);
+    const form = this.#find('values', HTMLFormElement);
+    renderFields(form, state.contract, state.examples, state.selection, this.#classifier);
     if (state.selection) this.#renderSelection(state.contract, state.selection);
   }
 
@@ -44,7 +50,10 @@ export class View {
     this.#find('description').textContent = contract.description;
     this.#find('version').textContent =
       contract.version === null ? 'Unreleased build.' : `Model version ${contract.version}.`;
-    this.#find('file-controls').hidden = !imageInput(contract);
+    const image = imageInput(contract);
+    this.#find('sources').hidden = !image;
+    // Strokes have no colours.
+    this.#find('draw').hidden = image?.shape.at(-1) !== 1;
   }
 
   #renderError(error: string): void {
@@ -82,23 +91,6 @@ export class View {
     preview.hidden = !image;
     if (image) drawInput(preview, selection.inputs[image.name]!, image);
     preview.setAttribute('aria-label', `${selection.name}, as the model sees it`);
-    this.#renderValues(contract, selection);
-  }
-
-  #renderValues(contract: Contract, selection: Selection): void {
-    const others = contract.inputs.filter((input) => input.kind !== 'image');
-    const list = this.#find('values');
-    list.hidden = !others.length;
-    list.replaceChildren(
-      ...others.flatMap((input) => {
-        const term = this.#document.createElement('dt');
-        const value = this.#document.createElement('dd');
-        term.textContent = input.name;
-        term.title = input.description;
-        value.textContent = Array.from(selection.inputs[input.name] ?? []).join(', ');
-        return [term, value];
-      }),
-    );
   }
 
   #find(id: string): HTMLElement;

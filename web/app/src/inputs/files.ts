@@ -1,31 +1,27 @@
-/** The ways of giving the page something to classify, beside the samples. */
-import type { Classifier } from './classifier.ts';
-import { isBackend } from './runner.ts';
-import { element } from './elements.ts';
+/** Pictures from files: chosen, dropped or pasted. */
+import type { Classifier } from '../classifier.ts';
+import { element } from '../elements.ts';
 
-export function connectInputs(document: Document, classifier: Classifier): void {
-  const file = element(document, 'file', HTMLInputElement);
+export function connectFiles(document: Document, classifier: Classifier): void {
+  const chooser = element(document, 'file', HTMLInputElement);
   const invert = element(document, 'invert', HTMLInputElement);
-  const backend = element(document, 'backend', HTMLSelectElement);
   const give = (files: FileList | null | undefined): void => {
     const first = files?.[0];
-    if (first) void classifier.choosePicture(first, invert.checked);
+    if (first) void classifier.chooseFile(first, invert.checked);
   };
 
-  file.addEventListener('change', () => {
-    give(file.files);
+  chooser.addEventListener('change', () => {
+    give(chooser.files);
     // The same file can be chosen again.
-    file.value = '';
+    chooser.value = '';
   });
   invert.addEventListener('change', () => void classifier.invertPicture(invert.checked));
-  backend.addEventListener('change', () => {
-    if (isBackend(backend.value)) void classifier.chooseBackend(backend.value);
-  });
+  document.addEventListener('paste', (event) => give(event.clipboardData?.files));
   connectDrop(document, give);
 }
 
 function connectDrop(document: Document, give: (files: FileList | undefined) => void): void {
-  const drop = element(document, 'drop', HTMLElement);
+  const drop = element(document, 'input', HTMLElement);
   // A picture that misses the drop area must not replace the page.
   document.addEventListener('dragover', (event) => {
     event.preventDefault();

@@ -1,0 +1,209 @@
+"""Compiles the Android app without the Android SDK, and runs its classifier on this JVM.
+
+    python -m mobile.android.jvm_check RELEASE
+
+Twice: all sources against Android's own classes and the TensorFlow Lite that the app ships, which
+shows that they fit; then all but the screen's against TensorFlow Lite for desktops, which has the
+same class names, to run the unit tests and the released models in it. Needs a JDK 17 and Maven,
+which fetches the rest; no root, no SDK.
+"""
+
+import shutil
+import subprocess
+import sys
+import zipfile
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from pipeline.errors import FanoutError, UserError
+from pipeline.files import sha256, write_text
+from pipeline.toolchain import ROOT
+
+HERE = Path(__file__).resolve().parent
+APP = HERE / "app" / "src"
+MAIN = APP / "main" / "kotlin"
+TESTS = (APP / "test" / "kotlin", APP / "jvmTest" / "kotlin")
+WORK = ROOT / "build" / "android"
+# Sources that use Android's own classes, which this JVM has no native part of.
+SCREEN = ("MainActivity.kt",)
+TEST_CLASSES = WORK / "test-classes"
+TEST_NAMES = ("PictureTest", "ContractTest", "ScreenStateTest", "ReleaseTest")
+# A compiler that runs for seconds gains nothing from the JVM's second compiler.
+_SHORT_RUN = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+_TIMEOUT_S = 600
+
+
+class MissingToolError(UserError):
+    """The machine has no JDK or no Maven."""
+
+
+class CheckFailedError(FanoutError):
+    """The app does not compile, or a test of it failed; the message has the tool's output."""
+
+
+@dataclass(frozen=True)
+class Libraries:
+    """The jars that Maven fetched, and the class paths made of them."""
+
+    folder: Path
+
+    def named(self, *prefixes: str) -> list[Path]:
+        """Returns one jar a prefix, in that order. Raises CheckFailedError when one is missing."""
+        found = []
+        for prefix in prefixes:
+            jars = sorted(self.folder.glob(f"{prefix}-[0-9]*.jar"))
+            if not jars:
+                raise CheckFailedError(f"Maven did not fetch {prefix}")
+            found.append(jars[0])
+        return found
+
+    def classes(self, name: str) -> Path:
+        """Returns the jar of classes inside an Android archive (.aar)."""
+        archive = next(iter(sorted(self.folder.glob(f"{name}-[0-9]*.aar"))), None)
+        if archive is None:
+            raise CheckFailedError(f"Maven did not fetch {name}")
+        jar = archive.with_suffix(".classes.jar")
+        if not jar.exists():
+            with zipfile.ZipFile(archive) as stream:
+                jar.write_bytes(stream.read("classes.jar"))
+        return jar
+
+    @property
+    def compiler(self) -> list[Path]:
+        return self.named(
+            "kotlin-compiler-embeddable",
+            "kotlin-stdlib",
+            "kotlin-script-runtime",
+            "kotlin-reflect",
+            "kotlin-daemon-embeddable",
+            "kotlinx-coroutines-core-jvm",
+            "trove4j",
+            "annotations",
+        )
+
+    @property
+    def platform(self) -> list[Path]:
+        return self.named("android-all", "tensorflow-lite-metadata", "flatbuffers-java")
+
+    @property
+    def shipped(self) -> list[Path]:
+        """Returns TensorFlow Lite as the app ships it."""
+        return [self.classes("tensorflow-lite"), self.classes("tensorflow-lite-api")]
+
+    @property
+    def desktop(self) -> list[Path]:
+        """Returns TensorFlow Lite for this JVM, with its native library."""
+        return self.named("tflite-engine", "tflite-native-cpu")
+
+    @property
+    def test(self) -> list[Path]:
+        return self.named("junit", "hamcrest-core")
+
+
+def check(release: Path) -> str:
+    """Returns what the tests printed.
+
+    Args:
+        release: a folder with contract.json, golden.json and mobile/*.tflite.
+
+    Raises:
+        MissingToolError: there is no JDK or no Maven.
+        CheckFailedError: a source does not compile, or a test failed.
+    """
+    libraries = fetch()
+    compile_all(libraries)
+    return run_tests(libraries, release)
+
+
+def fetch() -> Libraries:
+    """Returns the libraries, after Maven has copied them to build/android if pom.xml changed."""
+    maven = _tool("mvn", "Maven")
+    folder = WORK / "libraries"
+    project = HERE / "pom.xml"
+    stamp = folder / "fetched-for"
+    if not stamp.exists() or stamp.read_text() != sha256(project):
+        shutil.rmtree(folder, ignore_errors=True)
+        WORK.mkdir(parents=True, exist_ok=True)
+        copy = ["dependency:copy-dependencies", f"-DoutputDirectory={folder}"]
+        _run([maven, "--batch-mode", "--quiet", "--file", str(project), *copy], "Maven")
+        write_text(stamp, sha256(project))
+    return Libraries(folder)
+
+
+def compile_all(libraries: Libraries) -> None:
+    """Compiles the app against what it ships, and its classifier and tests against this JVM's."""
+    sources = [file for file in sorted(MAIN.rglob("*.kt")) if file.name not in SCREEN]
+    tested = [*libraries.desktop, *libraries.test]
+    with ThreadPoolExecutor(max_workers=2) as pool:
+        app = pool.submit(_compile, libraries, [MAIN], libraries.shipped, WORK / "app-classes")
+        tests = pool.submit(_compile, libraries, [*sources, *TESTS], tested, TEST_CLASSES)
+        app.result()
+        tests.result()
+
+
+def run_tests(libraries: Libraries, release: Path) -> str:
+    """Returns what the app's tests printed, run with TensorFlow Lite for desktops."""
+    # JSON comes with Android; the rest of that jar needs a device.
+    path = [TEST_CLASSES, *libraries.desktop, *libraries.test, *libraries.platform]
+    path += libraries.named("kotlin-stdlib")
+    command = [_tool("java", "a JDK 17"), "-cp", _joined(path), f"-Drelease={release}"]
+    tests = [f"fanout.{name}" for name in TEST_NAMES]
+    return _run([*command, "org.junit.runner.JUnitCore", *tests], "the app's tests")
+
+
+def _compile(
+    libraries: Libraries, sources: Sequence[Path], tensorflow: Sequence[Path], into: Path
+) -> None:
+    shutil.rmtree(into, ignore_errors=True)
+    path = [*tensorflow, *libraries.platform, *libraries.named("kotlin-stdlib")]
+    compiler = [
+        _tool("java", "a JDK 17"),
+        "-Xmx1g",
+        *_SHORT_RUN,
+        "-cp",
+        _joined(libraries.compiler),
+    ]
+    options = ["-no-stdlib", "-no-reflect", "-jvm-target", "17", "-Werror", "-d", str(into)]
+    main = "org.jetbrains.kotlin.cli.jvm.K2JVMCompiler"
+    command = [*compiler, main, *options, "-classpath", _joined(path), *map(str, sources)]
+    _run(command, "the Kotlin compiler")
+
+
+def _joined(path: Sequence[Path]) -> str:
+    return ":".join(str(part) for part in path)
+
+
+def _tool(name: str, title: str) -> str:
+    found = shutil.which(name)
+    if found is None:
+        raise MissingToolError(f"{title} is not installed here ({name} is not on the PATH)")
+    return found
+
+
+def _run(command: Sequence[str | Path], what: str) -> str:
+    done = subprocess.run(
+        command, check=False, capture_output=True, text=True, timeout=_TIMEOUT_S, cwd=WORK
+    )
+    if done.returncode:
+        output = (done.stdout + done.stderr).strip()
+        raise CheckFailedError(f"{what} ended with exit code {done.returncode}:\n{output[-6000:]}")
+    return done.stdout
+
+
+def main(arguments: list[str]) -> int:
+    """Returns the exit code."""
+    if len(arguments) != 1:
+        print("usage: python -m mobile.android.jvm_check RELEASE", file=sys.stderr)
+        return 2
+    try:
+        print(check(Path(arguments[0]).resolve()))
+    except FanoutError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

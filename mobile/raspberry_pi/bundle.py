@@ -1,0 +1,62 @@
+"""Makes the folder that a person copies to a Raspberry Pi.
+
+    python -m mobile.raspberry_pi.bundle RELEASE FOLDER [--variant int8]
+    scp -r FOLDER pi@raspberrypi.local:fanout
+
+RELEASE is a release's folder, such as build/fashion/releases/current.
+"""
+
+import argparse
+import json
+import shutil
+import sys
+from pathlib import Path
+
+from mobile.model_file import read
+from pipeline.errors import FanoutError, UserError
+from pipeline.files import sha256, write_text
+
+HERE = Path(__file__).resolve().parent
+FILES = ("classify.py", "serve.py", "install.sh", "fanout-classify.service")
+DEFAULT_VARIANT = "int8"
+
+
+def bundle(model: Path, contract: Path, folder: Path) -> None:
+    """Writes the folder: model, contract, programs, and what the model file must be.
+
+    Raises:
+        UserError: a file is missing, or the model is damaged.
+    """
+    read(model)
+    if not contract.is_file():
+        raise UserError(f"{contract} is missing; name a release's folder")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in FILES:
+        shutil.copy2(HERE / name, folder / name)
+    shutil.copy2(contract, folder / "contract.json")
+    shutil.copy2(model, folder / model.name)
+    expected = {"file": model.name, "sha256": sha256(model), "bytes": model.stat().st_size}
+    write_text(folder / "model.json", json.dumps(expected, indent=1) + "\n")
+
+
+def main() -> int:
+    """Returns the exit code."""
+    parser = argparse.ArgumentParser(description="Makes the folder to copy to a Raspberry Pi.")
+    parser.add_argument("release", type=Path)
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--variant", default=DEFAULT_VARIANT)
+    options = parser.parse_args()
+    try:
+        models = sorted((options.release / "mobile").glob(f"*.{options.variant}.tflite"))
+        if not models:
+            raise UserError(f"{options.release}/mobile has no {options.variant} model")
+        bundle(models[0], options.release / "contract.json", options.folder)
+    except FanoutError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+    print(f"copy {options.folder} to the Raspberry Pi, then run ./install.sh there")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,272 @@
+#!/usr/bin/env python3
+"""Says what a picture shows, on a Raspberry Pi, with the .tflite model in this folder.
+
+    python3 classify.py shoe.png            one picture, or several
+    python3 classify.py pictures/           every picture of a folder
+    python3 classify.py --camera            what the camera sees now
+    python3 classify.py --benchmark         how long a prediction takes
+
+Needs numpy and either tflite-runtime or ai-edge-litert, Pillow for picture files, picamera2 for
+the camera. The folder also holds contract.json, which says what goes in and comes out, and
+model.json, which says what the model file must be. Exit code 0: every picture was classified;
+1: some were not, and why is on stderr; 2: nothing could be.
+"""
+
+import argparse
+import hashlib
+import importlib
+import io
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+HERE = Path(__file__).resolve().parent
+RUNTIMES = ("tflite_runtime", "ai_edge_litert")
+MAX_FILE_BYTES = 50 << 20
+MAX_PIXELS = 50_000_000
+PICTURES = {".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".webp"}
+
+
+class ClassifyError(Exception):
+    """Something is wrong with a picture, the model or the set-up; the message says what."""
+
+
+class Classifier:
+    """The model in a folder, ready to predict."""
+
+    def __init__(self, folder: Path = HERE, threads: int = 1) -> None:
+        """Raises ClassifyError: a file is missing or damaged, or no runtime is installed."""
+        contract = _json(folder / "contract.json")
+        self.labels: list[str] = contract["labels"]
+        self.input: dict[str, Any] = contract["inputs"][0]
+        self.output: str = contract["outputs"][0]["name"]
+        if len(contract["inputs"]) != 1 or self.input["kind"] != "image":
+            raise ClassifyError(f"model {contract['model']!r} does not take one picture")
+        model = _verified(folder, _json(folder / "model.json"))
+        interpreter, self.runtime = _interpreter(model, threads)
+        self._run = interpreter.get_signature_runner(contract["signatures"]["tensors"])
+        self._details = self._run.get_input_details()[self.input["name"]]
+        self._output_details = self._run.get_output_details()[self.output]
+
+    def predict(self, image: Any) -> Any:
+        """Returns the probabilities, one a label.
+
+        Args:
+            image: float32 of the contract's shape, values in the contract's range.
+
+        Raises:
+            ClassifyError: the shape is another.
+        """
+        shape = tuple(self.input["shape"])
+        if image.shape != shape:
+            raise ClassifyError(f"its shape is {image.shape}, the model takes {shape}")
+        answer = self._run(**{self.input["name"]: self._quantised(image[np.newaxis])})
+        values = answer[self.output][0]
+        scale, zero_point = self._output_details["quantization"]
+        if scale and values.dtype.kind in "iu":
+            return (values.astype(np.float32) - zero_point) * np.float32(scale)
+        return values
+
+    def _quantised(self, image: Any) -> Any:
+        dtype = np.dtype(self._details["dtype"])
+        scale, zero_point = self._details["quantization"]
+        if dtype.kind == "f" or not scale:
+            return image.astype(dtype)
+        limits = np.iinfo(dtype)
+        return np.clip(np.round(image / scale) + zero_point, limits.min, limits.max).astype(dtype)
+
+
+def load_picture(source: Path | bytes, tensor: dict[str, Any]) -> Any:
+    """Returns a picture as the model takes it: float32, the contract's shape, 0 to 255.
+
+    Args:
+        source: a picture file, a .npy file of a ready tensor, or a picture's bytes.
+        tensor: the contract's input.
+
+    Raises:
+        ClassifyError: it is no picture, or one too large.
+    """
+    content = source if isinstance(source, bytes) else _content(source)
+    if content[:6] == b"\x93NUMPY":
+        return _array(content)
+    try:
+        from PIL import Image
+    except ImportError:
+        raise ClassifyError("Pillow is missing; run: sudo apt install python3-pil") from None
+    try:
+        picture = Image.open(io.BytesIO(content))
+        width, height = picture.size
+        # Checked before a single pixel is decoded: a small file can claim a huge picture.
+        if width * height > MAX_PIXELS:
+            raise ClassifyError(f"{width} × {height} pixels are more than {MAX_PIXELS:,}")
+        return _pixels(picture, tensor)
+    except Image.DecompressionBombError:
+        raise ClassifyError(f"it has more than {MAX_PIXELS:,} pixels") from None
+    except (OSError, SyntaxError, ValueError) as error:
+        # Pillow says "cannot identify image file <_io.BytesIO …>".
+        words = str(error).partition("<_io")[0].strip()
+        raise ClassifyError(f"it is not a picture that can be read: {words}") from None
+
+
+def _pixels(picture: Any, tensor: dict[str, Any]) -> Any:
+    from PIL import Image
+
+    height, width, channels = tensor["shape"]
+    if picture.mode.startswith("I"):
+        # 16-bit grey: Pillow's own conversion to 8 bits cuts off, it does not scale.
+        grey = np.asarray(picture, dtype=np.float32) / 257
+        picture = Image.fromarray(np.clip(np.round(grey), 0, 255).astype(np.uint8))
+    picture = picture.convert({1: "L", 3: "RGB"}.get(channels, "L"))
+    if picture.size != (width, height):
+        picture = picture.resize((width, height), Image.Resampling.BOX)
+    return np.asarray(picture, dtype=np.float32).reshape(height, width, channels)
+
+
+def _array(content: bytes) -> Any:
+    try:
+        return np.load(io.BytesIO(content), allow_pickle=False).astype(np.float32)
+    except (ValueError, OSError, EOFError) as error:
+        raise ClassifyError(f"it is not an array that can be read: {error}") from None
+
+
+def _content(file: Path) -> bytes:
+    try:
+        if file.stat().st_size > MAX_FILE_BYTES:
+            raise ClassifyError(f"it is larger than {MAX_FILE_BYTES >> 20} MiB")
+        content = file.read_bytes()
+    except OSError as error:
+        raise ClassifyError(error.strerror or "it cannot be read") from None
+    if not content:
+        raise ClassifyError("it is empty")
+    return content
+
+
+def _json(file: Path) -> dict[str, Any]:
+    try:
+        values: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise ClassifyError(f"{file} is missing or damaged: {error}") from None
+    return values
+
+
+def _verified(folder: Path, expected: dict[str, Any]) -> Path:
+    """Returns the model's path. An interpreter given a damaged file may crash, so none is."""
+    model = folder / Path(expected["file"]).name
+    try:
+        content = model.read_bytes()
+    except OSError as error:
+        raise ClassifyError(f"{model} cannot be read: {error.strerror}") from None
+    if hashlib.sha256(content).hexdigest() != expected["sha256"]:
+        raise ClassifyError(f"{model.name} is damaged or another file; copy the folder again")
+    return model
+
+
+def _interpreter(model: Path, threads: int) -> tuple[Any, str]:
+    for name in RUNTIMES:
+        try:
+            module = importlib.import_module(f"{name}.interpreter")
+        except ImportError:
+            continue
+        try:
+            return module.Interpreter(model_path=str(model), num_threads=threads), name
+        except (RuntimeError, ValueError) as error:
+            raise ClassifyError(f"{name} does not load {model.name}: {error}") from None
+    raise ClassifyError("neither tflite-runtime nor ai-edge-litert is here; run: ./install.sh")
+
+
+def camera_picture() -> bytes:
+    """Returns what the camera sees, as a PNG file's bytes."""
+    try:
+        from picamera2 import Picamera2  # type: ignore[import-not-found,unused-ignore]
+        from PIL import Image
+    except ImportError:
+        raise ClassifyError(
+            "picamera2 is missing; run: sudo apt install python3-picamera2"
+        ) from None
+    camera = Picamera2()
+    try:
+        # Picamera2's BGR888 is an array of red, green, blue: the name is the other way round.
+        camera.configure(camera.create_still_configuration(main={"format": "BGR888"}))
+        camera.start()
+        time.sleep(1)  # the exposure settles
+        frame = camera.capture_array()
+    finally:
+        camera.close()
+    stream = io.BytesIO()
+    Image.fromarray(frame).save(stream, "PNG")
+    return stream.getvalue()
+
+
+def benchmark(classifier: Classifier, rounds: int = 200) -> str:
+    """Returns a line with the median and 95th percentile of a prediction's time."""
+    image = np.random.default_rng(0).uniform(0, 255, classifier.input["shape"]).astype(np.float32)
+    times = []
+    for _ in range(rounds):
+        start = time.perf_counter()
+        classifier.predict(image)
+        times.append((time.perf_counter() - start) * 1000)
+    middle, slow = np.percentile(times, [50, 95])
+    return f"{classifier.runtime}: {middle:.3f} ms (p50), {slow:.3f} ms (p95), {rounds} predictions"
+
+
+def _files(paths: list[Path]) -> list[Path]:
+    files: list[Path] = []
+    for path in paths:
+        inside = sorted(path.iterdir()) if path.is_dir() else [path]
+        files += [file for file in inside if not path.is_dir() or file.suffix.lower() in PICTURES]
+    if not files:
+        raise ClassifyError("no picture was named, or the folder has none")
+    return files
+
+
+def _show(classifier: Classifier, name: str, source: Path | bytes, options: Any) -> bool:
+    try:
+        image = load_picture(source, classifier.input)
+        start = time.perf_counter()
+        probabilities = classifier.predict(image)
+    except ClassifyError as error:
+        print(f"{name}: {error}", file=sys.stderr)
+        return False
+    took = (time.perf_counter() - start) * 1000
+    best = np.argsort(-probabilities)[: options.top]
+    if options.json:
+        row = {"picture": name, "label": classifier.labels[best[0]], "ms": round(took, 3)}
+        print(json.dumps({**row, "probabilities": [float(value) for value in probabilities]}))
+    else:
+        classes = ", ".join(f"{classifier.labels[i]} {probabilities[i]:.1%}" for i in best)
+        print(f"{name}: {classes} ({took:.1f} ms)")
+    return True
+
+
+def main() -> int:
+    """Returns the exit code."""
+    text = __doc__ or ""
+    parser = argparse.ArgumentParser(description=text.splitlines()[0])
+    parser.add_argument("pictures", nargs="*", type=Path, help="files or folders")
+    parser.add_argument("--camera", action="store_true", help="take one picture and classify it")
+    parser.add_argument("--benchmark", action="store_true", help="measure predictions")
+    parser.add_argument("--top", type=int, default=3, help="how many classes to print")
+    # A small model on several cores mostly waits for them; a large one gains.
+    parser.add_argument("--threads", type=int, default=1, help="how many cores to use")
+    parser.add_argument("--json", action="store_true", help="one JSON object a picture")
+    options = parser.parse_args()
+    try:
+        classifier = Classifier(threads=max(1, options.threads))
+        if options.benchmark:
+            print(benchmark(classifier))
+            return 0
+        if options.camera:
+            return 0 if _show(classifier, "camera", camera_picture(), options) else 1
+        shown = [_show(classifier, str(file), file, options) for file in _files(options.pictures)]
+    except ClassifyError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    return 0 if all(shown) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

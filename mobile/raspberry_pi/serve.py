@@ -1,0 +1,99 @@
+#!/usr/bin/env python3
+"""Classifies pictures over HTTP on this machine: what the systemd unit runs.
+
+    python3 serve.py [--host 127.0.0.1] [--port 8600]
+    curl --data-binary @shoe.png http://127.0.0.1:8600/
+
+Answers ``{"label": …, "probabilities": {…}, "ms": …}``, or ``{"error": …}`` with status 400 or
+413. GET answers with what the model is.
+"""
+
+import argparse
+import json
+import sys
+import threading
+import time
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+# The file beside this one; on the Pi there is no package.
+from classify import (  # type: ignore[import-not-found]
+    MAX_FILE_BYTES,
+    Classifier,
+    ClassifyError,
+    load_picture,
+)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """One request. The class attributes are set before the server starts."""
+
+    classifier: Classifier
+    lock = threading.Lock()
+    timeout = 20  # a client that sends nothing holds no thread for longer
+
+    def do_GET(self) -> None:
+        """Answers with the model's runtime, input and labels."""
+        classifier = self.classifier
+        self._answer(
+            200,
+            {
+                "runtime": classifier.runtime,
+                "input": classifier.input,
+                "labels": classifier.labels,
+            },
+        )
+
+    def do_POST(self) -> None:
+        """Classifies the picture in the body."""
+        length = self.headers.get("Content-Length", "")
+        if not length.isdigit():
+            return self._answer(400, {"error": "Content-Length is missing"})
+        if int(length) > MAX_FILE_BYTES:
+            return self._answer(413, {"error": f"more than {MAX_FILE_BYTES >> 20} MiB"})
+        try:
+            image = load_picture(self.rfile.read(int(length)), self.classifier.input)
+            start = time.perf_counter()
+            with self.lock:  # an interpreter is not safe to call from two threads
+                probabilities = self.classifier.predict(image)
+        except ClassifyError as error:
+            return self._answer(400, {"error": str(error)})
+        labels = self.classifier.labels
+        named = {label: float(p) for label, p in zip(labels, probabilities, strict=True)}
+        milliseconds = round((time.perf_counter() - start) * 1000, 3)
+        best = max(named, key=lambda label: named[label])
+        return self._answer(200, {"label": best, "probabilities": named, "ms": milliseconds})
+
+    def _answer(self, status: int, values: dict[str, Any]) -> None:
+        body = json.dumps(values).encode() + b"\n"
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
+        """Keeps quiet: the journal need not hold a line for each picture."""
+
+
+def main() -> int:
+    """Serves until it is stopped; returns 2 when it cannot."""
+    parser = argparse.ArgumentParser(description="Classifies pictures over HTTP.")
+    parser.add_argument("--host", default="127.0.0.1")
+    parser.add_argument("--port", type=int, default=8600)
+    parser.add_argument("--threads", type=int, default=1)
+    options = parser.parse_args()
+    try:
+        Handler.classifier = Classifier(threads=max(1, options.threads))
+        server = ThreadingHTTPServer((options.host, options.port), Handler)
+    except (ClassifyError, OSError) as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 2
+    host, port = server.server_address[:2]
+    print(f"listening on http://{host!s}:{port}/ with {Handler.classifier.runtime}", flush=True)
+    server.serve_forever()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,73 @@
+"""The model's card: what it is, what it was trained on, how training went, limits of its use."""
+
+from markdown_it import MarkdownIt
+
+from pipeline.report import charts
+from pipeline.report.facts import Facts
+from pipeline.report.markup import Child, Markup, join, note, table, tag
+
+
+def card(facts: Facts) -> Markup:
+    """Returns the interface, the profile's settings, and the model's own README."""
+    tensors = [
+        [
+            tag("code", tensor.name),
+            kind,
+            f"{tensor.dtype} [n, {', '.join(map(str, tensor.shape))}]",
+            tensor.description,
+        ]
+        for kind, group in (("input", facts.spec.inputs), ("output", facts.spec.outputs))
+        for tensor in group
+    ]
+    settings = [[name, str(value)] for name, value in facts.profile.hyperparameters.items()]
+    return join(
+        [
+            tag("div", _readme(facts), class_="prose"),
+            table("Interface (serving_default)", ["Tensor", "", "Type", "What it is"], tensors),
+            table(f"Settings of the profile {facts.profile_name}", ["Setting", "Value"], settings),
+        ]
+    )
+
+
+def training(facts: Facts) -> Markup:
+    """Returns a curve for each figure that Keras logged, training and evaluation together."""
+    names = [name for name in facts.history if name != "epoch" and not name.startswith("val_")]
+    if not names:
+        return note("The Trainer's history of this release is not there.")
+    # Loss first: it is what training minimises.
+    names.sort(key=lambda name: (name != "loss", name))
+    drawn: list[Child] = []
+    for name in names:
+        series = {"training split": facts.history[name]}
+        if f"val_{name}" in facts.history:
+            series["evaluation split"] = facts.history[f"val_{name}"]
+        drawn.append(charts.lines(name.replace("_", " ").capitalize(), series, across="epoch"))
+    columns = [name for name in facts.history if name != "epoch"]
+    rows = [
+        [str(number + 1), *(f"{facts.history[name][number]:.4f}" for name in columns)]
+        for number in range(len(facts.history[columns[0]]))
+    ]
+    figures = table(
+        "The same as numbers",
+        ["Epoch", *(name.replace("_", " ") for name in columns)],
+        rows,
+        numbers=" ".join(str(place + 1) for place in range(len(columns))),
+    )
+    return join([tag("div", drawn, class_="side-by-side"), details("As numbers", figures)])
+
+
+def details(summary: str, content: Child) -> Markup:
+    """Returns content that is folded until it is asked for."""
+    return tag("details", tag("summary", summary), content)
+
+
+def _readme(facts: Facts) -> Markup:
+    file = facts.spec.folder / "README.md"
+    if not file.is_file():
+        return note("The model has no README.md: its limits of use are not written down.")
+    # CommonMark without HTML, pictures and links: a report loads and runs nothing.
+    parser = MarkdownIt("commonmark", {"html": False}).disable(["image", "html_block"])
+    text = file.read_text()
+    if text.startswith("# "):
+        text = text.partition("\n")[2]
+    return Markup(parser.render(text))

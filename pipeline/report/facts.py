@@ -1,0 +1,170 @@
+"""Everything that a report says, gathered once; what is not there is None or empty."""
+
+import csv
+import importlib.metadata
+import json
+import math
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from models.spec import Limits, ModelSpec, Profile
+from pipeline.checks import Check, Evidence
+from pipeline.config import Config
+from pipeline.errors import UserError
+from pipeline.evidence import read_evidence
+from pipeline.golden import Golden
+from pipeline.inputs import Fingerprints
+from pipeline.release import HISTORY, Release
+from pipeline.report.history import Run, run_before
+from pipeline.report.statistics import Split, anomalies, splits
+
+LIBRARIES = ("tfx", "tensorflow", "keras", "tensorflow-model-analysis", "ml-metadata", "numpy")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of a release.
+
+    Attributes:
+        spec, profile_name, profile: what was asked for.
+        manifest: of the release; the report itself is not yet among its files.
+        evidence: of each row of ``checks``, in their order.
+        parent: the release that was promoted before.
+        run: of the pipeline.
+        history: by column of the Trainer's history.csv, one value an epoch.
+        golden: the SavedModel's answers to the whole test split.
+        splits: statistics of the data, by split.
+        anomalies: ExampleValidator's, in words; None when they are gone.
+        versions: of the libraries that write the report.
+        unchanged: whether data, code and settings are still those of the release.
+    """
+
+    spec: ModelSpec
+    profile_name: str
+    profile: Profile
+    manifest: Mapping[str, Any]
+    evidence: tuple[Evidence | None, ...] = ()
+    parent: Release | None = None
+    run: Run | None = None
+    history: Mapping[str, list[float]] = field(default_factory=dict)
+    golden: Golden | None = None
+    splits: tuple[Split, ...] = ()
+    anomalies: list[str] | None = None
+    versions: Mapping[str, str] = field(default_factory=dict)
+    unchanged: bool = True
+
+    @property
+    def checks(self) -> list[Check]:
+        return [Check.from_json(row) for row in self.manifest["checks"]]
+
+    @property
+    def version(self) -> int:
+        return int(self.manifest["version"])
+
+    def limits(self, check: Check) -> Limits | None:
+        """Returns what the spec demands of a row; None when it no longer names its variant."""
+        return self.spec.limits.get(check.target, {}).get(check.variant)
+
+    def slice_name(self, key: str) -> str:
+        """Returns ``label=3`` as the class's name, every other slice as it is."""
+        feature, _, value = key.partition("=")
+        if feature == self.spec.label_key and value.isdecimal():
+            return self.label(int(value))
+        return key
+
+    def label(self, number: int) -> str:
+        """Returns a class's name."""
+        known = 0 <= number < len(self.spec.labels)
+        return self.spec.labels[number] if known else f"class {number}"
+
+
+def gather(config: Config, manifest: Mapping[str, Any]) -> Facts:
+    """Returns what the build folder knows of a release.
+
+    Args:
+        manifest: the release's; its ``files`` need not be complete.
+    """
+    run = run_before(config.metadata, datetime.fromisoformat(manifest["created"]))
+    examined = run.folder("ExampleValidator", "anomalies") if run else None
+    statistics = run.folder("StatisticsGen", "statistics") if run else None
+    return Facts(
+        spec=config.spec,
+        profile_name=config.profile_name,
+        profile=config.profile,
+        manifest=manifest,
+        evidence=_evidence(run, manifest["checks"]),
+        parent=_parent(config, int(manifest["version"])),
+        run=run,
+        history=_history(run.folder("Trainer", "model_run") if run else None),
+        golden=_golden(run),
+        splits=splits(statistics) if statistics else (),
+        anomalies=anomalies(examined) if examined else None,
+        versions=_versions(),
+        unchanged=Fingerprints.of(config).whole() == manifest["fingerprint"],
+    )
+
+
+def _evidence(run: Run | None, rows: list[dict[str, Any]]) -> tuple[Evidence | None, ...]:
+    """Returns each row's evidence; the manifest has the rows of a target in the check's order."""
+    places: dict[str, int] = {}
+    found = []
+    for row in rows:
+        target = row["target"]
+        place = places[target] = places.get(target, -1) + 1
+        folder = run.folder(f"Check.{target}", "blessing") if run else None
+        evidence = read_evidence(folder, place) if folder else None
+        whole = evidence is not None and len(evidence.predicted) == row["examples"]
+        found.append(evidence if whole else None)
+    return tuple(found)
+
+
+def _parent(config: Config, version: int) -> Release | None:
+    file = config.releases / HISTORY
+    promoted: list[int] = json.loads(file.read_text()) if file.is_file() else []
+    # What was promoted after it came later, or is a rollback.
+    earlier = promoted[: promoted.index(version)] if version in promoted else promoted
+    for candidate in reversed(earlier):
+        if candidate < version:
+            try:
+                return Release.open(config.releases / str(candidate))
+            except UserError:
+                continue
+    return None
+
+
+def _history(folder: Path | None) -> dict[str, list[float]]:
+    file = folder / "history.csv" if folder else None
+    if file is None or not file.is_file():
+        return {}
+    with file.open(newline="") as stream:
+        rows = list(csv.DictReader(stream))
+    return {name: [_number(row[name]) for row in rows] for name in rows[0]} if rows else {}
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _golden(run: Run | None) -> Golden | None:
+    folder = run.folder("GoldenSet", "golden") if run else None
+    try:
+        return Golden.load(folder) if folder else None
+    except (OSError, ValueError):
+        return None
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": sys.version.partition(" ")[0]}
+    for library in LIBRARIES:
+        try:
+            found[library] = importlib.metadata.version(library)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

@@ -1,0 +1,124 @@
+"""What decided: each gate's limits from the spec, and what was measured against them."""
+
+from dataclasses import dataclass
+
+from pipeline.checks import PASSED, Check
+from pipeline.report.facts import Facts
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One rule of a gate.
+
+    Attributes:
+        gate: that the rule belongs to.
+        rule: in words, with its limit.
+        measured: what was held against it.
+        passed: None when what is needed to judge is gone, or the rule stops nothing.
+    """
+
+    gate: str
+    rule: str
+    measured: str
+    passed: bool | None
+
+
+def verdicts(facts: Facts) -> list[Verdict]:
+    """Returns the rules in the order in which the pipeline applies them."""
+    return [_data(facts), *_model(facts), *_targets(facts)]
+
+
+def _data(facts: Facts) -> Verdict:
+    rule = "no anomaly against the curated schema"
+    if facts.anomalies is None:
+        return Verdict("Data", rule, "the validation is no longer there", None)
+    found = "; ".join(facts.anomalies) or "none found"
+    return Verdict("Data", rule, found, not facts.anomalies)
+
+
+def _model(facts: Facts) -> list[Verdict]:
+    metrics, profile = facts.manifest["metrics"], facts.profile
+    accuracy = float(metrics["accuracy"])
+    found = [
+        Verdict(
+            "Model",
+            f"accuracy of at least {profile.min_accuracy:g}",
+            f"{accuracy:.4f}",
+            # TFMA counts in single precision: a figure of exactly the limit is within it.
+            accuracy >= profile.min_accuracy - 1e-6,
+        )
+    ]
+    if metrics["slices"]:
+        worst = min(metrics["slices"], key=lambda key: float(metrics["slices"][key]))
+        value = float(metrics["slices"][worst])
+        least = profile.min_slice_accuracy
+        found.append(
+            Verdict(
+                "Model",
+                f"accuracy of at least {least:g} in every slice",
+                f"{value:.4f} in the worst, {facts.slice_name(worst)}",
+                value >= least - 1e-6,
+            )
+        )
+    found.insert(0, _blessing(facts))
+    rule = f"at most {profile.max_accuracy_drop:g} less accuracy than before"
+    if facts.parent is None:
+        found.append(Verdict("Model", rule, "no release was promoted before", None))
+    else:
+        before = float(facts.parent.manifest["metrics"]["accuracy"])
+        found.append(
+            Verdict(
+                "Model",
+                rule,
+                f"{accuracy - before:+.4f} against release {facts.parent.version}",
+                before - accuracy <= profile.max_accuracy_drop + 1e-6,
+            )
+        )
+    return found
+
+
+def _blessing(facts: Facts) -> Verdict:
+    step = facts.run.steps.get("Evaluator") if facts.run else None
+    blessing = step.output("blessing") if step else None
+    if blessing is None:
+        return Verdict("Model", "blessed by TFX's Evaluator", "not recorded", None)
+    blessed = blessing.properties.get("blessed") == 1
+    return Verdict(
+        "Model", "blessed by TFX's Evaluator", "blessed" if blessed else "not blessed", blessed
+    )
+
+
+def _targets(facts: Facts) -> list[Verdict]:
+    groups: dict[tuple[str, str], list[Check]] = {}
+    for check in facts.checks:
+        groups.setdefault((check.target, check.variant), []).append(check)
+    return [_variant(facts, *key, rows) for key, rows in groups.items()]
+
+
+def _variant(facts: Facts, target: str, variant: str, rows: list[Check]) -> Verdict:
+    limits = facts.limits(rows[0])
+    if limits is None:
+        rule = "the spec no longer names this variant"
+    else:
+        bound = limits.max_abs_diff
+        parts = [
+            f"agreement of at least {limits.agreement:g}",
+            f"differences of at most {bound:g}" if bound is not None else "",
+            f"at most {limits.accuracy_drop:g} less accuracy",
+            "" if limits.required else "not required",
+        ]
+        rule = ", ".join(part for part in parts if part)
+    agreements = [row.agreement for row in rows if row.agreement is not None]
+    differences = [row.max_abs_diff for row in rows if row.max_abs_diff is not None]
+    measured = f"{sum(row.status == PASSED for row in rows)} of {len(rows)} runtimes pass"
+    if agreements and differences:
+        measured += f"; least agreement {min(agreements):.4f}, "
+        measured += f"largest difference {max(differences):.1e}"
+    reasons = "; ".join(f"{row.runtime}: {row.reason}" for row in rows if row.reason)
+    if all(row.status == PASSED for row in rows):
+        passed: bool | None = True
+    else:
+        passed = False if any(row.stops_release for row in rows) else None
+    return Verdict(
+        f"{target} {variant}", rule, f"{measured}; {reasons}" if reasons else measured, passed
+    )

@@ -1,0 +1,140 @@
+"""The run that made a release, as ML Metadata recorded it. TFX is not imported for it."""
+
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+# How ML Metadata numbers what it records: metadata_store.proto, Execution.State and Event.Type.
+CACHED = 5
+INPUTS = (3, 5)  # an executor's and a resolver's
+OUTPUTS = (4, 6)
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """An artifact.
+
+    Attributes:
+        id: in ML Metadata.
+        key: the component's name for it.
+        type: of the artifact.
+        folder: where its payload is, or was.
+        properties: its custom properties.
+    """
+
+    id: int
+    key: str
+    type: str
+    folder: Path
+    properties: dict[str, int | str]
+
+
+@dataclass(frozen=True)
+class Step:
+    """A component of a run.
+
+    Attributes:
+        component: its id in the pipeline.
+        execution: its execution's id in ML Metadata.
+        cached: whether its outputs are those of an earlier run.
+        fingerprint: of the code and settings behind it; empty for TFX's own with neither.
+        inputs, outputs: its artifacts.
+    """
+
+    component: str
+    execution: int
+    cached: bool
+    fingerprint: str
+    inputs: tuple[Recorded, ...]
+    outputs: tuple[Recorded, ...]
+
+    def output(self, key: str) -> Recorded | None:
+        """Returns an output by its name, None when there is none."""
+        return next((found for found in self.outputs if found.key == key), None)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of the pipeline: its name, and its components in the order of their work."""
+
+    name: str
+    steps: dict[str, Step]
+
+    def folder(self, component: str, key: str) -> Path | None:
+        """Returns where an output is; None when it was not recorded or is gone."""
+        step = self.steps.get(component)
+        found = step.output(key) if step else None
+        return found.folder if found and found.folder.is_dir() else None
+
+
+def run_before(metadata: Path, created: datetime) -> Run | None:
+    """Returns the newest run that was begun before a moment; None when none is recorded.
+
+    One process at a time works on a build folder, so the run begun last before a release was
+    written is the one that made it.
+    """
+    if not metadata.is_file():
+        return None
+    from ml_metadata.metadata_store import MetadataStore
+    from ml_metadata.proto import metadata_store_pb2
+
+    connection = metadata_store_pb2.ConnectionConfig()
+    connection.sqlite.filename_uri = str(metadata)
+    connection.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY
+    store = MetadataStore(connection)
+    # The manifest's time is cut to seconds: a run begun within the same one comes before it.
+    latest = created.replace(tzinfo=created.tzinfo or UTC).timestamp() * 1000 + 1000
+    runs = [
+        context
+        for context in store.get_contexts_by_type("pipeline_run")
+        if context.create_time_since_epoch < latest
+    ]
+    if not runs:
+        return None
+    newest = max(runs, key=lambda context: int(context.id))
+    executions = sorted(
+        store.get_executions_by_context(newest.id), key=lambda execution: int(execution.id)
+    )
+    steps = [_step(store, execution) for execution in executions]
+    return Run(str(newest.name), {step.component: step for step in steps})
+
+
+def _step(store: Any, execution: Any) -> Step:
+    nodes = [c.name for c in store.get_contexts_by_execution(execution.id) if c.type == "node"]
+    events = store.get_events_by_execution_ids([execution.id])
+    artifacts = {
+        artifact.id: artifact
+        for artifact in store.get_artifacts_by_id([event.artifact_id for event in events])
+    }
+    return Step(
+        # The node's name is pipeline.component, and a component's may hold a dot itself.
+        component=str(nodes[0]).partition(".")[2] if nodes else str(execution.id),
+        execution=int(execution.id),
+        cached=execution.last_known_state == CACHED,
+        fingerprint=_fingerprint(execution.custom_properties),
+        inputs=tuple(_recorded(artifacts[e.artifact_id], e) for e in events if e.type in INPUTS),
+        outputs=tuple(_recorded(artifacts[e.artifact_id], e) for e in events if e.type in OUTPUTS),
+    )
+
+
+def _recorded(artifact: Any, event: Any) -> Recorded:
+    properties = {
+        name: value.int_value if value.HasField("int_value") else value.string_value
+        for name, value in artifact.custom_properties.items()
+    }
+    key = next((str(step.key) for step in event.path.steps if step.HasField("key")), "")
+    return Recorded(int(artifact.id), key, str(artifact.type), Path(artifact.uri), properties)
+
+
+def _fingerprint(properties: Any) -> str:
+    if "fingerprint" in properties:
+        return str(properties["fingerprint"].string_value)
+    if "custom_config" not in properties:
+        return ""
+    try:
+        config = json.loads(properties["custom_config"].string_value)
+    except ValueError:
+        return ""
+    return str(config.get("fingerprint", "")) if isinstance(config, dict) else ""

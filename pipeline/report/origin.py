@@ -1,0 +1,73 @@
+"""Where a release comes from: its run's components and artifacts, its parent, its files."""
+
+from pipeline.report.card import details
+from pipeline.report.facts import Facts
+from pipeline.report.history import Recorded, Step
+from pipeline.report.markup import Child, Markup, join, note, table, tag
+
+
+def lineage(facts: Facts) -> Markup:
+    """Returns what made the release, from ML Metadata."""
+    parent = facts.parent
+    before = f"{parent.version}, of {parent.manifest['created']}" if parent else "none"
+    about: list[tuple[str, Child]] = [
+        ("Fingerprint of data, code and settings", tag("code", facts.manifest["fingerprint"])),
+        ("Release promoted before", before),
+        ("Pipeline run", facts.run.name if facts.run else "not recorded"),
+        ("Model compared with by the Evaluator", _baseline(facts)),
+        ("Libraries", ", ".join(f"{name} {version}" for name, version in facts.versions.items())),
+    ]  # fmt: skip
+    shown = tag(
+        "dl", [[tag("dt", name), tag("dd", value)] for name, value in about], class_="about"
+    )
+    if facts.run is None:
+        return join([shown, note("ML Metadata has no run of this release.")])
+    head = ["Component", "Execution", "From cache", "Read", "Wrote", "Code and settings"]
+    steps = table(
+        "Components of the run, with the ids of their artifacts in ML Metadata",
+        head,
+        [_row(step) for step in facts.run.steps.values()],
+    )
+    return join([shown, steps])
+
+
+def files(facts: Facts) -> Markup:
+    """Returns the files of the release with their checksums, folded."""
+    entries = facts.manifest.get("files", {})
+    if not entries:
+        return note("The manifest names no files.")
+    rows = [
+        [tag("code", name), f"{entry['bytes']:,}", tag("code", entry["sha256"])]
+        for name, entry in entries.items()
+        if name != "report.html"
+    ]
+    total = sum(entry["bytes"] for entry in entries.values())
+    listed = table("Files of the release", ["File", "Bytes", "SHA-256"], rows, numbers="1")
+    return details(f"{len(rows)} files, {total / 1e6:.1f} MB, beside this report", listed)
+
+
+def _row(step: Step) -> list[Child]:
+    return [
+        step.component,
+        str(step.execution),
+        "yes" if step.cached else "no",
+        _artifacts(step.inputs),
+        _artifacts(step.outputs),
+        tag("code", step.fingerprint[:12], title=step.fingerprint) if step.fingerprint else "–",
+    ]
+
+
+def _artifacts(artifacts: tuple[Recorded, ...]) -> Child:
+    items = [
+        tag("span", f"{found.key} ", tag("b", str(found.id)), title=found.type, class_="artifact")
+        for found in artifacts
+    ]
+    return items or "–"
+
+
+def _baseline(facts: Facts) -> str:
+    step = facts.run.steps.get("Evaluator") if facts.run else None
+    if step is None:
+        return "not recorded"
+    found = next((item for item in step.inputs if item.key == "baseline_model"), None)
+    return f"artifact {found.id}" if found else "none: no other model was blessed"

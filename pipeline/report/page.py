@@ -1,0 +1,136 @@
+"""The page: its head, its sections in the order of a reader's questions, its style."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from pipeline.report import agreement, card, comparison, data, gates, origin, quality
+from pipeline.report.facts import Facts
+from pipeline.report.markup import Child, Markup, join, note, table, tag
+from pipeline.report.signs import badge
+
+STYLE = Path(__file__).with_name("style.css")
+# Even a page with a mistake in it can neither load nor run anything.
+POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
+
+Section = Callable[[Facts], Markup]
+SECTIONS: tuple[tuple[str, str, tuple[Section, ...]], ...]
+
+
+def render(facts: Facts) -> str:
+    """Returns the whole file."""
+    title = f"{facts.spec.title}: release {facts.version}"
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("title", title),
+        tag("style", Markup(STYLE.read_text())),
+    )
+    links = [tag("li", tag("a", name, href=f"#{place}")) for place, name, _ in SECTIONS]
+    sections = [
+        tag(
+            "section",
+            tag("h2", name, id=f"{place}-title"),
+            [part(facts) for part in parts],
+            id=place,
+            aria_labelledby=f"{place}-title",
+        )
+        for place, name, parts in SECTIONS
+    ]
+    body = tag(
+        "body",
+        tag("a", "Skip to the report", href="#main", class_="skip"),
+        _masthead(facts),
+        tag("nav", tag("ul", links), aria_label="Sections"),
+        tag("main", sections, id="main"),
+        tag("footer", f"{facts.spec.name} · release {facts.version} · {facts.manifest['created']}"),
+    )
+    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
+
+
+def _masthead(facts: Facts) -> Markup:
+    checks = facts.checks
+    metrics = facts.manifest["metrics"]
+    passed = sum(check.status == "passed" for check in checks)
+    sizes = [check.bytes for check in checks if check.bytes]
+    agreements = [check.agreement for check in checks if check.agreement is not None]
+    change = ""
+    if facts.parent:
+        before = float(facts.parent.manifest["metrics"]["accuracy"])
+        difference = float(metrics["accuracy"]) - before
+        change = f"{difference:+.4f} to release {facts.parent.version}"
+    tiles = [
+        ("Accuracy", f"{metrics['accuracy']:.2%}", change or "on the test split"),
+        ("Checks passed", f"{passed} of {len(checks)}", "each in its own runtime"),
+        ("Least agreement", f"{min(agreements):.2%}" if agreements else "–", "with the SavedModel"),
+        ("Smallest artifact", f"{min(sizes) / 1000:,.0f} kB" if sizes else "–",
+         f"largest {max(sizes) / 1000:,.0f} kB" if sizes else "no size known"),
+    ]  # fmt: skip
+    return tag(
+        "header",
+        tag("p", f"{facts.spec.name} · profile {facts.profile_name} · {facts.manifest['created']}",
+            class_="kicker"),
+        tag("h1", facts.spec.title, " ", tag("span", f"Release {facts.version}")),
+        tag("p", facts.spec.description),
+        tag("p", _verdict(facts), class_="verdict"),
+        tag("dl",
+            [tag("div", tag("dt", name), tag("dd", value), tag("dd", under, class_="under"))
+             for name, value, under in tiles],
+            class_="tiles"),
+    )  # fmt: skip
+
+
+def _verdict(facts: Facts) -> Child:
+    stopping = [check for check in facts.checks if check.stops_release]
+    if not facts.checks:
+        return badge("failed", "nothing was checked: not to be promoted")
+    if stopping:
+        return badge("failed", f"{len(stopping)} required checks did not pass: not promoted")
+    return badge("passed", "every required check passed: may be promoted")
+
+
+def _decision(facts: Facts) -> Markup:
+    marks = {
+        True: ("passed", "passed"),
+        False: ("failed", "not met"),
+        None: ("skipped", "not applied"),
+    }
+    rows = [
+        [found.gate, found.rule, found.measured, badge(*marks[found.passed])]
+        for found in gates.verdicts(facts)
+    ]  # fmt: skip
+    changed = note(
+        "Data, code or settings have changed since this release was made: the limits are today's."
+    )
+    shown = table(
+        "Gates, with their limits from the model's spec",
+        ["Gate", "Rule", "Measured", "Verdict"],
+        rows,
+    )
+    return join([None if facts.unchanged else changed, shown])
+
+
+def _titled(title: str, part: Section) -> Section:
+    return lambda facts: join([tag("h3", title), part(facts)])
+
+
+SECTIONS = (
+    ("decision", "What decided", (_decision,)),
+    (
+        "agreement",
+        "Agreement of the targets",
+        (
+            agreement.checks,
+            _titled("Largest difference of each example", agreement.differences),
+            _titled("Examples on which a runtime disagrees", agreement.disagreements),
+        ),
+    ),
+    ("comparison", "Against the release before", (comparison.comparison,)),
+    ("quality", "Quality of the model", (quality.quality,)),
+    ("model", "The model", (card.card,)),
+    ("training", "Training", (card.training,)),
+    ("data", "Data", (data.data,)),
+    ("lineage", "Lineage", (origin.lineage, origin.files)),
+)

@@ -1,0 +1,92 @@
+"""How good the SavedModel is on the test split: overall, by slice, and what it confuses."""
+
+import numpy as np
+
+from pipeline.golden import Array, Golden
+from pipeline.report import charts
+from pipeline.report.facts import Facts
+from pipeline.report.markup import Child, Markup, join, note, table, tag
+
+# A matrix of more classes is unreadable on paper; its largest confusions say more.
+MATRIX_CLASSES = 20
+
+
+def quality(facts: Facts) -> Markup:
+    """Returns the slices and the confusion matrix, beside each other where there is room."""
+    return tag("div", slices(facts), confusion(facts), class_="pair")
+
+
+def slices(facts: Facts) -> Markup:
+    """Returns a bar for each slice, with the limit and the release before."""
+    metrics = facts.manifest["metrics"]
+    if not metrics["slices"]:
+        return note("The Evaluator measured no slices.")
+    now = {facts.slice_name(key): float(value) for key, value in metrics["slices"].items()}
+    before = None
+    if facts.parent:
+        old = facts.parent.manifest["metrics"]["slices"]
+        before = {facts.slice_name(key): float(value) for key, value in old.items()}
+    return charts.bars(
+        f"Accuracy on {int(metrics['examples']):,} test examples, by slice",
+        now,
+        before=before,
+        limit=facts.profile.min_slice_accuracy,
+    )
+
+
+def confusion(facts: Facts) -> Markup:
+    """Returns the confusion matrix of the golden set as a table with coloured cells."""
+    golden = facts.golden
+    if golden is None:
+        return note("The golden set of this release's run is no longer there.")
+    counts = matrix(golden, len(facts.spec.labels))
+    if len(counts) > MATRIX_CLASSES:
+        return _largest(facts, counts)
+    totals = counts.sum(axis=1, keepdims=True)
+    shares = counts / np.maximum(totals, 1)
+    rows: list[list[Child]] = []
+    for true, line in enumerate(counts):
+        cells: list[Child] = [facts.label(true)]
+        for predicted, count in enumerate(line):
+            share = float(shares[true, predicted])
+            cells.append(
+                tag(
+                    "span",
+                    str(count) if count else "·",
+                    class_=f"cell {'hit' if true == predicted else 'miss'}",
+                    style=f"--share:{share:.3f}",
+                    title=f"{facts.label(true)} taken for {facts.label(predicted)}: "
+                    f"{count} of {int(totals[true, 0])}, {share:.1%}",
+                )
+            )
+        rows.append(cells)
+    head: list[Child] = ["rows: true, columns: predicted"]
+    head += [tag("span", facts.label(number), class_="slanted") for number in range(len(counts))]
+    return tag(
+        "div",
+        table(f"Confusion matrix, {len(golden):,} test examples", head, rows),
+        class_="confusion",
+    )
+
+
+def matrix(golden: Golden, classes: int) -> Array:
+    """Returns counts, true class by predicted class, of shape (classes, classes)."""
+    counts = np.zeros((max(classes, golden.outputs.shape[1]),) * 2, np.int64)
+    np.add.at(counts, (golden.labels, golden.outputs.argmax(axis=1)), 1)
+    return counts
+
+
+def _largest(facts: Facts, counts: Array) -> Markup:
+    wrong = counts.copy()
+    np.fill_diagonal(wrong, 0)
+    order = np.argsort(wrong, axis=None)[::-1][:MATRIX_CLASSES]
+    pairs = [divmod(int(place), len(counts)) for place in order]
+    rows = [
+        [facts.label(true), facts.label(predicted), f"{int(wrong[true, predicted]):,}"]
+        for true, predicted in pairs
+        if wrong[true, predicted]
+    ]
+    if not rows:
+        return note("Every test example has its true class on top.")
+    shown = table("The largest confusions", ["True", "Predicted", "Examples"], rows, numbers="2")
+    return join([note(f"{len(counts)} classes are too many for a matrix."), shown])

@@ -1,0 +1,44 @@
+"""The gRPC service that tells the states of models and changes which are served."""
+
+import asyncio
+from typing import Any
+
+from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2
+
+from serving.server import model_config, protos
+from serving.server.grpc_handlers import Work
+from serving.server.grpc_services import spec_of
+from serving.server.manager import Manager
+from serving.server.models import Models
+from serving.server.statuses import invalid
+
+
+class ModelService:
+    """tensorflow.serving.ModelService."""
+
+    NAME = "tensorflow.serving.ModelService"
+
+    def __init__(self, models: Models, manager: Manager) -> None:
+        self._models = models
+        self._manager = manager
+
+    def methods(self) -> dict[str, tuple[Work, Any]]:
+        """Returns what each method does and takes."""
+        return {
+            "GetModelStatus": (self._status, get_model_status_pb2.GetModelStatusRequest),
+            "HandleReloadConfigRequest": (self._reload, model_management_pb2.ReloadConfigRequest),
+        }
+
+    async def _status(self, request: Any, _: Any) -> Any:
+        return protos.status_response(self._models.status(*spec_of(request)))
+
+    async def _reload(self, request: Any, _: Any) -> Any:
+        if request.config.WhichOneof("config") != "model_config_list":
+            raise invalid(
+                "ServerModelConfig type not supported by HandleReloadConfigRequest. "
+                "Only ModelConfigList is currently supported"
+            )
+        configs = model_config.from_proto(request.config)
+        # Loading takes a while; the event loop goes on answering.
+        await asyncio.to_thread(self._manager.configure, configs)
+        return model_management_pb2.ReloadConfigResponse()

@@ -1,0 +1,88 @@
+"""Counters and histograms with TensorFlow Serving's names, in Prometheus' text form.
+
+The client library of Prometheus appends ``_total`` to the names of counters; dashboards made for
+TensorFlow Serving look for the names without it (util/prometheus_exporter.cc).
+"""
+
+from bisect import bisect_left
+from collections.abc import Iterator
+
+CONTENT_TYPE = "text/plain; version=0.0.4"
+# Microseconds: Exponential(10, 1.8, 33) of tensorflow_serving/servables/tensorflow/util.cc.
+BOUNDS = tuple(10 * 1.8**step for step in range(33))
+_PREFIX = ":tensorflow:serving:"
+
+Labels = tuple[tuple[str, str], ...]
+
+
+class Counter:
+    """A number for each combination of labels."""
+
+    def __init__(self, name: str, *labels: str) -> None:
+        self._name = _PREFIX + name
+        self._labels = labels
+        self._counts: dict[tuple[str, ...], int] = {}
+
+    def add(self, *values: str, count: int = 1) -> None:
+        """Counts under these values of the labels."""
+        self._counts[values] = self._counts.get(values, 0) + count
+
+    def lines(self) -> Iterator[str]:
+        yield f"# TYPE {self._name} counter"
+        for values, count in sorted(self._counts.items()):
+            yield f"{self._name}{_braces(self._labels, values)} {count}"
+
+
+class Histogram:
+    """Durations in microseconds for each combination of labels."""
+
+    def __init__(self, name: str, *labels: str) -> None:
+        self._name = _PREFIX + name
+        self._labels = labels
+        self._buckets: dict[tuple[str, ...], list[int]] = {}
+        self._sums: dict[tuple[str, ...], float] = {}
+
+    def record(self, microseconds: float, *values: str) -> None:
+        """Counts one duration under these values of the labels."""
+        buckets = self._buckets.get(values)
+        if buckets is None:
+            buckets = self._buckets[values] = [0] * (len(BOUNDS) + 1)
+        buckets[bisect_left(BOUNDS, microseconds)] += 1
+        self._sums[values] = self._sums.get(values, 0.0) + microseconds
+
+    def lines(self) -> Iterator[str]:
+        yield f"# TYPE {self._name} histogram"
+        labels = (*self._labels, "le")
+        for values, buckets in sorted(self._buckets.items()):
+            total = 0
+            for bound, count in zip((*BOUNDS, None), buckets, strict=True):
+                total += count
+                text = "+Inf" if bound is None else f"{bound:g}"
+                yield f"{self._name}_bucket{_braces(labels, (*values, text))} {total}"
+            braces = _braces(self._labels, values)
+            yield f"{self._name}_sum{braces} {self._sums[values]:.0f}"
+            yield f"{self._name}_count{braces} {total}"
+
+
+class Metrics:
+    """What a server counts. It belongs to the event loop's thread."""
+
+    def __init__(self) -> None:
+        self.requests = Counter("request_count", "model_name", "status")
+        self.request_latency = Histogram("request_latency", "model_name", "API", "entrypoint")
+        self.runtime_latency = Histogram("runtime_latency", "model_name", "API", "runtime")
+        self.batches = Counter("batch_count", "model_name", "rows_up_to")
+
+    def text(self) -> bytes:
+        """Returns all of them as Prometheus reads them."""
+        found = (self.requests, self.request_latency, self.runtime_latency, self.batches)
+        return "".join(line + "\n" for one in found for line in one.lines()).encode()
+
+
+def _braces(names: tuple[str, ...], values: tuple[str, ...]) -> str:
+    pairs = (f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True))
+    return "{" + ",".join(pairs) + "}"
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,35 @@
+"""The table of sizes and speeds, measured for real on a few examples."""
+
+import json
+import shutil
+from pathlib import Path
+
+import pytest
+
+from mobile.benchmark import benchmark
+from mobile.variants import VARIANTS
+from models.contract import contract
+from pipeline.errors import UserError
+from pipeline.target import Artifacts
+
+from .conftest import Sample
+
+
+def test_a_row_for_each_variant_and_runtime(
+    converted: Artifacts, sample: Sample, tmp_path: Path
+) -> None:
+    shutil.copytree(converted.folder, tmp_path / "mobile")
+    shutil.copytree(sample.saved_model, tmp_path / "serving" / "fashion" / "1")
+    (tmp_path / "contract.json").write_text(json.dumps(contract(sample.spec, version=1)))
+    golden = sample.golden.head(4).to_json(model="fashion", output="probabilities", version=1)
+    (tmp_path / "golden.json").write_text(golden)
+    header, *rows = "\n".join(benchmark(tmp_path, 20)).splitlines()
+    assert header.count("|") == 9
+    assert len(rows) == 1 + 2 * (len(VARIANTS) + 1)
+    assert all(row.count("|") == 9 for row in rows), rows
+    assert sum("open batch" in row for row in rows) == 2
+
+
+def test_a_folder_that_is_no_release_is_told(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="name a release's folder"):
+        list(benchmark(tmp_path, 1))

@@ -1,0 +1,102 @@
+"""Metadata and labels in the file, and files that other tools still read."""
+
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from mobile import metadata_schema
+from mobile.metadata import read_labels, read_metadata
+from mobile.model_file import InvalidModelError, ModelFile, read
+from pipeline.target import Artifacts
+
+from .conftest import Sample
+
+
+def test_every_variant_describes_itself(converted: Artifacts, sample: Sample) -> None:
+    for file in converted.variants.values():
+        fields = read_metadata(read(file))
+        assert fields is not None
+        assert fields["name"] == sample.spec.title
+        (graph,) = fields["subgraph_metadata"]
+        (image,), (output,) = graph["input_tensor_metadata"], graph["output_tensor_metadata"]
+        assert image["name"] == "image"
+        assert image["stats"] == {"max": [255.0], "min": [0.0]}
+        kind, properties = image["content"]["properties"]
+        assert kind == "ImageProperties"
+        assert properties["default_size"] == {"width": 28, "height": 28}
+        assert properties["color_space"] == metadata_schema.COLOR_GRAYSCALE
+        assert output["name"] == "probabilities"
+        assert output["associated_files"][0]["name"] == "labels.txt"
+        assert read_labels(file) == list(sample.spec.labels)
+
+
+def test_labels_are_a_zip_archive_that_any_tool_opens(converted: Artifacts, sample: Sample) -> None:
+    with zipfile.ZipFile(converted.variants["int8"]) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == ["labels.txt"]
+
+
+def test_the_same_model_gives_the_same_bytes(sample: Sample, tmp_path: Path) -> None:
+    from mobile.conversion import Source
+    from mobile.metadata import with_metadata
+    from mobile.variants import VARIANTS
+
+    source = Source(sample.saved_model, sample.spec)
+    content = source.convert(VARIANTS["float32"], {})
+    first = with_metadata(content, sample.spec, "float32 weights")
+    assert first == with_metadata(content, sample.spec, "float32 weights")
+
+
+def test_weights_are_aligned_as_the_schema_asks(converted: Artifacts) -> None:
+    from mobile.model_file import schema
+
+    content = converted.variants["float32"].read_bytes()
+    model = schema().Model.GetRootAsModel(content, 0)
+    buffers = [model.Buffers(index) for index in range(model.BuffersLength())]
+    sizes = [buffer.DataLength() for buffer in buffers]
+    weights = buffers[sizes.index(max(sizes))].DataAsNumpy().tobytes()
+    assert content.index(weights) % 16 == 0
+
+
+def test_every_kind_of_field_survives() -> None:
+    fields = {
+        "name": "Näme",
+        "version": "3",
+        "subgraph_metadata": [
+            {
+                "input_tensor_metadata": [
+                    {
+                        "name": "a",
+                        "dimension_names": ["batch", "width"],
+                        "content": {"properties": ("ImageProperties", {"color_space": 1})},
+                        "process_units": [
+                            {
+                                "options": (
+                                    "NormalizationOptions",
+                                    {"mean": [1.5], "std": [2.0, 3.0]},
+                                )
+                            }
+                        ],
+                    },
+                    {"name": "b", "content": {"properties": ("FeatureProperties", {})}},
+                ]
+            }
+        ],
+    }
+    assert metadata_schema.decode(metadata_schema.encode(fields)) == fields
+
+
+@pytest.mark.parametrize(
+    "content", [b"", b"not metadata", metadata_schema.encode({"name": "x" * 80})[:40]]
+)
+def test_damaged_metadata_is_told(content: bytes) -> None:
+    with pytest.raises(InvalidModelError, match="damaged metadata"):
+        read_metadata(ModelFile(Path("x.tflite"), (), {}, None, content))
+
+
+def test_a_file_without_metadata_has_none(tmp_path: Path) -> None:
+    file = tmp_path / "x.tflite"
+    file.write_bytes(b"\0" * 100)
+    assert read_metadata(ModelFile(file, (), {}, None, None)) is None
+    assert read_labels(file) == []

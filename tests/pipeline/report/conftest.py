@@ -1,0 +1,78 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.spec import Limits
+from pipeline.checks import FAILED, Check, compare
+from pipeline.config import Config
+from pipeline.golden import Golden
+from pipeline.report import Facts, gather
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return replace(Config.from_environment("fashion", "quick"), builds=tmp_path)
+
+
+@pytest.fixture
+def golden() -> Golden:
+    """Forty pictures whose SavedModel is right about all but one in ten."""
+    chance = np.random.default_rng(7)
+    labels = np.arange(40) % 10
+    outputs = np.full((40, 10), 0.04, np.float32)
+    outputs[np.arange(40), np.where(np.arange(40) % 10 == 6, 0, labels)] = 0.64
+    pictures = chance.integers(0, 256, (40, 28, 28, 1)).astype(np.float32)
+    return Golden({"image": pictures}, labels, outputs)
+
+
+@pytest.fixture
+def checks(golden: Golden) -> list[Check]:
+    """Rows as targets make them: one that agrees, one of which two answers differ, one crashed."""
+    limits = Limits(agreement=0.9, accuracy_drop=0.5)
+    quantised = golden.outputs + np.float32(0.003)
+    quantised[[3, 5]] = np.roll(golden.outputs[[3, 5]], 1, axis=1)
+    return [
+        compare(
+            golden.outputs + np.float32(3e-7),
+            golden,
+            limits,
+            row=Check("mobile", "float32", "LiteRT 2.3.0", FAILED, bytes=380_000, p50_ms=0.1),
+        ),
+        compare(
+            quantised,
+            golden,
+            limits,
+            row=Check("mobile", "int8", "LiteRT 2.3.0", FAILED, bytes=107_000, p50_ms=0.2),
+        ),
+        Check("web", "float32", "TensorFlow.js wasm", FAILED, reason="<b>no</b> & never"),
+    ]
+
+
+@pytest.fixture
+def bare(config: Config, checks: list[Check]) -> Facts:
+    """What is known where nothing but the manifest is left: no run, no release before."""
+    slices = {f"label={number}": 0.9 for number in range(10)}
+    manifest = {
+        "version": 2,
+        "created": "2026-01-02T03:04:05Z",
+        "fingerprint": "sha256:1",
+        "metrics": {"accuracy": 0.9, "examples": 40, "slices": slices},
+        "files": {"mobile/m.tflite": {"sha256": "ab" * 32, "bytes": 5}},
+        "checks": [check.to_json() for check in checks],
+    }
+    return gather(config, manifest)
+
+
+@pytest.fixture
+def full(bare: Facts, golden: Golden, checks: list[Check]) -> Facts:
+    """The same with evidence, golden set and history."""
+    history = {
+        "epoch": [0.0, 1.0],
+        "loss": [1.0, 0.5],
+        "val_loss": [1.1, float("nan")],
+        "accuracy": [0.6, 0.8],
+    }
+    evidence = tuple(check.evidence for check in checks)
+    return replace(bare, golden=golden, evidence=evidence, history=history, anomalies=[])

@@ -1,0 +1,40 @@
+import base64
+import io
+from dataclasses import replace
+
+import numpy as np
+from PIL import Image
+
+from models.spec import Tensor, load
+from pipeline.golden import Golden
+from pipeline.report import Facts, render
+from pipeline.report.pictures import data_uri, drawable
+
+GREY = load("fashion").inputs[0]
+
+
+def test_a_picture_reads_back_as_its_values() -> None:
+    values = np.random.default_rng(3).integers(0, 256, GREY.shape).astype(np.float32)
+    uri = data_uri(values, GREY)
+    picture = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+    assert np.array_equal(np.asarray(picture), values[..., 0])
+
+
+def test_only_pictures_are_drawn() -> None:
+    assert drawable(GREY)
+    assert not drawable(replace(GREY, kind="tensor"))
+    assert not drawable(replace(GREY, shape=(28, 28, 2)))
+
+
+def test_other_inputs_become_a_table(full: Facts) -> None:
+    inputs = (
+        Tensor("mass", "float32", (2,), "In grams."),
+        Tensor("island", "string", (), "Its name."),
+    )
+    assert full.golden
+    values = {"mass": np.full((40, 2), 3750.0, np.float32), "island": np.array(["<Dream>"] * 40)}
+    other = Golden(values, full.golden.labels, full.golden.outputs)
+    page = render(replace(full, spec=replace(full.spec, inputs=inputs), golden=other))
+    assert "<img " not in page
+    assert "3750, 3750" in page
+    assert "&lt;Dream&gt;" in page

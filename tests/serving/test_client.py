@@ -1,0 +1,107 @@
+"""The client, against a real server."""
+
+import json
+import socket
+import threading
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline.errors import UserError
+from serving.client import Client, RequestFailed
+from serving.embedded import Address
+
+
+@pytest.fixture(params=["rest", "grpc"])
+def url(request: pytest.FixtureRequest, server: Address) -> str:
+    return str(getattr(server, request.param))
+
+
+def test_predict(url: str) -> None:
+    with Client(url, "half") as client:
+        answer = client.predict(np.array([[1.0], [2.0]]))
+        assert answer.dtype == np.float32
+        assert answer.tolist() == [[2.5], [3.0]]
+        assert client.predict({"x": [[4]]}, output="y").tolist() == [[4.0]]
+        assert np.isnan(client.predict([[np.nan]])).all()
+
+
+def test_status_and_signatures(url: str) -> None:
+    with Client(url, "half") as client:
+        assert client.status() == {123: "AVAILABLE"}
+        found = client.signatures()
+        assert sorted(found) == ["classify_x_to_y", "regress_x_to_y", "serving_default"]
+        assert found["serving_default"].inputs == {"x": np.dtype("float32")}
+
+
+def test_version(url: str) -> None:
+    with Client(url, "half", version=123) as client:
+        assert client.predict([[0.0]]).tolist() == [[2.0]]
+    with Client(url, "half", version=9) as client, pytest.raises(RequestFailed, match="half, 9"):
+        client.predict([[0.0]])
+
+
+def test_bytes(url: str) -> None:
+    with Client(url, "half") as client:
+        answer = client.predict(np.array([b""], object), signature="regress_x_to_y")
+        assert answer.tolist() == [[2.0]]
+
+
+@pytest.mark.parametrize(
+    ("inputs", "options", "message"),
+    [
+        ({"z": [1.0]}, {}, r"inputs \['z'\] are not \['x'\]"),
+        ([[1.0]], {"signature": "no"}, "signature 'no' is not in"),
+        ([[1.0]], {"output": "no"}, r"output 'no' is not in \['y'\]"),
+    ],
+)
+def test_mistakes(url: str, inputs: object, options: dict[str, str], message: str) -> None:
+    with Client(url, "half") as client, pytest.raises(UserError, match=message):
+        client.predict(inputs, **options)
+
+
+def test_contract_names_labels_and_output(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "contract.json"
+    path.write_text(json.dumps({"labels": ["a", "b"], "outputs": [{"name": "y"}]}))
+    with Client(url, "half", contract=path) as client:
+        assert client.labels == ["a", "b"]
+        assert client.predict([[0.0]]).tolist() == [[2.0]]
+
+
+@pytest.mark.parametrize("scheme", ["http", "grpc"])
+def test_nobody_answers(scheme: str) -> None:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    with Client(f"{scheme}://127.0.0.1:{port}", "m", retries=1, timeout=2) as client:
+        with pytest.raises(RequestFailed) as caught:
+            client.status()
+        assert caught.value.transient
+
+
+def test_address_without_scheme() -> None:
+    with pytest.raises(UserError, match="no address of a model server"):
+        Client("127.0.0.1:8501", "m")
+
+
+def test_a_busy_server_is_asked_again() -> None:
+    answers = [b"503 Busy", b"429 Busy", b"200 OK"]
+    body = b'{"model_version_status":[{"version":"1","state":"AVAILABLE"}]}'
+
+    def serve(listener: socket.socket) -> None:
+        for status in answers:
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                connection.sendall(
+                    b"HTTP/1.1 %s\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s"
+                    % (status, len(body), body)
+                )
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        with Client(f"http://127.0.0.1:{listener.getsockname()[1]}", "m") as client:
+            assert client.status() == {1: "AVAILABLE"}
+        thread.join()

@@ -1,0 +1,48 @@
+/** A picture from the camera, which is on only while its panel is open. */
+import type { Classifier } from '../classifier.ts';
+import { element } from '../elements.ts';
+
+const REASONS: Record<string, string> = {
+  NotAllowedError: 'The camera may not be used here; allow it in the browser and try again.',
+  NotFoundError: 'No camera was found.',
+  NotReadableError: 'The camera is used by another program.',
+};
+
+export function connectCamera(document: Document, classifier: Classifier): void {
+  const panel = element(document, 'camera', HTMLElement);
+  const video = element(document, 'viewfinder', HTMLVideoElement);
+  const toggle = element(document, 'use-camera', HTMLButtonElement);
+  const invert = element(document, 'invert', HTMLInputElement);
+  let stream: MediaStream | undefined;
+
+  const close = (): void => {
+    for (const track of stream?.getTracks() ?? []) track.stop();
+    stream = undefined;
+    video.srcObject = null;
+    panel.hidden = true;
+    toggle.setAttribute('aria-expanded', 'false');
+  };
+  const open = async (): Promise<void> => {
+    try {
+      // Browsers offer the camera to pages from this machine and over HTTPS alone.
+      if (!navigator.mediaDevices) throw new Error('The camera needs a page opened over HTTPS.');
+      stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
+      video.srcObject = stream;
+      await video.play();
+      panel.hidden = false;
+      toggle.setAttribute('aria-expanded', 'true');
+    } catch (error) {
+      close();
+      const { name, message } = error as Error;
+      classifier.report(REASONS[name] ?? `The camera does not work: ${message}`);
+    }
+  };
+
+  toggle.addEventListener('click', () => void (stream ? close() : open()));
+  element(document, 'shoot', HTMLButtonElement).addEventListener('click', () => {
+    void createImageBitmap(video).then((picture) => {
+      close();
+      return classifier.choosePicture(picture, 'Camera picture', invert.checked);
+    });
+  });
+}

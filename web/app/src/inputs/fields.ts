@@ -1,0 +1,97 @@
+/** Form fields for inputs that are no pictures: numbers and texts, one field an input. */
+import type { Classifier } from '../classifier.ts';
+import { type Contract, elements, type Example, type TensorSpec } from '../contract.ts';
+import type { Selection } from '../state.ts';
+import { elementType, type TensorData } from '../tensors.ts';
+
+/** Shows the fields once, and the selection's values in those that are not being edited. */
+export function renderFields(
+  form: HTMLFormElement,
+  contract: Contract,
+  examples: readonly Example[],
+  selection: Selection | undefined,
+  classifier: Classifier,
+): void {
+  const inputs = contract.inputs.filter((input) => input.kind !== 'image');
+  form.hidden = !inputs.length;
+  // With a picture among the inputs, the others come from the samples.
+  const readOnly = inputs.length < contract.inputs.length;
+  if (form.childElementCount !== inputs.length) {
+    form.replaceChildren(...inputs.map((input) => field(input, examples, readOnly)));
+    form.addEventListener('submit', (event) => event.preventDefault());
+    form.addEventListener('input', () => give(form, inputs, classifier));
+  }
+  for (const input of inputs) {
+    const box = form.elements.namedItem(input.name) as HTMLInputElement;
+    const values = selection?.inputs[input.name];
+    if (values && box !== form.ownerDocument.activeElement) {
+      box.value = Array.from(values).map(shown).join(', ');
+    }
+  }
+}
+
+/** Returns the text's values. Throws when they are not what the input takes. */
+export function parse(text: string, input: TensorSpec): (number | string)[] {
+  const count = elements(input);
+  const parts = count === 1 ? [text.trim()] : text.split(',').map((part) => part.trim());
+  if (parts.length !== count) {
+    throw new Error(`${input.name} takes ${count} values, separated by commas.`);
+  }
+  if (elementType(input) === 'string') return parts;
+  return parts.map((part) => {
+    const value = Number(part);
+    if (part === '' || !Number.isFinite(value)) throw new Error(`${input.name} takes a number.`);
+    const { minimum, maximum } = input;
+    if ((minimum !== null && value < minimum) || (maximum !== null && value > maximum)) {
+      throw new Error(`${input.name} goes from ${minimum ?? '−∞'} to ${maximum ?? '∞'}.`);
+    }
+    return value;
+  });
+}
+
+function give(form: HTMLFormElement, inputs: readonly TensorSpec[], classifier: Classifier): void {
+  try {
+    const values: Record<string, TensorData> = {};
+    for (const input of inputs) {
+      const box = form.elements.namedItem(input.name) as HTMLInputElement;
+      values[input.name] = parse(box.value, input);
+    }
+    void classifier.chooseValues(values);
+  } catch (error) {
+    classifier.report((error as Error).message);
+  }
+}
+
+function field(input: TensorSpec, examples: readonly Example[], readOnly: boolean): HTMLElement {
+  const label = document.createElement('label');
+  const name = document.createElement('span');
+  const box = document.createElement('input');
+  name.textContent = input.name.replaceAll('_', ' ');
+  label.title = input.description;
+  box.name = input.name;
+  box.readOnly = readOnly;
+  box.autocomplete = 'off';
+  label.append(name, box);
+  if (elements(input) === 1 && elementType(input) !== 'string') box.inputMode = 'decimal';
+  else if (elements(input) === 1) label.append(suggestions(box, input, examples));
+  return label;
+}
+
+/** What the samples hold for a text: nothing else says what it may be. */
+function suggestions(
+  box: HTMLInputElement,
+  input: TensorSpec,
+  examples: readonly Example[],
+): HTMLElement {
+  const list = document.createElement('datalist');
+  const texts = new Set(examples.map((example) => String(example.inputs[input.name]?.[0] ?? '')));
+  list.id = `values-of-${input.name}`;
+  list.append(...[...texts].sort().map((text) => new Option(text, text)));
+  box.setAttribute('list', list.id);
+  return list;
+}
+
+/** A float32 shows the digits that it holds, not those of the double it is kept in. */
+function shown(value: number | string): string {
+  return typeof value === 'number' ? String(Number(value.toPrecision(7))) : value;
+}

@@ -1,0 +1,29 @@
+import { expect, test } from 'vitest';
+
+import { parse } from '../src/inputs/fields.ts';
+
+const MASS = {
+  name: 'mass',
+  dtype: 'float32',
+  shape: [],
+  description: '',
+  minimum: 0,
+  maximum: 9000,
+  kind: 'tensor',
+};
+
+test('numbers are read, within their range', () => {
+  expect(parse(' 3750.5 ', MASS)).toEqual([3750.5]);
+  expect(() => parse('', MASS)).toThrow('mass takes a number');
+  expect(() => parse('heavy', MASS)).toThrow('mass takes a number');
+  expect(() => parse('-1', MASS)).toThrow('mass goes from 0 to 9000');
+});
+
+test('texts are taken as they are, commas and all', () => {
+  expect(parse('Biscoe, north', { ...MASS, dtype: 'string' })).toEqual(['Biscoe, north']);
+});
+
+test('several values are separated by commas', () => {
+  expect(parse('1, 2,3', { ...MASS, shape: [3] })).toEqual([1, 2, 3]);
+  expect(() => parse('1, 2', { ...MASS, shape: [3] })).toThrow('mass takes 3 values');
+});

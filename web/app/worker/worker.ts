@@ -1,0 +1,94 @@
+/**
+ * Keeps one release of the site, whole, so that it works without network.
+ *
+ * A release is stored at once or not at all: each file must have the SHA-256 that release.js states,
+ * and release.js must still be the same at the end. All files of a page come from one release's
+ * store, so that no page ever meets the model of another. The next release is stored beside it and
+ * takes over when the page asks for it, or when its last tab is closed.
+ */
+interface Release {
+  readonly id: string;
+  /** For each file its SHA-256 in hexadecimal digits. */
+  readonly files: Readonly<Record<string, string>>;
+  /** Files that hold the version, which is only given after the build. */
+  readonly versioned: readonly string[];
+}
+
+const scope = self as unknown as ServiceWorkerGlobalScope & { readonly RELEASE: Release };
+
+// A change of this script is seen as an update of the worker too.
+scope.importScripts('release.js');
+const { RELEASE } = scope;
+const PREFIX = `${scope.registration.scope} `;
+const STORE = PREFIX + RELEASE.id;
+
+scope.addEventListener('install', (event) => event.waitUntil(storeRelease()));
+scope.addEventListener('activate', (event) => event.waitUntil(takeOver()));
+scope.addEventListener('message', (event) => {
+  if (event.data === 'take over') void scope.skipWaiting();
+});
+scope.addEventListener('fetch', (event) => {
+  const { request } = event;
+  if (request.method !== 'GET' || !request.url.startsWith(scope.registration.scope)) return;
+  event.respondWith(answer(request));
+  if (request.mode === 'navigate') event.waitUntil(refreshVersion().catch(() => undefined));
+});
+
+async function answer(request: Request): Promise<Response> {
+  const store = await caches.open(STORE);
+  return (await store.match(request, { ignoreSearch: true, ignoreVary: true })) ?? fetch(request);
+}
+
+async function storeRelease(): Promise<void> {
+  const store = await caches.open(STORE);
+  try {
+    await Promise.all(
+      Object.entries(RELEASE.files).map(async ([name, digest]) => {
+        const response = await load(name);
+        if ((await sha256(response.clone())) !== digest) {
+          throw new Error(`${name} is not of release ${RELEASE.id}`);
+        }
+        await store.put(address(name), response);
+      }),
+    );
+    await refreshVersion();
+    // The site's address without a file name is what people open.
+    await store.put(address(''), (await store.match(address('index.html')))!);
+  } catch (error) {
+    await caches.delete(STORE);
+    throw error;
+  }
+}
+
+/** Stores the files that hold the version, unless the server has gone on to another release. */
+async function refreshVersion(): Promise<void> {
+  const responses = await Promise.all(RELEASE.versioned.map(load));
+  const now = await (await load('release.js')).text();
+  if (!now.includes(JSON.stringify(RELEASE.id))) throw new Error('there is a newer release');
+  const store = await caches.open(STORE);
+  await Promise.all(
+    RELEASE.versioned.map((name, index) => store.put(address(name), responses[index]!)),
+  );
+}
+
+async function takeOver(): Promise<void> {
+  const names = await caches.keys();
+  const others = names.filter((name) => name.startsWith(PREFIX) && name !== STORE);
+  await Promise.all(others.map((name) => caches.delete(name)));
+  await scope.clients.claim();
+}
+
+async function load(name: string): Promise<Response> {
+  const response = await fetch(address(name), { cache: 'no-cache' });
+  if (!response.ok) throw new Error(`${name}: the server answered ${response.status}`);
+  return response;
+}
+
+function address(name: string): string {
+  return new URL(name, scope.registration.scope).href;
+}
+
+async function sha256(response: Response): Promise<string> {
+  const digest = await crypto.subtle.digest('SHA-256', await response.arrayBuffer());
+  return [...new Uint8Array(digest)].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+}

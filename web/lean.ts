@@ -1,0 +1,153 @@
+/**
+ * A Vite plugin that leaves out of TensorFlow.js what one model does not use.
+ *
+ * TensorFlow.js decides by name at run time which operation and which kernel to call, so that no
+ * bundler can see what is unused. This plugin cuts five places down to the names of one graph, and
+ * the bundler's own tree shaking drops what only the cut parts referred to:
+ *
+ *     tfjs-converter/…/op_list/*.js            how each operation's attributes are read
+ *     tfjs-converter/…/*_executor.js           a switch case for each operation and category
+ *     tfjs-backend-…/register_all_kernels.js   the kernels of each backend
+ *     tfjs-backend-wasm/wasm-out/*threaded*    what starts threads, which the page does without
+ *     tfjs-core/dist/index.js                  the optimizers, for training
+ *
+ * A cut that finds nothing to cut is an error: another version of TensorFlow.js has another shape.
+ */
+import type { Plugin } from 'vite';
+
+/** What a model needs, as `kernels.ts` finds it out. */
+export interface Needs {
+  /** TensorFlow operations of the graph, such as `_FusedConv2D`. */
+  readonly operations: readonly string[];
+  /** TensorFlow.js kernels that run for them, such as `FusedConv2D`. */
+  readonly kernels: readonly string[];
+}
+
+export function lean(needs: Needs): Plugin {
+  const operations = new Set(needs.operations);
+  const kernels = new Set(needs.kernels);
+  const categories = new Set<string>();
+  return {
+    name: 'lean-tensorflowjs',
+    enforce: 'pre',
+    async buildStart() {
+      // Which module loads first is not known: the categories must be there before any.
+      const lists = await this.resolve('@tensorflow/tfjs-converter');
+      if (!lists) throw new Error('@tensorflow/tfjs-converter is not installed');
+      for (const [name, category] of await categoriesOf(lists.id)) {
+        if (operations.has(name)) categories.add(category);
+      }
+    },
+    transform(code, id) {
+      const module = /@tensorflow\/(tfjs-[\w-]+\/(?:dist|wasm-out)\/.*)\.js$/.exec(id.split('?')[0]!)?.[1];
+      if (!module) return null;
+      if (module.includes('/operations/op_list/')) return keepOperations(code, operations);
+      if (module.endsWith('/operations/operation_executor')) {
+        return keepCases(code, 'node.category', categories);
+      }
+      if (/\/operations\/executors\/\w+_executor$/.test(module)) {
+        return useOperationsDirectly(keepCases(code, 'node.op', operations));
+      }
+      if (module.endsWith('/register_all_kernels')) return keepKernels(code, kernels, module);
+      if (module.endsWith('-threaded-simd')) return 'export default {};';
+      if (module === 'tfjs-core/dist/index') return cut(code, /^registerOptimizers\(\);$/m);
+      return null;
+    },
+  };
+}
+
+interface OperationEntry {
+  readonly tfOpName: string;
+  readonly category: string;
+}
+
+async function categoriesOf(index: string): Promise<[string, string][]> {
+  const { readdir } = await import('node:fs/promises');
+  const folder = new URL('operations/op_list/', `file://${index}`);
+  const files = (await readdir(folder)).filter((name) => name.endsWith('.js'));
+  const lists = await Promise.all(
+    files.map(async (name) => entries(await text(new URL(name, folder)))),
+  );
+  return lists.flat().map((entry) => [entry.tfOpName, entry.category]);
+}
+
+async function text(file: URL): Promise<string> {
+  const { readFile } = await import('node:fs/promises');
+  return readFile(file, 'utf8');
+}
+
+const LIST = /^export const json = (\[.*?^\]);$/ms;
+
+/** Returns the entries of an op_list module: one array literal, without anything computed. */
+function entries(code: string): OperationEntry[] {
+  const literal = LIST.exec(code)?.[1];
+  if (!literal) throw new Error('an op_list module of tfjs-converter has another shape');
+  return new Function(`return ${literal}`)() as OperationEntry[];
+}
+
+function keepOperations(code: string, operations: ReadonlySet<string>): string {
+  const kept = entries(code).filter((entry) => operations.has(entry.tfOpName));
+  return `export const json = ${JSON.stringify(kept)};`;
+}
+
+/**
+ * Returns the module without the cases of `switch (subject)` that no wanted label leads to.
+ *
+ * A case's lines belong to all labels right above them; none of these modules falls through from
+ * one body into the next, and each case starts a line at the indentation of the first.
+ */
+function keepCases(code: string, subject: string, wanted: ReadonlySet<string>): string {
+  const lines = code.split('\n');
+  const first = lines.findIndex((line) => line.trim() === `switch (${subject}) {`) + 1;
+  const indent = /^ *case /.exec(lines[first] ?? '')?.[0].length;
+  if (!first || !indent) throw new Error(`no switch (${subject}) in a module of tfjs-converter`);
+  const label = new RegExp(`^ {${indent - 5}}(?:case '(\\w+)'|default):(.*)$`);
+  const end = lines.findIndex(
+    (line, index) => index > first && line === `${' '.repeat(indent - 9)}}`,
+  );
+  const kept: string[] = [];
+  let group: string[] = [];
+  let labels: string[] = [];
+  let inBody = true;
+  const flush = (): void => {
+    if (labels.some((name) => name === 'default' || wanted.has(name))) kept.push(...group);
+    [group, labels] = [[], []];
+  };
+  for (const line of lines.slice(first, end)) {
+    const match = label.exec(line);
+    if (match) {
+      if (inBody) flush();
+      labels.push(match[1] ?? 'default');
+      inBody = match[2]!.trim() !== '';
+    } else {
+      inBody = true;
+    }
+    group.push(line);
+  }
+  flush();
+  return [...lines.slice(0, first), ...kept, ...lines.slice(end)].join('\n');
+}
+
+/** The executors pass all operations on as one object, which keeps every one of them alive. */
+function useOperationsDirectly(code: string): string {
+  if (!code.includes('ops = tfOps)')) return code;
+  return code.replaceAll('ops = tfOps)', '_)').replace(/(?<![\w.])ops\./g, 'tfOps.');
+}
+
+function keepKernels(code: string, kernels: ReadonlySet<string>, module: string): string {
+  const found = [...code.matchAll(/^import \{ (\w+) \} from '\.\/kernels\/(\w+)';$/gm)];
+  const missing = [...kernels].filter((name) => !found.some(([, , file]) => file === name));
+  // A backend may lack a kernel that another has; running the model there will say so.
+  if (missing.length === kernels.size) throw new Error(`${module} has none of the kernels`);
+  const kept = found.filter(([, , file]) => kernels.has(file!));
+  return [
+    "import { registerKernel } from '@tensorflow/tfjs-core';",
+    ...kept.map(([line]) => line),
+    ...kept.map(([, config]) => `registerKernel(${config});`),
+  ].join('\n');
+}
+
+function cut(code: string, what: RegExp): string {
+  if (!what.test(code)) throw new Error(`tfjs-core has no ${what.source} to leave out`);
+  return code.replace(what, '');
+}
