@@ -43,7 +43,7 @@ format: setup-development  ## put the code into its canonical form
 lock: setup  ## write the locks anew from requirements/*.in
 	for name in tools pipeline edge web-converter development; do \
 	    .venv-tools/bin/uv pip compile --quiet --generate-hashes --universal \
-	        --python-version 3.11 requirements/$$name.in -o requirements/$$name.lock; \
+	        --python-version 3.11 --overrides requirements/overrides.txt requirements/$$name.in -o requirements/$$name.lock; \
 	done
 
 smoke:  ## check all targets as they are deployed now
