@@ -10,6 +10,7 @@ import json
 import os
 import sys
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 from pipeline.errors import FanoutError
@@ -79,6 +80,10 @@ def _parser() -> argparse.ArgumentParser:
     verb("rollback", _rollback, "go back to the release promoted before")
     verb("serve", _serve, "serve the current release in the background")
     verb("stop", _stop, "end the servers in the background")
+    file = verbs.add_parser("inspect", help="say what a .tflite file holds and needs")
+    file.set_defaults(verb=_inspect)
+    file.add_argument("file", type=Path)
+    file.add_argument("--json", action="store_true", help="print JSON")
     return parser
 
 
@@ -132,6 +137,13 @@ def _smoke(options: argparse.Namespace) -> int:
     from pipeline.smoke import smoke
 
     return _report(smoke(_config(options)), "As deployed", options)
+
+
+def _inspect(options: argparse.Namespace) -> int:
+    from mobile.inspection import describe, inspect
+
+    print(json.dumps(inspect(options.file), indent=1) if options.json else describe(options.file))
+    return 0
 
 
 def _status(options: argparse.Namespace) -> int:

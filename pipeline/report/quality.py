@@ -60,11 +60,13 @@ def confusion(facts: Facts) -> Markup:
                 )
             )
         rows.append(cells)
-    head: list[Child] = ["rows: true, columns: predicted"]
+    head: list[Child] = ["True class"]
     head += [tag("span", facts.label(number), class_="slanted") for number in range(len(counts))]
     return tag(
         "div",
-        table(f"Confusion matrix, {len(golden):,} test examples", head, rows),
+        table(
+            f"Confusion matrix, {len(golden):,} test examples; columns: predicted class", head, rows
+        ),
         class_="confusion",
     )
 
