@@ -38,7 +38,7 @@ export function lean(needs: Needs): Plugin {
         if (operations.has(name)) categories.add(category);
       }
     },
-    transform(code, id) {
+    async transform(code, id) {
       const module = /@tensorflow\/(tfjs-[\w-]+\/(?:dist|wasm-out)\/.*)\.js$/.exec(id.split('?')[0]!)?.[1];
       if (!module) return null;
       if (module.includes('/operations/op_list/')) return keepOperations(code, operations);
@@ -48,7 +48,9 @@ export function lean(needs: Needs): Plugin {
       if (/\/operations\/executors\/\w+_executor$/.test(module)) {
         return useOperationsDirectly(keepCases(code, 'node.op', operations));
       }
-      if (module.endsWith('/register_all_kernels')) return keepKernels(code, kernels, module);
+      if (module.endsWith('/register_all_kernels')) {
+        return keepKernels(code, kernels, id.split('?')[0]!);
+      }
       if (module.endsWith('-threaded-simd')) return 'export default {};';
       if (module === 'tfjs-core/dist/index') return cut(code, /^registerOptimizers\(\);$/m);
       return null;
@@ -134,17 +136,60 @@ function useOperationsDirectly(code: string): string {
   return code.replaceAll('ops = tfOps)', '_)').replace(/(?<![\w.])ops\./g, 'tfOps.');
 }
 
-function keepKernels(code: string, kernels: ReadonlySet<string>, module: string): string {
+async function keepKernels(
+  code: string,
+  kernels: ReadonlySet<string>,
+  id: string,
+): Promise<string> {
   const found = [...code.matchAll(/^import \{ (\w+) \} from '\.\/kernels\/(\w+)';$/gm)];
-  const missing = [...kernels].filter((name) => !found.some(([, , file]) => file === name));
+  const configs = new Map(found.map(([, config, file]) => [file!, config!]));
+  const kept = [...kernels].filter((name) => configs.has(name));
   // A backend may lack a kernel that another has; running the model there will say so.
-  if (missing.length === kernels.size) throw new Error(`${module} has none of the kernels`);
-  const kept = found.filter(([, , file]) => kernels.has(file!));
-  return [
-    "import { registerKernel } from '@tensorflow/tfjs-core';",
-    ...kept.map(([line]) => line),
-    ...kept.map(([, config]) => `registerKernel(${config});`),
-  ].join('\n');
+  if (!kept.length) throw new Error(`${id} has none of the kernels`);
+  const folder = new URL('kernels/', `file://${id}`);
+  const lines = ["import { registerKernel } from '@tensorflow/tfjs-core';"];
+  const imported = new Set<string>();
+  const registrations: string[] = [];
+  for (const name of kept) {
+    const helpers = (await calledBy(name, folder)).filter((file) => configs.has(file));
+    for (const file of [name, ...helpers]) imported.add(file);
+    registrations.push(registration(configs.get(name)!, helpers.map((file) => configs.get(file)!)));
+  }
+  lines.push(...[...imported].map((file) => `import { ${configs.get(file)} } from './kernels/${file}';`));
+  return [...lines, ...registrations].join('\n');
+}
+
+/** Registers a kernel, which sets up, before itself, those that it calls. */
+function registration(config: string, helpers: readonly string[]): string {
+  if (!helpers.length) return `registerKernel(${config});`;
+  return `registerKernel({ ...${config}, setupFunc: (backend) => {
+    for (const { setupFunc } of [${[...helpers, config].join(', ')}]) setupFunc?.(backend);
+  } });`;
+}
+
+/**
+ * Returns the modules with a set-up of their own that a kernel's module reaches by imports.
+ *
+ * Kernels of the WebAssembly backend call one another past the registry: Mean calls Transpose when
+ * the axes ask for it. Only a kernel's set-up connects it with the WebAssembly code.
+ */
+async function calledBy(
+  name: string,
+  folder: URL,
+  seen: Set<string> = new Set([name]),
+): Promise<string[]> {
+  const { existsSync } = await import('node:fs');
+  const file = new URL(`${name}.js`, folder);
+  if (!existsSync(file)) return [];
+  const reached: string[] = [];
+  for (const [, next] of (await text(file)).matchAll(/ from '\.\/(\w+)';$/gm)) {
+    if (seen.has(next!)) continue;
+    seen.add(next!);
+    const module = new URL(`${next}.js`, folder);
+    if (existsSync(module) && /^ +setupFunc:/m.test(await text(module))) reached.push(next!);
+    reached.push(...(await calledBy(next!, folder, seen)));
+  }
+  return reached;
 }
 
 function cut(code: string, what: RegExp): string {
