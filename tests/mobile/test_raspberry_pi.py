@@ -292,7 +292,8 @@ def test_every_variant_answers_on_the_emulated_pi(
     for variant in tolerances:
         bundled(release, tmp_path / "variants" / variant, variant)
     done = pi.python("-c", RUN_ALL, pictures, cwd=tmp_path / "variants", runtime=runtime)
-    ended = [line for line in done.stderr.splitlines() if not line.startswith("INFO:")]
+    # Other lines are the libraries' own: where /sys is missing, one complains of it.
+    ended = [line for line in done.stderr.splitlines() if line.partition(" ")[0] in tolerances]
     assert ended == [f"{variant} 0" for variant in sorted(tolerances)]
     expected = sample.golden.outputs[:COUNT]
     for variant, tolerance in tolerances.items():

@@ -1,12 +1,12 @@
 """What nobody should send, and what happens while versions come and go."""
 
+import contextlib
 import gzip
 import http.client
 import json
 import random
 import shutil
 import socket
-import subprocess
 import threading
 import time
 from collections.abc import Callable
@@ -27,11 +27,12 @@ GOOD = b'{"instances": [1.0, 2.0]}'
 
 def memory(address: Address) -> int:
     """Returns the resident memory of the server that listens there, in bytes."""
-    pid = subprocess.check_output(
-        ["pgrep", "-f", f"rest_api_port={address.rest_port}"], text=True
-    ).split()[0]
-    pages = Path(f"/proc/{pid}/statm").read_text().split()[1]
-    return int(pages) * 4096
+    flag = f"--rest_api_port={address.rest_port}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if flag in (process / "cmdline").read_bytes().split(b"\0"):
+                return int((process / "statm").read_text().split()[1]) * 4096
+    raise LookupError(f"no process has the flag {flag.decode()}")
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
