@@ -44,18 +44,28 @@ def read(spec: ModelSpec, pattern: str, *, batch_size: int = 1000) -> "tf.data.D
     """
     import tensorflow as tf
 
-    files = sorted(tf.io.gfile.glob(pattern))
-    if not files:
-        raise FileNotFoundError(f"no TFRecord files match {pattern}")
-    compression = "" if files[0].endswith(".tfrecord") else "GZIP"
     features = spec.module("features")
 
     def parse(serialized: "tf.Tensor") -> tuple[Any, Any]:
         parsed = tf.io.parse_example(serialized, features.FEATURES)
         return features.raw_inputs(parsed), parsed[spec.label_key]
 
-    records = tf.data.TFRecordDataset(files, compression_type=compression)
-    return records.batch(batch_size).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+    return _records(pattern).batch(batch_size).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+
+
+def count(pattern: str) -> int:
+    """Returns how many records there are, without parsing them; raises as ``read`` does."""
+    return sum(len(batch) for batch in _records(pattern).batch(10_000).as_numpy_iterator())
+
+
+def _records(pattern: str) -> "tf.data.Dataset":
+    import tensorflow as tf
+
+    files = sorted(tf.io.gfile.glob(pattern))
+    if not files:
+        raise FileNotFoundError(f"no TFRecord files match {pattern}")
+    compression = "" if files[0].endswith(".tfrecord") else "GZIP"
+    return tf.data.TFRecordDataset(files, compression_type=compression)
 
 
 def _example(values: Mapping[str, Value]) -> "tf.train.Example":

@@ -41,6 +41,8 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
         preprocessing_fn=f"{spec.module_name('features')}.preprocessing_fn",
         splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train"]),
         materialize=False,
+        # StatisticsGen has them already, and computing them would decode every picture again.
+        disable_statistics=True,
         custom_config={"fingerprint": prints.transform},
     )
     transform.add_upstream_node(gate)

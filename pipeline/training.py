@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from models.examples import count as count_records
 from models.examples import read
 from models.spec import ModelSpec, load
 from pipeline.errors import DataError
@@ -67,7 +68,7 @@ def fit(
 
     network = spec.module("network")
     keras.utils.set_random_seed(int(hyperparameters["seed"]))
-    count = sum(len(labels) for _, labels in read(spec, train))
+    count = count_records(train)
     if not count:
         raise DataError(f"the training split is empty: {train} holds no example")
     batch_size = int(hyperparameters["batch_size"])

@@ -15,6 +15,7 @@ def test_written_examples_read_back_as_raw_inputs(tmp_path: Path) -> None:
     data.fetch(CACHE)
     file = tmp_path / "test.tfrecord"
     assert examples.write(data.examples(CACHE, "test", 7), file) == 7
+    assert examples.count(str(file)) == 7
     batches = list(examples.read(load("fashion"), str(file), batch_size=4).as_numpy_iterator())
     assert [len(labels) for _, labels in batches] == [4, 3]
     images = np.concatenate([inputs["image"] for inputs, _ in batches])
