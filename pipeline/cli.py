@@ -32,8 +32,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a verb and returns the exit code."""
     _quiet_tensorflow()
     options = _parser().parse_args(arguments)
+    return guarded(lambda: int(options.verb(options)))
+
+
+def guarded(function: Callable[[], int]) -> int:
+    """Returns what a function returns; an error of the user's or the disk's is one line and a code.
+
+    Anything else is a mistake of this program and is raised.
+    """
     try:
-        return int(options.verb(options))
+        return function()
     except FanoutError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
