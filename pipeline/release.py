@@ -17,7 +17,7 @@ from pipeline import history, integrity, sbom, trust
 from pipeline.checks import Check
 from pipeline.config import Config
 from pipeline.errors import GateError, UserError
-from pipeline.files import place_folder, replace_link, sync_folder, write_text
+from pipeline.files import copy_tree, place_folder, replace_link, sync_folder, write_text
 from pipeline.golden import Golden
 from pipeline.integrity import MANIFEST, SIGNATURE
 
@@ -288,7 +288,7 @@ def _place_targets(config: Config, parts: Parts, folder: Path, version: int) -> 
         # The layout that TensorFlow Serving's base path wants: <model>/<version>/saved_model.pb.
         inner = f"{config.spec.name}/{version}" if target == "serving" else ""
         placed = folder / target / inner
-        shutil.copytree(source, placed)
+        copy_tree(source, placed)
         if target in parts.checked:
             _require_as_checked(target, placed, parts.checked[target])
 

@@ -1,5 +1,7 @@
 """SIGKILL at every call with which a command changes the disk."""
 
+import json
+import urllib.request
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -108,13 +110,10 @@ def test_killed_at_any_call_nothing_is_lost(
 @pytest.fixture
 def page(campaign: Any) -> Any:
     """Yields a function that asks the page's server, which runs all the time, for its version."""
-    import json
-    import urllib.request
-
     with serving(campaign.releases / release.CURRENT / "web") as url:
 
         def version() -> int:
-            with urllib.request.urlopen(f"{url}contract.json", timeout=5) as answer:
+            with urllib.request.urlopen(f"{url}contract.json", timeout=5) as answer:  # noqa: S310
                 return int(json.load(answer)["version"])
 
         yield version
