@@ -26,11 +26,12 @@ class Outcome:
 class Campaign:
     """A build folder that every fault finds as the first one found it.
 
-    In it: releases 1 to 5, of which 1 and then 2 were promoted; a check of release 4 failed.
+    In it: releases 1 to 5, of which 1 and then 2 were promoted; a check of release 4 failed. What
+    commands say goes to the file ``said``, below ``folder`` unless another is given.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, said: Path | None = None) -> None:
+        self._said = said or folder / "said"
         self.builds, self._kept = folder / "builds", folder / "kept"
         self._process = subprocess.Popen(
             [sys.executable, "-W", "error", "-m", "tests.faults.workshop"],
@@ -76,7 +77,7 @@ class Campaign:
         job = {
             "builds": str(self.builds),
             "command": command,
-            "said": str(self.folder / "said"),
+            "said": str(self._said),
             "harm": harm,
             "at": at,
         }

@@ -20,7 +20,7 @@ def main(folder: Path) -> None:
     subprocess.run(
         ["mount", "-t", "tmpfs", "-o", f"size={DISK_BYTES}", "tmpfs", folder], check=True
     )
-    campaign = Campaign(folder / "own")
+    campaign = Campaign(folder / "own", said=folder.with_name("said"))
     found: dict[str, Any] = {}
 
     def run(name: str, command: str) -> None:
