@@ -49,7 +49,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="fanout", description="Train once, ship everywhere.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
-    def verb(name: str, function: Verb, text: str, *, version: bool = False) -> None:
+    def verb(
+        name: str, function: Verb, text: str, *, version: bool = False
+    ) -> argparse.ArgumentParser:
         sub = verbs.add_parser(name, help=text, description=text)
         sub.set_defaults(verb=function)
         sub.add_argument(
@@ -63,10 +65,14 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument(
                 "version", nargs="?", type=int, help="a release; by default the newest"
             )
+        return sub
+
+    engine_help = "what the model server runs in: auto, docker, podman or embedded"
 
     verb("data", _data, "fetch the model's data and check it")
     verb("run", _run, "run the pipeline and promote its release")
-    verb("deploy", _deploy, "run, serve what was released, check all targets as deployed")
+    deploy = verb("deploy", _deploy, "run, serve what was released, check all targets as deployed")
+    deploy.add_argument("--engine", help=engine_help)
     verb("check", _check, "verify a release: checksums, then every check again", version=True)
     verb("smoke", _smoke, "check all targets as they are deployed now")
     verb("status", _status, "what is released and what runs")
@@ -78,7 +84,9 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb("promote", _promote, "make a release the current one", version=True)
     verb("rollback", _rollback, "go back to the release promoted before")
-    verb("serve", _serve, "serve the current release in the background")
+    serve = verb("serve", _serve, "serve the current release in the background")
+    serve.add_argument("--engine", help=engine_help)
+    verb("image", _image, "build container images of the current release, with it baked in")
     verb("stop", _stop, "end the servers in the background")
     file = verbs.add_parser("inspect", help="say what a .tflite file holds and needs")
     file.set_defaults(verb=_inspect)
@@ -90,6 +98,8 @@ def _parser() -> argparse.ArgumentParser:
 def _config(options: argparse.Namespace) -> Any:
     from pipeline.config import Config
 
+    if getattr(options, "engine", None):
+        os.environ["ENGINE"] = options.engine
     return Config.from_environment(options.model, options.profile)
 
 
@@ -194,6 +204,17 @@ def _serve(options: argparse.Namespace) -> int:
     deploy.serve(config)
     for name, address in deploy.addresses(config).items():
         print(f"  {name:<5} {address}")
+    return 0
+
+
+def _image(options: argparse.Namespace) -> int:
+    from pipeline.images import build_images
+
+    made = build_images(_config(options))
+    if options.json:
+        print(json.dumps(made.to_json(), indent=1))
+    else:
+        print(made.to_text())
     return 0
 
 

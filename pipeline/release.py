@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from models.contract import contract
+from pipeline import rollout
 from pipeline.checks import Check
 from pipeline.config import Config
 from pipeline.errors import GateError, UserError
@@ -156,17 +157,20 @@ def find(config: Config, version: int | None) -> Release:
 
 
 def promote(config: Config, release: Release) -> None:
-    """Makes a release the current one.
+    """Makes a release the current one; a server that runs has then changed over.
 
     Raises:
-        GateError: a required check of it did not pass, or a file is not what was checked. The
-            release that was current before stays.
+        GateError: a required check of it did not pass, a file is not what was checked, or the
+            running server does not answer with it as it should. The release that was current
+            before stays.
     """
     if release.stopped_by:
         raise GateError("Promotion", f"release {release.version}: {_reasons(release.stopped_by)}")
     damage = release.damage()
     if damage:
         raise GateError("Promotion", f"release {release.version}: {'; '.join(damage[:5])}")
+    # First of all, as it is the step that may say no.
+    rollout.switch(config, {rollout.STABLE: release.version})
     history = _history(config)
     if history[-1:] != [release.version]:
         write_text(config.releases / HISTORY, json.dumps([*history, release.version]))
