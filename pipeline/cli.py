@@ -86,9 +86,12 @@ def _parser() -> argparse.ArgumentParser:
             )
         return sub
 
+    engine_help = "what the model server runs in: auto, docker, podman or embedded"
+
     verb("data", _data, "fetch the model's data and check it")
     verb("run", _run, "run the pipeline and promote its release")
-    verb("deploy", _deploy, "run, serve what was released, check all targets as deployed")
+    deploy = verb("deploy", _deploy, "run, serve what was released, check all targets as deployed")
+    deploy.add_argument("--engine", help=engine_help)
     verb("check", _check, "verify a release: checksums, then every check again", version=True)
     verb("smoke", _smoke, "check all targets as they are deployed now")
     verb("status", _status, "what is released and what runs")
@@ -107,7 +110,9 @@ def _parser() -> argparse.ArgumentParser:
         "--keep", type=int, required=True, metavar="N", help="how many of the newest stay"
     )
     pruning.add_argument("--dry-run", action="store_true", help="only say what would go")
-    verb("serve", _serve, "serve the current release in the background")
+    serve = verb("serve", _serve, "serve the current release in the background")
+    serve.add_argument("--engine", help=engine_help)
+    verb("image", _image, "build container images of the current release, with it baked in")
     verb("stop", _stop, "end the servers in the background")
     file = verbs.add_parser("inspect", help="say what a .tflite file holds and needs")
     file.set_defaults(verb=_inspect)
@@ -119,6 +124,8 @@ def _parser() -> argparse.ArgumentParser:
 def _config(options: argparse.Namespace) -> Any:
     from pipeline.config import Config
 
+    if getattr(options, "engine", None):
+        os.environ["ENGINE"] = options.engine
     return Config.from_environment(options.model, options.profile)
 
 
@@ -215,6 +222,17 @@ def _serve(options: argparse.Namespace) -> int:
     deploy.serve(config)
     for name, address in deploy.addresses(config).items():
         print(f"  {name:<5} {address}")
+    return 0
+
+
+def _image(options: argparse.Namespace) -> int:
+    from pipeline.images import build_images
+
+    made = build_images(_config(options))
+    if options.json:
+        print(json.dumps(made.to_json(), indent=1))
+    else:
+        print(made.to_text())
     return 0
 
 

@@ -39,7 +39,7 @@ def place_folder(partial: Path, folder: Path) -> None:
 
 
 def copy_tree(source: Path, destination: Path) -> None:
-    """Copies a folder's files, their contents alone; stops at the first that cannot be copied.
+    """Copies a folder's files with their times; stops at the first that cannot be copied.
 
     ``shutil.copytree`` goes on after an error, on a full disk too, and hides its number.
     """
@@ -47,7 +47,7 @@ def copy_tree(source: Path, destination: Path) -> None:
     for parent, folders, files in os.walk(source):
         place = destination / Path(parent).relative_to(source)
         for name in files:
-            shutil.copyfile(Path(parent, name), place / name)
+            shutil.copy2(Path(parent, name), place / name)
         for name in folders:
             (place / name).mkdir()
 
