@@ -5,6 +5,7 @@ PROFILE ?= default
 GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 WEB_PORT ?= 8080
+TEST_PROCESSES ?= 2
 export MODEL PROFILE GRPC_PORT REST_PORT WEB_PORT
 
 FANOUT := .venv/bin/fanout
@@ -29,7 +30,7 @@ run: setup  ## pipeline and release, without serving it
 	$(FANOUT) run
 
 test: setup-development  ## every test, on the real runtimes
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: setup-development  ## ruff and mypy; changes nothing
 	.venv/bin/ruff check .
