@@ -18,6 +18,8 @@ from pipeline.config import Config
 from pipeline.errors import GateError, UserError
 from pipeline.files import copy_tree, replace_link, sha256, sync_folder, write_text
 from pipeline.golden import Golden
+from pipeline.left_out import leave_out
+from pipeline.targets import target_named
 
 MANIFEST = "manifest.json"
 CURRENT = "current"
@@ -106,7 +108,7 @@ def assemble(config: Config, parts: Parts) -> Release:
     partial = config.releases / f".{version}.partial"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    _place_targets(config, parts.targets, partial, version)
+    _place_targets(config, parts, partial, version)
     _write_contract_and_golden(config, parts.golden, partial, version)
     manifest: dict[str, Any] = {
         "schema": 1,
@@ -215,11 +217,14 @@ def _files(folder: Path) -> list[str]:
     return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
 
 
-def _place_targets(config: Config, targets: dict[str, Path], folder: Path, version: int) -> None:
-    for target, source in targets.items():
+def _place_targets(config: Config, parts: Parts, folder: Path, version: int) -> None:
+    for target, source in parts.targets.items():
         # The layout that TensorFlow Serving's base path wants: <model>/<version>/saved_model.pb.
         inner = f"{config.spec.name}/{version}" if target == "serving" else ""
         copy_tree(source, folder / target / inner)
+        # What a target's folder holds is known by the target alone.
+        placed = target_named(target).artifacts(folder / target / inner, spec=config.spec)
+        leave_out(placed, [check for check in parts.checks if check.target == target])
 
 
 def _write_contract_and_golden(config: Config, golden: Golden, folder: Path, version: int) -> None:
