@@ -12,7 +12,7 @@ FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy run test check format lock smoke status report stop bench clean
+.PHONY: help setup setup-development deploy run test check format lock smoke status report stop bench bench-mobile deploy-pi clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -61,6 +61,12 @@ stop:  ## end the servers that deploy started
 
 bench: setup  ## the pipeline's time against a bare Keras script's
 	.venv/bin/python -m benchmarks.pipeline
+
+bench-mobile: setup  ## size and speed of every .tflite variant in both edge runtimes
+	.venv/bin/python -m mobile.benchmark
+
+deploy-pi: setup  ## copy to a Raspberry Pi and try it there; HOST=pi@… VARIANT=int8 SERVICE=1
+	.venv/bin/python -m mobile.raspberry_pi.deploy
 
 clean:  ## delete releases, artifacts and logs; datasets and environments stay
 	$(FANOUT) stop
