@@ -21,6 +21,8 @@ from pipeline.errors import FanoutError, GateError, UserError
 from pipeline.files import copy_tree, place_folder, replace_link, sync_folder, write_text
 from pipeline.golden import Golden
 from pipeline.integrity import MANIFEST, SIGNATURE
+from pipeline.left_out import leave_out
+from pipeline.targets import target_named
 
 CURRENT = "current"
 HISTORY = "promotions.json"
@@ -301,6 +303,9 @@ def _place_targets(config: Config, parts: Parts, folder: Path, version: int) -> 
         copy_tree(source, placed)
         if target in parts.checked:
             _require_as_checked(target, placed, parts.checked[target])
+        # What a target's folder holds is known by the target alone.
+        artifacts = target_named(target).artifacts(placed, spec=config.spec)
+        leave_out(artifacts, [check for check in parts.checks if check.target == target])
 
 
 def _require_as_checked(target: str, placed: Path, checked: Mapping[str, str]) -> None:
