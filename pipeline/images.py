@@ -6,9 +6,11 @@ from typing import Any
 from pipeline import release
 from pipeline.config import Config
 from pipeline.errors import FanoutError, UserError
+from pipeline.files import write_text
 from serving.container import engine as engines
 from serving.container import image, memory
 from serving.container.engine import Engine
+from serving.kubernetes.manifest import manifest
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,7 @@ class Images:
         server: the project's server without a model.
         release: the same with the current release baked in, empty when nothing is promoted.
         official: TensorFlow Serving's with that release, empty when it cannot be pulled.
+        kubernetes: the file with the objects that run the release's image on Kubernetes.
         notes: why something is missing.
     """
 
@@ -27,6 +30,7 @@ class Images:
     server: str
     release: str = ""
     official: str = ""
+    kubernetes: str = ""
     notes: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
@@ -37,6 +41,7 @@ class Images:
             ("server", self.server),
             ("with the release", self.release),
             ("TensorFlow Serving with the release", self.official),
+            ("on Kubernetes", self.kubernetes),
         )
         lines = [f"  {what:<36} {name}" for what, name in rows if name]
         return "\n".join([f"images of {self.engine}:", *lines, *(f"  {one}" for one in self.notes)])
@@ -61,13 +66,15 @@ def build_images(config: Config) -> Images:
         f"localhost/{config.build.name}{suffix}:{version}" for suffix in ("", "-tensorflow-serving")
     ]
     own = image.with_release(engine, server, promoted.folder, name, tags[0])
+    on_kubernetes = config.build / "kubernetes.yaml"
+    write_text(on_kubernetes, manifest(name, own))
     try:
         base = image.official(engine, config.containers)
         official = image.with_release(engine, base, promoted.folder, name, tags[1])
     except FanoutError as error:
         note = f"not built: {tags[1]}: {image.OFFICIAL} cannot be pulled here: {error}"
-        return Images(engine.name, server, own, notes=[note])
-    return Images(engine.name, server, own, official)
+        return Images(engine.name, server, own, kubernetes=str(on_kubernetes), notes=[note])
+    return Images(engine.name, server, own, official, str(on_kubernetes))
 
 
 def _engine(config: Config) -> Engine:

@@ -7,13 +7,15 @@ from pipeline.config import Config
 from pipeline.engine_choice import Choice
 from pipeline.processes import Process
 from serving import embedded
-from serving.container import container
+from serving.container import container, image
 from serving.container.container import Container, Wanted
 from serving.embedded import Address
 
 NAME = "server"
-# A promotion is seen within this time.
-POLL_SECONDS = 1
+# How often models.config is read: a promotion waits for it three times. TensorFlow Serving takes
+# whole seconds only.
+POLL_SECONDS = "0.2"
+OFFICIAL_POLL_SECONDS = "1"
 Server = Process | Container
 
 
@@ -69,14 +71,15 @@ def start(config: Config, choice: Choice) -> Server:
 def command(config: Config) -> list[str]:
     """Returns the embedded server's command line."""
     where = Address(config.rest_port, config.grpc_port, config.host)
-    return embedded.command(config.spec.name, None, where, *_arguments(config))
+    return embedded.command(config.spec.name, None, where, *_arguments(config, POLL_SECONDS))
 
 
 def _wanted(config: Config, choice: Choice) -> Wanted:
+    official = choice.image == image.OFFICIAL
     return Wanted(
         image=choice.image,
         folder=config.deployed,
-        arguments=_arguments(config),
+        arguments=_arguments(config, OFFICIAL_POLL_SECONDS if official else POLL_SECONDS),
         host=config.host,
         rest_port=config.rest_port,
         grpc_port=config.grpc_port,
@@ -85,10 +88,10 @@ def _wanted(config: Config, choice: Choice) -> Wanted:
     )
 
 
-def _arguments(config: Config) -> tuple[str, ...]:
+def _arguments(config: Config, poll_seconds: str) -> tuple[str, ...]:
     return (
         f"--model_config_file={config.models_config}",
-        f"--model_config_file_poll_wait_seconds={POLL_SECONDS}",
+        f"--model_config_file_poll_wait_seconds={poll_seconds}",
         # At its start TensorFlow Serving refuses labels of versions that it is yet to load.
         "--allow_version_labels_for_unavailable_models=true",
     )

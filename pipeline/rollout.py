@@ -29,7 +29,7 @@ STABLE = "stable"
 LOAD_SECONDS = 120.0
 DRAIN_SECONDS = 90.0
 _POLL_SECONDS = 0.1
-_OLD_STATE_SECONDS = 5.0
+_OLD_STATE_SECONDS = 3.0
 
 
 def labels(config: Config) -> dict[str, int]:
