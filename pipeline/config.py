@@ -118,6 +118,11 @@ class Config:
         return self.deployed / "models.config"
 
     @property
+    def monitoring_config(self) -> Path:
+        """Returns the file that says where the server's metrics are read."""
+        return self.deployed / "monitoring.config"
+
+    @property
     def containers(self) -> Path:
         """Returns where container images are put together, for all models."""
         return ROOT / "build" / "containers"

@@ -16,6 +16,7 @@ NAME = "server"
 # whole seconds only.
 POLL_SECONDS = "0.2"
 OFFICIAL_POLL_SECONDS = "1"
+METRICS_PATH = "/monitoring/prometheus/metrics"
 Server = Process | Container
 
 
@@ -92,6 +93,7 @@ def _arguments(config: Config, poll_seconds: str) -> tuple[str, ...]:
     return (
         f"--model_config_file={config.models_config}",
         f"--model_config_file_poll_wait_seconds={poll_seconds}",
+        f"--monitoring_config_file={config.monitoring_config}",
         # At its start TensorFlow Serving refuses labels of versions that it is yet to load.
         "--allow_version_labels_for_unavailable_models=true",
     )

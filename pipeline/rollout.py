@@ -20,7 +20,7 @@ from google.protobuf.text_format import ParseError
 from pipeline import model_server
 from pipeline.config import Config
 from pipeline.errors import FanoutError, GateError, UserError
-from pipeline.files import copy_tree, place_folder, remove_folder
+from pipeline.files import copy_tree, place_folder, remove_folder, write_text
 from pipeline.integrity import entries
 from serving.container.models_config import read_labels, write_models_config
 from serving.embedded import Address
@@ -90,6 +90,11 @@ def switch(config: Config, wanted: Mapping[str, int]) -> None:
 
 
 def _write(config: Config, wanted: Mapping[str, int], *, also: Iterable[int] = ()) -> None:
+    if not config.monitoring_config.is_file():
+        path = model_server.METRICS_PATH
+        write_text(
+            config.monitoring_config, f'prometheus_config {{ enable: true path: "{path}" }}\n'
+        )
     write_models_config(config.models_config, config.spec.name, config.deployed, wanted, also=also)
 
 

@@ -13,6 +13,7 @@ def smoke(
     *,
     limits: Limits,
     runs_in: str = "",
+    label: str | None = None,
 ) -> list[Check]:
     """Returns one row an address; a server that does not answer is a failed row.
 
@@ -23,11 +24,14 @@ def smoke(
         golden: the examples.
         limits: of their answers.
         runs_in: what the server runs in, for the rows.
+        label: of the version to ask; the latest when None.
     """
     where = f" ({runs_in})" if runs_in else ""
     return [
         check_transport(
-            url, model, golden, limits, Check(TARGET, VARIANT, f"{name} at {url}{where}", FAILED)
+            *(url, model, golden, limits),
+            Check(TARGET, VARIANT, f"{name} at {url}{where}", FAILED),
+            label=label,
         )
         for name, url in addresses.items()
     ]

@@ -13,7 +13,7 @@ from pipeline.toolchain import ROOT
 from tests.faults.calls import NEEDS_SPACE
 
 pytestmark = pytest.mark.timeout(300)
-COMMANDS = {"run": 4, "promote 3": 1, "rollback": 1, "prune --keep 1": 1}
+COMMANDS = {"run": 5, "promote 3": 2, "rollback": 3, "prune --keep 1": 1}
 
 
 @pytest.mark.parametrize(("command", "every"), COMMANDS.items(), ids=COMMANDS)

@@ -41,9 +41,9 @@ class Case:
 
 ALL = (1, 2, 3, 4, 5)
 CASES = (
-    Case("run", 2, 6, {2: 1, 6: 2}, (*ALL, 6), 80),
+    Case("run", 2, 6, {2: 1, 6: 2}, (*ALL, 6), 80, every=2),
     # The same calls as a run's, but for the last ones.
-    Case("run-refused", 2, 2, {2: 1}, (*ALL, 6), 20, code=1, every=7),
+    Case("run-refused", 2, 2, {2: 1}, (*ALL, 6), 20, code=1, every=9),
     Case("promote 3", 2, 3, {2: 1, 3: 2}, ALL, 10),
     Case("promote 4", 2, 2, {2: 1}, ALL, 1, code=1),
     Case("rollback", 2, 1, {2: 1, 1: None}, ALL, 10),
