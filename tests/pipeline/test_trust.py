@@ -1,6 +1,8 @@
 """Signatures with keys and certificates made here, by the tool that users have."""
 
 import json
+import subprocess
+import sys
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -97,6 +99,21 @@ def test_what_is_made_is_signed_and_its_signature_is_required(
     release.promote(signing, made)
     assert listing.rows(signing)[0].signature == "verified"
     assert status(signing).signature == "verified"
+
+
+def test_anyone_with_the_public_key_can_verify_without_this_project(
+    signing: Config, keys: Path, parts: Parts
+) -> None:
+    made = release.assemble(signing, parts)
+    program = Path(sys.executable).with_name("model_signing")
+    command = [
+        *(program, "verify", "key", made.folder, "--signature", made.folder / "model.sig"),
+        *("--public_key", keys / "ours.pub"),
+    ]
+    done = subprocess.run(command, check=True, capture_output=True, text=True)
+    assert "Verification succeeded" in done.stdout
+    (made.folder / "web" / "index.html").write_text("other")
+    assert subprocess.run(command, check=False, capture_output=True).returncode != 0
 
 
 def test_without_keys_nothing_is_signed_and_nothing_required(config: Config, parts: Parts) -> None:
