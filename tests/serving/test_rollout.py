@@ -1,5 +1,6 @@
 """Promotion and rollback seen from a real server, as a process."""
 
+import json
 import shutil
 from collections.abc import Iterator
 from dataclasses import replace
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.spec import load as load_spec
-from pipeline import deploy, release, rollout
+from pipeline import deploy, integrity, release, rollout
 from pipeline.config import Config
 from pipeline.errors import GateError
 from pipeline.golden import Golden, read_golden
@@ -80,12 +81,14 @@ def test_a_version_that_does_not_load_replaces_nothing(served: Config) -> None:
     broken = small_releases.assemble(served, seed=3)
     file = broken.folder / f"serving/fashion/{broken.version}/saved_model.pb"
     try:
-        # As if the file had been written so: the manifest agrees with it.
+        # As if the file had been written so: all checksums agree with it.
         file.write_bytes(b"no graph")
-        manifest = {**broken.manifest, "files": {**broken.manifest["files"]}}
-        manifest["files"][str(file.relative_to(broken.folder))] = release._entry(file)
+        manifest = broken.manifest
+        manifest["files"][str(file.relative_to(broken.folder))] = integrity.entry(file)
+        (broken.folder / "manifest.json").write_text(json.dumps(manifest))
+        integrity.write_sums(broken.folder, manifest["files"])
         with pytest.raises(GateError, match="does not load version"):
-            release.promote(served, release.Release(broken.folder, manifest))
+            release.promote(served, release.Release.open(broken.folder))
         assert rollout.labels(served) == {"stable": 1}
         assert release.current(served).version == 1
         with Client(deploy.addresses(served)["REST"], "fashion") as client:
