@@ -24,10 +24,12 @@ class Context:
     Attributes:
         deadline: on the clock of time.monotonic(); infinite when the client set none.
         metadata: by name in lower case.
+        remote: the client's address and port; empty for a socket in the file system.
     """
 
     deadline: float
     metadata: Mapping[str, str]
+    remote: str = ""
 
     def time_remaining(self) -> float | None:
         """Returns the seconds left, None for no limit."""

@@ -1,25 +1,30 @@
 """A running server: models, manager, scheduler and the two transports, started and stopped."""
 
 import asyncio
+import contextlib
 import errno
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from serving.server import grpc_handlers, independence, saved_model, warmup
+from serving.server import grpc_listener, independence, saved_model, tls, warmup
+from serving.server.access_log import AccessLog
 from serving.server.flags import Settings
 from serving.server.grpc_health import HealthService
 from serving.server.grpc_models import ModelService
-from serving.server.grpc_reflection import ReflectionService
 from serving.server.grpc_services import PredictionService
-from serving.server.grpc_transport import GrpcLimits, GrpcProtocol, GrpcServer
+from serving.server.grpc_transport import GrpcProtocol
 from serving.server.http_transport import HttpProtocol
+from serving.server.limits import InputLimits
 from serving.server.manager import Manager
 from serving.server.metrics import Metrics
+from serving.server.model_config import Sampling
 from serving.server.models import Models
+from serving.server.request_log import RequestLog, default_sampling
 from serving.server.rest import Rest, RestLimits
 from serving.server.saved_model import Servable
 from serving.server.scheduler import Scheduler
@@ -28,15 +33,27 @@ from serving.server.scheduler import Scheduler
 GRACE_SECONDS = 10.0
 # How often connections are looked through for those that have been silent for too long.
 SWEEP_SECONDS = 1.0
+HANDSHAKE_SECONDS = 10.0
+# In which slow models run, when nothing else is said.
+THREADS = 2
 
 
 def make_loader(settings: Settings) -> Any:
     """Returns what the manager loads versions with."""
 
     def load(name: str, version: int, path: Path) -> Servable:
+        both = settings.tensorflow_session_parallelism
         servable = saved_model.load(
-            path, name=name, version=version, tags=settings.saved_model_tags
+            path,
+            name=name,
+            version=version,
+            tags=settings.saved_model_tags,
+            threads=(
+                settings.tensorflow_intra_op_parallelism or both,
+                settings.tensorflow_inter_op_parallelism or both,
+            ),
         )
+        servable.check_methods = settings.enable_signature_method_name_check
         try:
             seen = warmup.warm_up(servable, path) if settings.enable_model_warmup else {}
             if settings.enable_batching:
@@ -65,10 +82,12 @@ class Server:
     grpc_port: int = 0
     _scheduler: Scheduler | None = None
     _rest: asyncio.Server | None = None
-    _grpc: asyncio.Server | None = None
+    _grpc: list[asyncio.Server] = field(default_factory=list)
     _health: HealthService | None = None
     _rest_connections: set[HttpProtocol] = field(default_factory=set)
     _grpc_connections: set[GrpcProtocol] = field(default_factory=set)
+    _access_log: AccessLog | None = None
+    _sampled: RequestLog | None = None
 
     async def start(self) -> None:
         """Listens. Raises UserError when a port is taken."""
@@ -78,18 +97,53 @@ class Server:
             loop,
             max_batch=settings.max_batch_size,
             max_waiting=settings.max_queued_requests,
+            threads=settings.batching.threads or THREADS,
             metrics=self.metrics,
         )
+        self._start_logs(loop)
         if settings.rest_api_port:
             await self._start_rest(loop, self._scheduler)
-        if settings.port:
+        if settings.port or settings.grpc_socket_path:
             await self._start_grpc(loop, self._scheduler)
         self._sweep(loop)
+
+    def _start_logs(self, loop: asyncio.AbstractEventLoop) -> None:
+        settings, metrics = self.settings, self.metrics
+
+        def in_loop(action: Callable[..., None], *values: str) -> None:
+            with contextlib.suppress(RuntimeError):  # the loop has ended
+                loop.call_soon_threadsafe(lambda: action(*values))
+
+        if settings.access_log:
+            self._access_log = AccessLog(
+                settings.access_log,
+                max_bytes=settings.log_max_file_bytes,
+                max_files=settings.log_max_files,
+                dropped=lambda: in_loop(metrics.access_log_dropped.add),
+            )
+
+        def sampling(model: str) -> Sampling | None:
+            own = self.manager.logging(model)
+            if own or not settings.request_log_prefix:
+                return own
+            return default_sampling(
+                settings.request_log_prefix, model, settings.request_log_sampling_rate
+            )
+
+        self._sampled = RequestLog(
+            sampling,
+            settings.saved_model_tags,
+            lambda model, code: in_loop(metrics.logged.add, model, code),
+            settings.log_max_file_bytes,
+            settings.log_max_files,
+        )
 
     async def _start_rest(self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler) -> None:
         settings = self.settings
         limits = RestLimits(
             settings.max_body_bytes,
+            settings.max_decompressed_bytes,
+            settings.max_json_depth,
             settings.rest_api_timeout_in_ms / 1000,
             settings.max_connections,
         )
@@ -99,17 +153,31 @@ class Server:
             self.metrics,
             settings.monitoring.path,
             settings.rest_api_enable_cors_support,
+            self._input_limits(),
+            settings.api_keys,
+            self._access_log,
+            self._sampled,
         )
+        encryption: dict[str, Any] = {}
+        if settings.rest_api_ssl:
+            encryption = {
+                "ssl": tls.context(settings.rest_api_ssl, flag="--rest_api_ssl_config_file"),
+                "ssl_handshake_timeout": min(limits.timeout_seconds, HANDSHAKE_SECONDS),
+            }
         try:
             self._rest = await loop.create_server(
                 lambda: HttpProtocol(rest, scheduler, self._rest_connections),
                 settings.host,
                 settings.rest_api_port,
                 backlog=1024,
+                **encryption,
             )
         except OSError as error:
             raise _taken("--rest_api_port", settings, settings.rest_api_port, error) from error
         self.rest_port = self._rest.sockets[0].getsockname()[1]
+
+    def _input_limits(self) -> InputLimits:
+        return InputLimits(self.settings.max_request_rows, self.settings.max_image_pixels)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = time.monotonic()
@@ -120,33 +188,33 @@ class Server:
     async def _start_grpc(self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler) -> None:
         settings = self.settings
         services: list[Any] = [
-            PredictionService(self.models, scheduler, self.metrics),
+            PredictionService(
+                self.models,
+                scheduler,
+                self.metrics,
+                limits=self._input_limits(),
+                seconds=settings.grpc_api_timeout_in_ms / 1000,
+                sampled=self._sampled,
+            ),
             ModelService(self.models, self.manager),
         ]
         if settings.enable_grpc_healthcheck_service:
             self._health = HealthService(one.NAME for one in services)
-            services.append(self._health)
-        names = [one.NAME for one in services]
-        services += [ReflectionService(version, names) for version in ReflectionService.VERSIONS]
-        limits = GrpcLimits(
-            settings.max_body_bytes,
-            settings.rest_api_timeout_in_ms / 1000,
-            settings.max_connections,
+        server = grpc_listener.server(
+            settings, services, self._health, self._access_log, self._grpc_connections
         )
-        grpc = GrpcServer(grpc_handlers.table(services), limits, connections=self._grpc_connections)
         try:
-            self._grpc = await loop.create_server(
-                lambda: GrpcProtocol(grpc), settings.host, settings.port, backlog=1024
-            )
+            self._grpc = await grpc_listener.listen(loop, settings, server)
         except OSError as error:
             raise _taken("--port", settings, settings.port, error) from error
-        self.grpc_port = self._grpc.sockets[0].getsockname()[1]
+        if settings.port:
+            self.grpc_port = self._grpc[0].sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Takes no new requests, answers those begun, and unloads nothing: the process ends."""
         if self._health:
             self._health.stop()
-        for listener in (self._rest, self._grpc):
+        for listener in (self._rest, *self._grpc):
             if listener:
                 listener.close()
         for connection in self._connections():
@@ -156,6 +224,10 @@ class Server:
             await asyncio.sleep(0.01)
         if self._scheduler:
             self._scheduler.close()
+        if self._sampled:
+            self._sampled.close()
+        if self._access_log:
+            self._access_log.close()
 
     def _connections(self) -> list[HttpProtocol | GrpcProtocol]:
         return [*self._rest_connections, *self._grpc_connections]
