@@ -2,17 +2,18 @@
 
 MODEL ?= fashion
 PROFILE ?= default
+ENGINE ?= auto
 GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 WEB_PORT ?= 8080
 TEST_PROCESSES ?= 2
-export MODEL PROFILE GRPC_PORT REST_PORT WEB_PORT
+export MODEL PROFILE ENGINE GRPC_PORT REST_PORT WEB_PORT
 
 FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy run test check format lock smoke status report stop bench bench-mobile deploy-pi clean
+.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -23,8 +24,11 @@ setup:  ## install everything below this folder; nearly free when nothing change
 setup-development:
 	@python="$$(sh scripts/python311.sh)" && "$$python" -m scripts.setup --development
 
-deploy: setup  ## pipeline, release, servers; MODEL=fashion PROFILE=default|quick
+deploy: setup  ## pipeline, release, servers; MODEL=fashion PROFILE=default|quick ENGINE=auto|docker|podman|embedded
 	$(FANOUT) deploy
+
+image: setup  ## container images of the server, and of the current release
+	$(FANOUT) image
 
 run: setup  ## pipeline and release, without serving it
 	$(FANOUT) run
@@ -46,6 +50,9 @@ lock: setup  ## write the locks anew from requirements/*.in
 	    .venv-tools/bin/uv pip compile --quiet --generate-hashes --universal \
 	        --python-version 3.11 --overrides requirements/overrides.txt requirements/$$name.in -o requirements/$$name.lock; \
 	done
+	.venv-tools/bin/uv pip compile --quiet --generate-hashes --python-platform x86_64-manylinux_2_36 \
+	    --python-version 3.11 --overrides requirements/serving-image.overrides.txt \
+	    requirements/serving-image.in -o requirements/serving-image.lock
 
 smoke:  ## check all targets as they are deployed now
 	$(FANOUT) smoke

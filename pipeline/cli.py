@@ -86,9 +86,21 @@ def _parser() -> argparse.ArgumentParser:
             )
         return sub
 
+    engine_help = "what the model server runs in: auto, docker, podman or embedded"
+
     verb("data", _data, "fetch the model's data and check it")
     verb("run", _run, "run the pipeline and promote its release")
-    verb("deploy", _deploy, "run, serve what was released, check all targets as deployed")
+    deploy = verb("deploy", _deploy, "run, serve what was released, check all targets as deployed")
+    deploy.add_argument("--engine", help=engine_help)
+    deploy.add_argument(
+        "--canary", action="store_true", help="try the release out beside the current one first"
+    )
+    deploy.add_argument(
+        "--watch", type=float, default=30.0, metavar="SECONDS", help="how long a canary is watched"
+    )
+    deploy.add_argument(
+        "--hold", action="store_true", help="leave a good canary: decide by promote or withdraw"
+    )
     verb("check", _check, "verify a release: checksums, then every check again", version=True)
     verb("smoke", _smoke, "check all targets as they are deployed now")
     verb("status", _status, "what is released and what runs")
@@ -100,6 +112,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     verb("releases", _of_releases("releases"), "list every release on disk")
     verb("promote", _of_releases("promote"), "make a release the current one", version=True)
+    verb("withdraw", _of_releases("withdraw"), "end the canary")
     verb("rollback", _of_releases("rollback"), "go back to the release promoted before")
     verb("sign", _of_releases("sign"), "sign a release with FANOUT_SIGNING_KEY", version=True)
     pruning = verb("prune", _of_releases("prune"), "remove old releases that nothing needs")
@@ -107,7 +120,9 @@ def _parser() -> argparse.ArgumentParser:
         "--keep", type=int, required=True, metavar="N", help="how many of the newest stay"
     )
     pruning.add_argument("--dry-run", action="store_true", help="only say what would go")
-    verb("serve", _serve, "serve the current release in the background")
+    serve = verb("serve", _serve, "serve the current release in the background")
+    serve.add_argument("--engine", help=engine_help)
+    verb("image", _image, "build container images of the current release, with it baked in")
     verb("stop", _stop, "end the servers in the background")
     file = verbs.add_parser("inspect", help="say what a .tflite file holds and needs")
     file.set_defaults(verb=_inspect)
@@ -119,6 +134,8 @@ def _parser() -> argparse.ArgumentParser:
 def _config(options: argparse.Namespace) -> Any:
     from pipeline.config import Config
 
+    if getattr(options, "engine", None):
+        os.environ["ENGINE"] = options.engine
     return Config.from_environment(options.model, options.profile)
 
 
@@ -139,16 +156,28 @@ def _run(options: argparse.Namespace) -> int:
 
 def _deploy(options: argparse.Namespace) -> int:
     from pipeline import deploy
+    from pipeline.release import current_version
     from pipeline.run import run
 
     config = _config(options)
-    made = run(config)
+    made = run(config, promote=not options.canary)
+    if options.canary and current_version(config) != made.version:
+        _try_out(config, made, options)
+        if options.hold:
+            return 0
     deploy.serve(config)
     print_table(made.checks, f"Release {made.version} of {config.build.name}")
     code = _smoke(options)
     for name, address in deploy.addresses(config).items():
         print(f"  {name:<5} {address}")
     return code
+
+
+def _try_out(config: Any, made: Any, options: argparse.Namespace) -> None:
+    from pipeline.canary import deploy_canary
+
+    rows = deploy_canary(config, made, options.watch, hold=options.hold)
+    print_table(rows, f"Release {made.version} as canary")
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -215,6 +244,17 @@ def _serve(options: argparse.Namespace) -> int:
     deploy.serve(config)
     for name, address in deploy.addresses(config).items():
         print(f"  {name:<5} {address}")
+    return 0
+
+
+def _image(options: argparse.Namespace) -> int:
+    from pipeline.images import build_images
+
+    made = build_images(_config(options))
+    if options.json:
+        print(json.dumps(made.to_json(), indent=1))
+    else:
+        print(made.to_text())
     return 0
 
 

@@ -7,11 +7,11 @@ import urllib.error
 import urllib.request
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
+from pipeline import integrity
 from pipeline.config import Config
-from pipeline.errors import UserError
+from pipeline.release import Release
 
 _PATIENCE_SECONDS = 5.0
 _LONGEST_ANSWER = 4 << 20
@@ -32,34 +32,22 @@ class Answer:
     problem: str = ""
 
 
-def models_config(config: Config) -> Path:
-    """Returns the file that tells the model server what to serve."""
-    return config.build / "deployed" / "models.config"
-
-
-def deployed_versions(config: Config) -> dict[int, str]:
-    """Returns the versions that the model server is told to serve, each with its label.
-
-    Raises:
-        UserError: the file that tells it cannot be read.
-    """
-    file = models_config(config)
-    if not file.exists():
-        return {}
-    from serving.server import model_config
-    from serving.server.statuses import ServingError
-
-    try:
-        models = model_config.parse(file.read_text())
-    except (OSError, UnicodeDecodeError, ServingError) as error:
-        raise UserError(
-            f"{file} cannot be read, so what is deployed is not known: {error}"
-        ) from error
-    found: dict[int, str] = {}
-    for model in models:
-        found |= dict.fromkeys(model.policy.specific, "a version without a label")
-        found |= {version: label for label, version in model.labels.items()}
-    return dict(sorted(found.items()))
+def drift(config: Config, release: Release) -> list[str]:
+    """Returns what differs between the server's copy of a release and the release's manifest."""
+    prefix = f"serving/{config.spec.name}/{release.version}/"
+    folder = config.deployed / config.spec.name / str(release.version)
+    wanted = {
+        name.removeprefix(prefix): entry["sha256"]
+        for name, entry in release.manifest["files"].items()
+        if name.startswith(prefix)
+    }
+    found = {name: entry["sha256"] for name, entry in integrity.entries(folder).items()}
+    where = folder.relative_to(config.build)
+    return [
+        f"{where / name} differs from the manifest; to mend it, run: fanout serve"
+        for name in sorted({*wanted, *found})
+        if wanted.get(name) != found.get(name)
+    ]
 
 
 def ask_server(address: str, model: str, labels: tuple[str, ...] = ()) -> Answer:

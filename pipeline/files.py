@@ -38,6 +38,20 @@ def place_folder(partial: Path, folder: Path) -> None:
     sync_folder(folder.parent)
 
 
+def copy_tree(source: Path, destination: Path) -> None:
+    """Copies a folder's files with their times; stops at the first that cannot be copied.
+
+    ``shutil.copytree`` goes on after an error, on a full disk too, and hides its number.
+    """
+    destination.mkdir(parents=True)
+    for parent, folders, files in os.walk(source):
+        place = destination / Path(parent).relative_to(source)
+        for name in files:
+            shutil.copy2(Path(parent, name), place / name)
+        for name in folders:
+            (place / name).mkdir()
+
+
 def remove_folder(folder: Path) -> None:
     """Removes a folder that others read: it is gone in one step, and then its files go."""
     aside = folder.with_name(f".{folder.name}.removed")

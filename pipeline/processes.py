@@ -36,6 +36,11 @@ class Process:
     def is_alive(self) -> bool:
         return _start_time(self.pid) == self.started
 
+    @property
+    def ports(self) -> frozenset[str]:
+        """Returns what it listens on, as its command line says."""
+        return frozenset(word.partition("=")[2] for word in self.command if "port=" in word)
+
     def last_words(self) -> str:
         """Returns the last lines of its log."""
         lines = Path(self.log).read_text(errors="replace").strip().splitlines()

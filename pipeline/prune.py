@@ -2,9 +2,8 @@
 
 from dataclasses import dataclass
 
-from pipeline import files, release
+from pipeline import files, release, rollout
 from pipeline.config import Config
-from pipeline.deployed import deployed_versions
 from pipeline.errors import UserError
 
 
@@ -72,6 +71,6 @@ def _needed(config: Config) -> dict[int, str]:
         before = None
     if before is not None:
         needed.setdefault(before, "a rollback goes to it")
-    for version, label in deployed_versions(config).items():
+    for label, version in rollout.labels(config).items():
         needed.setdefault(version, f"deployed as {label}")
     return {version: why for version, why in needed.items() if version in release.versions(config)}

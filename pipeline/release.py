@@ -7,17 +7,18 @@ all. ``current`` points at the promoted one and is switched in one step.
 import json
 import shutil
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from models.contract import contract
-from pipeline import history, integrity, sbom, trust
+from pipeline import history, integrity, rollout, sbom, trust
 from pipeline.checks import Check
 from pipeline.config import Config
-from pipeline.errors import GateError, UserError
-from pipeline.files import place_folder, replace_link, sync_folder, write_text
+from pipeline.errors import FanoutError, GateError, UserError
+from pipeline.files import copy_tree, place_folder, replace_link, sync_folder, write_text
 from pipeline.golden import Golden
 from pipeline.integrity import MANIFEST, SIGNATURE
 from pipeline.left_out import leave_out
@@ -228,11 +229,12 @@ def require_promotable(config: Config, release: Release) -> None:
 
 
 def promote(config: Config, release: Release) -> None:
-    """Makes a release the current one.
+    """Makes a release the current one; a server that runs has then changed over.
 
     Raises:
-        GateError: a required check of it did not pass, or a file is not what was checked. The
-            release that was current before stays.
+        GateError: a required check of it did not pass, a file is not what was checked, or the
+            running server does not answer with it as it should. The release that was current
+            before stays.
     """
     require_promotable(config, release)
     _switch(config, release.version)
@@ -271,11 +273,19 @@ def remove_leftovers(config: Config) -> None:
 
 def _switch(config: Config, version: int, *, back: bool = False) -> None:
     remove_leftovers(config)
+    # First of all, as it is the step that may say no.
+    rollout.switch(config, {rollout.STABLE: version})
     now = current_version(config)
     if now == version:
         return
-    history.record(config.releases / HISTORY, now, version, back=back)
-    replace_link(config.releases / CURRENT, str(version))
+    try:
+        history.record(config.releases / HISTORY, now, version, back=back)
+        replace_link(config.releases / CURRENT, str(version))
+    except OSError:
+        if now is not None:
+            with suppress(OSError, FanoutError):
+                rollout.switch(config, {rollout.STABLE: now})
+        raise
 
 
 def _reasons(checks: list[Check]) -> str:
@@ -290,7 +300,7 @@ def _place_targets(config: Config, parts: Parts, folder: Path, version: int) -> 
         # The layout that TensorFlow Serving's base path wants: <model>/<version>/saved_model.pb.
         inner = f"{config.spec.name}/{version}" if target == "serving" else ""
         placed = folder / target / inner
-        shutil.copytree(source, placed)
+        copy_tree(source, placed)
         if target in parts.checked:
             _require_as_checked(target, placed, parts.checked[target])
         # What a target's folder holds is known by the target alone.

@@ -44,6 +44,16 @@ def rollback_verb(options: argparse.Namespace) -> int:
     return 0
 
 
+def withdraw_verb(options: argparse.Namespace) -> int:
+    """Ends the canary."""
+    from pipeline.canary import withdraw
+
+    config = _config(options)
+    version = withdraw(config)
+    print(f"release {version} of {config.build.name} is no canary any more")
+    return 0
+
+
 def sign_verb(options: argparse.Namespace) -> int:
     """Signs a release that is there already."""
     config = _config(options)

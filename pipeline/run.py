@@ -24,8 +24,12 @@ NEEDED_BYTES = 256 << 20
 FULL_BYTES = 4 << 20
 
 
-def run(config: Config) -> Release:
+def run(config: Config, *, promote: bool = True) -> Release:
     """Brings the current release up to date with the data, code and settings, and returns it.
+
+    Args:
+        config: the model, its profile and its build folder.
+        promote: whether the release becomes the current one; a canary is to be tried out first.
 
     Raises:
         GateError: a gate said no; the release that was current stays.
@@ -33,15 +37,24 @@ def run(config: Config) -> Release:
     """
     with exclusive(config.build):
         fingerprint = Fingerprints.of(config).whole()
-        made = bring_up_to_date(config, fingerprint, lambda: _make(config, fingerprint))
-        CONSOLE.print(f"  release {made.version} is current: {made.folder}")
+        made = bring_up_to_date(
+            config, fingerprint, lambda: _make(config, fingerprint), promote=promote
+        )
+        is_current = release.current_version(config) == made.version
+        state = "is current" if is_current else "is not promoted"
+        CONSOLE.print(f"  release {made.version} {state}: {made.folder}")
         return made
 
 
-def bring_up_to_date(config: Config, fingerprint: str, make: Callable[[], Release]) -> Release:
+def bring_up_to_date(
+    config: Config, fingerprint: str, make: Callable[[], Release], *, promote: bool = True
+) -> Release:
     """Returns the release with a fingerprint, which is then the current one.
 
     Args:
+        config: the model, its profile and its build folder.
+        fingerprint: of its data, code and settings.
+        promote: whether it becomes the current one; if not, it only could be.
         make: assembles it; called when there is none that is whole and promotable.
 
     Raises as ``run``; what a gate refused is done again by the next run.
@@ -54,7 +67,10 @@ def bring_up_to_date(config: Config, fingerprint: str, make: Callable[[], Releas
     if config.trust.signs and not made.is_signed:
         release.sign(config, made)
     try:
-        release.promote(config, made)
+        if promote:
+            release.promote(config, made)
+        else:
+            release.require_promotable(config, made)
     except GateError:
         mark_for_retry(config, sorted({check.target for check in made.stopped_by}))
         raise

@@ -3,11 +3,13 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pipeline import deploy, deployed, lock, release, trust
+from pipeline import deploy, deployed, lock, model_server, release, rollout, trust
 from pipeline.config import Config
 from pipeline.deployed import Answer
 from pipeline.errors import UserError
+from pipeline.model_server import Server
 from pipeline.release import Release
+from serving.container.container import Container
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,9 @@ class Status:
         working: who works on the folder, or None.
         running: process ids by name.
         answers: the versions that each of what runs really answers with.
-        labels: the version behind each label of the model server.
+        labels: the version behind each label that the model server answers with.
+        deployed: the version of each label as the server is told.
+        server: what the model server runs in; empty when it does not run.
         addresses: where what runs answers.
         problems: all that is not as it should be, one sentence each.
     """
@@ -39,6 +43,8 @@ class Status:
     running: dict[str, int] = field(default_factory=dict)
     answers: dict[str, list[int]] = field(default_factory=dict)
     labels: dict[str, int] = field(default_factory=dict)
+    deployed: dict[str, int] = field(default_factory=dict)
+    server: dict[str, str] = field(default_factory=dict)
     addresses: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -63,8 +69,10 @@ class Status:
             f"{name} ({self._served(name)}, process {pid})" for name, pid in self.running.items()
         ]
         lines.append(f"  running   {', '.join(running) or 'nothing'}")
-        if self.labels:
-            labels = [f"{label} = {version}" for label, version in self.labels.items()]
+        if self.server:
+            lines.append(f"  server    {', '.join(self.server.values())}")
+        if self.deployed:
+            labels = [f"{label} is {version}" for label, version in self.deployed.items()]
             lines.append(f"  labels    {', '.join(labels)}")
         if self.running:
             lines += [f"  {name:<9} {address}" for name, address in self.addresses.items()]
@@ -82,19 +90,21 @@ def status(config: Config) -> Status:
     now = release.current_version(config)
     promoted = _opened(config, now, problems)
     try:
-        versions_by_label = deployed.deployed_versions(config)
+        labels = rollout.labels(config)
     except UserError as error:
-        versions_by_label = {}
+        labels = {}
         problems.append(str(error))
     damage = promoted.damage() if promoted else []
-    for version in set(versions_by_label) - {now}:
-        other = _opened(config, version, problems)
-        damage += [f"release {version}: {words}" for words in other.damage()] if other else []
+    for version in sorted({*labels.values()}):
+        found = promoted if version == now else _opened(config, version, problems)
+        if found and version != now:
+            damage += [f"release {version}: {words}" for words in found.damage()]
+        problems += deployed.drift(config, found) if found else []
     if promoted and promoted.stopped_by:
         problems.append(f"release {now} is current although its required checks did not pass")
-    running = {name: process.pid for name, process in deploy.running(config).items()}
-    answers = _ask(config, running, promoted, tuple(versions_by_label.values()))
-    problems += _wrong(answers, now, versions_by_label)
+    running = deploy.running(config)
+    answers = _ask(config, running, promoted, tuple(labels))
+    problems += _wrong(answers, now, labels)
     signature = trust.state(config.trust, promoted.folder) if promoted else ""
     if promoted and (reason := trust.problem(config.trust, promoted.folder)):
         problems.append(f"release {now}: {reason}")
@@ -107,9 +117,11 @@ def status(config: Config) -> Status:
         signature=signature,
         rollback=_rollback(config, problems),
         working=str(working) if working else None,
-        running=running,
+        running={name: process.pid for name, process in running.items()},
         answers={name: list(answer.versions) for name, answer in answers.items()},
         labels=dict(answers[deploy.SERVER].labels or {}) if deploy.SERVER in answers else {},
+        deployed=labels,
+        server=_described(running.get(deploy.SERVER)),
         addresses=deploy.addresses(config),
         problems=[*damage, *problems],
     )
@@ -129,33 +141,47 @@ def _opened(config: Config, version: int | None, problems: list[str]) -> Release
 
 
 def _ask(
-    config: Config, running: dict[str, int], promoted: Release | None, labels: tuple[str, ...]
+    config: Config, running: dict[str, Server], promoted: Release | None, labels: tuple[str, ...]
 ) -> dict[str, Answer]:
     where = deploy.addresses(config)
     answers = {}
     if deploy.SERVER in running:
-        known = tuple(label for label in labels if " " not in label)
-        answers[deploy.SERVER] = deployed.ask_server(where["REST"], config.spec.name, known)
+        # Where it really is, whatever ports are configured now.
+        address = model_server.address_of(running[deploy.SERVER]).rest
+        answers[deploy.SERVER] = deployed.ask_server(address, config.spec.name, labels)
     if deploy.PAGE in running:
         listed = promoted.manifest["files"] if promoted else {}
         answers[deploy.PAGE] = deployed.ask_page(where["page"], listed)
     return answers
 
 
-def _wrong(
-    answers: dict[str, Answer], now: int | None, versions_by_label: dict[int, str]
-) -> list[str]:
+def _wrong(answers: dict[str, Answer], now: int | None, labels: dict[str, int]) -> list[str]:
     """Returns what answers otherwise than it should."""
     found = [f"{name}: {answer.problem}" for name, answer in answers.items() if answer.problem]
     for name, answer in answers.items():
         if answer.versions and now not in answer.versions:
             said = ", ".join(map(str, answer.versions))
             found.append(f"{name} answers with release {said}, and release {now} is current")
+    stable = labels.get(rollout.STABLE, now)
+    if stable != now:
+        found.append(
+            f"release {stable} is deployed and release {now} is current; "
+            "to mend it, run: fanout serve"
+        )
     server = answers.get(deploy.SERVER, Answer())
-    for version, label in versions_by_label.items():
+    for label, version in labels.items():
         if server.labels and server.labels.get(label, version) != version:
             found.append(f"{label} is release {server.labels[label]} and should be {version}")
     return found
+
+
+def _described(server: Server | None) -> dict[str, str]:
+    if server is None:
+        return {}
+    if isinstance(server, Container):
+        image = {"image": server.image, "image_id": server.image_id[:19]}
+        return {"engine": server.engine, **image}
+    return {"engine": "embedded"}
 
 
 def _rollback(config: Config, problems: list[str]) -> int | None:

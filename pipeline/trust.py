@@ -89,14 +89,16 @@ def sign(trust: Trust, folder: Path, signature: Path) -> None:
             config.use_certificate_signer(
                 private_key=trust.signing_key,
                 signing_certificate=trust.signing_certificate,
-                certificate_chain=trust.signing_chain,
+                # An empty chain is refused, and the certificate itself adds nothing to trust.
+                certificate_chain=trust.signing_chain or (trust.signing_certificate,),
             )
         else:
             password: Any = trust.password.encode() if trust.password else None
             config.use_elliptic_key_signer(private_key=trust.signing_key, password=password)
     except Exception as error:
         # Each kind of wrong key file has another exception of cryptography's or OpenSSL's.
-        raise UserError(f"cannot sign with {trust.signing_key}: {_words(error)}") from error
+        used = " and ".join(map(str, filter(None, (trust.signing_key, trust.signing_certificate))))
+        raise UserError(f"cannot sign with {used}: {_words(error)}") from error
     config.set_hashing_config(_hashing(folder)).sign(folder, signature)
 
 

@@ -32,7 +32,8 @@ class Job:
 
     Attributes:
         builds: the folder with build folders and the artifacts that releases are made from.
-        command: ``run``, ``assemble``, the same with ``-refused`` for a check that failed, or a verb of ``fanout`` with its arguments.
+        command: a verb of ``fanout`` with its arguments; or ``run`` or ``assemble``, which stand
+            for the part of a run after its pipeline, and ``-refused`` for a check that failed.
         harm, at: as ``Faults`` takes them.
         said: the file for what the command says.
     """
@@ -45,7 +46,8 @@ class Job:
 
 
 def configuration(builds: Path) -> Config:
-    return replace(Config.from_environment("fashion", "quick"), builds=builds)
+    config = Config.from_environment("fashion", "quick")
+    return replace(config, builds=builds, spec=replace(config.spec, golden_examples=2))
 
 
 def parts(builds: Path, fingerprint: str, *, refused: bool = False) -> Parts:

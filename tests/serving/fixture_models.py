@@ -127,26 +127,27 @@ def write_native(path: Path) -> Path:
 
 
 def write_classifier(path: Path, *, weights: np.ndarray, upside_down: bool = False) -> Path:
-    """Writes a SavedModel that answers softmax(image · weights) for (n, 4, 4, 1) images.
+    """Writes a SavedModel that answers softmax(image · weights) for square grey images.
 
     It takes encoded pictures and tf.Examples too; turned upside down, if that is asked for.
     """
     tf = tensorflow()
+    side = round(len(weights) ** 0.5)
 
     class Classifier(tf.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.weights = tf.Variable(weights.astype(np.float32))
 
-        @tf.function(input_signature=[tf.TensorSpec([None, 4, 4, 1], tf.float32, "image")])
+        @tf.function(input_signature=[tf.TensorSpec([None, side, side, 1], tf.float32, "image")])
         def probabilities(self, image: object) -> dict[str, object]:
-            flat = tf.reshape(image / 255.0, [-1, 16])
+            flat = tf.reshape(image / 255.0, [-1, side * side])
             return {"probabilities": tf.nn.softmax(flat @ self.weights)}
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
         def encoded(self, image_bytes: object) -> object:
             def decode(file: object) -> object:
-                picture = tf.ensure_shape(tf.io.decode_png(file, channels=1), (4, 4, 1))
+                picture = tf.ensure_shape(tf.io.decode_png(file, channels=1), (side, side, 1))
                 return picture[::-1] if upside_down else picture
 
             pixels = tf.map_fn(decode, image_bytes, fn_output_signature=tf.uint8)
