@@ -1,6 +1,7 @@
 """A model server in a container: started locked down, found again, stopped, never anyone else's."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -35,6 +36,7 @@ class Wanted:
         rest_port, grpc_port: on this machine.
         memory: at most, as the engine writes it, such as ``2g``.
         restart: whether the engine starts it again after it ended or the machine was restarted.
+        environment: variables of the server.
     """
 
     image: str
@@ -45,6 +47,7 @@ class Wanted:
     grpc_port: int
     memory: str = "2g"
     restart: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
 
     def flags(self) -> list[str]:
         """Returns what the engine's ``run`` is told of it."""
@@ -53,6 +56,7 @@ class Wanted:
             f"--publish={self.host}:{self.grpc_port}:{GRPC_PORT}",
             f"--publish={self.host}:{self.rest_port}:{REST_PORT}",
             f"--volume={self.folder}:{self.folder}:ro",
+            *(f"--env={name}={value}" for name, value in self.environment.items()),
             *(["--restart=always"] if self.restart else []),
         ]
 
