@@ -85,7 +85,7 @@ def _sshd() -> Path:
         try:
             suite = debian.Distribution.here().suite
             packages = ["openssh-server", "openssh-sftp-server", "libwrap0"]
-            debian.unpack(packages, suite, CACHE / "root", work=CACHE / "apt")
+            debian.unpack(packages, suite, CACHE / "root", work=CACHE.parent / f"apt-{suite}")
         except debian.PackageError as error:
             pytest.skip(f"no sshd can be had here: {error}")
         (CACHE / "made").touch()
