@@ -1,5 +1,7 @@
 """Makes the folder that a person copies to a Raspberry Pi.
 
+``make deploy-pi`` makes it, copies it and tries it there. By hand:
+
     python -m mobile.raspberry_pi.bundle RELEASE FOLDER [--variant int8]
     scp -r FOLDER pi@raspberrypi.local:fanout
 
@@ -61,7 +63,7 @@ def main() -> int:
     except FanoutError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    print(f"copy {options.folder} to the Raspberry Pi, then run ./install.sh there")
+    print(f"copy {options.folder} to the Raspberry Pi, then run ./install.sh in it there")
     return 0
 
 
