@@ -21,6 +21,7 @@ import numpy as np
 
 from mobile.current import current_release
 from mobile.runtimes import RUNTIMES, EdgeRuntime, Latency, RuntimeFailedError, latencies, run
+from mobile.variants import VARIANTS
 from models.contract import SIGNATURE_TENSORS
 from pipeline.errors import FanoutError, UserError
 
@@ -41,7 +42,8 @@ def benchmark(release: Path, rounds: int) -> Iterator[str]:
     Raises:
         UserError: the release has no model or no examples.
     """
-    models = {_variant(file): file for file in sorted((release / "mobile").glob("*.tflite"))}
+    found = {_variant(file): file for file in (release / "mobile").glob("*.tflite")}
+    models = {name: found[name] for name in VARIANTS if name in found}
     if not models:
         raise UserError(f"{release}/mobile has no .tflite file; name a release's folder")
     with tempfile.TemporaryDirectory(prefix="mobile-benchmark-") as folder:

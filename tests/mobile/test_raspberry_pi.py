@@ -131,7 +131,7 @@ def test_bad_pictures_get_one_line_each_and_the_others_are_classified(
         "empty.png": "it is empty",
         "text.png": "it is not a picture that can be read",
         "truncated.png": "it is not a picture that can be read",
-        "huge.png": r"(20000 × 20000 pixels are|it has) more than",
+        "huge.png": "20000 × 20000 pixels are more than 50,000,000",
         "array.npy": r"its shape is \(5, 5, 1\), the model takes \(28, 28, 1\)",
     }.items():
         assert re.match(message, told[name]), told[name]
@@ -155,7 +155,7 @@ def test_pictures_of_other_kinds_are_converted(
             np.testing.assert_allclose(found, expected, atol=1e-5, err_msg=file.name)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "missing", "other", "contract"])
+@pytest.mark.parametrize("damage", ["truncated", "missing", "other", "contract", "incomplete"])
 def test_a_damaged_folder_is_one_line_and_never_a_crash(
     folder: Path, pictures: Path, damage: str
 ) -> None:
@@ -169,6 +169,8 @@ def test_a_damaged_folder_is_one_line_and_never_a_crash(
             model.write_bytes(b"\0" * 100)
         case "contract":
             (folder / "contract.json").write_text('{"labels"')
+        case "incomplete":
+            (folder / "contract.json").write_text('{"labels": []}')
     done = classify(folder, pictures / "0000.png")
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(r"error: .*(damaged|cannot be read).*\n", done.stderr)
