@@ -46,7 +46,7 @@ format: setup-development  ## put the code into its canonical form
 	.venv/bin/ruff format .
 
 lock: setup  ## write the locks anew from requirements/*.in
-	for name in tools pipeline edge web-converter development; do \
+	for name in tools pipeline edge web-converter development metadata-api; do \
 	    .venv-tools/bin/uv pip compile --quiet --generate-hashes --universal \
 	        --python-version 3.11 --overrides requirements/overrides.txt requirements/$$name.in -o requirements/$$name.lock; \
 	done

@@ -40,10 +40,11 @@ def test_every_check_of_the_release_passed(deployed: Any) -> None:
     assert {
         ("serving", "float32", "REST"),
         ("serving", "float32", "gRPC"),
-        ("mobile", "float32", "tflite-runtime"),
-        ("mobile", "int8", "tflite-runtime"),
-        ("mobile", "float32", "LiteRT"),
-        ("mobile", "int8", "LiteRT"),
+        *(
+            ("mobile", variant, runtime)
+            for variant in ("float32", "float16", "dynamic", "int8", "int8_uint8")
+            for runtime in ("tflite-runtime", "LiteRT")
+        ),
     } <= rows
     web = [row for row in manifest["checks"] if row["target"] == "web"]
     # WebGL is emulated by the processor where there is no graphics card: it gets fewer examples.
