@@ -54,6 +54,8 @@ class Check:
         agreement: share of them with the SavedModel's class on top.
         max_abs_diff: largest difference of any output from the SavedModel's.
         p50_ms: median time of one prediction as a client sees it, in milliseconds.
+        first_ms: time to load the model and make the first prediction, in milliseconds.
+        wire_bytes: what a client downloads for that, compressed.
         evidence: what the figures were made from; None when there are none. It is no part of the
             row's JSON.
     """
@@ -70,6 +72,8 @@ class Check:
     agreement: float | None = None
     max_abs_diff: float | None = None
     p50_ms: float | None = None
+    first_ms: float | None = None
+    wire_bytes: int | None = None
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import web.stamp
 from models.contract import contract
 from pipeline.checks import Check
 from pipeline.config import Config
@@ -115,9 +116,13 @@ def assemble(config: Config, parts: Parts) -> Release:
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "fingerprint": parts.fingerprint,
         "metrics": parts.metrics,
-        "files": {name: _entry(partial / name) for name in _files(partial)},
+        "files": {},
         "checks": [check.to_json() for check in parts.checks],
     }
+    if "web" in parts.targets:
+        for name, text in web.stamp.released(partial / "web", manifest).items():
+            write_text(partial / "web" / name, text)
+    manifest["files"] = {name: _entry(partial / name) for name in _files(partial)}
     if parts.report:
         # The report shows the manifest, and the manifest lists the report.
         write_text(partial / REPORT, parts.report(manifest))

@@ -46,8 +46,9 @@ def test_a_promotion_during_a_visit(site: Artifacts, tmp_path: Path) -> None:
     for version in (1, 2):
         folder = tmp_path / str(version)
         shutil.copytree(site.folder, folder)
-        contract = json.loads((folder / "contract.json").read_text())
-        (folder / "contract.json").write_text(json.dumps({**contract, "version": version}))
+        for name in ("contract.json", "released.json"):
+            described = json.loads((folder / name).read_text())
+            (folder / name).write_text(json.dumps({**described, "version": version}))
     # The second release has other samples, and another model as far as its bytes tell.
     golden = json.loads((tmp_path / "2" / "golden.json").read_text())
     golden["examples"] = golden["examples"][:3]

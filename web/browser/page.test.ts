@@ -152,7 +152,7 @@ test('a file that is no picture is said in words, and the page goes on', async (
 test('everything is reached by keyboard', async () => {
   const page = await open();
   const reached: string[] = [];
-  for (let step = 0; step < 16; step++) {
+  for (let step = 0; step < 24; step++) {
     await page.keyboard.press('Tab');
     reached.push(
       await page.evaluate(() => {
@@ -162,20 +162,20 @@ test('everything is reached by keyboard', async () => {
     );
     if (reached.at(-1) === 'sample 1') await page.keyboard.press('Enter');
   }
-  for (const stop of ['file', 'use-camera', 'draw', 'invert', 'sample 0', 'sample 5', 'backend']) {
+  for (const stop of ['file', 'use-camera', 'draw', 'invert', 'sample 0', 'sample 5', 'engines', 'forms']) {
     assert.ok(reached.includes(stop), `${stop} is not among ${reached.join(', ')}`);
   }
   await page.locator('#verdict', { hasText: 'middle' }).waitFor();
   await page.close();
 });
 
-test('the backend can be switched, with the same answer', async () => {
+test('the engine can be switched, with the same answer', async () => {
   const page = await open();
   const before = await verdict(page);
-  for (const backend of ['cpu', 'webgl', 'wasm']) {
-    await page.locator('#backend').selectOption(backend);
+  for (const backend of ['cpu', 'webgl', 'litert', 'wasm']) {
+    await page.locator('#engines').selectOption(backend);
     await page.locator('#app[data-status="ready"]').waitFor();
-    assert.equal(await page.locator('#backend').inputValue(), backend);
+    assert.equal(await page.locator('#engines').inputValue(), backend);
     assert.equal(await verdict(page), before);
   }
   await page.close();
@@ -185,8 +185,8 @@ test('a browser without WebAssembly falls back to cpu, and says so', async () =>
   const page = await open({}, async (fresh) => {
     await fresh.route('**/*.wasm', (route) => route.abort());
   });
-  assert.equal(await page.locator('#backend').inputValue(), 'cpu');
-  assert.match(await page.locator('#error').innerText(), /wasm backend.* runs on cpu instead/);
+  assert.equal(await page.locator('#engines').inputValue(), 'cpu');
+  assert.match(await page.locator('#error').innerText(), /wasm backend.* runs on TensorFlow.js, plain JavaScript instead/);
   assert.match(await verdict(page), /^dark · /);
   await page.close();
 });
@@ -194,10 +194,10 @@ test('a browser without WebAssembly falls back to cpu, and says so', async () =>
 test('a backend whose file is gone is said in words, and the other one goes on', async () => {
   const page = await open();
   await page.route('**/assets/*.js', (route) => route.fulfill({ status: 404 }));
-  await page.locator('#backend').selectOption('webgl');
+  await page.locator('#engines').selectOption('webgl');
   const error = page.locator('#error');
   await error.waitFor();
-  assert.match(await error.innerText(), /webgl backend could not be loaded.*runs on wasm instead/);
+  assert.match(await error.innerText(), /webgl backend could not be loaded.*runs on TensorFlow.js, WebAssembly instead/);
   await page.locator('button[data-sample="2"]').click();
   await page.locator('#verdict', { hasText: 'bright' }).waitFor();
   await page.close();
@@ -262,10 +262,10 @@ test('after the first visit it works without network, with any backend', async (
   await page.reload();
   await page.locator('#app[data-status="ready"]').waitFor();
   assert.match(await verdict(page), /^dark · /);
-  await page.locator('#backend').selectOption('cpu');
+  await page.locator('#engines').selectOption('cpu');
   await page.locator('#app[data-status="ready"]').waitFor();
   assert.equal(await page.locator('#error').isVisible(), false);
-  assert.equal(await page.locator('#backend').inputValue(), 'cpu');
+  assert.equal(await page.locator('#engines').inputValue(), 'cpu');
   await context.close();
 });
 

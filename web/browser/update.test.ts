@@ -14,7 +14,7 @@ const { SITE, CURRENT, NEXT } = process.env as Record<'SITE' | 'CURRENT' | 'NEXT
 
 async function version(page: Page): Promise<string> {
   await page.locator('#app[data-status="ready"]').waitFor();
-  return page.locator('#version').innerText();
+  return page.locator('#facts').innerText();
 }
 
 test('a promotion reaches an open page as an offer, and never mixes releases', async () => {
@@ -22,7 +22,7 @@ test('a promotion reaches an open page as an offer, and never mixes releases', a
     const page = await (await browser.newContext()).newPage();
     page.setDefaultTimeout(30_000);
     await page.goto(SITE);
-    assert.equal(await version(page), 'Model version 1.');
+    assert.equal(await version(page), 'Version 1');
     await page.evaluate(() => navigator.serviceWorker.ready);
 
     await symlink(NEXT, `${CURRENT}.next`);
@@ -34,12 +34,12 @@ test('a promotion reaches an open page as an offer, and never mixes releases', a
     });
     await page.reload();
     // All of it still comes from version 1, which is stored here.
-    assert.equal(await version(page), 'Model version 1.');
+    assert.equal(await version(page), 'Version 1');
     assert.deepEqual([...models], ['true']);
     assert.equal(await page.locator('#samples button').count(), 6);
 
     await page.getByRole('button', { name: 'Load it' }).click();
-    await page.locator('#version', { hasText: 'Model version 2.' }).waitFor();
+    await page.locator('#facts', { hasText: 'Version 2' }).waitFor();
     await version(page);
     assert.equal(await page.locator('#samples button').count(), 3);
     assert.equal(await page.locator('#update').isVisible(), false);
