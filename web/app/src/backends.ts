@@ -24,6 +24,11 @@ export async function activate(backend: Backend): Promise<void> {
   if (!ready) throw new Error(`This browser cannot run the ${backend} backend.`, { cause });
 }
 
+/** Fetches a backend's code, which will be needed, while something else is being loaded. */
+export async function preload(backend: Backend): Promise<void> {
+  await MODULES[backend]();
+}
+
 const MODULES: Record<Backend, () => Promise<void>> = {
   cpu: async () => {
     await import('@tensorflow/tfjs-backend-cpu');

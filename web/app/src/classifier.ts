@@ -3,12 +3,18 @@ import { type Example, imageInput, loadExamples } from './contract.ts';
 import { DEFAULT_ENGINE, type Engine, engineTitle } from './engines.ts';
 import type { Inputs } from './inputs.ts';
 import { differenceOn, fastest, MAX_DIFFERENCE, measure, reason } from './measure.ts';
+import { pause } from './pause.ts';
 import { decode, pictureToInput } from './picture.ts';
 import { loadReleased } from './released.ts';
 import { availableEngines, type LoadOptions, preload, Runner } from './runner.ts';
 import { askServer, findServer } from './server.ts';
 import { loadSite, type Site } from './site.ts';
 import type { Selection, Store } from './state.ts';
+
+type Choice = LoadOptions & { engine: Engine };
+
+// Where the wanted engine does not run: what most browsers run, and then what all do.
+const FALLBACKS: readonly Choice[] = [{ engine: DEFAULT_ENGINE }, { engine: 'cpu' }];
 
 export class Classifier {
   readonly #store: Store;
@@ -36,12 +42,15 @@ export class Classifier {
       const { contract } = site;
       const weightForms = Object.keys(site.weights);
       this.#store.update({ contract, released, weightForms, engines: availableEngines(site) });
-      const samples = loadExamples(this.#base, contract);
+      // Shown as they arrive: the page is whole, but for the answer, before the model is there.
+      const samples = loadExamples(this.#base, contract).then((examples) => {
+        this.#store.update({ examples, ...(examples[0] && { selection: sampleSelection(examples, 0) }) });
+      });
       samples.catch(() => undefined);
-      await this.#use({ engine }, DEFAULT_ENGINE, 'cpu');
-      const examples = await samples;
-      this.#store.update({ examples });
-      if (examples[0]) await this.#classify(sampleSelection(examples, 0));
+      await this.#use({ engine }, ...FALLBACKS);
+      await samples;
+      await pause();
+      await this.#again();
     });
   }
 
@@ -85,9 +94,10 @@ export class Classifier {
 
   chooseEngine(engine: Engine, weights?: string): Promise<void> {
     return this.#act(async () => {
-      const before = this.#runner?.engine;
+      const before = this.#runner && { engine: this.#runner.engine, weights: this.#runner.weights };
       this.#store.update({ why: '' });
-      await this.#use(weights === undefined ? { engine } : { engine, weights }, before);
+      const choice = weights === undefined ? { engine } : { engine, weights };
+      await this.#use(choice, ...(before ? [before] : []));
       await this.#again();
     });
   }
@@ -105,8 +115,8 @@ export class Classifier {
       }
       const { measurements } = this.#store.state;
       const best = fastest(measurements);
-      const chosen = best ? { engine: best.engine, weights: best.weights } : { engine: DEFAULT_ENGINE };
-      await this.#use(chosen, DEFAULT_ENGINE, 'cpu');
+      const chosen = best ? [{ engine: best.engine, weights: best.weights }] : [];
+      await this.#use(...chosen, ...FALLBACKS);
       if (this.#runner?.engine === best?.engine) this.#store.update({ why: reason(measurements) });
       await this.#again();
     });
@@ -154,26 +164,26 @@ export class Classifier {
     if (this.#store.state.selection === selection) this.#store.update({ server: answer });
   }
 
-  /** Takes the first of the engines that runs here, and says so when that is not the first. */
-  async #use(options: LoadOptions & { engine: Engine }, ...others: (Engine | undefined)[]): Promise<void> {
+  /** Takes the first choice that runs here, and says so when that is not the first of them. */
+  async #use(...choices: Choice[]): Promise<void> {
     this.#store.update({ status: 'loading' });
     this.#release();
-    const fallbacks = others.filter((other) => other && other !== options.engine) as Engine[];
-    let refusal = '';
-    for (const [index, engine] of [options.engine, ...fallbacks].entries()) {
+    let refusal: unknown;
+    for (const choice of choices) {
       try {
-        const runner = await Runner.open(this.#site!, { ...options, engine });
+        const runner = await Runner.open(this.#site!, choice);
         await this.#requireSound(runner);
         this.#runner = runner;
         break;
       } catch (error) {
-        refusal ||= message(error);
-        if (index === fallbacks.length) throw error;
+        refusal ??= error;
       }
     }
-    const { engine, weights } = this.#runner!;
-    if (refusal) refusal = `${refusal} It runs on ${engineTitle(engine)} instead.`;
-    this.#store.update({ engine, weights, error: refusal });
+    if (!this.#runner) throw refusal;
+    const { engine, weights } = this.#runner;
+    const instead = ` It runs on ${engineTitle(engine)} instead.`;
+    const error = refusal === undefined ? '' : message(refusal) + instead;
+    this.#store.update({ engine, weights, error });
   }
 
   /** An engine that was not the release's first choice proves itself on this device. */

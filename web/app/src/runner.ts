@@ -117,8 +117,12 @@ function weightsOf(site: Site, wanted: string | undefined): string {
 }
 
 /** Fetches the engine's code, which will be needed, while something else is being loaded. */
-export function preload({ engine }: LoadOptions): void {
-  const code = engine === 'litert' ? import('./litert.ts') : import('./tensorflow.ts');
+export function preload({ engine = DEFAULT_ENGINE }: LoadOptions): void {
+  const code: Promise<unknown> =
+    engine === 'litert'
+      ? import('./litert.ts')
+      : import('./tensorflow.ts').then((module) => module.preload(engine));
+  // It is asked for again when it is needed, and its absence is said then.
   code.catch(() => undefined);
 }
 

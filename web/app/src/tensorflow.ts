@@ -2,13 +2,16 @@
 import { type GraphModel, loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 
-import { activate } from './backends.ts';
+import { activate, preload } from './backends.ts';
 import { type Contract, elements, firstOutput } from './contract.ts';
 import type { Backend } from './engines.ts';
 import type { Executor, Memory } from './executor.ts';
 import { requireAnswer } from './http.ts';
 import { elementType, type Inputs } from './inputs.ts';
+import { pause } from './pause.ts';
 import { toTensors } from './tensors.ts';
+
+export { preload };
 
 export class TensorFlowExecutor implements Executor {
   readonly version = `TensorFlow.js ${tf.version_core}`;
@@ -28,6 +31,7 @@ export class TensorFlowExecutor implements Executor {
   static async load(url: URL, contract: Contract, backend: Backend): Promise<TensorFlowExecutor> {
     const model = await loadModel(url, activate(backend));
     const executor = new TensorFlowExecutor(contract, backend, model);
+    await pause();
     try {
       await executor.#warmUp();
     } catch (error) {
@@ -111,6 +115,7 @@ async function loadModel(url: URL, backend: Promise<void>): Promise<GraphModel> 
   await backend;
   try {
     const loaded = await artifacts;
+    await pause();
     return await loadGraphModel({ load: () => Promise.resolve(loaded) });
   } catch (cause) {
     const reason = cause instanceof Error ? cause.message : String(cause);

@@ -36,6 +36,9 @@ export class View {
   render(state: State): void {
     const app = this.#find('app');
     app.dataset['status'] = state.status;
+    // All at once: what came later would push aside what is there.
+    const shown = state.examples.length > 0 || state.status !== 'loading';
+    this.#document.body.classList.toggle('shown', shown);
     // The hint for pages whose scripts do not arrive needs no more to wait.
     this.#find('stalled').hidden = true;
     app.setAttribute('aria-busy', String(state.status === 'loading'));
