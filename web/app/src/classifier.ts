@@ -41,7 +41,8 @@ export class Classifier {
       this.#site = site;
       const { contract } = site;
       const weightForms = Object.keys(site.weights);
-      this.#store.update({ contract, released, weightForms, engines: availableEngines(site) });
+      this.#store.update({ contract, released, weightForms });
+      void availableEngines(site).then((engines) => this.#store.update({ engines }));
       // Shown as they arrive: the page is whole, but for the answer, before the model is there.
       const samples = loadExamples(this.#base, contract).then((examples) => {
         this.#store.update({ examples, ...(examples[0] && { selection: sampleSelection(examples, 0) }) });

@@ -24,11 +24,21 @@ export function isEngine(name: string | null | undefined): name is Engine {
   return (ENGINES as readonly (string | null | undefined)[]).includes(name);
 }
 
-/** Returns the engines that this browser may be able to run a model of the site on. */
-export function availableEngines(site: { readonly tflite: string | null }): Engine[] {
+/** Returns the engines that this browser can run a model of the site on. */
+export async function availableEngines(site: { readonly tflite: string | null }): Promise<Engine[]> {
+  const gpu = await hasGpu();
   return ENGINES.filter((engine) => {
     if (engine === 'litert') return site.tflite !== null;
-    if (engine === 'webgpu') return 'gpu' in navigator;
-    return true;
+    return engine !== 'webgpu' || gpu;
   });
+}
+
+/** Browsers that know WebGPU still have none where the device or its driver does not suit them. */
+async function hasGpu(): Promise<boolean> {
+  const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
+  try {
+    return Boolean(await gpu?.requestAdapter());
+  } catch {
+    return false;
+  }
 }

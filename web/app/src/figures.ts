@@ -41,7 +41,7 @@ export function renderMeasurements(table: HTMLTableElement, measurements: readon
   const best = fastest(measurements);
   renderTable(
     table,
-    ['Engine', 'Weights', 'Median', 'Load and first', 'Difference', ''],
+    ['Engine', 'Weights', 'Median', 'Load and first', 'Difference', 'Compared'],
     measurements.map((one) => [
       engineTitle(one.engine),
       one.weights,

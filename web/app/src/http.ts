@@ -9,7 +9,7 @@ export async function fetchJson(name: string, base: URL): Promise<unknown> {
   } catch (cause) {
     throw new Error(`${name} could not be reached. Is the server still running?`, { cause });
   }
-  requireAnswer(response);
+  requireAnswer(response, name);
   try {
     return (await response.json()) as unknown;
   } catch (cause) {
@@ -18,15 +18,18 @@ export async function fetchJson(name: string, base: URL): Promise<unknown> {
 }
 
 /** Throws when the answer is not the file that was asked for. */
-export function requireAnswer(response: Response): void {
+export function requireAnswer(response: Response, name = nameOf(response)): void {
   // What this page's worker says when the server has the file of another release.
   if (response.status === 409) throw new Error('The site was updated. Reload the page to get all of it.');
-  const name = new URL(response.url).pathname.split('/').at(-1);
   if (!response.ok) throw new Error(`${name} is missing: the server answered ${response.status}.`);
   // Hosts for single-page apps answer with their front page where a file is missing.
   if (response.headers.get('content-type')?.startsWith('text/html')) {
     throw new Error(`${name} is missing: the server answered with a web page.`);
   }
+}
+
+function nameOf(response: Response): string {
+  return response.url.split(/[?#]/)[0]!.split('/').at(-1)!;
 }
 
 const SCHEMA = 1;
