@@ -13,7 +13,7 @@ FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi clean
+.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi bench-web clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -74,6 +74,9 @@ bench-mobile: setup  ## size and speed of every .tflite variant in both edge run
 
 deploy-pi: setup  ## copy to a Raspberry Pi and try it there; HOST=pi@… VARIANT=int8 SERVICE=1
 	.venv/bin/python -m mobile.raspberry_pi.deploy
+
+bench-web: setup  ## the page's bytes and latency against the full tf.min.js and LiteRT.js
+	.venv/bin/python -m benchmarks.web
 
 clean:  ## delete releases, artifacts and logs; datasets and environments stay
 	$(FANOUT) stop

@@ -101,7 +101,8 @@ class Profile:
         min_accuracy: least accuracy on the test split, or the Evaluator does not bless.
         min_slice_accuracy: the same for each value of every slice key.
         max_accuracy_drop: most accuracy lost against the model blessed before.
-        web_examples: how many test examples each browser backend is checked on; None: all.
+        web_examples: how many test examples the page's default engine is checked on, the other
+            engines and forms of the weights on a fifth of them; None: all.
     """
 
     examples: Mapping[str, int | None]
@@ -126,7 +127,8 @@ class ModelSpec:
         encoded_input: the feature that holds an encoded picture, which ``serving_bytes`` takes;
             None for models without pictures.
         profiles: by name; ``default`` and ``quick`` must be there.
-        limits: for each target, for each variant that it makes.
+        limits: for each target, for each variant that it makes; the page of the web target starts
+            with its first one.
         golden_examples: how many examples a release carries for its clients' smoke tests.
     """
 

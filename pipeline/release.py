@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import web.stamp
 from models.contract import contract
 from pipeline import history, integrity, rollout, sbom, trust
 from pipeline.checks import Check
@@ -144,9 +145,13 @@ def assemble(config: Config, parts: Parts) -> Release:
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "fingerprint": parts.fingerprint,
         "metrics": parts.metrics,
-        "files": integrity.entries(partial),
+        "files": {},
         "checks": [check.to_json() for check in parts.checks],
     }
+    if "web" in parts.targets:
+        for name, text in web.stamp.released(partial / "web", manifest).items():
+            write_text(partial / "web" / name, text)
+    manifest["files"] = integrity.entries(partial)
     if parts.report:
         # The report shows the manifest, and the manifest lists the report.
         write_text(partial / REPORT, parts.report(manifest))

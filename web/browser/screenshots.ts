@@ -1,0 +1,33 @@
+/**
+ * Takes pictures of the page as people see it: screenshots.ts SITE FOLDER
+ *
+ * A phone and a desktop, in light and dark colours: FOLDER/phone-light.png and so on.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { withBrowser } from './session.ts';
+
+const SCREENS = {
+  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+  desktop: { viewport: { width: 1080, height: 760 }, deviceScaleFactor: 1 },
+};
+
+const [site, folder] = process.argv.slice(2) as [string, string];
+await mkdir(folder, { recursive: true });
+await withBrowser(async ({ browser }) => {
+  for (const [screen, options] of Object.entries(SCREENS)) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const context = await browser.newContext({ ...options, colorScheme, reducedMotion: 'reduce' });
+      const page = await context.newPage();
+      await page.goto(site);
+      await page.locator('#app[data-status="ready"]').waitFor();
+      // Each model's sixth sample, where it has as many: the first ones look alike in many sets.
+      await page.locator('button[data-sample]').nth(5).click();
+      await page.locator('#result[data-sample="5"]').waitFor();
+      await page.locator('#app[data-status="ready"]').waitFor();
+      await page.screenshot({ path: join(folder, `${screen}-${colorScheme}.png`), fullPage: true });
+      await context.close();
+    }
+  }
+});
