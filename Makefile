@@ -11,7 +11,7 @@ FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy run test check format lock smoke status report stop bench clean
+.PHONY: help setup setup-development deploy run test check format lock smoke status report stop bench soak-serving fuzz-serving clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -60,6 +60,12 @@ stop:  ## end the servers that deploy started
 
 bench: setup  ## the pipeline's time against a bare Keras script's
 	.venv/bin/python -m benchmarks.pipeline
+
+soak-serving: setup  ## 10 minutes of load on the model server while versions come, go and break
+	.venv/bin/python -m tests.serving.soak $(ARGS)
+
+fuzz-serving: setup  ## 100,000 malformed requests to the model server
+	.venv/bin/python -m tests.serving.fuzz $(ARGS)
 
 clean:  ## delete releases, artifacts and logs; datasets and environments stay
 	$(FANOUT) stop

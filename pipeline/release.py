@@ -18,6 +18,7 @@ from pipeline.config import Config
 from pipeline.errors import GateError, UserError
 from pipeline.files import copy_tree, replace_link, sha256, sync_folder, write_text
 from pipeline.golden import Golden
+from serving import examples
 
 MANIFEST = "manifest.json"
 CURRENT = "current"
@@ -108,6 +109,9 @@ def assemble(config: Config, parts: Parts) -> Release:
     partial.mkdir()
     _place_targets(config, parts.targets, partial, version)
     _write_contract_and_golden(config, parts.golden, partial, version)
+    if "serving" in parts.targets:
+        few = parts.golden.spread(config.spec.golden_examples)
+        examples.write(partial / "serving", spec=config.spec, golden=few, version=version)
     manifest: dict[str, Any] = {
         "schema": 1,
         "model": config.spec.name,
