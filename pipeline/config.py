@@ -1,12 +1,13 @@
 """The one configuration: typed, frozen, built at the command line's edge and passed down."""
 
 import os
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.spec import ModelSpec, Profile, load
 from pipeline.errors import UserError
 from pipeline.toolchain import ROOT
+from pipeline.trust import Trust
 
 DEFAULT_PROFILE = "default"
 _MAX_PORT = 65_535
@@ -23,6 +24,7 @@ class Config:
         host: the address that servers listen on; other machines cannot reach the default.
         grpc_port, rest_port: as TensorFlow Serving's defaults.
         web_port: where the page is served.
+        trust: the user's keys, which sign and verify releases.
     """
 
     spec: ModelSpec
@@ -32,13 +34,14 @@ class Config:
     grpc_port: int = 8500
     rest_port: int = 8501
     web_port: int = 8080
+    trust: Trust = field(default_factory=Trust)
 
     @classmethod
     def from_environment(cls, model: str, profile: str) -> "Config":
         """Returns the configuration of a model and profile.
 
         ``FANOUT_BUILD``, ``FANOUT_HOST``, ``GRPC_PORT``, ``REST_PORT`` and ``WEB_PORT`` change
-        the defaults.
+        the defaults, and so do the settings that ``Trust.from_environment`` reads.
 
         Raises:
             UserError: no such model or profile, or a port that is none.
@@ -53,6 +56,7 @@ class Config:
             grpc_port=_port("GRPC_PORT", cls.grpc_port),
             rest_port=_port("REST_PORT", cls.rest_port),
             web_port=_port("WEB_PORT", cls.web_port),
+            trust=Trust.from_environment(),
         )
 
     @property

@@ -1,17 +1,29 @@
-"""gRPC reflection, for tools such as grpcurl: on demand, and its package with it."""
+"""gRPC server reflection: what services there are and what their messages look like."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 from typing import Any
 
-from pipeline.errors import UserError
+from grpc_reflection.v1alpha import reflection, reflection_pb2
+
+from serving.server.grpc_handlers import StreamWork, Work
 
 
-def add(server: Any, names: Sequence[str]) -> None:
-    """Has a grpc.aio server describe its services. Raises UserError without the package."""
-    try:
-        from grpc_reflection.v1alpha import reflection
-    except ImportError as error:
-        raise UserError(
-            "--enable_grpc_reflection needs the package grpcio-reflection, which is not installed"
-        ) from error
-    reflection.enable_server_reflection((*names, reflection.SERVICE_NAME), server)
+class ReflectionService:
+    """grpc.reflection.v1.ServerReflection, and v1alpha with the same messages.
+
+    Tools such as grpcurl ask it, so that they need no .proto files.
+    """
+
+    STREAMS = ("ServerReflectionInfo",)
+    VERSIONS = ("v1", "v1alpha")
+
+    def __init__(self, version: str, services: Iterable[str]) -> None:
+        self.NAME = f"grpc.reflection.{version}.ServerReflection"
+        self._answers = reflection.aio.ReflectionServicer(  # type: ignore[attr-defined]
+            service_names=sorted(services)
+        )
+
+    def methods(self) -> dict[str, tuple[Work | StreamWork, Any]]:
+        """Returns what each method does and takes."""
+        request = reflection_pb2.ServerReflectionRequest
+        return {"ServerReflectionInfo": (self._answers.ServerReflectionInfo, request)}

@@ -1,35 +1,32 @@
 """A running server: models, manager, scheduler and the two transports, started and stopped."""
 
 import asyncio
-import contextlib
 import errno
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import grpc.aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-
 from pipeline.errors import UserError
-from serving.server import grpc_handlers, grpc_reflection, independence, saved_model, tls, warmup
-from serving.server.access_log import AccessLog
+from serving.server import grpc_handlers, independence, logs, saved_model, tls, warmup
 from serving.server.flags import Settings
-from serving.server.grpc_guard import Methods, guarded
+from serving.server.grpc_guard import admission, logged
+from serving.server.grpc_health import HealthService
 from serving.server.grpc_models import ModelService
+from serving.server.grpc_reflection import ReflectionService
 from serving.server.grpc_services import PredictionService
+from serving.server.grpc_transport import GrpcLimits, GrpcProtocol, GrpcServer
 from serving.server.http_transport import HttpProtocol
 from serving.server.limits import InputLimits
+from serving.server.logs import Logs
 from serving.server.manager import Manager
 from serving.server.metrics import Metrics
-from serving.server.model_config import Sampling
 from serving.server.models import Models
-from serving.server.request_log import RequestLog, default_sampling
 from serving.server.rest import Rest, RestLimits
 from serving.server.saved_model import Servable
 from serving.server.scheduler import Scheduler
+from serving.server.settings_files import SslConfig
 
 # How long requests in flight may take after SIGTERM.
 GRACE_SECONDS = 10.0
@@ -84,11 +81,11 @@ class Server:
     grpc_port: int = 0
     _scheduler: Scheduler | None = None
     _rest: asyncio.Server | None = None
-    _grpc: Any = None
-    _health: Any = None
-    _connections: set[HttpProtocol] = field(default_factory=set)
-    _access_log: AccessLog | None = None
-    _sampled: RequestLog | None = None
+    _grpc: list[asyncio.Server] = field(default_factory=list)
+    _logs: Logs | None = None
+    _health: HealthService | None = None
+    _rest_connections: set[HttpProtocol] = field(default_factory=set)
+    _grpc_connections: set[GrpcProtocol] = field(default_factory=set)
 
     async def start(self) -> None:
         """Listens. Raises UserError when a port is taken."""
@@ -101,44 +98,16 @@ class Server:
             threads=settings.batching.threads or THREADS,
             metrics=self.metrics,
         )
-        self._start_logs(loop)
+        self._logs = logs.start(settings, self.manager, self.metrics, loop)
         if settings.rest_api_port:
-            await self._start_rest(loop, self._scheduler)
+            await self._start_rest(loop, self._scheduler, self._logs)
         if settings.port or settings.grpc_socket_path:
-            await self._start_grpc(self._scheduler)
+            await self._start_grpc(loop, self._scheduler, self._logs)
+        self._sweep(loop)
 
-    def _start_logs(self, loop: asyncio.AbstractEventLoop) -> None:
-        settings, metrics = self.settings, self.metrics
-
-        def in_loop(action: Callable[..., None], *values: str) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(lambda: action(*values))
-
-        if settings.access_log:
-            self._access_log = AccessLog(
-                settings.access_log,
-                max_bytes=settings.log_max_file_bytes,
-                max_files=settings.log_max_files,
-                dropped=lambda: in_loop(metrics.access_log_dropped.add),
-            )
-
-        def sampling(model: str) -> Sampling | None:
-            own = self.manager.logging(model)
-            if own or not settings.request_log_prefix:
-                return own
-            return default_sampling(
-                settings.request_log_prefix, model, settings.request_log_sampling_rate
-            )
-
-        self._sampled = RequestLog(
-            sampling,
-            settings.saved_model_tags,
-            lambda model, code: in_loop(metrics.logged.add, model, code),
-            settings.log_max_file_bytes,
-            settings.log_max_files,
-        )
-
-    async def _start_rest(self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler) -> None:
+    async def _start_rest(
+        self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, found: Logs
+    ) -> None:
         settings = self.settings
         limits = RestLimits(
             settings.max_body_bytes,
@@ -155,110 +124,111 @@ class Server:
             settings.rest_api_enable_cors_support,
             self._input_limits(),
             settings.api_keys,
-            self._access_log,
-            self._sampled,
+            found.access,
+            found.requests,
         )
-        encryption: dict[str, Any] = {}
-        if settings.rest_api_ssl:
-            encryption = {
-                "ssl": tls.context(settings.rest_api_ssl, flag="--rest_api_ssl_config_file"),
-                "ssl_handshake_timeout": min(limits.timeout_seconds, HANDSHAKE_SECONDS),
-            }
         try:
             self._rest = await loop.create_server(
-                lambda: HttpProtocol(rest, scheduler, self._connections),
+                lambda: HttpProtocol(rest, scheduler, self._rest_connections),
                 settings.host,
                 settings.rest_api_port,
                 backlog=1024,
-                **encryption,
+                **_encryption(settings.rest_api_ssl, "--rest_api_ssl_config_file"),
             )
         except OSError as error:
             raise _taken("--rest_api_port", settings, settings.rest_api_port, error) from error
         self.rest_port = self._rest.sockets[0].getsockname()[1]
-        self._sweep(loop)
 
     def _input_limits(self) -> InputLimits:
         return InputLimits(self.settings.max_request_rows, self.settings.max_image_pixels)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = time.monotonic()
-        for connection in list(self._connections):
+        for connection in self._connections():
             connection.expire(now)
         loop.call_later(SWEEP_SECONDS, self._sweep, loop)
 
-    async def _start_grpc(self, scheduler: Scheduler) -> None:
+    async def _start_grpc(
+        self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, found: Logs
+    ) -> None:
         settings = self.settings
-        size = settings.max_body_bytes
-        server = grpc.aio.server(
-            options=[
-                ("grpc.max_receive_message_length", size),
-                ("grpc.max_send_message_length", -1),
-                # A second server on the port must fail, not share it.
-                ("grpc.so_reuseport", 0),
-            ]
-        )
-        services: tuple[PredictionService | ModelService, ...] = (
+        services: list[Any] = [
             PredictionService(
                 self.models,
                 scheduler,
                 self.metrics,
                 limits=self._input_limits(),
                 seconds=settings.grpc_api_timeout_in_ms / 1000,
-                sampled=self._sampled,
+                sampled=found.requests,
             ),
             ModelService(self.models, self.manager),
-        )
-        server.add_generic_rpc_handlers(
-            tuple(grpc_handlers.service(one.NAME, self._guarded(one)) for one in services)
-        )
-        if settings.enable_grpc_reflection:
-            grpc_reflection.add(server, [one.NAME for one in services])
+        ]
         if settings.enable_grpc_healthcheck_service:
-            self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
-            health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-            for service in ("", *(one.NAME for one in services)):
-                await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
-        try:
-            self._listen(server)
-        except RuntimeError as error:
-            raise _taken("--port", settings, settings.port, error) from error
-        await server.start()
-        self._grpc = server
-
-    def _listen(self, server: Any) -> None:
-        """Opens gRPC's port and socket. Raises RuntimeError when one of them is taken."""
-        settings = self.settings
-        address = f"{settings.host}:{settings.port}"
-        if settings.port and settings.ssl:
-            tls.context(settings.ssl, flag="--ssl_config_file")  # gRPC would only log what is wrong
-            self.grpc_port = server.add_secure_port(address, tls.grpc_credentials(settings.ssl))
-        elif settings.port:
-            self.grpc_port = server.add_insecure_port(address)
+            self._health = HealthService(one.NAME for one in services)
+            services.append(self._health)
+        names = [one.NAME for one in services]
+        services += [ReflectionService(version, names) for version in ReflectionService.VERSIONS]
+        limits = GrpcLimits(
+            settings.max_body_bytes,
+            settings.rest_api_timeout_in_ms / 1000,
+            settings.max_connections,
+        )
+        grpc = GrpcServer(
+            logged(grpc_handlers.table(services), found.access),
+            limits,
+            admission(settings.api_keys),
+            self._grpc_connections,
+        )
+        if settings.port:
+            try:
+                listener = await loop.create_server(
+                    lambda: GrpcProtocol(grpc),
+                    settings.host,
+                    settings.port,
+                    backlog=1024,
+                    **_encryption(settings.ssl, "--ssl_config_file", "h2"),
+                )
+            except OSError as error:
+                raise _taken("--port", settings, settings.port, error) from error
+            self.grpc_port = listener.sockets[0].getsockname()[1]
+            self._grpc.append(listener)
         if settings.grpc_socket_path:
-            server.add_insecure_port(f"unix:{settings.grpc_socket_path}")
-
-    def _guarded(self, service: PredictionService | ModelService) -> Methods:
-        return guarded(service.NAME, service.methods(), self.settings.api_keys, self._access_log)
+            # Not encrypted, as TensorFlow Serving has it: who may open the file is who may ask.
+            path = settings.grpc_socket_path
+            try:
+                self._grpc.append(
+                    await loop.create_unix_server(lambda: GrpcProtocol(grpc), str(path))
+                )
+            except OSError as error:
+                raise UserError(f"cannot listen on {path} (--grpc_socket_path): {error}") from error
 
     async def stop(self) -> None:
         """Takes no new requests, answers those begun, and unloads nothing: the process ends."""
         if self._health:
-            await self._health.enter_graceful_shutdown()
-        if self._rest:
-            self._rest.close()
-            for connection in list(self._connections):
-                connection.drain()
-        if self._grpc:
-            await self._grpc.stop(GRACE_SECONDS)
+            self._health.stop()
+        for listener in (self._rest, *self._grpc):
+            if listener:
+                listener.close()
+        for connection in self._connections():
+            connection.drain()
         deadline = asyncio.get_running_loop().time() + GRACE_SECONDS
-        while self._connections and asyncio.get_running_loop().time() < deadline:
+        while self._connections() and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.01)
         if self._scheduler:
             self._scheduler.close()
-        if self._sampled:
-            self._sampled.close()
-        if self._access_log:
-            self._access_log.close()
+        if self._logs:
+            self._logs.close()
+
+    def _connections(self) -> list[HttpProtocol | GrpcProtocol]:
+        return [*self._rest_connections, *self._grpc_connections]
+
+
+def _encryption(config: SslConfig | None, flag: str, *protocols: str) -> dict[str, Any]:
+    """Returns create_server()'s arguments for TLS; none of them without a configuration."""
+    if config is None:
+        return {}
+    context = tls.context(config, flag=flag, protocols=protocols)
+    return {"ssl": context, "ssl_handshake_timeout": HANDSHAKE_SECONDS}
 
 
 def _taken(flag: str, settings: Settings, port: int, error: Exception) -> UserError:

@@ -69,7 +69,6 @@ def guarded(folder: Path, half_plus_two: Path, classifier: Path) -> Iterator[Add
         "max_image_pixels": 1000,
         "max_json_depth": 8,
         "rest_api_enable_cors_support": "true",
-        "enable_grpc_reflection": "true",
     }
     flags = [f"--{name}={value}" for name, value in options.items()]
     with embedded.running("half", None, *flags) as address:
