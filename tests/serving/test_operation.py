@@ -169,12 +169,17 @@ def test_the_client_shows_its_key(guarded: Address, monkeypatch: pytest.MonkeyPa
 
 
 def test_reflection(guarded: Address) -> None:
-    from grpc_reflection.v1alpha.proto_reflection_descriptor_database import (
-        ProtoReflectionDescriptorDatabase,
-    )
+    from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
+    request = reflection_pb2.ServerReflectionRequest(list_services="*")
     with grpc.insecure_channel(f"{guarded.host}:{guarded.grpc_port}") as channel:
-        services = set(ProtoReflectionDescriptorDatabase(channel).get_services())
+        ask_it = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo
+        with pytest.raises(grpc.RpcError) as caught:
+            next(ask_it(iter([request]), timeout=20))
+        assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
+        metadata = (("x-api-key", KEY),)
+        answer = next(ask_it(iter([request]), timeout=20, metadata=metadata))
+    services = {one.name for one in answer.list_services_response.service}
     assert {"tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"} <= services
 
 
