@@ -13,7 +13,7 @@ FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi bench-web clean
+.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi bench-web soak-serving fuzz-serving clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -77,6 +77,12 @@ deploy-pi: setup  ## copy to a Raspberry Pi and try it there; HOST=pi@… VARIAN
 
 bench-web: setup  ## the page's bytes and latency against the full tf.min.js and LiteRT.js
 	.venv/bin/python -m benchmarks.web
+
+soak-serving: setup  ## 10 minutes of load on the model server while versions come, go and break
+	.venv/bin/python -m tests.serving.soak $(ARGS)
+
+fuzz-serving: setup  ## 100,000 malformed requests to the model server
+	.venv/bin/python -m tests.serving.fuzz $(ARGS)
 
 clean:  ## delete releases, artifacts and logs; datasets and environments stay
 	$(FANOUT) stop

@@ -24,6 +24,7 @@ from pipeline.golden import Golden
 from pipeline.integrity import MANIFEST, SIGNATURE
 from pipeline.left_out import leave_out
 from pipeline.targets import target_named
+from serving import examples
 
 CURRENT = "current"
 HISTORY = "promotions.json"
@@ -136,6 +137,9 @@ def assemble(config: Config, parts: Parts) -> Release:
     partial.mkdir()
     _place_targets(config, parts, partial, version)
     _write_contract_and_golden(config, parts.golden, partial, version)
+    if "serving" in parts.targets:
+        few = parts.golden.spread(config.spec.golden_examples)
+        examples.write(partial / "serving", spec=config.spec, golden=few, version=version)
     for name, text in sbom.documents(config.spec.name).items():
         write_text(partial / name, text)
     manifest: dict[str, Any] = {

@@ -43,7 +43,6 @@ class Settings:
     rest_api_enable_cors_support: bool
     monitoring: Monitoring
     enable_grpc_healthcheck_service: bool
-    enable_grpc_reflection: bool
     enable_signature_method_name_check: bool
     saved_model_tags: tuple[str, ...]
     tensorflow_session_parallelism: int
@@ -168,7 +167,6 @@ def _parser() -> _Parser:
     add("--monitoring_config_file", type=Path, help="MonitoringConfig in text form")
     add("--enable_model_warmup", **_boolean(default=True))
     add("--enable_grpc_healthcheck_service", **_boolean(default=True))
-    add("--enable_grpc_reflection", **_boolean(default=False))
     add("--enable_signature_method_name_check", **_boolean(default=False))
     add("--saved_model_tags", default="serve")
     for name in ("session", "intra_op", "inter_op"):

@@ -24,7 +24,7 @@ class Context:
     Attributes:
         deadline: on the clock of time.monotonic(); infinite when the client set none.
         metadata: by name in lower case.
-        remote: the client's address and port; empty for a socket in the file system.
+        remote: the client's address, empty for a UNIX socket.
     """
 
     deadline: float

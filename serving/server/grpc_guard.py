@@ -1,4 +1,4 @@
-"""Who may call gRPC's methods, and the line of the access log that each call leaves."""
+"""What surrounds every gRPC call: the API key before it, the access log after it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -8,35 +8,30 @@ from typing import Any
 from serving.server.access_log import AccessLog
 from serving.server.api_keys import ApiKeys
 from serving.server.grpc_handlers import Method, Work
-from serving.server.statuses import Code, ServingError, from_exception
+from serving.server.grpc_health import HealthService
+from serving.server.statuses import Code, from_exception
 
-Admission = Callable[[str, Mapping[str, str], str], None]
 
+def admission(keys: ApiKeys) -> Callable[[str, Mapping[str, str]], None] | None:
+    """Returns what refuses calls without a known key; None when there are no keys.
 
-def admission(protected: frozenset[str], keys: ApiKeys, log: AccessLog | None) -> Admission | None:
-    """Returns what refuses a call without a key before its message is read; None lets all in.
-
-    Args:
-        protected: the paths that need a key; health and reflection are not among them.
+    The health service is for probes, which have none.
     """
     if not keys:
         return None
+    open_to_all = f"/{HealthService.NAME}/"
 
-    def admit(path: str, metadata: Mapping[str, str], remote: str) -> None:
-        if path not in protected:
-            return
-        try:
+    def admit(path: str, metadata: Mapping[str, str]) -> None:
+        if not path.startswith(open_to_all):
             keys.check(metadata)
-        except ServingError as error:
-            if log:
-                _record(log, remote, path, error.code)
-            raise
 
     return admit
 
 
-def logged(methods: Mapping[str, Method], log: AccessLog) -> dict[str, Method]:
-    """Returns the methods, by path, each of whose calls is recorded."""
+def logged(methods: Mapping[str, Method], log: AccessLog | None) -> Mapping[str, Method]:
+    """Returns the methods, whose calls are logged; those that take streams are not."""
+    if log is None:
+        return methods
     return {
         path: replace(method, work=_logged(path, method.work, log)) if method.work else method
         for path, method in methods.items()
@@ -44,7 +39,7 @@ def logged(methods: Mapping[str, Method], log: AccessLog) -> dict[str, Method]:
 
 
 def _logged(path: str, work: Work, log: AccessLog) -> Work:
-    async def recorded(request: Any, context: Any) -> Any:
+    async def call(request: Any, context: Any) -> Any:
         started = time.perf_counter()
         code, sent = Code.CANCELLED, 0
         try:
@@ -55,35 +50,14 @@ def _logged(path: str, work: Work, log: AccessLog) -> Work:
             code = from_exception(error).code
             raise
         finally:
-            _record(
-                log,
-                context.remote,
-                path,
-                code,
-                model=_model(request),
-                request_bytes=request.ByteSize(),
+            log.record(
+                transport="grpc", remote=context.remote, method="POST", path=path,
+                model=_model(request), status=code.name, request_bytes=request.ByteSize(),
                 response_bytes=sent,
                 milliseconds=round((time.perf_counter() - started) * 1e3, 3),
-            )
+            )  # fmt: skip
 
-    return recorded
-
-
-def _record(
-    log: AccessLog,
-    remote: str,
-    path: str,
-    code: Code,
-    *,
-    model: str = "",
-    request_bytes: int = 0,
-    response_bytes: int = 0,
-    milliseconds: float = 0.0,
-) -> None:
-    log.record(
-        transport="grpc", remote=remote, method="POST", path=path, model=model, status=code.name,
-        request_bytes=request_bytes, response_bytes=response_bytes, milliseconds=milliseconds,
-    )  # fmt: skip
+    return call
 
 
 def _model(request: Any) -> str:

@@ -45,14 +45,14 @@ class GrpcServer:
 
     Attributes:
         methods: by path.
-        admit: called with path, metadata and the client's address of each call before anything
-            else; it raises ServingError to refuse the call.
+        admit: called with the path and the metadata of each call before anything else; it raises
+            ServingError to refuse the call.
         connections: those that are open.
     """
 
     methods: Mapping[str, Method]
     limits: GrpcLimits = field(default_factory=GrpcLimits)
-    admit: Callable[[str, Mapping[str, str], str], None] | None = None
+    admit: Callable[[str, Mapping[str, str]], None] | None = None
     connections: "set[GrpcProtocol]" = field(default_factory=set)
 
 
@@ -62,18 +62,19 @@ class GrpcProtocol(asyncio.Protocol):
     def __init__(self, server: GrpcServer) -> None:
         self._server = server
         self._transport: asyncio.Transport | None = None
-        self._remote = ""
         self._since = time.monotonic()
+        self._remote = ""
         self._connection = Connection(self)
 
     # --- asyncio ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        self._remote = _address(transport.get_extra_info("peername"))
         full = len(self._server.connections) >= self._server.limits.connections
         self._server.connections.add(self)
         self._connection.open()
+        peer = transport.get_extra_info("peername")
+        self._remote = f"{peer[0]}:{peer[1]}" if peer else ""
         tls = transport.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() != "h2":
             self._connection.fail(Error.INADEQUATE_SECURITY, "the client did not choose h2 (ALPN)")
@@ -125,7 +126,7 @@ class GrpcProtocol(asyncio.Protocol):
     def _call(self, stream: Stream) -> Call:
         path, metadata = stream.head.path, stream.head.fields
         if self._server.admit:
-            self._server.admit(path, metadata, self._remote)
+            self._server.admit(path, metadata)
         method = self._server.methods.get(path)
         if method is None:
             raise ServingError(Code.UNIMPLEMENTED, f"unknown method {path[:200]}")
@@ -204,7 +205,3 @@ class GrpcProtocol(asyncio.Protocol):
 
 
 _SMALL = 1 << 20
-
-
-def _address(peer: object) -> str:
-    return f"{peer[0]}:{peer[1]}" if isinstance(peer, tuple) else ""

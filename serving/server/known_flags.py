@@ -4,7 +4,7 @@
 WITHOUT_EFFECT = {
     "enable_profiler": "there is no profiler service",
     "flush_filesystem_caches": "files are read once, at loading",
-    "grpc_channel_arguments": "gRPC's defaults are used",
+    "grpc_channel_arguments": "gRPC's C core is not used",
     "grpc_max_threads": "gRPC runs on the event loop",
     "num_load_threads": "one version is loaded at a time",
     "num_unload_threads": "one version is unloaded at a time",

@@ -1,5 +1,6 @@
 """The life of versions: found on disk, loaded, warmed up, served, unloaded."""
 
+import gc
 import logging
 import threading
 import time
@@ -53,6 +54,7 @@ class Manager:
         self._any_label = any_label
         self._failures: dict[tuple[str, int], _Failure] = {}
         self._complaints: dict[str, str] = {}
+        self._garbage = False
         self._pass = threading.Lock()
 
     def load_all(self) -> None:
@@ -113,6 +115,11 @@ class Manager:
                     self._complain(config.name, f"model {config.name}: {error}")
                 else:
                     self._complaints.pop(config.name, None)
+            if self._garbage:
+                # TensorFlow's graphs refer to themselves. Python would look for such cycles by and
+                # by, and memory would grow with each version until then.
+                gc.collect()
+                self._garbage = False
 
     def _sync_model(self, config: ModelConfig) -> None:
         there = versions_in(config.base_path)
@@ -143,11 +150,14 @@ class Manager:
         try:
             servable = self._loader(name, number, path)
         except Exception as error:
-            problem = from_exception(error)
+            found = from_exception(error)
+            # A new one: that which was raised holds on to the frames, and they to the graph.
+            problem = ServingError(found.code, found.message)
             retry_at = time.monotonic() + self._retry_seconds
             self._failures[name, number] = _Failure(files, attempts, retry_at)
             self._models.set(name, Version(number, State.END, problem))
             LOG.error("model %s version %d not loaded: %s", name, number, problem.message)
+            self._garbage = True
             return
         self._failures.pop((name, number), None)
         self._models.set(name, Version(number, State.AVAILABLE, lease=Lease(servable)))
@@ -160,6 +170,7 @@ class Manager:
         if not lease.retire(DRAIN_SECONDS):
             LOG.warning("%s version %d is still in use, left to end", name, version.number)
         self._models.set(name, Version(version.number, State.END))
+        self._garbage = True
         LOG.info("unloaded %s version %d", name, version.number)
 
     def _complain(self, name: str, text: str) -> None:

@@ -72,7 +72,7 @@ class Metrics:
         self.request_latency = Histogram("request_latency", "model_name", "API", "entrypoint")
         self.runtime_latency = Histogram("runtime_latency", "model_name", "API", "runtime")
         self.logged = Counter("request_log_count", "model_name", "status_code")
-        self.access_log_dropped = Counter("access_log_dropped_count", "status_code")
+        self.access_log_dropped = Counter("access_log_dropped_count")
         self.batches = Counter("batch_count", "model_name", "rows_up_to")
 
     def text(self) -> bytes:
@@ -85,6 +85,8 @@ class Metrics:
 
 
 def _braces(names: tuple[str, ...], values: tuple[str, ...]) -> str:
+    if not names:
+        return ""
     pairs = (f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True))
     return "{" + ",".join(pairs) + "}"
 

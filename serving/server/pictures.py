@@ -59,7 +59,8 @@ def _at(data: bytes, start: int, steps: Steps) -> int:
     steps.take()
     head = data[start : start + 32]
     if head.startswith(_PNG):
-        return _big(head[16:20]) * _big(head[20:24]) if head[12:16] == b"IHDR" else 0
+        sound = head[12:16] == b"IHDR" and len(head) >= 24
+        return _big(head[16:20]) * _big(head[20:24]) if sound else 0
     if head.startswith(_JPEG):
         return _jpeg(data, start, steps)
     if head.startswith(_GIF):
@@ -121,6 +122,8 @@ def _past_blocks(data: bytes, place: int, steps: Steps) -> int:
 
 def _webp(head: bytes) -> int:
     kind = head[12:16]
+    if len(head) < 30:
+        return 0
     if kind == b"VP8X":
         return (1 + _little(head[24:27])) * (1 + _little(head[27:30]))
     if kind == b"VP8L":

@@ -118,11 +118,11 @@ class Rest:
             encoding: the Content-Encoding header.
             origin: the Origin header.
         """
-        if path == self.metrics_path and method == "GET":
-            return Response(200, self.metrics.text(), METRICS_TYPE)
-        if not routes.is_api(path):
-            return not_found()
         try:
+            if path == self.metrics_path and method == "GET":
+                return Response(200, self.metrics.text(), METRICS_TYPE)
+            if not routes.is_api(path):
+                return not_found()
             if method == "OPTIONS":
                 return _preflight(origin)
             route = routes.match(method, path)

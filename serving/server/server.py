@@ -1,33 +1,32 @@
 """A running server: models, manager, scheduler and the two transports, started and stopped."""
 
 import asyncio
-import contextlib
 import errno
 import os
 import time
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from serving.server import grpc_listener, independence, saved_model, tls, warmup
-from serving.server.access_log import AccessLog
+from serving.server import grpc_handlers, independence, logs, saved_model, tls, warmup
 from serving.server.flags import Settings
+from serving.server.grpc_guard import admission, logged
 from serving.server.grpc_health import HealthService
 from serving.server.grpc_models import ModelService
+from serving.server.grpc_reflection import ReflectionService
 from serving.server.grpc_services import PredictionService
-from serving.server.grpc_transport import GrpcProtocol
+from serving.server.grpc_transport import GrpcLimits, GrpcProtocol, GrpcServer
 from serving.server.http_transport import HttpProtocol
 from serving.server.limits import InputLimits
+from serving.server.logs import Logs
 from serving.server.manager import Manager
 from serving.server.metrics import Metrics
-from serving.server.model_config import Sampling
 from serving.server.models import Models
-from serving.server.request_log import RequestLog, default_sampling
 from serving.server.rest import Rest, RestLimits
 from serving.server.saved_model import Servable
 from serving.server.scheduler import Scheduler
+from serving.server.settings_files import SslConfig
 
 # How long requests in flight may take after SIGTERM.
 GRACE_SECONDS = 10.0
@@ -83,11 +82,10 @@ class Server:
     _scheduler: Scheduler | None = None
     _rest: asyncio.Server | None = None
     _grpc: list[asyncio.Server] = field(default_factory=list)
+    _logs: Logs | None = None
     _health: HealthService | None = None
     _rest_connections: set[HttpProtocol] = field(default_factory=set)
     _grpc_connections: set[GrpcProtocol] = field(default_factory=set)
-    _access_log: AccessLog | None = None
-    _sampled: RequestLog | None = None
 
     async def start(self) -> None:
         """Listens. Raises UserError when a port is taken."""
@@ -100,45 +98,16 @@ class Server:
             threads=settings.batching.threads or THREADS,
             metrics=self.metrics,
         )
-        self._start_logs(loop)
+        self._logs = logs.start(settings, self.manager, self.metrics, loop)
         if settings.rest_api_port:
-            await self._start_rest(loop, self._scheduler)
+            await self._start_rest(loop, self._scheduler, self._logs)
         if settings.port or settings.grpc_socket_path:
-            await self._start_grpc(loop, self._scheduler)
+            await self._start_grpc(loop, self._scheduler, self._logs)
         self._sweep(loop)
 
-    def _start_logs(self, loop: asyncio.AbstractEventLoop) -> None:
-        settings, metrics = self.settings, self.metrics
-
-        def in_loop(action: Callable[..., None], *values: str) -> None:
-            with contextlib.suppress(RuntimeError):  # the loop has ended
-                loop.call_soon_threadsafe(lambda: action(*values))
-
-        if settings.access_log:
-            self._access_log = AccessLog(
-                settings.access_log,
-                max_bytes=settings.log_max_file_bytes,
-                max_files=settings.log_max_files,
-                dropped=lambda: in_loop(metrics.access_log_dropped.add),
-            )
-
-        def sampling(model: str) -> Sampling | None:
-            own = self.manager.logging(model)
-            if own or not settings.request_log_prefix:
-                return own
-            return default_sampling(
-                settings.request_log_prefix, model, settings.request_log_sampling_rate
-            )
-
-        self._sampled = RequestLog(
-            sampling,
-            settings.saved_model_tags,
-            lambda model, code: in_loop(metrics.logged.add, model, code),
-            settings.log_max_file_bytes,
-            settings.log_max_files,
-        )
-
-    async def _start_rest(self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler) -> None:
+    async def _start_rest(
+        self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, found: Logs
+    ) -> None:
         settings = self.settings
         limits = RestLimits(
             settings.max_body_bytes,
@@ -155,22 +124,16 @@ class Server:
             settings.rest_api_enable_cors_support,
             self._input_limits(),
             settings.api_keys,
-            self._access_log,
-            self._sampled,
+            found.access,
+            found.requests,
         )
-        encryption: dict[str, Any] = {}
-        if settings.rest_api_ssl:
-            encryption = {
-                "ssl": tls.context(settings.rest_api_ssl, flag="--rest_api_ssl_config_file"),
-                "ssl_handshake_timeout": min(limits.timeout_seconds, HANDSHAKE_SECONDS),
-            }
         try:
             self._rest = await loop.create_server(
                 lambda: HttpProtocol(rest, scheduler, self._rest_connections),
                 settings.host,
                 settings.rest_api_port,
                 backlog=1024,
-                **encryption,
+                **_encryption(settings.rest_api_ssl, "--rest_api_ssl_config_file"),
             )
         except OSError as error:
             raise _taken("--rest_api_port", settings, settings.rest_api_port, error) from error
@@ -185,7 +148,9 @@ class Server:
             connection.expire(now)
         loop.call_later(SWEEP_SECONDS, self._sweep, loop)
 
-    async def _start_grpc(self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler) -> None:
+    async def _start_grpc(
+        self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, found: Logs
+    ) -> None:
         settings = self.settings
         services: list[Any] = [
             PredictionService(
@@ -194,21 +159,48 @@ class Server:
                 self.metrics,
                 limits=self._input_limits(),
                 seconds=settings.grpc_api_timeout_in_ms / 1000,
-                sampled=self._sampled,
+                sampled=found.requests,
             ),
             ModelService(self.models, self.manager),
         ]
         if settings.enable_grpc_healthcheck_service:
             self._health = HealthService(one.NAME for one in services)
-        server = grpc_listener.server(
-            settings, services, self._health, self._access_log, self._grpc_connections
+            services.append(self._health)
+        names = [one.NAME for one in services]
+        services += [ReflectionService(version, names) for version in ReflectionService.VERSIONS]
+        limits = GrpcLimits(
+            settings.max_body_bytes,
+            settings.rest_api_timeout_in_ms / 1000,
+            settings.max_connections,
         )
-        try:
-            self._grpc = await grpc_listener.listen(loop, settings, server)
-        except OSError as error:
-            raise _taken("--port", settings, settings.port, error) from error
+        grpc = GrpcServer(
+            logged(grpc_handlers.table(services), found.access),
+            limits,
+            admission(settings.api_keys),
+            self._grpc_connections,
+        )
         if settings.port:
-            self.grpc_port = self._grpc[0].sockets[0].getsockname()[1]
+            try:
+                listener = await loop.create_server(
+                    lambda: GrpcProtocol(grpc),
+                    settings.host,
+                    settings.port,
+                    backlog=1024,
+                    **_encryption(settings.ssl, "--ssl_config_file", "h2"),
+                )
+            except OSError as error:
+                raise _taken("--port", settings, settings.port, error) from error
+            self.grpc_port = listener.sockets[0].getsockname()[1]
+            self._grpc.append(listener)
+        if settings.grpc_socket_path:
+            # Not encrypted, as TensorFlow Serving has it: who may open the file is who may ask.
+            path = settings.grpc_socket_path
+            try:
+                self._grpc.append(
+                    await loop.create_unix_server(lambda: GrpcProtocol(grpc), str(path))
+                )
+            except OSError as error:
+                raise UserError(f"cannot listen on {path} (--grpc_socket_path): {error}") from error
 
     async def stop(self) -> None:
         """Takes no new requests, answers those begun, and unloads nothing: the process ends."""
@@ -224,13 +216,19 @@ class Server:
             await asyncio.sleep(0.01)
         if self._scheduler:
             self._scheduler.close()
-        if self._sampled:
-            self._sampled.close()
-        if self._access_log:
-            self._access_log.close()
+        if self._logs:
+            self._logs.close()
 
     def _connections(self) -> list[HttpProtocol | GrpcProtocol]:
         return [*self._rest_connections, *self._grpc_connections]
+
+
+def _encryption(config: SslConfig | None, flag: str, *protocols: str) -> dict[str, Any]:
+    """Returns create_server()'s arguments for TLS; none of them without a configuration."""
+    if config is None:
+        return {}
+    context = tls.context(config, flag=flag, protocols=protocols)
+    return {"ssl": context, "ssl_handshake_timeout": HANDSHAKE_SECONDS}
 
 
 def _taken(flag: str, settings: Settings, port: int, error: Exception) -> UserError:

@@ -2,17 +2,19 @@
 
 import os
 import ssl
+from collections.abc import Sequence
 
 from pipeline.errors import UserError
 from serving.server.settings_files import SslConfig
 
 
-def context(config: SslConfig, *, flag: str) -> ssl.SSLContext:
+def context(config: SslConfig, *, flag: str, protocols: Sequence[str] = ()) -> ssl.SSLContext:
     """Returns a server's side of TLS 1.2 and 1.3.
 
     Args:
         config: key, certificate and whom to trust.
         flag: that named the file, for the error.
+        protocols: that are offered by ALPN.
 
     Raises UserError when key and certificate do not belong together or are none.
     """
@@ -30,6 +32,8 @@ def context(config: SslConfig, *, flag: str) -> ssl.SSLContext:
         raise UserError(
             f"{flag}: server_key, server_cert or custom_ca is wrong: {reason}"
         ) from error
+    if protocols:
+        found.set_alpn_protocols(list(protocols))
     found.verify_mode = ssl.CERT_REQUIRED if config.verify_clients else ssl.CERT_NONE
     return found
 
