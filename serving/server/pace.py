@@ -1,5 +1,6 @@
 """How long calls of a signature have taken, to choose where the next one runs."""
 
+import time
 from collections import deque
 
 # A call shorter than this runs on the event loop: a hop to a thread and back costs about as much
@@ -11,7 +12,7 @@ _REMEMBERED = 8
 class Pace:
     """Recent durations by size of batch, in steps of powers of two.
 
-    On a busy machine a call takes long whenever its thread has to wait for a core. That says
+    On a busy machine a call takes long whenever its threads have to wait for a core. That says
     nothing of the model, so the lower quartile of the last calls counts.
     """
 
@@ -40,6 +41,23 @@ class Pace:
             nearest = max(smaller)
             known = self._seconds[nearest] * 2 ** (step - nearest)
         return known < FAST_SECONDS
+
+
+class Stopwatch:
+    """Measures how long a call takes, without most of the time that it waits for a core.
+
+    That is the process' CPU time, but at least a quarter of the time that passed, for models that
+    wait for something else, and at most all of it, for those that use several cores.
+    """
+
+    def __init__(self) -> None:
+        self._started = time.perf_counter()
+        self._cpu = time.process_time()
+
+    def seconds(self) -> float:
+        """Returns it, since this was made."""
+        passed = time.perf_counter() - self._started
+        return min(passed, max(time.process_time() - self._cpu, passed / 4))
 
 
 def _step(rows: int) -> int:

@@ -119,7 +119,7 @@ class Server:
 
     async def _start_grpc(self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler) -> None:
         settings = self.settings
-        services: list[Any] = [
+        services: list[grpc_handlers.Service] = [
             PredictionService(self.models, scheduler, self.metrics),
             ModelService(self.models, self.manager),
         ]
