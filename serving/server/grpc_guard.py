@@ -7,9 +7,9 @@ from typing import Any
 
 from serving.server.access_log import AccessLog
 from serving.server.api_keys import ApiKeys
-from serving.server.grpc_handlers import Method, Work
+from serving.server.grpc_handlers import Method, StartWork, Work
 from serving.server.grpc_health import HealthService
-from serving.server.statuses import Code, from_exception
+from serving.server.statuses import Code, ServingError, from_exception
 
 
 def admission(keys: ApiKeys) -> Callable[[str, Mapping[str, str]], None] | None:
@@ -33,31 +33,62 @@ def logged(methods: Mapping[str, Method], log: AccessLog | None) -> Mapping[str,
     if log is None:
         return methods
     return {
-        path: replace(method, work=_logged(path, method.work, log)) if method.work else method
+        path: replace(
+            method,
+            start=_logged_start(path, method.start, log) if method.start else None,
+            work=_logged(path, method.work, log) if method.work else None,
+        )
         for path, method in methods.items()
     }
 
 
 def _logged(path: str, work: Work, log: AccessLog) -> Work:
     async def call(request: Any, context: Any) -> Any:
-        started = time.perf_counter()
-        code, sent = Code.CANCELLED, 0
+        record = _recorder(log, path, request, context)
+        answer: Any = ServingError(Code.CANCELLED, "")
         try:
-            response = await work(request, context)
-            code, sent = Code.OK, response.ByteSize()
-            return response
+            answer = await work(request, context)
         except Exception as error:
-            code = from_exception(error).code
+            answer = from_exception(error)
             raise
         finally:
-            log.record(
-                transport="grpc", remote=context.remote, method="POST", path=path,
-                model=_model(request), status=code.name, request_bytes=request.ByteSize(),
-                response_bytes=sent,
-                milliseconds=round((time.perf_counter() - started) * 1e3, 3),
-            )  # fmt: skip
+            record(answer)
+        return answer
 
     return call
+
+
+def _logged_start(path: str, start: StartWork, log: AccessLog) -> StartWork:
+    def call(request: Any, context: Any, deliver: Callable[[Any], None]) -> Callable[[], None]:
+        record = _recorder(log, path, request, context)
+
+        def recorded(answer: Any) -> None:
+            record(answer)
+            deliver(answer)
+
+        try:
+            return start(request, context, recorded)
+        except Exception as error:
+            record(from_exception(error))
+            raise
+
+    return call
+
+
+def _recorder(log: AccessLog, path: str, request: Any, context: Any) -> Callable[[Any], None]:
+    """Returns what records a call's end: its response, or the ServingError that it got instead."""
+    started = time.perf_counter()
+
+    def record(answer: Any) -> None:
+        failed = isinstance(answer, ServingError)
+        log.record(
+            transport="grpc", remote=context.remote, method="POST", path=path,
+            model=_model(request), status=(answer.code if failed else Code.OK).name,
+            request_bytes=request.ByteSize(), response_bytes=0 if failed else answer.ByteSize(),
+            milliseconds=round((time.perf_counter() - started) * 1e3, 3),
+        )  # fmt: skip
+
+    return record
 
 
 def _model(request: Any) -> str:

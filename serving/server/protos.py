@@ -18,7 +18,7 @@ _FIELDS = {
 
 def to_array(proto: Any) -> Array:
     """Returns a TensorProto as an array. Raises ServingError when its parts don't agree."""
-    shape = tuple(int(dim.size) for dim in proto.tensor_shape.dim)
+    shape = tuple([dim.size for dim in proto.tensor_shape.dim])
     dtype = numpy_type(proto.dtype)
     try:
         if proto.tensor_content and dtype is not None and proto.dtype != DT_STRING:

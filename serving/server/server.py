@@ -152,7 +152,7 @@ class Server:
         self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, found: Logs
     ) -> None:
         settings = self.settings
-        services: list[Any] = [
+        services: list[grpc_handlers.Service] = [
             PredictionService(
                 self.models,
                 scheduler,
