@@ -16,9 +16,11 @@ from tensorflow_serving.apis import (
 
 from serving.server import inference, predict, protos
 from serving.server.grpc_handlers import Work
+from serving.server.limits import InputLimits
 from serving.server.metrics import Metrics
 from serving.server.models import Lease, Models
-from serving.server.saved_model import DEFAULT_SIGNATURE, Servable
+from serving.server.request_log import RequestLog, describe
+from serving.server.saved_model import DEFAULT_SIGNATURE
 from serving.server.scheduler import Call, Result, Scheduler
 from serving.server.statuses import Code, ServingError, from_exception, invalid
 from serving.server.tensors import Signature, Tensors
@@ -29,7 +31,19 @@ class PredictionService:
 
     NAME = "tensorflow.serving.PredictionService"
 
-    def __init__(self, models: Models, scheduler: Scheduler, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        models: Models,
+        scheduler: Scheduler,
+        metrics: Metrics,
+        *,
+        limits: InputLimits | None = None,
+        seconds: float = float("inf"),
+        sampled: RequestLog | None = None,
+    ) -> None:
+        self._limits = limits or InputLimits()
+        self._seconds = seconds
+        self._sampled = sampled
         self._models = models
         self._scheduler = scheduler
         self._metrics = metrics
@@ -75,11 +89,14 @@ class PredictionService:
             predict.check_aliases(signature, request.inputs)
             inputs = {alias: protos.to_array(proto) for alias, proto in request.inputs.items()}
             predict.check_inputs(signature, inputs)
+            self._limits.check(inputs)
             wanted = predict.chosen_outputs(signature, request.output_filter)
-        call = _call(lease, signature, inputs, context, wanted)
+        call = self._call(lease, signature, inputs, context, wanted)
         outputs = await run(self._scheduler, call)
+        if self._sampled:
+            self._sampled.predict(lease.servable, signature, inputs, outputs)
         response = predict_pb2.PredictResponse()
-        _describe(response.model_spec, lease.servable, signature)
+        describe(response.model_spec, lease.servable, signature)
         for alias, array in outputs.items():
             protos.to_proto(array, response.outputs[alias])
         return response
@@ -87,21 +104,25 @@ class PredictionService:
     async def _classify(self, request: Any, context: Any) -> Any:
         with leased(self._models, request) as lease:
             found = inference.classification(lease.servable, request.model_spec.signature_name)
-            inputs, count = _examples(request.input)
-        outputs = await run(self._scheduler, _call(lease, found, inputs, context))
+            inputs, count = self._examples(request.input)
+        outputs = await run(self._scheduler, self._call(lease, found, inputs, context))
         response = classification_pb2.ClassificationResponse()
-        _describe(response.model_spec, lease.servable, found)
+        describe(response.model_spec, lease.servable, found)
         protos.fill_classes(inference.classes(found, outputs, count), response.result)
+        if self._sampled:
+            self._sampled.messages("classify", lease.servable, found, request, response)
         return response
 
     async def _regress(self, request: Any, context: Any) -> Any:
         with leased(self._models, request) as lease:
             found = inference.regression(lease.servable, request.model_spec.signature_name)
-            inputs, count = _examples(request.input)
-        outputs = await run(self._scheduler, _call(lease, found, inputs, context))
+            inputs, count = self._examples(request.input)
+        outputs = await run(self._scheduler, self._call(lease, found, inputs, context))
         response = regression_pb2.RegressionResponse()
-        _describe(response.model_spec, lease.servable, found)
+        describe(response.model_spec, lease.servable, found)
         protos.fill_values(inference.values(outputs, count), response.result)
+        if self._sampled:
+            self._sampled.messages("regress", lease.servable, found, request, response)
         return response
 
     async def _infer(self, request: Any, context: Any) -> Any:
@@ -122,15 +143,17 @@ class PredictionService:
                     )
                 find = inference.classification if classify else inference.regression
                 found = find(lease.servable, name)
-                inputs, count = _examples(request.input)
-            outputs = await run(self._scheduler, _call(lease, found, inputs, context))
+                inputs, count = self._examples(request.input)
+            outputs = await run(self._scheduler, self._call(lease, found, inputs, context))
             result = response.results.add()
-            _describe(result.model_spec, lease.servable, found)
+            describe(result.model_spec, lease.servable, found)
             if classify:
                 pairs = inference.classes(found, outputs, count)
                 protos.fill_classes(pairs, result.classification_result)
             else:
                 protos.fill_values(inference.values(outputs, count), result.regression_result)
+        if self._sampled:
+            self._sampled.messages("multi_inference", lease.servable, found, request, response)
         return response
 
     async def _metadata(self, request: Any, _: Any) -> Any:
@@ -145,6 +168,24 @@ class PredictionService:
             return protos.metadata_response(found.name, found.version, found.signature_defs)
         finally:
             lease.release()
+
+    def _examples(self, message: Any) -> tuple[Tensors, int]:
+        inputs, count = _examples(message)
+        self._limits.check(inputs)
+        return inputs, count
+
+    def _call(
+        self,
+        lease: Lease,
+        signature: Signature,
+        inputs: Tensors,
+        context: Any,
+        outputs: tuple[str, ...] = (),
+    ) -> Call:
+        left = context.time_remaining()
+        seconds = self._seconds if left is None else min(left, self._seconds)
+        deadline = time.monotonic() + seconds
+        return Call(lease, signature, inputs, outputs or tuple(signature.outputs), deadline)
 
 
 @contextmanager
@@ -202,14 +243,6 @@ async def run(scheduler: Scheduler, call: Call) -> Tensors:
     return result
 
 
-def _call(
-    lease: Lease, signature: Signature, inputs: Tensors, context: Any, outputs: tuple[str, ...] = ()
-) -> Call:
-    left = context.time_remaining()
-    deadline = float("inf") if left is None else time.monotonic() + left
-    return Call(lease, signature, inputs, outputs or tuple(signature.outputs), deadline)
-
-
 def _examples(message: Any) -> tuple[Tensors, int]:
     """Returns the examples of an Input message, serialised, and their number."""
     if message.WhichOneof("kind") == "example_list_with_context":
@@ -217,12 +250,6 @@ def _examples(message: Any) -> tuple[Tensors, int]:
         return inference.serialized(listed.examples, listed.context), len(listed.examples)
     examples = message.example_list.examples
     return inference.serialized(examples), len(examples)
-
-
-def _describe(spec: Any, servable: Servable, signature: Signature) -> None:
-    spec.name = servable.name
-    spec.version.value = servable.version
-    spec.signature_name = signature.name
 
 
 def spec_of(request: Any) -> tuple[str, int | None, str | None]:

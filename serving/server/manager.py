@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.server.model_config import ModelConfig, require_versions, versions_in
+from serving.server.model_config import ModelConfig, Sampling, require_versions, versions_in
 from serving.server.models import Lease, Models, State, Version
 from serving.server.saved_model import Servable
 from serving.server.statuses import Code, ServingError, from_exception
@@ -46,6 +46,7 @@ class Manager:
     ) -> None:
         self._models = models
         self._configs = list(configs)
+        self._logging = _logging(configs)
         self._loader = loader
         self._max_retries = max_retries
         self._retry_seconds = retry_seconds
@@ -73,6 +74,7 @@ class Manager:
             before = {config.name: config.base_path for config in self._configs}
             after = {config.name: config.base_path for config in configs}
             self._configs = list(configs)
+            self._logging = _logging(configs)
             for name, base_path in before.items():
                 if after.get(name) == base_path:
                     continue
@@ -80,6 +82,10 @@ class Manager:
                 for version in self._models.available(name):
                     self._unload(name, version)
         self.load_all()
+
+    def logging(self, name: str) -> Sampling | None:
+        """Returns how a model's own configuration has its requests logged."""
+        return self._logging.get(name)
 
     def _require(self, config: ModelConfig) -> None:
         """Raises ServingError when a model has nothing to answer with."""
@@ -160,6 +166,10 @@ class Manager:
         if self._complaints.get(name) != text:
             self._complaints[name] = text
             LOG.warning("%s", text)
+
+
+def _logging(configs: Sequence[ModelConfig]) -> dict[str, Sampling]:
+    return {config.name: config.logging for config in configs if config.logging}
 
 
 def _fingerprint(path: Path) -> object:

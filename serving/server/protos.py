@@ -62,6 +62,47 @@ def to_proto(array: Array, proto: Any) -> None:
     getattr(proto, field).extend(values)
 
 
+def to_compact_proto(array: Array, proto: Any) -> None:
+    """Fills a TensorProto with the bytes as they are: a fifth of the time that values take."""
+    number = type_number(array.dtype)
+    if number == DT_STRING:
+        to_proto(array, proto)
+        return
+    proto.dtype = number
+    proto.tensor_shape.SetInParent()
+    for size in array.shape:
+        proto.tensor_shape.dim.add(size=size)
+    proto.tensor_content = np.ascontiguousarray(array).tobytes()
+
+
+def example_messages(kind: str, examples: Any, context: Any, rows: Any) -> tuple[Any, Any]:
+    """Returns request and answer of classify or regress as gRPC has them, without a ModelSpec.
+
+    Args:
+        kind: ``classify`` or ``regress``.
+        examples, context: tf.Example messages; the context may be None.
+        rows: what inference.classes() or values() returned.
+    """
+    from tensorflow_serving.apis import classification_pb2, regression_pb2
+
+    request: Any
+    response: Any
+    if kind == "classify":
+        request = classification_pb2.ClassificationRequest()
+        response = classification_pb2.ClassificationResponse()
+        fill_classes(rows, response.result)
+    else:
+        request = regression_pb2.RegressionRequest()
+        response = regression_pb2.RegressionResponse()
+        fill_values(rows, response.result)
+    if context is None:
+        request.input.example_list.examples.extend(examples)
+    else:
+        request.input.example_list_with_context.examples.extend(examples)
+        request.input.example_list_with_context.context.CopyFrom(context)
+    return request, response
+
+
 def fill_classes(rows: list[list[tuple[bytes, float]]], result: Any) -> None:
     """Fills a ClassificationResult."""
     for row in rows:
