@@ -15,6 +15,7 @@ MAX_SHOWN = 256
 _MAX_DIGITS = 20
 MAX_DEPTH = 64
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 # Opening brackets become 1, closing ones -1, and all else is left out.
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _OTHERS = bytes(byte for byte in range(256) if byte not in b"[{]}")
@@ -96,6 +97,13 @@ def _parse_leniently(body: bytes) -> Any:
         raise _parse_error(_parse_problem(error), error.pos) from error
     except RecursionError as error:
         raise invalid("JSON Parse error: nested too deeply") from error
+    escape = _SURROGATE.search(text)
+    if escape:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:  # half of a pair, which no text can hold
+            problem = "The surrogate pair in string is invalid."
+            raise _parse_error(problem, escape.start()) from error
     return value
 
 

@@ -141,7 +141,7 @@ class Releases:
         graph = path / "saved_model.pb"
         ways: dict[str, Callable[[], object]] = {
             "weights cut short": lambda: weights.write_bytes(weights.read_bytes()[:-3]),
-            "graph cut short": lambda: graph.write_bytes(graph.read_bytes()[: 2000]),
+            "graph cut short": lambda: graph.write_bytes(graph.read_bytes()[:2000]),
             "graph is noise": lambda: graph.write_bytes(self._chance.randbytes(5000)),
             "index is noise": lambda: index.write_bytes(self._chance.randbytes(200)),
             "no weights": lambda: shutil.rmtree(path / "variables"),

@@ -157,6 +157,11 @@ PREDICTIONS = [
 REFUSALS = [
     Case("empty body", HALF, "", 400, "JSON Parse error: The document is empty"),
     Case("no JSON", HALF, "hello", 400, "JSON Parse error: Invalid value. at offset: 0"),
+    Case("half a surrogate pair", TYPES, '{"signature_name": "text", "instances": ["\\ud800"]}',
+         400, "JSON Parse error: The surrogate pair in string is invalid. at offset: 42"),
+    Case("a whole surrogate pair", TYPES,
+         '{"signature_name": "text", "instances": ["\\ud83d\\ude00"]} and more', 200,
+         {"predictions": [{"plain": "\U0001f600", "raw_bytes": {"b64": "8J+YgA=="}}]}),
     Case("half an object", HALF, '{"instances": [1', 400, "JSON Parse error: Missing a comma or ]"),
     Case("list", HALF, "[1]", 400, "JSON Value: [1] Is not object"),
     Case("number", HALF, "7", 400, "JSON Value: 7 Is not object"),
