@@ -7,7 +7,7 @@ all. ``current`` points at the promoted one and is switched in one step.
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -88,6 +88,7 @@ class Parts:
         metrics: the Evaluator's.
         checks: the rows of all targets.
         fingerprint: of the data, code and configuration.
+        beside: other folders that travel with the release, by their name in it.
         report: makes the report's HTML from the manifest, whose files are then all but the report;
             None makes a release without one.
     """
@@ -97,6 +98,7 @@ class Parts:
     metrics: dict[str, Any]
     checks: list[Check]
     fingerprint: str
+    beside: Mapping[str, Path] = field(default_factory=dict)
     report: Callable[[Mapping[str, Any]], str] | None = None
 
 
@@ -108,6 +110,8 @@ def assemble(config: Config, parts: Parts) -> Release:
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
     _place_targets(config, parts.targets, partial, version)
+    for name, source in parts.beside.items():
+        copy_tree(source, partial / name)
     _write_contract_and_golden(config, parts.golden, partial, version)
     manifest: dict[str, Any] = {
         "schema": 1,

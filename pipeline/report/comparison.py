@@ -35,7 +35,8 @@ def _metrics(facts: Facts, before: dict[str, object]) -> list[list[Child]]:
     old_slices = before["slices"]
     assert isinstance(old_slices, dict)  # noqa: S101 - the manifest's schema
     pairs += [
-        (facts.slice_name(key), old_slices.get(key), value) for key, value in now["slices"].items()
+        (facts.spec.slice_name(key), old_slices.get(key), value)
+        for key, value in now["slices"].items()
     ]
     return [[name, _number(old), _number(new), _change(old, new)] for name, old, new in pairs]
 

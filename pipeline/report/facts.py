@@ -69,13 +69,6 @@ class Facts:
         """Returns what the spec demands of a row; None when it no longer names its variant."""
         return self.spec.limits.get(check.target, {}).get(check.variant)
 
-    def slice_name(self, key: str) -> str:
-        """Returns ``label=3`` as the class's name, every other slice as it is."""
-        feature, _, value = key.partition("=")
-        if feature == self.spec.label_key and value.isdecimal():
-            return self.label(int(value))
-        return key
-
     def label(self, number: int) -> str:
         """Returns a class's name."""
         known = 0 <= number < len(self.spec.labels)

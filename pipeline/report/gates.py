@@ -56,7 +56,7 @@ def _model(facts: Facts) -> list[Verdict]:
             Verdict(
                 "Model",
                 f"accuracy of at least {least:g} in every slice",
-                f"{value:.4f} in the worst, {facts.slice_name(worst)}",
+                f"{value:.4f} in the worst, {facts.spec.slice_name(worst)}",
                 value >= least - 1e-6,
             )
         )

@@ -116,7 +116,7 @@ def test_all_components_come_from_the_cache_when_nothing_changed(deployed: Any) 
     said = deployed.python(RUN.format(change="pipeline.run._already_made = lambda *_: None")).stderr
     ran = [line for line in said.splitlines() if "✓" in line and "nothing changed" not in line]
     # The resolver has no cache, and the failed check above is due again.
-    expected = {"LatestBlessedModel", "Check.mobile", "Pusher.mobile"}
+    expected = {"PromotedModel", "Check.mobile", "Pusher.mobile"}
     assert {line.split()[1] for line in ran if "examples" not in line} <= expected, said
 
 
