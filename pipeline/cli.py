@@ -80,6 +80,19 @@ def _parser() -> argparse.ArgumentParser:
     verb("rollback", _rollback, "go back to the release promoted before")
     verb("serve", _serve, "serve the current release in the background")
     verb("stop", _stop, "end the servers in the background")
+    verb("monitor", _monitor, "compare the server's request log with the training data")
+    monitor = verbs.choices["monitor"]
+    monitor.description = (
+        "Compares the server's request log with the training data. Exit code: 0 fine, "
+        "3 a feature is beyond its limit, 4 too few requests, 1 or 2 an error."
+    )
+    where = "folders, files or prefixes; by default those of `fanout serve`"
+    monitor.add_argument("--log", type=Path, nargs="+", default=(), metavar="PATH", help=where)
+    monitor.add_argument("--release", type=Path, metavar="FOLDER",
+                         help="a release's folder; by default the current one")  # fmt: skip
+    monitor.add_argument("--any-version", action="store_true",
+                         help="count requests that other versions answered as well")  # fmt: skip
+    monitor.add_argument("--page", type=Path, metavar="FILE", help="where the HTML page goes")
     file = verbs.add_parser("inspect", help="say what a .tflite file holds and needs")
     file.set_defaults(verb=_inspect)
     file.add_argument("file", type=Path)
@@ -164,6 +177,23 @@ def _report_file(options: argparse.Namespace) -> int:
     return 0
 
 
+def _monitor(options: argparse.Namespace) -> int:
+    from pipeline.monitor import command
+    from pipeline.monitor.monitoring import as_json
+
+    asked = command.Asked(tuple(options.log), options.release, options.any_version, options.page)
+    found, page = command.monitor(_config(options), asked)
+    if options.json:
+        print(as_json(found))
+        return found.exit_code
+    for table in command.tables(found):
+        _console().print(table)
+    print(*(f"  {line}" for line in (*command.summary(found), f"page: {page}")), sep="\n")
+    for finding in found.findings:
+        print(f"drift: {finding}", file=sys.stderr)
+    return found.exit_code
+
+
 def _promote(options: argparse.Namespace) -> int:
     from pipeline import release
     from pipeline.lock import exclusive
@@ -219,12 +249,15 @@ def _report(checks: Sequence[Any], title: str, options: argparse.Namespace) -> i
 
 def print_table(checks: Sequence[Any], title: str) -> None:
     """Prints the table of checks, as wide as the terminal, or 140 columns into a file."""
-    from rich.console import Console
-
     from pipeline.table import checks_table
 
-    console = Console() if sys.stdout.isatty() else Console(width=140)
-    console.print(checks_table(checks, title=title))
+    _console().print(checks_table(checks, title=title))
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=140)
 
 
 if __name__ == "__main__":

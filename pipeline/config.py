@@ -23,6 +23,7 @@ class Config:
         host: the address that servers listen on; other machines cannot reach the default.
         grpc_port, rest_port: as TensorFlow Serving's defaults.
         web_port: where the page is served.
+        request_log_rate: the share of requests that the server logs, for ``fanout monitor``.
     """
 
     spec: ModelSpec
@@ -32,13 +33,14 @@ class Config:
     grpc_port: int = 8500
     rest_port: int = 8501
     web_port: int = 8080
+    request_log_rate: float = 0.0
 
     @classmethod
     def from_environment(cls, model: str, profile: str) -> "Config":
         """Returns the configuration of a model and profile.
 
-        ``FANOUT_BUILD``, ``FANOUT_HOST``, ``GRPC_PORT``, ``REST_PORT`` and ``WEB_PORT`` change
-        the defaults.
+        ``FANOUT_BUILD``, ``FANOUT_HOST``, ``GRPC_PORT``, ``REST_PORT``, ``WEB_PORT`` and
+        ``REQUEST_LOG_RATE`` change the defaults.
 
         Raises:
             UserError: no such model or profile, or a port that is none.
@@ -53,6 +55,7 @@ class Config:
             grpc_port=_port("GRPC_PORT", cls.grpc_port),
             rest_port=_port("REST_PORT", cls.rest_port),
             web_port=_port("WEB_PORT", cls.web_port),
+            request_log_rate=_share("REQUEST_LOG_RATE", cls.request_log_rate),
         )
 
     @property
@@ -97,6 +100,16 @@ class Config:
         return self.build / "logs"
 
     @property
+    def request_log(self) -> Path:
+        """Returns what the names of the server's request log begin with."""
+        return self.logs / "requests"
+
+    @property
+    def request_log_of_model(self) -> Path:
+        """Returns the same for this model's requests alone."""
+        return self.logs / f"requests.{self.spec.name}"
+
+    @property
     def run_folder(self) -> Path:
         """Returns where the process ids of servers in the background are kept."""
         return self.build / "run"
@@ -109,3 +122,16 @@ def _port(name: str, default: int) -> int:
     if not text.isdecimal() or not 0 < int(text) <= _MAX_PORT:
         raise UserError(f"{name} must be a port from 1 to {_MAX_PORT}, got {text!r}")
     return int(text)
+
+
+def _share(name: str, default: float) -> float:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise UserError(f"{name} must be a share from 0 to 1, got {text!r}")
+    return share

@@ -69,7 +69,17 @@ def addresses(config: Config) -> dict[str, str]:
 def _server_command(config: Config) -> list[str]:
     base_path = config.releases / release.CURRENT / "serving" / config.spec.name
     address = embedded.Address(config.rest_port, config.grpc_port, config.host)
-    return embedded.command(config.spec.name, base_path, address)
+    return [*embedded.command(config.spec.name, base_path, address), *_request_log(config)]
+
+
+def _request_log(config: Config) -> list[str]:
+    """Returns the server's flags for what ``fanout monitor`` reads; none unless it is asked for."""
+    if not config.request_log_rate:
+        return []
+    return [
+        f"--request_log_prefix={config.request_log}",
+        f"--request_log_sampling_rate={config.request_log_rate:g}",
+    ]
 
 
 def _page_command(config: Config) -> list[str]:

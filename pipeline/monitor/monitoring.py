@@ -52,7 +52,9 @@ class Found:
 
     @property
     def findings(self) -> list[str]:
-        """Returns one sentence for each feature beyond its limit."""
+        """Returns one sentence for each feature beyond its limit; none where too few say so."""
+        if self.status == TOO_FEW:
+            return []
         sides = {"the training data": self.skew, "older requests": self.drift}
         return [
             comparison.sentence(row, before, "the requests" if comparison is self.skew else "newer")
@@ -116,10 +118,8 @@ def judge(spec: ModelSpec, release: Release, traffic: Traffic) -> Found:
         older, newer = traffic.table.head(half), traffic.table.tail(half)
         drift = Comparison.of(statistics_of(older), statistics_of(newer), limits)
     beyond = [row for comparison in (skew, drift) if comparison for row in comparison.beyond]
-    if len(traffic) < limits.min_requests:
-        status = TOO_FEW
-    else:
-        status = DRIFTED if beyond else FINE
+    judged = DRIFTED if beyond else FINE
+    status = judged if len(traffic) >= limits.min_requests else TOO_FEW
     return Found(
         model=spec.name,
         version=release.version,
