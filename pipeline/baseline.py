@@ -1,7 +1,6 @@
 """Which model the Evaluator holds a new one against: the current release's."""
 
 import json
-from datetime import datetime
 from typing import Any
 
 from tfx.dsl.components.common.resolver import ResolverStrategy
@@ -9,7 +8,7 @@ from tfx.dsl.components.common.resolver import ResolverStrategy
 from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.release import HISTORY, Release
-from pipeline.report.history import run_before
+from pipeline.report.history import model_of
 
 
 class PromotedModel(ResolverStrategy):  # type: ignore[misc]
@@ -63,11 +62,9 @@ def promoted_models(config: Config) -> list[int]:
     found = []
     for version in promoted:
         try:
-            manifest = Release.open(config.releases / str(version)).manifest
+            made = Release.open(config.releases / str(version))
         except UserError:
             continue
-        run = run_before(config.metadata, datetime.fromisoformat(manifest["created"]))
-        trainer = run.steps.get("Trainer") if run else None
-        model = trainer.output("model") if trainer else None
-        found += [model.id] if model else []
+        model = model_of(config, made)
+        found += [model] if model is not None else []
     return found

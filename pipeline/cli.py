@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import sys
+import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -70,11 +71,10 @@ def _parser() -> argparse.ArgumentParser:
     verb("check", _check, "verify a release: checksums, then every check again", version=True)
     verb("smoke", _smoke, "check all targets as they are deployed now")
     verb("status", _status, "what is released and what runs")
-    verb(
-        "report",
-        _report_file,
-        "write a release's report where it has none, print its path",
-        version=True,
+    text = "print a release's table of checks and where its report is"
+    verb("report", _report_file, text, version=True)
+    verbs.choices["report"].add_argument(
+        "--open", action="store_true", help="show the report in the browser where there is one"
     )
     verb("promote", _promote, "make a release the current one", version=True)
     verb("rollback", _rollback, "go back to the release promoted before")
@@ -172,8 +172,15 @@ def _report_file(options: argparse.Namespace) -> int:
     from pipeline.report.file import report_file
 
     config = _config(options)
-    file = report_file(config, find(config, options.version))
-    print(json.dumps({"report": str(file)}) if options.json else file)
+    made = find(config, options.version)
+    file = report_file(config, made)
+    if options.json:
+        print(json.dumps({"report": str(file)}))
+        return 0
+    print_table(made.checks, f"Release {made.version} of {config.build.name}")
+    print(file)
+    if options.open and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
+        webbrowser.open(file.as_uri())
     return 0
 
 

@@ -5,9 +5,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.spec import ModelSpec
+from pipeline.errors import UserError
 from pipeline.golden import Array, Golden
 from pipeline.monitor.features import describe, describe_answers
-from pipeline.monitor.statistics import Table, append, statistics_of, table_of
+from pipeline.monitor.statistics import (
+    Statistics,
+    Table,
+    append,
+    parse_statistics,
+    statistics_of,
+    table_of,
+)
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -33,6 +41,27 @@ def write_baseline(folder: Path, spec: ModelSpec, pattern: str, golden: Golden) 
     file = folder / FILE
     file.write_bytes(statistics_of(append([inputs, answers])).SerializeToString(deterministic=True))
     return file
+
+
+def read_statistics(folder: Path) -> Statistics:
+    """Returns what ``write_baseline`` wrote into a folder.
+
+    Raises:
+        UserError: nothing is there, or the file is damaged.
+    """
+    file = folder / FILE
+    try:
+        found = parse_statistics(file.read_bytes())
+    except FileNotFoundError as error:
+        raise UserError(
+            f"there is no {file}: the release was made before monitoring was there; "
+            "`fanout run` makes one that has it"
+        ) from error
+    except ValueError as error:
+        raise UserError(f"{file} is damaged: {error}") from error
+    if not found.datasets:
+        raise UserError(f"{file} is damaged: it describes no data")
+    return found
 
 
 def training_table(spec: ModelSpec, pattern: str, *, limit: int = EXAMPLES) -> Table:

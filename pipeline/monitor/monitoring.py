@@ -2,17 +2,13 @@
 
 import json
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from models.spec import ModelSpec
-from pipeline.errors import UserError
-from pipeline.monitor.baseline import FILE, FOLDER
+from pipeline.monitor.baseline import FOLDER, read_statistics
 from pipeline.monitor.request_log import Traffic
 from pipeline.monitor.statistics import (
     Comparison,
-    Statistics,
-    parse_statistics,
     statistics_of,
 )
 from pipeline.release import Release
@@ -81,27 +77,6 @@ class Found:
         }
 
 
-def training_statistics(folder: Path) -> Statistics:
-    """Returns what a release's folder knows of its training data.
-
-    Raises:
-        UserError: the release was made without, or the file is damaged.
-    """
-    file = folder / FOLDER / FILE
-    try:
-        found = parse_statistics(file.read_bytes())
-    except FileNotFoundError as error:
-        raise UserError(
-            f"{folder} has no {FOLDER}/{FILE}: it was released before monitoring was there; "
-            "`fanout run` makes one that has it"
-        ) from error
-    except ValueError as error:
-        raise UserError(f"{file} is damaged: {error}") from error
-    if not found.datasets:
-        raise UserError(f"{file} is damaged: it describes no data")
-    return found
-
-
 def judge(spec: ModelSpec, release: Release, traffic: Traffic) -> Found:
     """Returns how far the requests are from the release's training data, and from each other.
 
@@ -109,7 +84,7 @@ def judge(spec: ModelSpec, release: Release, traffic: Traffic) -> Found:
         UserError: the release holds no statistics of its training data.
     """
     limits = spec.monitoring
-    training = training_statistics(release.folder)
+    training = read_statistics(release.folder / FOLDER)
     skew = drift = None
     if len(traffic):
         skew = Comparison.of(training, statistics_of(traffic.table), limits)

@@ -4,8 +4,7 @@ from datetime import UTC, datetime
 
 from models.spec import ModelSpec
 from pipeline.monitor.monitoring import DRIFTED, FINE, TOO_FEW, Found
-from pipeline.monitor.statistics import JENSEN_SHANNON, Comparison, histogram, named, shares
-from pipeline.report import distributions
+from pipeline.report.distances import distance_table, drawings
 from pipeline.report.document import document, section, tiles
 from pipeline.report.markup import Markup, join, note, table, tag
 from pipeline.report.signs import badge
@@ -39,38 +38,6 @@ def render(spec: ModelSpec, found: Found) -> str:
         ),
         tag("footer", f"{spec.name} · release {found.version} · {now}"),
     )
-
-
-def distance_table(comparison: Comparison, caption: str, before: str, after: str) -> Markup:
-    """Returns one row a feature: both sides in words, how far they are apart, the limit."""
-    rows = [
-        [
-            row.feature,
-            *comparison.words(row.feature),
-            row.measure,
-            f"{row.value:.3f}",
-            f"{row.limit:g}",
-            badge("passed", "within") if row.within else badge("failed", "beyond"),
-        ]
-        for row in comparison.rows
-    ]
-    head = ["Feature", before.capitalize(), after.capitalize(), "Measure", "Distance", "Limit", ""]
-    return table(caption, head, rows, numbers="4 5")
-
-
-def drawings(comparison: Comparison, before: str, after: str) -> Markup:
-    """Returns a chart of every feature's two distributions."""
-    sides = {before: dict(named(comparison.reference)), after: dict(named(comparison.observed))}
-    drawn = []
-    for row in comparison.rows:
-        pair = {name: features[row.feature] for name, features in sides.items()}
-        if row.measure == JENSEN_SHANNON:
-            drawn.append(
-                distributions.numbers(row.feature, {n: histogram(f) for n, f in pair.items()})
-            )
-        else:
-            drawn.append(distributions.words(row.feature, {n: shares(f) for n, f in pair.items()}))
-    return tag("div", drawn, class_="small-multiples")
 
 
 def _verdict(found: Found) -> Markup:

@@ -67,13 +67,15 @@ def _verdict(facts: Facts) -> Child:
 
 
 def _decision(facts: Facts) -> Markup:
-    marks = {
-        True: ("passed", "passed"),
-        False: ("failed", "not met"),
-        None: ("skipped", "not applied"),
-    }
+    def mark(found: gates.Verdict) -> Markup:
+        if found.passed is None:
+            return badge("skipped", "not applied")
+        if found.passed:
+            return badge("passed")
+        return badge("failed", "not met") if found.stops else badge("skipped", "reported")
+
     rows = [
-        [found.gate, found.rule, found.measured, badge(*marks[found.passed])]
+        [found.gate, found.rule, found.measured, mark(found)]
         for found in gates.verdicts(facts)
     ]  # fmt: skip
     changed = note(

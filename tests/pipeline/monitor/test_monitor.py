@@ -13,6 +13,7 @@ from pipeline.errors import UserError
 from pipeline.golden import Array
 from pipeline.monitor.command import Asked, monitor
 from pipeline.release import Release
+from pipeline.toolchain import ROOT
 from web.browser import run_script
 
 OPEN = "../../tests/pipeline/report/open_report"
@@ -145,7 +146,7 @@ def test_what_is_missing_is_said(config: Config, draw: Draw, of_pictures: Write)
     old = config.releases / "2"
     old.mkdir()
     (old / "manifest.json").write_text((config.releases / "3" / "manifest.json").read_text())
-    with pytest.raises(UserError, match="has no monitoring"):
+    with pytest.raises(UserError, match=r"there is no .*FeatureStats"):
         monitor(config, Asked((log,), folder=old))
     (old / "monitoring").mkdir()
     (old / "monitoring" / "FeatureStats.pb").write_bytes(b"\xff\xff")
@@ -174,3 +175,15 @@ def test_the_command_prints_names_and_writes_a_page_without_complaint(
     assert answer["requests"] == [page.as_uri()]
     assert "features are beyond their limits" in page.read_text()
     assert not re.search(r"\b(nan|inf)\b", page.read_text())
+
+
+def test_the_documented_job_is_one_that_the_command_line_takes() -> None:
+    import yaml
+
+    text = (ROOT / "docs" / "operations.md").read_text()
+    job = yaml.safe_load(text.partition("```yaml")[2].partition("```")[0])
+    pod = job["spec"]["jobTemplate"]["spec"]["template"]["spec"]
+    options = cli._parser().parse_args(pod["containers"][0]["args"])
+    mounts = {mount["mountPath"] for mount in pod["containers"][0]["volumeMounts"]}
+    used = [options.release, options.page, *options.log]
+    assert {f"/{path.parts[1]}" for path in used} == mounts
