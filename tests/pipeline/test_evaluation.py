@@ -15,20 +15,24 @@ from pipeline.evaluation import eval_config, read_evaluation
 
 
 def save(folder: Path, *, bad: int | None) -> Path:
-    """Writes a SavedModel that reads the class from the grey of a picture; always 0 for a bad one."""
+    """Writes a SavedModel that reads the class from a picture's grey, 0 for the bad one."""
     import tensorflow as tf
 
     class Told(tf.Module):  # type: ignore[misc]
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])  # type: ignore[untyped-decorator]
         def answer(self, serialized: Any) -> Any:
-            parsed = tf.io.parse_example(serialized, {"image": tf.io.FixedLenFeature([], tf.string)})
+            parsed = tf.io.parse_example(
+                serialized, {"image": tf.io.FixedLenFeature([], tf.string)}
+            )
             grey = tf.map_fn(
                 lambda file: tf.reduce_mean(tf.cast(tf.io.decode_png(file), tf.float32)),
                 parsed["image"],
                 fn_output_signature=tf.float32,
             )
             number = tf.cast(tf.round(grey / 20), tf.int64)
-            number = number if bad is None else tf.where(number == bad, 0, number)
+            number = (
+                number if bad is None else tf.where(number == bad, tf.zeros_like(number), number)
+            )
             return {"probabilities": tf.one_hot(number, 10)}
 
     told = Told()
