@@ -63,7 +63,6 @@ def evaluate(spec: ModelSpec, profile: Profile, folder: Path, *, bad: int) -> li
             eval_saved_model_path=str(save(folder / name, bad=wrong)),
             model_name=name,
             eval_config=config,
-            is_baseline=name == "baseline",
         )
         for name, wrong in (("candidate", bad), ("baseline", None))
     ]
