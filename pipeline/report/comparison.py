@@ -14,7 +14,7 @@ def comparison(facts: Facts) -> Markup:
     old, new = f"Release {parent.version}", f"Release {facts.version}"
     metrics = table(
         "Accuracy on the test split",
-        ["", old, new, "Change"],
+        ["Slice", old, new, "Change"],
         _metrics(facts, parent.manifest["metrics"]),
         numbers="1 2 3",
     )

@@ -75,7 +75,7 @@ def _decision(facts: Facts) -> Markup:
         return badge("failed", "not met") if found.stops else badge("skipped", "reported")
 
     rows = [
-        [found.gate, found.rule, found.measured, mark(found)]
+        [found.gate, tag("div", found.rule, class_="rule"), found.measured, mark(found)]
         for found in gates.verdicts(facts)
     ]  # fmt: skip
     changed = note(

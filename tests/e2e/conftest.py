@@ -83,6 +83,7 @@ def new_place(builds: Path) -> Place:
         "FANOUT_BUILD": str(builds),
         "MODEL": "fashion",
         "PROFILE": "quick",
+        "REQUEST_LOG_RATE": "1",
     }
     return Place(builds, environment)
 

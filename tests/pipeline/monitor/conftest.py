@@ -52,14 +52,19 @@ def spec() -> ModelSpec:
 
 
 @pytest.fixture(scope="session")
-def released(spec: ModelSpec, tmp_path_factory: pytest.TempPathFactory) -> Release:
+def golden() -> Golden:
+    shown, labels = pictures(COUNT, seed=1)
+    return Golden({"image": shown}, labels, answers(labels))
+
+
+@pytest.fixture(scope="session")
+def released(spec: ModelSpec, golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Release:
     """A release with nothing in it but what monitoring reads."""
     folder = tmp_path_factory.mktemp("releases") / "3"
-    shown, labels = pictures(COUNT, seed=1)
-    rows = ({"image": png(one), "label": int(n)} for one, n in zip(shown, labels, strict=True))
+    pairs = zip(golden.inputs["image"], golden.labels, strict=True)
+    rows = ({"image": png(one), "label": int(number)} for one, number in pairs)
     records = folder.parent / "train" / "a.tfrecord"
     examples.write(rows, records)
-    golden = Golden({"image": shown}, labels, answers(labels))
     write_baseline(folder / FOLDER, spec, str(records), golden)
     manifest = {
         "version": 3, "model": "fashion", "created": "2026-01-02T03:04:05Z", "checks": [],

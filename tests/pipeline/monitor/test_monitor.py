@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.spec import ModelSpec
 from pipeline import cli
 from pipeline.config import Config
 from pipeline.errors import UserError
-from pipeline.golden import Array
+from pipeline.golden import Array, Golden
+from pipeline.monitor.baseline import FILE, FOLDER, write_baseline
 from pipeline.monitor.command import Asked, monitor
 from pipeline.release import Release
 from pipeline.toolchain import ROOT
@@ -64,6 +66,14 @@ def test_shifted_requests_are_reported_by_name(
     assert names <= told["beyond"]
     for name in names:
         assert any(text.startswith(f"{name}: ") for text in told["findings"])
+
+
+def test_equal_data_makes_an_equal_file(
+    released: Release, spec: ModelSpec, golden: Golden, tmp_path: Path
+) -> None:
+    pattern = str(released.folder.parent / "train" / "*.tfrecord")
+    again = write_baseline(tmp_path, spec, pattern, golden)
+    assert again.read_bytes() == (released.folder / FOLDER / FILE).read_bytes()
 
 
 def test_a_change_within_the_log_is_drift(config: Config, draw: Draw, of_pictures: Write) -> None:
