@@ -13,7 +13,7 @@ FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi bench-web soak-serving fuzz-serving clean
+.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi bench-web soak-serving fuzz-serving monitor clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -60,8 +60,11 @@ smoke:  ## check all targets as they are deployed now
 status:  ## what is released and what runs
 	$(FANOUT) status
 
-report:  ## write the newest release's report where it has none, print its path
-	$(FANOUT) report
+report:  ## the newest release's table of checks, and its report in the browser
+	$(FANOUT) report --open
+
+monitor:  ## compare the server's request log with the training data
+	$(FANOUT) monitor
 
 stop:  ## end the servers that deploy started
 	$(FANOUT) stop

@@ -111,6 +111,7 @@ class Parts:
         fingerprint: of the data, code and configuration.
         checked: for each target, the SHA-256 of every file that its check ran; what ships must be
             that, byte for byte. A target without an entry is not held to it.
+        beside: other folders that travel with the release, by their name in it.
         report: makes the report's HTML from the manifest, whose files are then all but the report;
             None makes a release without one.
     """
@@ -121,6 +122,7 @@ class Parts:
     checks: list[Check]
     fingerprint: str
     checked: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    beside: Mapping[str, Path] = field(default_factory=dict)
     report: Callable[[Mapping[str, Any]], str] | None = None
 
 
@@ -136,6 +138,8 @@ def assemble(config: Config, parts: Parts) -> Release:
     partial = config.releases / f".{version}.partial"
     partial.mkdir()
     _place_targets(config, parts, partial, version)
+    for name, source in parts.beside.items():
+        copy_tree(source, partial / name)
     _write_contract_and_golden(config, parts.golden, partial, version)
     if "serving" in parts.targets:
         few = parts.golden.spread(config.spec.golden_examples)

@@ -64,6 +64,8 @@ SPEC = ModelSpec(
             min_slice_accuracy=0.65,
             max_accuracy_drop=0.005,
             web_examples=None,
+            # Of a class's 1000 test pictures; seeds alone move Shirt by two hundredths.
+            max_slice_accuracy_drop=0.06,
         ),
         "quick": Profile(
             examples={"train": 6000, "eval": 1000, "test": 1000},
@@ -79,6 +81,7 @@ SPEC = ModelSpec(
             min_slice_accuracy=0.30,
             max_accuracy_drop=0.05,
             web_examples=1000,
+            max_slice_accuracy_drop=0.25,
         ),
     },
     limits={

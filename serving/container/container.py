@@ -31,6 +31,7 @@ class Wanted:
         image: its name.
         folder: is mounted, read-only, under its own path: a models.config in it is true inside
             and outside.
+        writable: a folder that the server may write to, under its own path; None for none.
         arguments: of the server.
         host: the address of this machine on which its ports are published.
         rest_port, grpc_port: on this machine.
@@ -48,6 +49,7 @@ class Wanted:
     memory: str = "2g"
     restart: bool = False
     environment: Mapping[str, str] = field(default_factory=dict)
+    writable: Path | None = None
 
     def flags(self) -> list[str]:
         """Returns what the engine's ``run`` is told of it."""
@@ -56,6 +58,7 @@ class Wanted:
             f"--publish={self.host}:{self.grpc_port}:{GRPC_PORT}",
             f"--publish={self.host}:{self.rest_port}:{REST_PORT}",
             f"--volume={self.folder}:{self.folder}:ro",
+            *([f"--volume={self.writable}:{self.writable}:rw"] if self.writable else []),
             *(f"--env={name}={value}" for name, value in self.environment.items()),
             *(["--restart=always"] if self.restart else []),
         ]
@@ -129,6 +132,9 @@ def start(name: str, engine: Engine, wanted: Wanted, folder: Path, *, work: Path
     Raises:
         EngineFailed: no runtime of the engine could start it.
     """
+    if wanted.writable:
+        wanted.writable.mkdir(parents=True, exist_ok=True)
+        wanted.writable.chmod(0o1777)  # the container's user is none of this machine's
     label = f"{LABEL}={folder}"
     for old in engine.call("ps", "--all", "--quiet", f"--filter=label={label}").split():
         engine.call("rm", "--force", old)
