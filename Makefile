@@ -6,13 +6,14 @@ ENGINE ?= auto
 GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 WEB_PORT ?= 8080
+TEST_PROCESSES ?= 2
 export MODEL PROFILE ENGINE GRPC_PORT REST_PORT WEB_PORT
 
 FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench clean
+.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -33,7 +34,7 @@ run: setup  ## pipeline and release, without serving it
 	$(FANOUT) run
 
 test: setup-development  ## every test, on the real runtimes
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: setup-development  ## ruff and mypy; changes nothing
 	.venv/bin/ruff check .
@@ -67,6 +68,12 @@ stop:  ## end the servers that deploy started
 
 bench: setup  ## the pipeline's time against a bare Keras script's
 	.venv/bin/python -m benchmarks.pipeline
+
+bench-mobile: setup  ## size and speed of every .tflite variant in both edge runtimes
+	.venv/bin/python -m mobile.benchmark
+
+deploy-pi: setup  ## copy to a Raspberry Pi and try it there; HOST=pi@… VARIANT=int8 SERVICE=1
+	.venv/bin/python -m mobile.raspberry_pi.deploy
 
 clean:  ## delete releases, artifacts and logs; datasets and environments stay
 	$(FANOUT) stop

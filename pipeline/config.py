@@ -2,12 +2,13 @@
 
 import os
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.spec import ModelSpec, Profile, load
 from pipeline.errors import UserError
 from pipeline.toolchain import ROOT
+from pipeline.trust import Trust
 
 DEFAULT_PROFILE = "default"
 _MAX_PORT = 65_535
@@ -27,6 +28,7 @@ class Config:
         engine: what the model server runs in: ``auto``, ``docker``, ``podman`` or ``embedded``.
         memory: what its container may use at most, as the engine writes it.
         restart: whether the engine starts its container again after the machine was restarted.
+        trust: the user's keys, which sign and verify releases.
     """
 
     spec: ModelSpec
@@ -39,13 +41,15 @@ class Config:
     engine: str = "auto"
     memory: str = "2g"
     restart: bool = False
+    trust: Trust = field(default_factory=Trust)
 
     @classmethod
     def from_environment(cls, model: str, profile: str) -> "Config":
         """Returns the configuration of a model and profile.
 
         ``FANOUT_BUILD``, ``FANOUT_HOST``, ``GRPC_PORT``, ``REST_PORT``, ``WEB_PORT``, ``ENGINE``,
-        ``FANOUT_MEMORY`` and ``FANOUT_RESTART`` change the defaults.
+        ``FANOUT_MEMORY`` and ``FANOUT_RESTART`` change the defaults, and so do the settings that
+        ``Trust.from_environment`` reads.
 
         Raises:
             UserError: no such model, profile or engine, or a port or size that is none.
@@ -63,6 +67,7 @@ class Config:
             engine=_matching("ENGINE", cls.engine, "auto|docker|podman|embedded"),
             memory=_matching("FANOUT_MEMORY", cls.memory, "[1-9][0-9]*[mg]"),
             restart=_matching("FANOUT_RESTART", "0", "0|1") == "1",
+            trust=Trust.from_environment(),
         )
 
     @property

@@ -74,10 +74,10 @@ def start(name: str, command: list[str], folder: Path, *, environment: dict[str,
 
 def running(name: str, folder: Path) -> Process | None:
     """Returns the recorded process of that name, or None when it is not alive."""
-    file = folder / f"{name}.json"
-    if not file.is_file():
+    try:
+        process = Process(**json.loads((folder / f"{name}.json").read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
         return None
-    process = Process(**json.loads(file.read_text()))
     return process if process.is_alive else None
 
 

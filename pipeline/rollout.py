@@ -19,7 +19,7 @@ from typing import Any
 from pipeline import model_server
 from pipeline.config import Config
 from pipeline.errors import FanoutError, GateError
-from pipeline.files import copy_tree, sync_folder
+from pipeline.files import place_folder, remove_folder
 from serving.container.models_config import read_labels, write_models_config
 from serving.embedded import Address
 
@@ -87,14 +87,13 @@ def _place(config: Config, version: int) -> None:
     partial = placed.with_name(f".{version}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.parent.mkdir(parents=True, exist_ok=True)
-    copy_tree(source, partial)
+    shutil.copytree(source, partial)
     # A container's user is not the one who made the release.
     for path in (config.deployed, placed.parent, partial, *partial.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     if placed.is_dir():
-        shutil.rmtree(placed)
-    partial.replace(placed)
-    sync_folder(placed.parent)
+        remove_folder(placed)
+    place_folder(partial, placed)
 
 
 def _listing(folder: Path) -> list[tuple[str, int, int]]:

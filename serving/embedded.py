@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ HOST = "127.0.0.1"
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
+PORTS = range(20_000, 32_768)
 
 
 class ServerFailed(FanoutError):
@@ -146,12 +148,19 @@ def stop(process: "subprocess.Popen[Any]") -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Returns ports that nobody listens on at this moment."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((HOST, 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+    """Returns ports that nobody listens on at this moment.
+
+    They are drawn from below the range that the kernel hands out, so that no connection which
+    somebody opens in the meantime can take one. Raises ServerFailed when none is left.
+    """
+    ports: list[int] = []
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise ServerFailed(f"fewer than {count} ports from {PORTS[0]} to {PORTS[-1]} are free")
 
 
 def _last_line(log: Any) -> str:

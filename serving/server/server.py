@@ -8,14 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-import grpc.aio
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-
 from pipeline.errors import UserError
 from serving.server import grpc_handlers, independence, saved_model, warmup
 from serving.server.flags import Settings
+from serving.server.grpc_health import HealthService
 from serving.server.grpc_models import ModelService
+from serving.server.grpc_reflection import ReflectionService
 from serving.server.grpc_services import PredictionService
+from serving.server.grpc_transport import GrpcLimits, GrpcProtocol, GrpcServer
 from serving.server.http_transport import HttpProtocol
 from serving.server.manager import Manager
 from serving.server.metrics import Metrics
@@ -65,9 +65,10 @@ class Server:
     grpc_port: int = 0
     _scheduler: Scheduler | None = None
     _rest: asyncio.Server | None = None
-    _grpc: Any = None
-    _health: Any = None
-    _connections: set[HttpProtocol] = field(default_factory=set)
+    _grpc: asyncio.Server | None = None
+    _health: HealthService | None = None
+    _rest_connections: set[HttpProtocol] = field(default_factory=set)
+    _grpc_connections: set[GrpcProtocol] = field(default_factory=set)
 
     async def start(self) -> None:
         """Listens. Raises UserError when a port is taken."""
@@ -82,7 +83,8 @@ class Server:
         if settings.rest_api_port:
             await self._start_rest(loop, self._scheduler)
         if settings.port:
-            await self._start_grpc(self._scheduler)
+            await self._start_grpc(loop, self._scheduler)
+        self._sweep(loop)
 
     async def _start_rest(self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler) -> None:
         settings = self.settings
@@ -100,7 +102,7 @@ class Server:
         )
         try:
             self._rest = await loop.create_server(
-                lambda: HttpProtocol(rest, scheduler, self._connections),
+                lambda: HttpProtocol(rest, scheduler, self._rest_connections),
                 settings.host,
                 settings.rest_api_port,
                 backlog=1024,
@@ -108,59 +110,55 @@ class Server:
         except OSError as error:
             raise _taken("--rest_api_port", settings, settings.rest_api_port, error) from error
         self.rest_port = self._rest.sockets[0].getsockname()[1]
-        self._sweep(loop)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = time.monotonic()
-        for connection in list(self._connections):
+        for connection in self._connections():
             connection.expire(now)
         loop.call_later(SWEEP_SECONDS, self._sweep, loop)
 
-    async def _start_grpc(self, scheduler: Scheduler) -> None:
+    async def _start_grpc(self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler) -> None:
         settings = self.settings
-        size = settings.max_body_bytes
-        server = grpc.aio.server(
-            options=[
-                ("grpc.max_receive_message_length", size),
-                ("grpc.max_send_message_length", -1),
-                # A second server on the port must fail, not share it.
-                ("grpc.so_reuseport", 0),
-            ]
-        )
-        services: tuple[PredictionService | ModelService, ...] = (
+        services: list[Any] = [
             PredictionService(self.models, scheduler, self.metrics),
             ModelService(self.models, self.manager),
-        )
-        server.add_generic_rpc_handlers(
-            tuple(grpc_handlers.service(one.NAME, one.methods()) for one in services)
-        )
+        ]
         if settings.enable_grpc_healthcheck_service:
-            self._health = health.aio.HealthServicer()  # type: ignore[attr-defined]
-            health_pb2_grpc.add_HealthServicer_to_server(self._health, server)
-            for service in ("", *(one.NAME for one in services)):
-                await self._health.set(service, health_pb2.HealthCheckResponse.SERVING)
+            self._health = HealthService(one.NAME for one in services)
+            services.append(self._health)
+        names = [one.NAME for one in services]
+        services += [ReflectionService(version, names) for version in ReflectionService.VERSIONS]
+        limits = GrpcLimits(
+            settings.max_body_bytes,
+            settings.rest_api_timeout_in_ms / 1000,
+            settings.max_connections,
+        )
+        grpc = GrpcServer(grpc_handlers.table(services), limits, connections=self._grpc_connections)
         try:
-            self.grpc_port = server.add_insecure_port(f"{settings.host}:{settings.port}")
-        except RuntimeError as error:
+            self._grpc = await loop.create_server(
+                lambda: GrpcProtocol(grpc), settings.host, settings.port, backlog=1024
+            )
+        except OSError as error:
             raise _taken("--port", settings, settings.port, error) from error
-        await server.start()
-        self._grpc = server
+        self.grpc_port = self._grpc.sockets[0].getsockname()[1]
 
     async def stop(self) -> None:
         """Takes no new requests, answers those begun, and unloads nothing: the process ends."""
         if self._health:
-            await self._health.enter_graceful_shutdown()
-        if self._rest:
-            self._rest.close()
-            for connection in list(self._connections):
-                connection.drain()
-        if self._grpc:
-            await self._grpc.stop(GRACE_SECONDS)
+            self._health.stop()
+        for listener in (self._rest, self._grpc):
+            if listener:
+                listener.close()
+        for connection in self._connections():
+            connection.drain()
         deadline = asyncio.get_running_loop().time() + GRACE_SECONDS
-        while self._connections and asyncio.get_running_loop().time() < deadline:
+        while self._connections() and asyncio.get_running_loop().time() < deadline:
             await asyncio.sleep(0.01)
         if self._scheduler:
             self._scheduler.close()
+
+    def _connections(self) -> list[HttpProtocol | GrpcProtocol]:
+        return [*self._rest_connections, *self._grpc_connections]
 
 
 def _taken(flag: str, settings: Settings, port: int, error: Exception) -> UserError:
