@@ -242,12 +242,11 @@ def require_promotable(config: Config, release: Release) -> None:
 
 
 def promote(config: Config, release: Release) -> None:
-    """Makes a release the current one; a server that runs has then changed over.
+    """Makes a release the current one.
 
     Raises:
-        GateError: a required check of it did not pass, a file is not what was checked, or the
-            running server does not answer with it as it should. The release that was current
-            before stays.
+        GateError: a required check of it did not pass, or a file is not what was checked. The
+            release that was current before stays.
     """
     require_promotable(config, release)
     _switch(config, release.version)

@@ -145,7 +145,7 @@ def test_with_an_engine_deploy_ends_in_a_container(deployed: Any) -> None:
         assert f"in {engine.name}: ENGINE={engine.name}" in done.stderr
         status = json.loads(deployed.fanout("status", "--json").stdout)
         assert status["server"]["engine"] == engine.name
-        assert status["server"]["serves"] == [deployed.manifest["version"]]
+        assert status["answers"]["server"] == [deployed.manifest["version"]]
     finally:
         deployed.fanout("serve")
     assert json.loads(deployed.fanout("status", "--json").stdout)["server"]["healthy"]
