@@ -2,16 +2,18 @@
 
 MODEL ?= fashion
 PROFILE ?= default
+ENGINE ?= auto
 GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 WEB_PORT ?= 8080
-export MODEL PROFILE GRPC_PORT REST_PORT WEB_PORT
+TEST_PROCESSES ?= 2
+export MODEL PROFILE ENGINE GRPC_PORT REST_PORT WEB_PORT
 
 FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy run test check format lock smoke status report stop bench bench-web clean
+.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi bench-web soak-serving fuzz-serving clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -22,14 +24,17 @@ setup:  ## install everything below this folder; nearly free when nothing change
 setup-development:
 	@python="$$(sh scripts/python311.sh)" && "$$python" -m scripts.setup --development
 
-deploy: setup  ## pipeline, release, servers; MODEL=fashion PROFILE=default|quick
+deploy: setup  ## pipeline, release, servers; MODEL=fashion PROFILE=default|quick ENGINE=auto|docker|podman|embedded
 	$(FANOUT) deploy
+
+image: setup  ## container images of the server, and of the current release
+	$(FANOUT) image
 
 run: setup  ## pipeline and release, without serving it
 	$(FANOUT) run
 
 test: setup-development  ## every test, on the real runtimes
-	$(PYTEST) $(ARGS)
+	$(PYTEST) -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(ARGS)
 
 check: setup-development  ## ruff and mypy; changes nothing
 	.venv/bin/ruff check .
@@ -41,10 +46,13 @@ format: setup-development  ## put the code into its canonical form
 	.venv/bin/ruff format .
 
 lock: setup  ## write the locks anew from requirements/*.in
-	for name in tools pipeline edge web-converter development; do \
+	for name in tools pipeline edge web-converter development metadata-api; do \
 	    .venv-tools/bin/uv pip compile --quiet --generate-hashes --universal \
 	        --python-version 3.11 --overrides requirements/overrides.txt requirements/$$name.in -o requirements/$$name.lock; \
 	done
+	.venv-tools/bin/uv pip compile --quiet --generate-hashes --python-platform x86_64-manylinux_2_36 \
+	    --python-version 3.11 --overrides requirements/serving-image.overrides.txt \
+	    requirements/serving-image.in -o requirements/serving-image.lock
 
 smoke:  ## check all targets as they are deployed now
 	$(FANOUT) smoke
@@ -61,8 +69,20 @@ stop:  ## end the servers that deploy started
 bench: setup  ## the pipeline's time against a bare Keras script's
 	.venv/bin/python -m benchmarks.pipeline
 
+bench-mobile: setup  ## size and speed of every .tflite variant in both edge runtimes
+	.venv/bin/python -m mobile.benchmark
+
+deploy-pi: setup  ## copy to a Raspberry Pi and try it there; HOST=pi@… VARIANT=int8 SERVICE=1
+	.venv/bin/python -m mobile.raspberry_pi.deploy
+
 bench-web: setup  ## the page's bytes and latency against the full tf.min.js and LiteRT.js
 	.venv/bin/python -m benchmarks.web
+
+soak-serving: setup  ## 10 minutes of load on the model server while versions come, go and break
+	.venv/bin/python -m tests.serving.soak $(ARGS)
+
+fuzz-serving: setup  ## 100,000 malformed requests to the model server
+	.venv/bin/python -m tests.serving.fuzz $(ARGS)
 
 clean:  ## delete releases, artifacts and logs; datasets and environments stay
 	$(FANOUT) stop

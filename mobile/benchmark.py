@@ -1,10 +1,11 @@
-"""Size and speed of every variant in both edge runtimes, as a Markdown table.
+"""Size, speed and memory of every variant in both edge runtimes, as a Markdown table.
 
-    python -m mobile.benchmark RELEASE [--rounds 2000]
+    python -m mobile.benchmark [RELEASE] [--rounds 100]
 
-RELEASE is a release's folder, such as build/fashion/releases/current. Runs follow one another, so
-that none slows another down. A float32 file with an open batch, made from the release's SavedModel,
-shows what the fixed batch is worth.
+RELEASE is a release's folder; without it, the current one of $MODEL and $PROFILE. In each runtime
+all files are open in one process and predict in turn, so the ratios hold on a busy machine too. A
+float32 file with an open batch, made from the release's SavedModel, shows what the fixed batch is
+worth.
 """
 
 import argparse
@@ -12,65 +13,111 @@ import json
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from mobile.runtimes import RUNTIMES, EdgeRuntime, RuntimeFailedError, run
+from mobile.current import current_release
+from mobile.runtimes import RUNTIMES, EdgeRuntime, Latency, RuntimeFailedError, latencies, run
+from mobile.variants import VARIANTS
 from models.contract import SIGNATURE_TENSORS
 from pipeline.errors import FanoutError, UserError
 
+BASE = "float32"
 OPEN_BATCH = "float32, open batch"
 _HEADER = (
-    "| variant | bytes | runtime | load | p50 | p95 | p50, {cores} threads | peak memory |\n"
-    "|---|--:|---|--:|--:|--:|--:|--:|"
+    "| variant | runtime | size | accuracy | p50 | p95 | against float32 | p50, {cores} threads "
+    "| load | peak memory |\n|---|---|--:|--:|--:|--:|--:|--:|--:|--:|"
 )
 
 
 def benchmark(release: Path, rounds: int) -> Iterator[str]:
     """Yields the table line by line, as it is measured.
 
+    Args:
+        rounds: how often each file has its turn, of 25 predictions.
+
     Raises:
         UserError: the release has no model or no examples.
     """
-    models = {_variant(file): file for file in sorted((release / "mobile").glob("*.tflite"))}
+    found = {_variant(file): file for file in (release / "mobile").glob("*.tflite")}
+    models = {name: found[name] for name in VARIANTS if name in found}
     if not models:
         raise UserError(f"{release}/mobile has no .tflite file; name a release's folder")
     with tempfile.TemporaryDirectory(prefix="mobile-benchmark-") as folder:
         scratch = Path(folder)
-        _save_inputs(release / "golden.json", scratch, rounds)
+        _save_inputs(release / "golden.json", scratch)
         saved_model = next(iter(sorted((release / "serving").glob("*/*/saved_model.pb"))), None)
         if saved_model is not None:
             models[OPEN_BATCH] = scratch / "open-batch.tflite"
             models[OPEN_BATCH].write_bytes(_with_open_batch(saved_model.parent))
         yield _HEADER.format(cores=os.cpu_count())
-        for variant, file in models.items():
-            for runtime in RUNTIMES:
-                yield _row(variant, file, runtime, scratch)
+        for runtime in RUNTIMES:
+            yield from _rows(runtime, models, scratch, rounds, _accuracies(release, runtime))
 
 
-def _row(variant: str, file: Path, runtime: EdgeRuntime, scratch: Path) -> str:
+def _rows(
+    runtime: EdgeRuntime,
+    models: Mapping[str, Path],
+    scratch: Path,
+    rounds: int,
+    accuracies: Mapping[str, float],
+) -> Iterator[str]:
+    cores = os.cpu_count() or 1
+    alone: dict[str, dict[str, Any]] = {}
+    for variant, file in models.items():
+        try:
+            with tempfile.TemporaryDirectory(dir=scratch) as own:
+                alone[variant] = run(runtime, file, scratch, Path(own)).figures
+        except RuntimeFailedError as error:
+            yield f"| {variant} | {runtime.label()} | {_size(file)} | {error} |||||||"
+    counts = sorted({1, cores})
     try:
-        one = _figures(runtime, file, scratch, threads=1)
-        all_cores = _figures(runtime, file, scratch, threads=os.cpu_count() or 1)
+        times = latencies(runtime, [models[name] for name in alone], scratch, counts, rounds)
     except RuntimeFailedError as error:
-        return f"| {variant} | {file.stat().st_size:,} | {runtime.label()} | {error} |"
-    return (
-        f"| {variant} | {file.stat().st_size:,} | {runtime.label()} | {one['load_ms']:.1f} ms | "
-        f"{one['p50_ms'] * 1000:.0f} µs | {one['p95_ms'] * 1000:.0f} µs | "
-        f"{all_cores['p50_ms'] * 1000:.0f} µs | {one['peak_mib']:.0f} MiB |"
-    )
+        raise UserError(f"{runtime.label()} ended while it was timed: {error}") from error
+    by_variant = dict(zip(alone, times, strict=True))
+    for variant, found in by_variant.items():
+        figures = alone[variant]
+        accuracy = f"{accuracies[variant]:.4f}" if variant in accuracies else ""
+        yield (
+            f"| {variant} | {runtime.label()} | {_size(models[variant])} | {accuracy} "
+            f"| {_us(found[1].p50_ms)} | {_us(found[1].p95_ms)} | {_ratio(by_variant, variant)} "
+            f"| {_us(found[cores].p50_ms)} | {figures['load_ms']:.1f} ms "
+            f"| {figures['peak_mib']:.0f} MiB |"
+        )
 
 
-def _figures(runtime: EdgeRuntime, file: Path, scratch: Path, *, threads: int) -> dict[str, Any]:
-    with tempfile.TemporaryDirectory(dir=scratch) as own:
-        return run(runtime, file, scratch, Path(own), threads=threads).figures
+def _ratio(times: Mapping[str, Mapping[int, Latency]], variant: str) -> str:
+    """Returns how often this variant predicts while float32 predicts once."""
+    if BASE not in times:
+        return ""
+    return f"{times[BASE][1].p50_ms / times[variant][1].p50_ms:.2f} ×"
 
 
-def _save_inputs(golden: Path, folder: Path, rounds: int) -> None:
-    """Writes the release's golden examples, again and again, as the runner reads them."""
+def _accuracies(release: Path, runtime: EdgeRuntime) -> dict[str, float]:
+    """Returns what the release's own checks of every test example found, by variant."""
+    file = release / "manifest.json"
+    rows = json.loads(file.read_text())["checks"] if file.is_file() else []
+    return {
+        row["variant"]: row["accuracy"]
+        for row in rows
+        if row["target"] == "mobile" and row["runtime"] == runtime.label() and row["accuracy"]
+    }
+
+
+def _us(milliseconds: float) -> str:
+    return f"{milliseconds * 1000:.0f} µs"
+
+
+def _size(file: Path) -> str:
+    return f"{file.stat().st_size:,}"
+
+
+def _save_inputs(golden: Path, folder: Path) -> None:
+    """Writes the release's golden examples as the runner reads them."""
     if not golden.is_file():
         raise UserError(f"{golden} is missing; name a release's folder")
     examples = json.loads(golden.read_text())["examples"]
@@ -79,8 +126,7 @@ def _save_inputs(golden: Path, folder: Path, rounds: int) -> None:
         values = np.array(
             [example["inputs"][tensor["name"]] for example in examples], tensor["dtype"]
         )
-        rows = np.resize(np.arange(len(values)), rounds)
-        np.save(folder / f"input.{tensor['name']}.npy", values[rows])
+        np.save(folder / f"input.{tensor['name']}.npy", values)
 
 
 def _with_open_batch(saved_model: Path) -> bytes:
@@ -100,11 +146,11 @@ def _variant(file: Path) -> str:
 def main() -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(description="Size and speed of every .tflite variant.")
-    parser.add_argument("release", type=Path)
-    parser.add_argument("--rounds", type=int, default=2000)
+    parser.add_argument("release", type=Path, nargs="?")
+    parser.add_argument("--rounds", type=int, default=100)
     options = parser.parse_args()
     try:
-        for line in benchmark(options.release, max(1, options.rounds)):
+        for line in benchmark(options.release or current_release(), max(1, options.rounds)):
             print(line, flush=True)
     except FanoutError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -10,28 +10,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import flatbuffers  # type: ignore[import-untyped]
+import numpy as np
 
 from mobile import metadata_schema
-from mobile.model_file import METADATA, InvalidModelError, ModelFile, TensorInfo, schema
+from mobile.model_file import METADATA, InvalidModelError, ModelFile, TensorInfo, parse, schema
+from mobile.model_writer import editable, write
+from mobile.runtime_versions import statement
 from models.contract import SIGNATURE_TENSORS
 from models.spec import ModelSpec, Tensor
-from pipeline.golden import Array
 
 LABELS = "labels.txt"
 # The oldest metadata parser that knows every field written here.
 _PARSER = "1.0.0"
-# Weights are read where they lie; the model's schema asks for this alignment of theirs.
-_ALIGNMENT = 16
-
-
-class _AlignedBuilder(flatbuffers.Builder):  # type: ignore[misc]
-    def CreateNumpyVector(self, x: Array) -> int:  # noqa: N802 - the base class's name
-        self.StartVector(1, x.nbytes, _ALIGNMENT)
-        self.head -= x.nbytes
-        self.Bytes[self.head : self.head + x.nbytes] = x.tobytes()
-        self.vectorNumElems = x.size
-        return int(self.EndVector())
 
 
 def with_metadata(content: bytes, spec: ModelSpec, title: str) -> bytes:
@@ -42,21 +32,27 @@ def with_metadata(content: bytes, spec: ModelSpec, title: str) -> bytes:
         title: what form of the model it is, for people.
     """
     tables = schema()
-    model = tables.ModelT.InitFromObj(tables.Model.GetRootAsModel(content, 0))
+    model = editable(content)
+    needs = statement(parse(Path(f"{spec.name}.tflite"), content))
     buffer = tables.BufferT()
-    buffer.data = metadata_schema.encode(describe(model, spec, title))
+    buffer.data = np.frombuffer(
+        metadata_schema.encode(describe(model, spec, f"{title}; {needs}")), np.uint8
+    )
     entry = tables.MetadataT()
     entry.name = METADATA
     entry.buffer = len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
-    builder = _AlignedBuilder(len(content) + 4096)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-    return _with_file(bytes(builder.Output()), LABELS, "\n".join(spec.labels) + "\n")
+    return _with_file(write(model, len(content) + 4096), LABELS, "\n".join(spec.labels) + "\n")
 
 
 def describe(model: Any, spec: ModelSpec, title: str) -> dict[str, Any]:
-    """Returns the metadata's fields, with tensors in the order of the file's graph."""
+    """Returns the metadata's fields, with tensors in the order of the file's graph.
+
+    Args:
+        model: a ``ModelT``.
+        title: what the file is and needs: the standard has no field for the runtime.
+    """
     names = _aliases(model)
     inputs = {tensor.name: tensor for tensor in spec.inputs}
     outputs = {tensor.name: tensor for tensor in spec.outputs}

@@ -87,6 +87,12 @@ class ModelFile:
         raise InvalidModelError(f"{self.file.name} has no signature {name!r}; it has: {known}")
 
     @property
+    def versions(self) -> dict[str, int]:
+        """Returns the highest version of each operator, by name."""
+        ordered = sorted(self.operators, key=lambda operator: (operator.name, operator.version))
+        return {operator.name: operator.version for operator in ordered}
+
+    @property
     def unassigned_variables(self) -> int:
         """Returns how many variables are read and never given a value.
 
@@ -107,6 +113,15 @@ def read(file: Path) -> ModelFile:
         content = file.read_bytes()
     except OSError as error:
         raise InvalidModelError(f"{file} cannot be read: {error.strerror}") from error
+    return parse(file, content)
+
+
+def parse(file: Path, content: bytes) -> ModelFile:
+    """Returns what a file's content says of itself; ``file`` names it in errors.
+
+    Raises:
+        InvalidModelError: it is empty, truncated or something else.
+    """
     if content[4:8] != IDENTIFIER:
         raise InvalidModelError(
             f"{file.name} is not a TensorFlow Lite model: bytes 4 to 8 are {content[4:8]!r}, "

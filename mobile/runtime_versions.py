@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from mobile.model_file import ModelFile, Operator
 
 Version = tuple[int, ...]
+# tflite-runtime ends with it; Raspberry Pi OS 12 can install no newer one.
+LAST_TFLITE_RUNTIME = "2.14"
 
 # For each operator, the TensorFlow release that brought its versions 1, 2, 3, …: the operators of
 # image and table classifiers. From the table that the converter itself uses,
@@ -103,6 +105,14 @@ def requirement(model: ModelFile) -> Requirement:
     if version(stated)[:2] > version(by_operators)[:2]:
         return Requirement(stated, None, unlisted)
     return Requirement(by_operators, newest, unlisted)
+
+
+def statement(model: ModelFile) -> str:
+    """Returns what a file says of its needs in its own metadata, in words."""
+    needed = requirement(model)
+    loads = "loads" if needed.loads_in(LAST_TFLITE_RUNTIME) else "does not load"
+    versions = ", ".join(f"{name} {number}" for name, number in model.versions.items())
+    return f"needs {needed}; {loads} in tflite-runtime {LAST_TFLITE_RUNTIME}; operators: {versions}"
 
 
 def release(operator: Operator) -> str:

@@ -4,16 +4,19 @@ import importlib.metadata
 import json
 import signal
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from mobile.runtime_versions import LAST_TFLITE_RUNTIME
 from pipeline.golden import Array
 from pipeline.toolchain import EDGE_PYTHON, require
 
 RUNNER = Path(__file__).resolve().with_name("runner.py")
+LATENCY = RUNNER.with_name("latency.py")
 TIMEOUT_S = 900
 # What interpreters print of themselves when all is well.
 _CHATTER = ("INFO:", "WARNING:", "W0000", "I0000")
@@ -46,9 +49,17 @@ class EdgeRuntime:
 
 
 RUNTIMES = (
-    EdgeRuntime("tflite-runtime", "tflite_runtime", "2.14"),
+    EdgeRuntime("tflite-runtime", "tflite_runtime", LAST_TFLITE_RUNTIME),
     EdgeRuntime("LiteRT", "ai_edge_litert", None),
 )
+
+
+@dataclass(frozen=True)
+class Latency:
+    """How long one prediction takes, in milliseconds."""
+
+    p50_ms: float
+    p95_ms: float
 
 
 @dataclass(frozen=True)
@@ -78,11 +89,41 @@ def run(
         RuntimeFailedError: it did not load the file, raised, crashed, or took too long.
         UserError: the edge environment is not installed.
     """
-    # -I: neither the pipeline's packages nor the user's may stand in for the device's.
-    command: list[str | Path] = [require(EDGE_PYTHON), "-I", RUNNER, "--threads", str(threads)]
+    _python([RUNNER, "--threads", str(threads), runtime.module, model, inputs, scratch])
+    outputs = {
+        file.name.removeprefix("output.").removesuffix(".npy"): np.load(file)
+        for file in scratch.glob("output.*.npy")
+    }
+    return Answer(outputs, json.loads((scratch / "figures.json").read_text()))
+
+
+def latencies(
+    runtime: EdgeRuntime, models: Sequence[Path], inputs: Path, threads: Sequence[int], rounds: int
+) -> list[dict[int, Latency]]:
+    """Returns, for each model, its times by number of threads, measured turn by turn.
+
+    Args:
+        inputs: a folder with ``input.<name>.npy``.
+        rounds: how often each model has its turn.
+
+    Raises:
+        RuntimeFailedError: one of the models did not load, raised or crashed.
+        UserError: the edge environment is not installed.
+    """
+    counts = ["--threads", *map(str, threads), "--rounds", str(rounds)]
+    printed = _python([LATENCY, runtime.module, inputs, *models, *counts])
+    return [
+        {int(count): Latency(**times) for count, times in found.items()}
+        for found in json.loads(printed.splitlines()[-1])
+    ]
+
+
+def _python(arguments: Sequence[str | Path]) -> str:
+    """Returns what a program of the edge environment printed."""
     try:
         process = subprocess.run(
-            [*command, runtime.module, model, inputs, scratch],
+            # -I: neither the pipeline's packages nor the user's may stand in for the device's.
+            [require(EDGE_PYTHON), "-I", *arguments],
             capture_output=True,
             text=True,
             errors="replace",
@@ -93,11 +134,7 @@ def run(
         raise RuntimeFailedError(f"no answer within {TIMEOUT_S} s") from error
     if process.returncode:
         raise RuntimeFailedError(_last_words(process))
-    outputs = {
-        file.name.removeprefix("output.").removesuffix(".npy"): np.load(file)
-        for file in scratch.glob("output.*.npy")
-    }
-    return Answer(outputs, json.loads((scratch / "figures.json").read_text()))
+    return process.stdout
 
 
 def _last_words(process: "subprocess.CompletedProcess[str]") -> str:

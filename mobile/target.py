@@ -7,23 +7,20 @@ LiteRT, the two runtimes that such devices have.
 import tempfile
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from os import cpu_count
 from pathlib import Path
 
 from mobile.calibration import calibration_inputs
 from mobile.conversion import ConversionError, Source
 from mobile.metadata import with_metadata
-from mobile.model_file import InvalidModelError, ModelFile, read
-from mobile.runtime_versions import requirement
-from mobile.runtimes import RUNTIMES, Answer, EdgeRuntime, RuntimeFailedError, run
+from mobile.rows import TARGET, Bench, row, with_all_threads
+from mobile.runtimes import RUNTIMES
 from mobile.variants import variant_named
 from models.spec import Limits, ModelSpec
-from pipeline.checks import FAILED, Check, compare, failure
-from pipeline.golden import Array, Golden
+from pipeline.checks import Check
+from pipeline.golden import Golden
+from pipeline.left_out import reason_file
 from pipeline.target import Artifacts, ConvertConfig
-
-TARGET = "mobile"
 
 
 def convert(
@@ -50,7 +47,7 @@ def convert(
         except ConversionError as error:
             if spec.limits[TARGET][name].required:
                 raise
-            _refusal(written.variants[name]).write_text(f"{error}\n")
+            reason_file(written.variants[name]).write_text(f"{error}\n")
             continue
         written.variants[name].write_bytes(with_metadata(content, spec, variant.title))
     return written
@@ -70,81 +67,13 @@ def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits])
     """
     pairs = [(variant, runtime) for variant in limits for runtime in RUNTIMES]
     with tempfile.TemporaryDirectory(prefix="mobile-check-") as folder:
-        scratch = Path(folder)
-        golden.save(scratch)
-
-        def row(pair: tuple[str, EdgeRuntime]) -> Check:
-            variant, runtime = pair
-            return _check_one(artifacts, golden, limits[variant], variant, runtime, scratch)
-
+        golden.save(Path(folder))
+        bench = Bench(artifacts, golden, limits, Path(folder))
         # The runners are processes of one thread each: as many at a time as there are cores.
         with ThreadPoolExecutor(max_workers=cpu_count()) as pool:
-            return list(pool.map(row, pairs))
-
-
-def _check_one(
-    artifacts: Artifacts,
-    golden: Golden,
-    limits: Limits,
-    variant: str,
-    runtime: EdgeRuntime,
-    scratch: Path,
-) -> Check:
-    row = Check(target=TARGET, variant=variant, runtime=runtime.label(), status=FAILED)
-    file = artifacts.variants.get(variant)
-    if file is None or not file.is_file():
-        return failure(row, _why_missing(file, variant), limits=limits)
-    row = replace(row, bytes=artifacts.size(variant))
-    try:
-        model = read(file)
-    except InvalidModelError as error:
-        return failure(row, str(error), limits=limits)
-    if model.unassigned_variables:
-        return failure(row, _weightless(model), limits=limits)
-    own = scratch / f"{variant}.{runtime.module}"
-    own.mkdir()
-    try:
-        answer = run(runtime, file, scratch, own)
-        outputs = _probabilities(answer, golden)
-    except RuntimeFailedError as error:
-        return failure(row, f"{error}{_explanation(model, runtime)}", limits=limits)
-    row = replace(row, p50_ms=answer.figures["p50_ms"])
-    return compare(outputs, golden, limits, row=row)
-
-
-def _why_missing(file: Path | None, variant: str) -> str:
-    if file is None:
-        return f"no {variant} file was made"
-    refusal = _refusal(file)
-    return refusal.read_text().strip() if refusal.is_file() else f"{file.name} is missing"
-
-
-def _refusal(file: Path) -> Path:
-    return file.with_name(f"{file.name}.refused.txt")
-
-
-def _weightless(model: ModelFile) -> str:
-    return (
-        f"{model.file.name} has no weights: it reads {model.unassigned_variables} variables that "
-        "nothing assigns. Converting what tf.saved_model.save writes of a Keras model does this; "
-        "export with keras.export.ExportArchive and convert the SavedModel's signature"
-    )
-
-
-def _explanation(model: ModelFile, runtime: EdgeRuntime) -> str:
-    """Returns what the file needs where that is more than the runtime has."""
-    needed = requirement(model)
-    if runtime.release is None or needed.loads_in(runtime.release):
-        return ""
-    return f" (the file needs {needed}; this runtime has the operators of {runtime.release})"
-
-
-def _probabilities(answer: Answer, golden: Golden) -> Array:
-    """Returns the output that the golden set is about: the only one, or the one of its shape."""
-    if len(answer.outputs) == 1:
-        return next(iter(answer.outputs.values()))
-    alike = [name for name in answer.outputs if answer.outputs[name].shape == golden.outputs.shape]
-    if len(alike) != 1:
-        shapes = {name: values.shape for name, values in answer.outputs.items()}
-        raise RuntimeFailedError(f"which output is {golden.outputs.shape}? The file has {shapes}")
-    return answer.outputs[alike[0]]
+            rows = list(pool.map(lambda pair: row(bench, *pair), pairs))
+        timed = [
+            with_all_threads(bench, rows[place :: len(RUNTIMES)], runtime)
+            for place, runtime in enumerate(RUNTIMES)
+        ]
+    return [found for variant in zip(*timed, strict=True) for found in variant]

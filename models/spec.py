@@ -64,12 +64,17 @@ class Limits:
         agreement: least share of examples with the SavedModel's top class.
         max_abs_diff: largest difference of any output; None leaves it unbounded.
         accuracy_drop: most accuracy lost against the SavedModel on the same examples.
+        class_drop: the same for each true class on its own; None leaves it unbounded.
+        min_runtime: the oldest TensorFlow Lite release that must load the file, such as ``2.14``;
+            None accepts any.
         required: whether a release may go out without it.
     """
 
     agreement: float
     max_abs_diff: float | None = None
     accuracy_drop: float = 0.005
+    class_drop: float | None = None
+    min_runtime: str | None = None
     required: bool = True
 
     def for_few(self, count: int) -> "Limits":

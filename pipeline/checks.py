@@ -1,6 +1,6 @@
 """A check: what one runtime answered to the golden set, held against the SavedModel's answers."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -10,6 +10,8 @@ from models.spec import Limits
 from pipeline.golden import Array, Golden
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+# So few examples of a class may always be lost: of 20, one is no share to speak of.
+_FEW = 5
 
 
 @dataclass(frozen=True)
@@ -54,6 +56,13 @@ class Check:
         agreement: share of them with the SavedModel's class on top.
         max_abs_diff: largest difference of any output from the SavedModel's.
         p50_ms: median time of one prediction as a client sees it, in milliseconds.
+        p95_ms: its 95th percentile.
+        worst_class_drop: the most accuracy that the examples of one true class lost.
+        threads, p50_threads_ms, p95_threads_ms: the same times with all the machine's cores.
+        load_ms: from the file to an interpreter that can predict.
+        peak_mib: most memory that the process held, its interpreter's language included.
+        min_runtime: the oldest TensorFlow Lite release that loads the file.
+        operators: the highest version of each operator in the file.
         first_ms: time to load the model and make the first prediction, in milliseconds.
         wire_bytes: what a client downloads for that, compressed.
         evidence: what the figures were made from; None when there are none. It is no part of the
@@ -72,6 +81,15 @@ class Check:
     agreement: float | None = None
     max_abs_diff: float | None = None
     p50_ms: float | None = None
+    p95_ms: float | None = None
+    worst_class_drop: float | None = None
+    threads: int | None = None
+    p50_threads_ms: float | None = None
+    p95_threads_ms: float | None = None
+    load_ms: float | None = None
+    peak_mib: float | None = None
+    min_runtime: str | None = None
+    operators: dict[str, int] | None = None
     first_ms: float | None = None
     wire_bytes: int | None = None
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
@@ -112,9 +130,10 @@ def compare(outputs: Array, golden: Golden, limits: Limits, *, row: Check) -> Ch
         accuracy=float(np.mean(top == golden.labels)),
         agreement=float(np.mean(top == golden.outputs.argmax(axis=1))),
         max_abs_diff=float(np.abs(outputs.astype(np.float64) - golden.outputs).max()),
+        worst_class_drop=max(lost / count for _, lost, count in _losses(top, golden)),
         evidence=Evidence.of(outputs, golden.outputs),
     )
-    reasons = _violations(measured, golden, limits)
+    reasons = [*_violations(measured, golden, limits), *_class_violations(top, golden, limits)]
     return replace(measured, status=FAILED if reasons else PASSED, reason="; ".join(reasons))
 
 
@@ -139,3 +158,23 @@ def _violations(check: Check, golden: Golden, limits: Limits) -> Sequence[str]:
             f"{limits.accuracy_drop} allowed"
         )
     return found
+
+
+def _losses(top: Array, golden: Golden) -> Iterator[tuple[int, int, int]]:
+    """Yields each true class, how many of its examples fewer are right now, and how many it has."""
+    before = golden.outputs.argmax(axis=1) == golden.labels
+    now = top == golden.labels
+    for label in np.unique(golden.labels):
+        rows = golden.labels == label
+        yield int(label), int(before[rows].sum()) - int(now[rows].sum()), int(rows.sum())
+
+
+def _class_violations(top: Array, golden: Golden, limits: Limits) -> Iterator[str]:
+    if limits.class_drop is None:
+        return
+    for label, lost, count in _losses(top, golden):
+        if lost > max(limits.class_drop * count + 1e-9, _FEW):
+            yield (
+                f"class {label} lost {lost / count:.4f} of accuracy ({lost} of {count} examples), "
+                f"{limits.class_drop} allowed"
+            )

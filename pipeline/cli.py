@@ -16,22 +16,41 @@ from typing import Any
 from pipeline.errors import FanoutError
 
 Verb = Callable[[argparse.Namespace], int]
+_DISK = {
+    errno.ENOSPC: "the disk is full",
+    errno.EDQUOT: "the disk quota is used up",
+    errno.EFBIG: "a file would be larger than is allowed",
+    errno.EROFS: "the disk is mounted read-only",
+    errno.EACCES: "no permission to write",
+    errno.EPERM: "no permission to write",
+    errno.EIO: "the disk reports an error",
+}
+_UNCHANGED = "mend that and run again; the current release is as it was or whole"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Runs a verb and returns the exit code."""
     _quiet_tensorflow()
     options = _parser().parse_args(arguments)
+    return guarded(lambda: int(options.verb(options)))
+
+
+def guarded(function: Callable[[], int]) -> int:
+    """Returns what a function returns; an error of the user's or the disk's is one line and a code.
+
+    Anything else is a mistake of this program and is raised.
+    """
     try:
-        return int(options.verb(options))
+        return function()
     except FanoutError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
         return _fail("interrupted; run the same command again to go on", 130)
     except OSError as error:
-        if error.errno != errno.ENOSPC:
+        if error.errno not in _DISK:
             raise
-        return _fail(f"the disk is full: {error.filename or ''}; free some space and run again", 1)
+        where = error.filename2 or error.filename or ""
+        return _fail(f"{_DISK[error.errno]}: {where}; {_UNCHANGED}", 1)
 
 
 def _fail(message: str, code: int) -> int:
@@ -49,7 +68,9 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="fanout", description="Train once, ship everywhere.")
     verbs = parser.add_subparsers(required=True, metavar="VERB")
 
-    def verb(name: str, function: Verb, text: str, *, version: bool = False) -> None:
+    def verb(
+        name: str, function: Verb, text: str, *, version: bool = False
+    ) -> argparse.ArgumentParser:
         sub = verbs.add_parser(name, help=text, description=text)
         sub.set_defaults(verb=function)
         sub.add_argument(
@@ -63,10 +84,23 @@ def _parser() -> argparse.ArgumentParser:
             sub.add_argument(
                 "version", nargs="?", type=int, help="a release; by default the newest"
             )
+        return sub
+
+    engine_help = "what the model server runs in: auto, docker, podman or embedded"
 
     verb("data", _data, "fetch the model's data and check it")
     verb("run", _run, "run the pipeline and promote its release")
-    verb("deploy", _deploy, "run, serve what was released, check all targets as deployed")
+    deploy = verb("deploy", _deploy, "run, serve what was released, check all targets as deployed")
+    deploy.add_argument("--engine", help=engine_help)
+    deploy.add_argument(
+        "--canary", action="store_true", help="try the release out beside the current one first"
+    )
+    deploy.add_argument(
+        "--watch", type=float, default=30.0, metavar="SECONDS", help="how long a canary is watched"
+    )
+    deploy.add_argument(
+        "--hold", action="store_true", help="leave a good canary: decide by promote or withdraw"
+    )
     verb("check", _check, "verify a release: checksums, then every check again", version=True)
     verb("smoke", _smoke, "check all targets as they are deployed now")
     verb("status", _status, "what is released and what runs")
@@ -76,9 +110,19 @@ def _parser() -> argparse.ArgumentParser:
         "write a release's report where it has none, print its path",
         version=True,
     )
-    verb("promote", _promote, "make a release the current one", version=True)
-    verb("rollback", _rollback, "go back to the release promoted before")
-    verb("serve", _serve, "serve the current release in the background")
+    verb("releases", _of_releases("releases"), "list every release on disk")
+    verb("promote", _of_releases("promote"), "make a release the current one", version=True)
+    verb("withdraw", _of_releases("withdraw"), "end the canary")
+    verb("rollback", _of_releases("rollback"), "go back to the release promoted before")
+    verb("sign", _of_releases("sign"), "sign a release with FANOUT_SIGNING_KEY", version=True)
+    pruning = verb("prune", _of_releases("prune"), "remove old releases that nothing needs")
+    pruning.add_argument(
+        "--keep", type=int, required=True, metavar="N", help="how many of the newest stay"
+    )
+    pruning.add_argument("--dry-run", action="store_true", help="only say what would go")
+    serve = verb("serve", _serve, "serve the current release in the background")
+    serve.add_argument("--engine", help=engine_help)
+    verb("image", _image, "build container images of the current release, with it baked in")
     verb("stop", _stop, "end the servers in the background")
     file = verbs.add_parser("inspect", help="say what a .tflite file holds and needs")
     file.set_defaults(verb=_inspect)
@@ -90,6 +134,8 @@ def _parser() -> argparse.ArgumentParser:
 def _config(options: argparse.Namespace) -> Any:
     from pipeline.config import Config
 
+    if getattr(options, "engine", None):
+        os.environ["ENGINE"] = options.engine
     return Config.from_environment(options.model, options.profile)
 
 
@@ -110,10 +156,15 @@ def _run(options: argparse.Namespace) -> int:
 
 def _deploy(options: argparse.Namespace) -> int:
     from pipeline import deploy
+    from pipeline.release import current_version
     from pipeline.run import run
 
     config = _config(options)
-    made = run(config)
+    made = run(config, promote=not options.canary)
+    if options.canary and current_version(config) != made.version:
+        _try_out(config, made, options)
+        if options.hold:
+            return 0
     deploy.serve(config)
     print_table(made.checks, f"Release {made.version} of {config.build.name}")
     code = _smoke(options)
@@ -122,15 +173,23 @@ def _deploy(options: argparse.Namespace) -> int:
     return code
 
 
+def _try_out(config: Any, made: Any, options: argparse.Namespace) -> None:
+    from pipeline.canary import deploy_canary
+
+    rows = deploy_canary(config, made, options.watch, hold=options.hold)
+    print_table(rows, f"Release {made.version} as canary")
+
+
 def _check(options: argparse.Namespace) -> int:
     from pipeline.release import find
-    from pipeline.verify import check_release
+    from pipeline.verify import check_release, soundness
 
     config = _config(options)
     release = find(config, options.version)
-    return _report(
-        check_release(config, release), f"Release {release.version}, checked again", options
-    )
+    checks = check_release(config, release)
+    if not options.json:
+        print(soundness(config, release))
+    return _report(checks, f"Release {release.version}, checked again", options)
 
 
 def _smoke(options: argparse.Namespace) -> int:
@@ -151,7 +210,7 @@ def _status(options: argparse.Namespace) -> int:
 
     found = status(_config(options))
     print(json.dumps(found.to_json(), indent=1) if options.json else found.to_text())
-    return 0
+    return 1 if found.problems else 0
 
 
 def _report_file(options: argparse.Namespace) -> int:
@@ -164,36 +223,38 @@ def _report_file(options: argparse.Namespace) -> int:
     return 0
 
 
-def _promote(options: argparse.Namespace) -> int:
-    from pipeline import release
-    from pipeline.lock import exclusive
+def _of_releases(name: str) -> Verb:
+    def verb(options: argparse.Namespace) -> int:
+        from pipeline import release_verbs
 
-    config = _config(options)
-    with exclusive(config.build):
-        chosen = release.find(config, options.version)
-        release.promote(config, chosen)
-    print(f"release {chosen.version} of {config.build.name} is current")
-    return 0
+        return int(getattr(release_verbs, f"{name}_verb")(options))
 
-
-def _rollback(options: argparse.Namespace) -> int:
-    from pipeline import release
-    from pipeline.lock import exclusive
-
-    config = _config(options)
-    with exclusive(config.build):
-        chosen = release.rollback(config)
-    print(f"release {chosen.version} of {config.build.name} is current again")
-    return 0
+    return verb
 
 
 def _serve(options: argparse.Namespace) -> int:
     from pipeline import deploy
+    from pipeline.release import current
+    from pipeline.trust import require_sound
 
     config = _config(options)
+    promoted = current(config)
+    if promoted:
+        require_sound(config.trust, promoted, "Serving")
     deploy.serve(config)
     for name, address in deploy.addresses(config).items():
         print(f"  {name:<5} {address}")
+    return 0
+
+
+def _image(options: argparse.Namespace) -> int:
+    from pipeline.images import build_images
+
+    made = build_images(_config(options))
+    if options.json:
+        print(json.dumps(made.to_json(), indent=1))
+    else:
+        print(made.to_text())
     return 0
 
 

@@ -1,12 +1,14 @@
 """The one configuration: typed, frozen, built at the command line's edge and passed down."""
 
 import os
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.spec import ModelSpec, Profile, load
 from pipeline.errors import UserError
 from pipeline.toolchain import ROOT
+from pipeline.trust import Trust
 
 DEFAULT_PROFILE = "default"
 _MAX_PORT = 65_535
@@ -23,6 +25,10 @@ class Config:
         host: the address that servers listen on; other machines cannot reach the default.
         grpc_port, rest_port: as TensorFlow Serving's defaults.
         web_port: where the page is served.
+        engine: what the model server runs in: ``auto``, ``docker``, ``podman`` or ``embedded``.
+        memory: what its container may use at most, as the engine writes it.
+        restart: whether the engine starts its container again after the machine was restarted.
+        trust: the user's keys, which sign and verify releases.
     """
 
     spec: ModelSpec
@@ -32,16 +38,21 @@ class Config:
     grpc_port: int = 8500
     rest_port: int = 8501
     web_port: int = 8080
+    engine: str = "auto"
+    memory: str = "2g"
+    restart: bool = False
+    trust: Trust = field(default_factory=Trust)
 
     @classmethod
     def from_environment(cls, model: str, profile: str) -> "Config":
         """Returns the configuration of a model and profile.
 
-        ``FANOUT_BUILD``, ``FANOUT_HOST``, ``GRPC_PORT``, ``REST_PORT`` and ``WEB_PORT`` change
-        the defaults.
+        ``FANOUT_BUILD``, ``FANOUT_HOST``, ``GRPC_PORT``, ``REST_PORT``, ``WEB_PORT``, ``ENGINE``,
+        ``FANOUT_MEMORY`` and ``FANOUT_RESTART`` change the defaults, and so do the settings that
+        ``Trust.from_environment`` reads.
 
         Raises:
-            UserError: no such model or profile, or a port that is none.
+            UserError: no such model, profile or engine, or a port or size that is none.
         """
         spec = load(model)
         spec.profile(profile)
@@ -53,6 +64,10 @@ class Config:
             grpc_port=_port("GRPC_PORT", cls.grpc_port),
             rest_port=_port("REST_PORT", cls.rest_port),
             web_port=_port("WEB_PORT", cls.web_port),
+            engine=_matching("ENGINE", cls.engine, "auto|docker|podman|embedded"),
+            memory=_matching("FANOUT_MEMORY", cls.memory, "[1-9][0-9]*[mg]"),
+            restart=_matching("FANOUT_RESTART", "0", "0|1") == "1",
+            trust=Trust.from_environment(),
         )
 
     @property
@@ -93,6 +108,26 @@ class Config:
         return self.build / "releases"
 
     @property
+    def deployed(self) -> Path:
+        """Returns the folder that the model server reads, and nothing else of the build."""
+        return self.build / "deployed"
+
+    @property
+    def models_config(self) -> Path:
+        """Returns the file that says which versions are served."""
+        return self.deployed / "models.config"
+
+    @property
+    def monitoring_config(self) -> Path:
+        """Returns the file that says where the server's metrics are read."""
+        return self.deployed / "monitoring.config"
+
+    @property
+    def containers(self) -> Path:
+        """Returns where container images are put together, for all models."""
+        return ROOT / "build" / "containers"
+
+    @property
     def logs(self) -> Path:
         return self.build / "logs"
 
@@ -100,6 +135,13 @@ class Config:
     def run_folder(self) -> Path:
         """Returns where the process ids of servers in the background are kept."""
         return self.build / "run"
+
+
+def _matching(name: str, default: str, pattern: str) -> str:
+    text = os.environ.get(name) or default
+    if not re.fullmatch(pattern, text):
+        raise UserError(f"{name} must match {pattern}, got {text!r}")
+    return text
 
 
 def _port(name: str, default: int) -> int:

@@ -10,7 +10,7 @@ from pipeline.config import Config
 from pipeline.evaluation import eval_config
 from pipeline.fan_out import CheckTarget, Convert, DataGate, GoldenSet
 from pipeline.inputs import Fingerprints
-from pipeline.retries import retry_mark
+from pipeline.retries import conversion, retry_mark
 from pipeline.targets import TARGETS
 
 
@@ -95,7 +95,7 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
             golden=golden.outputs["golden"],
             target=target,
             spec_name=spec.name,
-            fingerprint=prints.convert[target],
+            fingerprint=prints.convert[target] + retry_mark(config, conversion(target)),
         ).with_id(f"Convert.{target}")
         check = CheckTarget(
             converted=convert.outputs["converted"],

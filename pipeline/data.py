@@ -3,12 +3,13 @@
 import json
 import os
 import shutil
+from pathlib import Path
 
 from models.examples import write
 from models.spec import SPLITS
 from pipeline.config import Config
 from pipeline.errors import DataError
-from pipeline.files import sha256, write_text
+from pipeline.files import place_folder, remove_folder, sha256, write_text
 from pipeline.inputs import Fingerprints
 from pipeline.progress import CONSOLE
 
@@ -40,19 +41,23 @@ def prepare(config: Config) -> None:
         seconds = _EPOCH_2000 + int(sha256(file)[:7], 16)
         os.utime(file, (seconds, seconds))
         CONSOLE.print(f"  [green]✓[/] {split:<28} {count:>6} examples")
-    shutil.rmtree(config.tfrecords, ignore_errors=True)
-    partial.replace(config.tfrecords)
-    write_text(config.tfrecords / _MADE_FROM, json.dumps(_state(config)))
+    write_text(partial / _MADE_FROM, json.dumps(_state(config, partial)))
+    if config.tfrecords.exists():
+        remove_folder(config.tfrecords)
+    place_folder(partial, config.tfrecords)
 
 
 def _is_current(config: Config) -> bool:
-    mark = config.tfrecords / _MADE_FROM
-    return mark.is_file() and json.loads(mark.read_text()) == _state(config)
+    try:
+        made_from = json.loads((config.tfrecords / _MADE_FROM).read_text())
+    except (FileNotFoundError, ValueError):
+        return False
+    return bool(made_from == _state(config, config.tfrecords))
 
 
-def _state(config: Config) -> dict[str, object]:
+def _state(config: Config, folder: Path) -> dict[str, object]:
     files = {
         file.name: [file.stat().st_size, int(file.stat().st_mtime)]
-        for file in sorted(config.tfrecords.glob("*/*.tfrecord"))
+        for file in sorted(folder.glob("*/*.tfrecord"))
     }
     return {"data": Fingerprints.of(config).data, "files": files}

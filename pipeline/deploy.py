@@ -6,15 +6,15 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-from pipeline import processes, release
+from pipeline import engine_choice, model_server, processes, release, rollout
 from pipeline.config import Config
 from pipeline.errors import FanoutError, UserError
+from pipeline.model_server import Server
 from pipeline.processes import Process
 from pipeline.progress import CONSOLE
 from pipeline.release import Release
-from serving import embedded
 
-SERVER, PAGE = "server", "page"
+SERVER, PAGE = model_server.NAME, "page"
 _START_SECONDS = 90.0
 
 
@@ -28,13 +28,10 @@ def serve(config: Config) -> None:
     promoted = release.current(config)
     if promoted is None:
         raise UserError(f"nothing of {config.build.name} is promoted yet; run: fanout run")
-    _start(
-        config,
-        SERVER,
-        _server_command(config),
-        {"GRPC_PORT": config.grpc_port, "REST_PORT": config.rest_port},
-    )
-    _start(config, PAGE, _page_command(config), {"WEB_PORT": config.web_port})
+    # What was promoted is what a server finds, also after a promotion that was cut short.
+    rollout.switch(config, {rollout.STABLE: promoted.version})
+    _start_server(config)
+    _start_page(config)
     _await_version(config, promoted)
     _await(config, PAGE, f"{addresses(config)['page']}contract.json")
 
@@ -45,14 +42,22 @@ def stop_all(config: Config) -> list[str]:
         f"{name} of {folder.parent.name}"
         for folder in _run_folders(config)
         for name in (SERVER, PAGE)
-        if processes.stop(name, folder)
+        if _stop(name, folder)
     ]
 
 
-def running(config: Config) -> dict[str, Process]:
+def running(config: Config) -> dict[str, Server]:
     """Returns the servers that are alive, by name."""
-    found = {name: processes.running(name, config.run_folder) for name in (SERVER, PAGE)}
-    return {name: process for name, process in found.items() if process is not None}
+    found = {name: _running(name, config.run_folder) for name in (SERVER, PAGE)}
+    return {name: server for name, server in found.items() if server is not None}
+
+
+def runs_in(config: Config) -> str:
+    """Returns what the model server runs in now: engine and image, or nothing but a process."""
+    server = model_server.running(config.run_folder)
+    if server is None or isinstance(server, Process):
+        return "a process"
+    return f"{server.engine}, {server.image.rpartition('/')[2].partition(':')[0]}"
 
 
 def addresses(config: Config) -> dict[str, str]:
@@ -66,12 +71,6 @@ def addresses(config: Config) -> dict[str, str]:
     }
 
 
-def _server_command(config: Config) -> list[str]:
-    base_path = config.releases / release.CURRENT / "serving" / config.spec.name
-    address = embedded.Address(config.rest_port, config.grpc_port, config.host)
-    return embedded.command(config.spec.name, base_path, address)
-
-
 def _page_command(config: Config) -> list[str]:
     return [
         *(sys.executable, "-m", "web.site_server"),
@@ -82,28 +81,49 @@ def _page_command(config: Config) -> list[str]:
     ]
 
 
-def _start(config: Config, name: str, command: list[str], ports: dict[str, int]) -> None:
-    now = processes.running(name, config.run_folder)
+def _start_server(config: Config) -> None:
+    choice = engine_choice.choose(config)
+    CONSOLE.print(f"  serving with {choice}", soft_wrap=True)
+    now = model_server.running(config.run_folder)
+    if now is not None and model_server.is_as_wanted(now, config, choice):
+        return
+    _free(config, SERVER, {"GRPC_PORT": config.grpc_port, "REST_PORT": config.rest_port})
+    model_server.start(config, choice)
+
+
+def _start_page(config: Config) -> None:
+    command = _page_command(config)
+    now = processes.running(PAGE, config.run_folder)
     if now is not None and now.command == command:
         return
+    _free(config, PAGE, {"WEB_PORT": config.web_port})
+    processes.start(PAGE, command, config.run_folder, environment={})
+
+
+def _free(config: Config, name: str, ports: dict[str, int]) -> None:
+    """Ends what was started here and has the ports, of whatever model and profile."""
+    wanted = {str(port) for port in ports.values()}
     for folder in _run_folders(config):
-        other = processes.running(name, folder)
+        other = _running(name, folder)
         # One deployment at a time has the ports: the newer command is what was asked for.
-        if other is not None and _ports(other.command) & _ports(command):
+        if folder != config.run_folder and other is not None and other.ports & wanted:
             CONSOLE.print(f"  ending the {name} of {folder.parent.name}, which has these ports")
-            processes.stop(name, folder)
-    processes.stop(name, config.run_folder)
+            _stop(name, folder)
+    _stop(name, config.run_folder)
     for variable, port in ports.items():
         processes.require_free_port(config.host, port, variable)
-    processes.start(name, command, config.run_folder, environment={})
+
+
+def _running(name: str, folder: Path) -> Server | None:
+    return model_server.running(folder) if name == SERVER else processes.running(name, folder)
+
+
+def _stop(name: str, folder: Path) -> bool:
+    return model_server.stop(folder) if name == SERVER else processes.stop(name, folder)
 
 
 def _run_folders(config: Config) -> list[Path]:
     return sorted(config.builds.glob("*/run"))
-
-
-def _ports(command: list[str]) -> set[str]:
-    return {word.partition("=")[2] for word in command if "port=" in word}
 
 
 def _await_version(config: Config, promoted: Release) -> None:
@@ -116,15 +136,11 @@ def _await_version(config: Config, promoted: Release) -> None:
 def _await(config: Config, name: str, url: str, *, wanted: bytes = b"") -> None:
     deadline = time.monotonic() + _START_SECONDS
     seen = "no answer"
+    started = _running(name, config.run_folder)
     with CONSOLE.status(f"waiting for the {name}"):
         while time.monotonic() < deadline:
-            process = processes.running(name, config.run_folder)
-            if process is None:
-                log = config.run_folder / f"{name}.log"
-                words = log.read_text(errors="replace").strip().splitlines()[-3:]
-                raise FanoutError(
-                    f"the {name} ended as it started: {' | '.join(words)} (log: {log})"
-                )
+            if started is not None and not started.is_alive:
+                raise FanoutError(f"the {name} ended as it started: {started.last_words()}")
             try:
                 with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - http to ourselves
                     body = answer.read()

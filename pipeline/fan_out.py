@@ -24,17 +24,20 @@ from tfx.types.standard_artifacts import (
 )
 
 from models.spec import load
+from pipeline import integrity
 from pipeline.checks import Check
 from pipeline.data_gate import read_anomalies
 from pipeline.errors import GateError
 from pipeline.evaluation import read_evaluation
 from pipeline.evidence import save_evidence
 from pipeline.export import golden_set
+from pipeline.files import sync_tree, write_text
 from pipeline.golden import Golden
 from pipeline.target import ConvertConfig
 from pipeline.targets import target_named
 
 CHECKS_FILE = "checks.json"
+DIGESTS_FILE = "checked-files.json"
 
 
 @component
@@ -63,6 +66,7 @@ def GoldenSet(  # noqa: N802
         raise GateError("Evaluator", "; ".join(reasons) or "the model was not blessed")
     pattern = f"{examples.uri}/Split-test/*"
     golden_set(_saved_model(model), load(spec_name), pattern).save(Path(golden.uri))
+    sync_tree(Path(golden.uri))
 
 
 @component
@@ -84,6 +88,7 @@ def Convert(  # noqa: N802
     out_dir = converted_folder(converted)
     shutil.rmtree(out_dir, ignore_errors=True)
     target_named(target).convert(_saved_model(model), out_dir, spec=load(spec_name), config=config)
+    sync_tree(out_dir)
 
 
 @component
@@ -107,7 +112,8 @@ def CheckTarget(  # noqa: N802
         Golden.load(Path(golden.uri)).head(examples or None),
         limits=spec.limits[target],
     )
-    _bless(blessing, checks)
+    entries = integrity.entries(converted_folder(converted))
+    _bless(blessing, checks, {name: str(entry["sha256"]) for name, entry in entries.items()})
 
 
 def converted_folder(converted: Any) -> Path:
@@ -121,15 +127,24 @@ def read_checks(blessing_folder: Path) -> list[Check]:
     return [Check.from_json(row) for row in rows]
 
 
-def _bless(blessing: Any, checks: list[Check]) -> None:
+def read_digests(blessing_folder: Path) -> dict[str, str]:
+    """Returns the SHA-256 of every file that a CheckTarget ran; empty when it left none."""
+    file = blessing_folder / DIGESTS_FILE
+    digests: dict[str, str] = json.loads(file.read_text()) if file.is_file() else {}
+    return digests
+
+
+def _bless(blessing: Any, checks: list[Check], digests: dict[str, str]) -> None:
     folder = Path(blessing.uri)
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / CHECKS_FILE).write_text(json.dumps([check.to_json() for check in checks], indent=1))
+    write_text(folder / DIGESTS_FILE, json.dumps(digests, indent=1))
+    write_text(folder / CHECKS_FILE, json.dumps([check.to_json() for check in checks], indent=1))
     save_evidence(folder, checks)
     # No row at all means that nothing was compared: that is no blessing.
     blessed = bool(checks) and not any(check.stops_release for check in checks)
     word = "INFRA_BLESSED" if blessed else "INFRA_NOT_BLESSED"
-    (folder / word).write_text("")
+    sync_tree(folder)
+    write_text(folder / word, "")
     # What tfx.components.util.model_utils.is_infra_validated reads.
     blessing.set_string_custom_property("blessing_status", word)
     blessing.set_int_custom_property("blessed", int(blessed))

@@ -20,7 +20,12 @@ PACKAGES = ("mobile", "models", "pipeline", "serving", "web")
 
 def of_modules(*modules: str) -> str:
     """Returns the digest of the modules and of all project modules that they import."""
-    return of_files(file for module in closure(*modules) if (file := _file(module)))
+    return of_files(sources(*modules))
+
+
+def sources(*modules: str) -> list[Path]:
+    """Returns the files of the modules and of all project modules that they import."""
+    return sorted(file for module in closure(*modules) if (file := _file(module)))
 
 
 def of_files(files: Iterable[Path]) -> str:

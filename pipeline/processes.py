@@ -36,6 +36,11 @@ class Process:
     def is_alive(self) -> bool:
         return _start_time(self.pid) == self.started
 
+    @property
+    def ports(self) -> frozenset[str]:
+        """Returns what it listens on, as its command line says."""
+        return frozenset(word.partition("=")[2] for word in self.command if "port=" in word)
+
     def last_words(self) -> str:
         """Returns the last lines of its log."""
         lines = Path(self.log).read_text(errors="replace").strip().splitlines()
@@ -69,10 +74,10 @@ def start(name: str, command: list[str], folder: Path, *, environment: dict[str,
 
 def running(name: str, folder: Path) -> Process | None:
     """Returns the recorded process of that name, or None when it is not alive."""
-    file = folder / f"{name}.json"
-    if not file.is_file():
+    try:
+        process = Process(**json.loads((folder / f"{name}.json").read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
         return None
-    process = Process(**json.loads(file.read_text()))
     return process if process.is_alive else None
 
 

@@ -7,23 +7,29 @@ all. ``current`` points at the promoted one and is switched in one step.
 import json
 import shutil
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import web.stamp
 from models.contract import contract
+from pipeline import history, integrity, rollout, sbom, trust
 from pipeline.checks import Check
 from pipeline.config import Config
-from pipeline.errors import GateError, UserError
-from pipeline.files import copy_tree, replace_link, sha256, sync_folder, write_text
+from pipeline.errors import FanoutError, GateError, UserError
+from pipeline.files import copy_tree, place_folder, replace_link, sync_folder, write_text
 from pipeline.golden import Golden
+from pipeline.integrity import MANIFEST, SIGNATURE
+from pipeline.left_out import leave_out
+from pipeline.targets import target_named
+from serving import examples
 
-MANIFEST = "manifest.json"
 CURRENT = "current"
 HISTORY = "promotions.json"
 REPORT = "report.html"
+_FIELDS = {"version": int, "created": str, "fingerprint": str, "metrics": dict, "files": dict}
 
 
 @dataclass(frozen=True)
@@ -43,17 +49,29 @@ class Release:
         """Returns the release in a folder. Raises UserError when there is none to read."""
         try:
             manifest = json.loads((folder / MANIFEST).read_text())
-        except (OSError, ValueError) as error:
-            raise UserError(f"{folder} holds no release: {error}") from error
+            for name, kind in _FIELDS.items():
+                if not isinstance(manifest[name], kind):
+                    raise TypeError(f"{name} is not of type {kind.__name__}")
+            for entry in manifest["files"].values():
+                str(entry["sha256"]), int(entry["bytes"])
+            [Check.from_json(row) for row in manifest["checks"]]
+        except KeyError as error:
+            raise UserError(f"{folder} holds no release: {MANIFEST} has no {error}") from error
+        except (OSError, ValueError, TypeError, AttributeError) as error:
+            raise UserError(f"{folder} holds no release: {MANIFEST}: {error}") from error
         return cls(folder, manifest)
 
     @property
     def version(self) -> int:
-        return int(self.manifest["version"])
+        return int(self.folder.name)
 
     @property
     def fingerprint(self) -> str:
         return str(self.manifest["fingerprint"])
+
+    @property
+    def is_signed(self) -> bool:
+        return (self.folder / SIGNATURE).is_file()
 
     @property
     def checks(self) -> list[Check]:
@@ -65,17 +83,20 @@ class Release:
         return [check for check in self.checks if check.stops_release]
 
     def damage(self) -> list[str]:
-        """Returns what differs from the manifest, one sentence a file; empty when whole."""
-        found = []
-        expected = self.manifest["files"]
-        for name, entry in expected.items():
-            file = self.folder / name
-            if not file.is_file():
-                found.append(f"{name} is missing")
-            elif file.stat().st_size != entry["bytes"] or sha256(file) != entry["sha256"]:
-                found.append(f"{name} differs from its checksum")
-        extra = set(_files(self.folder)) - set(expected) - {MANIFEST}
-        return found + [f"{name} is not in the manifest" for name in sorted(extra)]
+        """Returns what differs from the checksums, one sentence a file; empty when whole."""
+        return integrity.damage(self.folder, self.manifest["files"])
+
+
+class ArtifactChanged(GateError):
+    """What is about to ship is not what was checked."""
+
+    def __init__(self, target: str, names: list[str]) -> None:
+        super().__init__(
+            "Checksums",
+            f"{target}: {', '.join(names[:5])}: not the file that was checked; run again: "
+            "it is converted and checked anew",
+        )
+        self.target = target
 
 
 @dataclass(frozen=True)
@@ -88,6 +109,8 @@ class Parts:
         metrics: the Evaluator's.
         checks: the rows of all targets.
         fingerprint: of the data, code and configuration.
+        checked: for each target, the SHA-256 of every file that its check ran; what ships must be
+            that, byte for byte. A target without an entry is not held to it.
         report: makes the report's HTML from the manifest, whose files are then all but the report;
             None makes a release without one.
     """
@@ -97,18 +120,28 @@ class Parts:
     metrics: dict[str, Any]
     checks: list[Check]
     fingerprint: str
+    checked: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     report: Callable[[Mapping[str, Any]], str] | None = None
 
 
 def assemble(config: Config, parts: Parts) -> Release:
-    """Writes a release with the next free version and returns it; it is not promoted yet."""
-    version = 1 + max(versions(config), default=0)
+    """Writes a release with the next free version and returns it; it is not promoted yet.
+
+    Raises:
+        ArtifactChanged: a file is not the one that was checked.
+    """
     config.releases.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(config)
+    version = 1 + max(versions(config), default=0)
     partial = config.releases / f".{version}.partial"
-    shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir()
-    _place_targets(config, parts.targets, partial, version)
+    _place_targets(config, parts, partial, version)
     _write_contract_and_golden(config, parts.golden, partial, version)
+    if "serving" in parts.targets:
+        few = parts.golden.spread(config.spec.golden_examples)
+        examples.write(partial / "serving", spec=config.spec, golden=few, version=version)
+    for name, text in sbom.documents(config.spec.name).items():
+        write_text(partial / name, text)
     manifest: dict[str, Any] = {
         "schema": 1,
         "model": config.spec.name,
@@ -122,29 +155,63 @@ def assemble(config: Config, parts: Parts) -> Release:
     if "web" in parts.targets:
         for name, text in web.stamp.released(partial / "web", manifest).items():
             write_text(partial / "web" / name, text)
-    manifest["files"] = {name: _entry(partial / name) for name in _files(partial)}
+    manifest["files"] = integrity.entries(partial)
     if parts.report:
         # The report shows the manifest, and the manifest lists the report.
         write_text(partial / REPORT, parts.report(manifest))
-        manifest["files"][REPORT] = _entry(partial / REPORT)
+        manifest["files"][REPORT] = integrity.entry(partial / REPORT)
     write_text(partial / MANIFEST, json.dumps(manifest, indent=1) + "\n")
+    if config.trust.signs:
+        trust.sign(config.trust, partial, partial / SIGNATURE)
+    integrity.write_sums(partial, manifest["files"])
     folder = config.releases / str(version)
-    partial.replace(folder)
-    sync_folder(config.releases)
+    place_folder(partial, folder)
     return Release(folder, manifest)
+
+
+def sign(config: Config, release: Release) -> None:
+    """Signs a release that is there already, anew if it has a signature.
+
+    Raises:
+        UserError: no key is configured, or it cannot be used.
+        GateError: a file is not what was checked.
+    """
+    damage = [words for words in release.damage() if not words.startswith(SIGNATURE)]
+    if damage:
+        raise GateError("Signing", f"release {release.version}: {'; '.join(damage)}")
+    aside = config.releases / f".{release.version}.signing"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir()
+    trust.sign(config.trust, release.folder, aside / SIGNATURE)
+    (aside / SIGNATURE).replace(release.folder / SIGNATURE)
+    integrity.write_sums(release.folder, release.manifest["files"], aside=aside)
+    shutil.rmtree(aside)
+    sync_folder(config.releases)
 
 
 def versions(config: Config) -> list[int]:
     """Returns the versions on disk, oldest first."""
     if not config.releases.is_dir():
         return []
-    return sorted(int(path.name) for path in config.releases.iterdir() if path.name.isdecimal())
+    folders = (path for path in config.releases.iterdir() if path.name.isdecimal())
+    return sorted(int(folder.name) for folder in folders if folder.is_dir())
+
+
+def current_version(config: Config) -> int | None:
+    """Returns the promoted version, whatever is left of it, or None before the first promotion."""
+    link = config.releases / CURRENT
+    name = link.readlink().name if link.is_symlink() else ""
+    return int(name) if name.isdecimal() else None
 
 
 def current(config: Config) -> Release | None:
-    """Returns the promoted release, or None before the first promotion."""
-    link = config.releases / CURRENT
-    return Release.open(link.resolve()) if link.is_symlink() else None
+    """Returns the promoted release, or None before the first promotion.
+
+    Raises:
+        UserError: there is one and it cannot be read.
+    """
+    version = current_version(config)
+    return None if version is None else Release.open(config.releases / str(version))
 
 
 def find(config: Config, version: int | None) -> Release:
@@ -157,46 +224,77 @@ def find(config: Config, version: int | None) -> Release:
             f"there is no release {version} of {config.build.name}; there are: "
             + ", ".join(map(str, known))
         )
-    return Release.open(config.releases / str(version or known[-1]))
+    return Release.open(config.releases / str(known[-1] if version is None else version))
+
+
+def require_promotable(config: Config, release: Release) -> None:
+    """Raises GateError, which names them, for checks that did not pass and files that changed."""
+    # Files first: rows of a manifest that was changed prove nothing.
+    trust.require_sound(config.trust, release, "Promotion")
+    if not release.checks:
+        raise GateError("Promotion", f"release {release.version}: nothing of it was checked")
+    if release.stopped_by:
+        raise GateError("Promotion", f"release {release.version}: {_reasons(release.stopped_by)}")
 
 
 def promote(config: Config, release: Release) -> None:
-    """Makes a release the current one.
+    """Makes a release the current one; a server that runs has then changed over.
 
     Raises:
-        GateError: a required check of it did not pass, or a file is not what was checked. The
-            release that was current before stays.
+        GateError: a required check of it did not pass, a file is not what was checked, or the
+            running server does not answer with it as it should. The release that was current
+            before stays.
     """
-    if release.stopped_by:
-        raise GateError("Promotion", f"release {release.version}: {_reasons(release.stopped_by)}")
-    damage = release.damage()
-    if damage:
-        raise GateError("Promotion", f"release {release.version}: {'; '.join(damage[:5])}")
-    history = _history(config)
-    if history[-1:] != [release.version]:
-        write_text(config.releases / HISTORY, json.dumps([*history, release.version]))
-    replace_link(config.releases / CURRENT, str(release.version))
+    require_promotable(config, release)
+    _switch(config, release.version)
 
 
 def rollback(config: Config) -> Release:
     """Promotes the release that was current before, and returns it.
 
     Raises:
-        UserError: no earlier release was ever promoted, or none is left.
+        UserError: no earlier release was ever promoted, none is left, or what was promoted is
+            not known.
+        GateError: the one before is not what was checked; the current one stays.
     """
-    now = current(config)
-    history = _history(config)
-    while now and history and history.pop() != now.version:
-        pass
-    on_disk = set(versions(config))
-    while history and (history[-1] not in on_disk or (now and history[-1] == now.version)):
-        history.pop()
-    if not history:
+    version = rollback_version(config)
+    if version is None:
         raise UserError(f"{config.build.name} has no earlier promoted release to go back to")
-    release = find(config, history[-1])
-    promote(config, release)
-    write_text(config.releases / HISTORY, json.dumps(history))
+    release = find(config, version)
+    require_promotable(config, release)
+    _switch(config, version, back=True)
     return release
+
+
+def rollback_version(config: Config) -> int | None:
+    """Returns the release that a rollback would go to. Raises UserError when it is not known."""
+    on_disk = set(versions(config))
+    switches = history.read(config.releases / HISTORY, current_version(config))
+    return next((one for one in history.earlier(switches) if one in on_disk), None)
+
+
+def remove_leftovers(config: Config) -> None:
+    """Removes what commands that were killed left beside the releases."""
+    for name in ("partial", "removed", "signing"):
+        for path in config.releases.glob(f".[0-9]*.{name}"):
+            shutil.rmtree(path)
+
+
+def _switch(config: Config, version: int, *, back: bool = False) -> None:
+    remove_leftovers(config)
+    # First of all, as it is the step that may say no.
+    rollout.switch(config, {rollout.STABLE: version})
+    now = current_version(config)
+    if now == version:
+        return
+    try:
+        history.record(config.releases / HISTORY, now, version, back=back)
+        replace_link(config.releases / CURRENT, str(version))
+    except OSError:
+        if now is not None:
+            with suppress(OSError, FanoutError):
+                rollout.switch(config, {rollout.STABLE: now})
+        raise
 
 
 def _reasons(checks: list[Check]) -> str:
@@ -206,25 +304,24 @@ def _reasons(checks: list[Check]) -> str:
     )
 
 
-def _history(config: Config) -> list[int]:
-    file = config.releases / HISTORY
-    history: list[int] = json.loads(file.read_text()) if file.exists() else []
-    return history
-
-
-def _entry(file: Path) -> dict[str, str | int]:
-    return {"sha256": sha256(file), "bytes": file.stat().st_size}
-
-
-def _files(folder: Path) -> list[str]:
-    return sorted(str(file.relative_to(folder)) for file in folder.rglob("*") if file.is_file())
-
-
-def _place_targets(config: Config, targets: dict[str, Path], folder: Path, version: int) -> None:
-    for target, source in targets.items():
+def _place_targets(config: Config, parts: Parts, folder: Path, version: int) -> None:
+    for target, source in parts.targets.items():
         # The layout that TensorFlow Serving's base path wants: <model>/<version>/saved_model.pb.
         inner = f"{config.spec.name}/{version}" if target == "serving" else ""
-        copy_tree(source, folder / target / inner)
+        placed = folder / target / inner
+        copy_tree(source, placed)
+        if target in parts.checked:
+            _require_as_checked(target, placed, parts.checked[target])
+        # What a target's folder holds is known by the target alone.
+        artifacts = target_named(target).artifacts(placed, spec=config.spec)
+        leave_out(artifacts, [check for check in parts.checks if check.target == target])
+
+
+def _require_as_checked(target: str, placed: Path, checked: Mapping[str, str]) -> None:
+    found = {name: str(entry["sha256"]) for name, entry in integrity.entries(placed).items()}
+    changed = sorted(name for name in {*found, *checked} if found.get(name) != checked.get(name))
+    if changed:
+        raise ArtifactChanged(target, changed)
 
 
 def _write_contract_and_golden(config: Config, golden: Golden, folder: Path, version: int) -> None:

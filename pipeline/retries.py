@@ -2,14 +2,21 @@
 
 TFX caches a component that ended well, and a check that says no ended well. Its cause may be
 gone the next time (a browser that was killed, a full disk), so each failure changes the mark
-that is part of the check's fingerprint.
+that is part of the check's fingerprint. A conversion has a mark too: its files may have changed on
+the disk after they were checked.
 """
 
 import json
 from collections.abc import Iterable
 
 from pipeline.config import Config
+from pipeline.errors import UserError
 from pipeline.files import write_text
+
+
+def conversion(target: str) -> str:
+    """Returns the name under which a target's conversion, and not its check, is marked."""
+    return f"convert.{target}"
 
 
 def retry_mark(config: Config, target: str) -> str:
@@ -28,5 +35,12 @@ def mark_for_retry(config: Config, targets: Iterable[str]) -> None:
 
 def _marks(config: Config) -> dict[str, int]:
     file = config.build / "retries.json"
-    marks: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    try:
+        marks: dict[str, int] = {
+            str(name): int(count) for name, count in json.loads(file.read_text()).items()
+        }
+    except FileNotFoundError:
+        return {}
+    except (ValueError, TypeError, AttributeError) as error:
+        raise UserError(f"{file} is damaged: {error}; delete it and run again") from error
     return marks

@@ -4,6 +4,7 @@ import json
 import logging
 import shutil
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,20 @@ from pipeline.golden import Golden
 from pipeline.inputs import Fingerprints
 from pipeline.lock import exclusive
 from pipeline.progress import CONSOLE, component_lines, library_noise_to
-from pipeline.release import Release
-from pipeline.retries import mark_for_retry
+from pipeline.release import ArtifactChanged, Release
+from pipeline.retries import conversion, mark_for_retry
 
 # What a run of a small model writes, with room for a second one beside it.
 NEEDED_BYTES = 256 << 20
 FULL_BYTES = 4 << 20
 
 
-def run(config: Config) -> Release:
+def run(config: Config, *, promote: bool = True) -> Release:
     """Brings the current release up to date with the data, code and settings, and returns it.
+
+    Args:
+        config: the model, its profile and its build folder.
+        promote: whether the release becomes the current one; a canary is to be tried out first.
 
     Raises:
         GateError: a gate said no; the release that was current stays.
@@ -32,26 +37,56 @@ def run(config: Config) -> Release:
     """
     with exclusive(config.build):
         fingerprint = Fingerprints.of(config).whole()
-        made = _already_made(config, fingerprint)
-        if made is None:
-            _require_space(config.build)
-            CONSOLE.print(f"[bold]{config.spec.name}[/], profile {config.profile_name}")
-            log = config.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
-            with library_noise_to(log):
-                data.prepare(config)
-                made = _make(config, fingerprint, log)
-        if not _is_current(config, made):
-            _promote_or_stop(config, made)
-        CONSOLE.print(f"  release {made.version} is current: {made.folder}")
+        made = bring_up_to_date(
+            config, fingerprint, lambda: _make(config, fingerprint), promote=promote
+        )
+        is_current = release.current_version(config) == made.version
+        state = "is current" if is_current else "is not promoted"
+        CONSOLE.print(f"  release {made.version} {state}: {made.folder}")
         return made
+
+
+def bring_up_to_date(
+    config: Config, fingerprint: str, make: Callable[[], Release], *, promote: bool = True
+) -> Release:
+    """Returns the release with a fingerprint, which is then the current one.
+
+    Args:
+        config: the model, its profile and its build folder.
+        fingerprint: of its data, code and settings.
+        promote: whether it becomes the current one; if not, it only could be.
+        make: assembles it; called when there is none that is whole and promotable.
+
+    Raises as ``run``; what a gate refused is done again by the next run.
+    """
+    try:
+        made = _already_made(config, fingerprint) or make()
+    except ArtifactChanged as error:
+        mark_for_retry(config, [error.target, conversion(error.target)])
+        raise
+    if config.trust.signs and not made.is_signed:
+        release.sign(config, made)
+    try:
+        if promote:
+            release.promote(config, made)
+        else:
+            release.require_promotable(config, made)
+    except GateError:
+        mark_for_retry(config, sorted({check.target for check in made.stopped_by}))
+        raise
+    return made
 
 
 def _already_made(config: Config, fingerprint: str) -> Release | None:
     """Returns a whole, promotable release with this fingerprint: the current one, or the newest."""
-    now = release.current(config)
-    candidates = [now] if now else []
-    candidates += [release.find(config, version) for version in release.versions(config)[:-4:-1]]
-    for candidate in candidates:
+    now = release.current_version(config)
+    versions = [now] if now is not None else []
+    for version in [*versions, *release.versions(config)[:-4:-1]]:
+        try:
+            candidate = Release.open(config.releases / str(version))
+        except UserError as error:
+            CONSOLE.print(f"  release {version} is damaged: {error}")
+            continue
         if candidate.fingerprint == fingerprint and not candidate.stopped_by:
             damage = candidate.damage()
             if not damage:
@@ -69,12 +104,17 @@ def _require_space(build: Path) -> None:
         )
 
 
-def _is_current(config: Config, made: Release) -> bool:
-    now = release.current(config)
-    return now is not None and now.version == made.version
+def _make(config: Config, fingerprint: str) -> Release:
+    _require_space(config.build)
+    CONSOLE.print(f"[bold]{config.spec.name}[/], profile {config.profile_name}")
+    log = config.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    with library_noise_to(log):
+        data.prepare(config)
+        _run_pipeline(config, log)
+        return release.assemble(config, _parts(config, fingerprint))
 
 
-def _make(config: Config, fingerprint: str, log: Path) -> Release:
+def _run_pipeline(config: Config, log: Path) -> None:
     with CONSOLE.status("loading TFX"):
         from tfx import v1 as tfx
 
@@ -85,7 +125,6 @@ def _make(config: Config, fingerprint: str, log: Path) -> Release:
         except Exception as error:
             logging.exception("the run stopped")
             raise _in_words(error, config, log) from error
-    return release.assemble(config, _parts(config, fingerprint))
 
 
 def _in_words(error: Exception, config: Config, log: Path) -> FanoutError:
@@ -104,7 +143,7 @@ def _in_words(error: Exception, config: Config, log: Path) -> FanoutError:
 
 def _parts(config: Config, fingerprint: str) -> release.Parts:
     from pipeline.evaluation import read_evaluation
-    from pipeline.fan_out import read_checks
+    from pipeline.fan_out import read_checks, read_digests
     from pipeline.lineage import last_run
     from pipeline.report import gather, render
     from pipeline.targets import TARGETS
@@ -112,8 +151,11 @@ def _parts(config: Config, fingerprint: str) -> release.Parts:
     outputs = last_run(config)
     checks: list[Check] = []
     pushed: dict[str, Path] = {}
+    digests: dict[str, dict[str, str]] = {}
     for target in TARGETS:
-        checks += read_checks(outputs[f"Check.{target}"]["blessing"].folder)
+        blessing = outputs[f"Check.{target}"]["blessing"].folder
+        checks += read_checks(blessing)
+        digests[target] = read_digests(blessing)
         model = outputs[f"Pusher.{target}"]["pushed_model"]
         if model.properties.get("pushed") == 1:
             pushed[target] = model.folder
@@ -123,16 +165,9 @@ def _parts(config: Config, fingerprint: str) -> release.Parts:
         metrics=read_evaluation(outputs["Evaluator"]["evaluation"].folder).to_json(),
         checks=checks,
         fingerprint=fingerprint,
+        checked=digests,
         report=lambda manifest: render(gather(config, manifest)),
     )
-
-
-def _promote_or_stop(config: Config, made: Release) -> None:
-    try:
-        release.promote(config, made)
-    except GateError:
-        mark_for_retry(config, sorted({check.target for check in made.stopped_by}))
-        raise
 
 
 def as_json(made: Release) -> str:

@@ -30,7 +30,11 @@ def smoke(config: Config) -> list[Check]:
     servers = {name: where[name] for name in ("REST", "gRPC")}
     devices = mobile.target.artifacts(promoted.folder / "mobile", spec=spec)
     return [
-        *serving.smoke.smoke(servers, spec.name, golden, limits=limits["serving"]["float32"]),
+        *serving.smoke.smoke(
+            *(servers, spec.name, golden),
+            limits=limits["serving"]["float32"],
+            runs_in=deploy.runs_in(config),
+        ),
         *mobile.target.check(devices, golden, limits=limits["mobile"]),
         *web.smoke.smoke(
             where["page"],

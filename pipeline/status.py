@@ -1,10 +1,15 @@
-"""``fanout status``: which release is current, whether its files are whole, what runs."""
+"""``fanout status``: what is promoted, whether it is whole, what runs and what it answers with."""
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pipeline import deploy, release
+from pipeline import deploy, deployed, lock, model_server, release, rollout, trust
 from pipeline.config import Config
+from pipeline.deployed import Answer
+from pipeline.errors import UserError
+from pipeline.model_server import Server
+from pipeline.release import Release
+from serving.container.container import Container
 
 
 @dataclass(frozen=True)
@@ -15,17 +20,33 @@ class Status:
         build: the folder's name.
         current: the promoted version, or None.
         versions: the releases on disk.
-        damage: what differs from the current release's manifest.
+        damage: what differs from the checksums of the current release and of all deployed ones.
+        signature: of the current release.
+        rollback: where a rollback would go, or None.
+        working: who works on the folder, or None.
         running: process ids by name.
+        answers: the versions that each of what runs really answers with.
+        labels: the version behind each label that the model server answers with.
+        deployed: the version of each label as the server is told.
+        server: what the model server runs in; empty when it does not run.
         addresses: where what runs answers.
+        problems: all that is not as it should be, one sentence each.
     """
 
     build: str
-    current: int | None
-    versions: list[int]
-    damage: list[str]
-    running: dict[str, int]
-    addresses: dict[str, str]
+    current: int | None = None
+    versions: list[int] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
+    signature: str = ""
+    rollback: int | None = None
+    working: str | None = None
+    running: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, list[int]] = field(default_factory=dict)
+    labels: dict[str, int] = field(default_factory=dict)
+    deployed: dict[str, int] = field(default_factory=dict)
+    server: dict[str, str] = field(default_factory=dict)
+    addresses: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
 
     def to_json(self) -> dict[str, Any]:
         return asdict(self)
@@ -33,26 +54,139 @@ class Status:
     def to_text(self) -> str:
         lines = [
             f"{self.build}: release {self.current} is current"
-            if self.current
+            if self.current is not None
             else f"{self.build}: nothing is promoted",
             f"  releases  {', '.join(map(str, self.versions)) or 'none'}",
             f"  files     {'; '.join(self.damage) or 'as in the manifest'}",
         ]
-        running = [f"{name} (process {pid})" for name, pid in self.running.items()]
+        if self.current is not None:
+            lines.append(f"  signature {self.signature}")
+            back = "nothing" if self.rollback is None else f"release {self.rollback}"
+            lines.append(f"  rollback  goes to {back}")
+        if self.working:
+            lines.append(f"  working   {self.working}")
+        running = [
+            f"{name} ({self._served(name)}, process {pid})" for name, pid in self.running.items()
+        ]
         lines.append(f"  running   {', '.join(running) or 'nothing'}")
+        if self.server:
+            lines.append(f"  server    {', '.join(self.server.values())}")
+        if self.deployed:
+            labels = [f"{label} is {version}" for label, version in self.deployed.items()]
+            lines.append(f"  labels    {', '.join(labels)}")
         if self.running:
             lines += [f"  {name:<9} {address}" for name, address in self.addresses.items()]
+        lines += [f"  problem   {problem}" for problem in self.problems]
         return "\n".join(lines)
+
+    def _served(self, name: str) -> str:
+        versions = self.answers.get(name)
+        return f"release {', '.join(map(str, versions))}" if versions else "no answer"
 
 
 def status(config: Config) -> Status:
-    """Returns the state of a model's build folder."""
-    promoted = release.current(config)
+    """Returns the state of a model's build folder; whatever is broken is said, never raised."""
+    problems: list[str] = []
+    now = release.current_version(config)
+    promoted = _opened(config, now, problems)
+    try:
+        labels = rollout.labels(config)
+    except UserError as error:
+        labels = {}
+        problems.append(str(error))
+    damage = promoted.damage() if promoted else []
+    for version in sorted({*labels.values()}):
+        found = promoted if version == now else _opened(config, version, problems)
+        if found and version != now:
+            damage += [f"release {version}: {words}" for words in found.damage()]
+        problems += deployed.drift(config, found) if found else []
+    if promoted and promoted.stopped_by:
+        problems.append(f"release {now} is current although its required checks did not pass")
+    running = deploy.running(config)
+    answers = _ask(config, running, promoted, tuple(labels))
+    problems += _wrong(answers, now, labels)
+    signature = trust.state(config.trust, promoted.folder) if promoted else ""
+    if promoted and (reason := trust.problem(config.trust, promoted.folder)):
+        problems.append(f"release {now}: {reason}")
+    working = lock.owner(config.build)
     return Status(
         build=config.build.name,
-        current=promoted.version if promoted else None,
+        current=now,
         versions=release.versions(config),
-        damage=promoted.damage() if promoted else [],
-        running={name: process.pid for name, process in deploy.running(config).items()},
+        damage=damage,
+        signature=signature,
+        rollback=_rollback(config, problems),
+        working=str(working) if working else None,
+        running={name: process.pid for name, process in running.items()},
+        answers={name: list(answer.versions) for name, answer in answers.items()},
+        labels=dict(answers[deploy.SERVER].labels or {}) if deploy.SERVER in answers else {},
+        deployed=labels,
+        server=_described(running.get(deploy.SERVER)),
         addresses=deploy.addresses(config),
+        problems=[*damage, *problems],
     )
+
+
+def _opened(config: Config, version: int | None, problems: list[str]) -> Release | None:
+    link = config.releases / release.CURRENT
+    if version is None:
+        if link.is_symlink() or link.exists():
+            problems.append(f"{link} does not point at a release")
+        return None
+    try:
+        return Release.open(config.releases / str(version))
+    except UserError as error:
+        problems.append(str(error))
+        return None
+
+
+def _ask(
+    config: Config, running: dict[str, Server], promoted: Release | None, labels: tuple[str, ...]
+) -> dict[str, Answer]:
+    where = deploy.addresses(config)
+    answers = {}
+    if deploy.SERVER in running:
+        # Where it really is, whatever ports are configured now.
+        address = model_server.address_of(running[deploy.SERVER]).rest
+        answers[deploy.SERVER] = deployed.ask_server(address, config.spec.name, labels)
+    if deploy.PAGE in running:
+        listed = promoted.manifest["files"] if promoted else {}
+        answers[deploy.PAGE] = deployed.ask_page(where["page"], listed)
+    return answers
+
+
+def _wrong(answers: dict[str, Answer], now: int | None, labels: dict[str, int]) -> list[str]:
+    """Returns what answers otherwise than it should."""
+    found = [f"{name}: {answer.problem}" for name, answer in answers.items() if answer.problem]
+    for name, answer in answers.items():
+        if answer.versions and now not in answer.versions:
+            said = ", ".join(map(str, answer.versions))
+            found.append(f"{name} answers with release {said}, and release {now} is current")
+    stable = labels.get(rollout.STABLE, now)
+    if stable != now:
+        found.append(
+            f"release {stable} is deployed and release {now} is current; "
+            "to mend it, run: fanout serve"
+        )
+    server = answers.get(deploy.SERVER, Answer())
+    for label, version in labels.items():
+        if server.labels and server.labels.get(label, version) != version:
+            found.append(f"{label} is release {server.labels[label]} and should be {version}")
+    return found
+
+
+def _described(server: Server | None) -> dict[str, str]:
+    if server is None:
+        return {}
+    if isinstance(server, Container):
+        image = {"image": server.image, "image_id": server.image_id[:19]}
+        return {"engine": server.engine, **image}
+    return {"engine": "embedded"}
+
+
+def _rollback(config: Config, problems: list[str]) -> int | None:
+    try:
+        return release.rollback_version(config)
+    except UserError as error:
+        problems.append(str(error))
+        return None

@@ -40,7 +40,7 @@ TARGETS = {
     ),
     "mobile": Row(
         "mobile.target",
-        runs=("mobile.runner",),
+        runs=("mobile.runner", "mobile.latency"),
         files=("requirements/pipeline.lock", "requirements/edge.lock"),
     ),
     "web": Row(

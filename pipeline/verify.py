@@ -4,11 +4,11 @@ from collections.abc import Iterator
 
 from pipeline.checks import Check
 from pipeline.config import Config
-from pipeline.errors import GateError
 from pipeline.export import golden_set
 from pipeline.golden import Golden
 from pipeline.release import Release
 from pipeline.targets import TARGETS, target_named
+from pipeline.trust import require_sound, state
 
 
 def check_release(config: Config, release: Release) -> list[Check]:
@@ -18,15 +18,20 @@ def check_release(config: Config, release: Release) -> list[Check]:
     folder's TFRecords.
 
     Raises:
-        GateError: a file is not what the manifest says; nothing of the release is run then.
+        GateError: a file is not what the manifest says, or the signature does not hold; nothing
+            of the release is run then.
     """
-    damage = release.damage()
-    if damage:
-        raise GateError("Checksums", f"release {release.version}: {'; '.join(damage[:5])}")
+    require_sound(config.trust, release, "Checksums")
     saved_model = release.folder / "serving" / config.spec.name / str(release.version)
     pattern = str(config.tfrecords / "test" / "*.tfrecord")
     golden = golden_set(saved_model, config.spec, pattern)
     return [row for target in TARGETS for row in _check(config, release, target, golden)]
+
+
+def soundness(config: Config, release: Release) -> str:
+    """Returns what was found of a release that ``check_release`` let through, in words."""
+    files = len(release.manifest["files"])
+    return f"{files} files as in the manifest, signature: {state(config.trust, release.folder)}"
 
 
 def _check(config: Config, release: Release, target: str, golden: Golden) -> Iterator[Check]:

@@ -3,6 +3,7 @@
 import contextlib
 import http.client
 import json
+import random
 import socket
 import subprocess
 import sys
@@ -22,6 +23,7 @@ HOST = "127.0.0.1"
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
+PORTS = range(20_000, 32_768)
 
 
 class ServerFailed(FanoutError):
@@ -118,19 +120,23 @@ def running(
     """
     rest_port, grpc_port = free_ports(2)
     address = Address(rest_port, grpc_port)
+    with started(command(model, base_path, address, *arguments)) as process:
+        wait_until_ready(address, model, timeout=timeout, process=process)
+        yield address
+
+
+@contextlib.contextmanager
+def started(words: list[str]) -> Iterator["subprocess.Popen[Any]"]:
+    """Yields the process of a command line, which is always stopped.
+
+    ServerFailed, raised in the block, gets the server's own last words.
+    """
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            command(model, base_path, address, *arguments),
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-        )
+        process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         try:
-            try:
-                wait_until_ready(address, model, timeout=timeout, process=process)
-            except ServerFailed as error:
-                raise ServerFailed(f"{error}: {_last_line(log)}") from error
-            yield address
+            yield process
+        except ServerFailed as error:
+            raise ServerFailed(f"{error}: {_last_line(log)}") from error
         finally:
             stop(process)
 
@@ -146,12 +152,19 @@ def stop(process: "subprocess.Popen[Any]") -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Returns ports that nobody listens on at this moment."""
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for one in sockets:
-            one.bind((HOST, 0))
-        return [int(one.getsockname()[1]) for one in sockets]
+    """Returns ports that nobody listens on at this moment.
+
+    They are drawn from below the range that the kernel hands out, so that no connection which
+    somebody opens in the meantime can take one. Raises ServerFailed when none is left.
+    """
+    ports: list[int] = []
+    for port in random.sample(PORTS, len(PORTS)):
+        with socket.socket() as probe, contextlib.suppress(OSError):
+            probe.bind((HOST, port))
+            ports.append(port)
+        if len(ports) == count:
+            return ports
+    raise ServerFailed(f"fewer than {count} ports from {PORTS[0]} to {PORTS[-1]} are free")
 
 
 def _last_line(log: Any) -> str:

@@ -78,10 +78,15 @@ def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits])
             return [failure(row, str(error), limits=limit) for row in rows.values()]
 
 
-def check_transport(url: str, model: str, golden: Golden, limits: Limits, row: Check) -> Check:
-    """Returns ``row`` completed with what a running server at ``url`` answers to the golden set."""
+def check_transport(
+    url: str, model: str, golden: Golden, limits: Limits, row: Check, *, label: str | None = None
+) -> Check:
+    """Returns ``row`` completed with what a running server at ``url`` answers to the golden set.
+
+    The version behind ``label`` is asked, the latest for None.
+    """
     try:
-        with Client(url, model) as client:
+        with Client(url, model, label=label) as client:
             outputs = _answers(client, golden)
             row = replace(row, p50_ms=_median_milliseconds(client, golden))
             problem = signatures.disagreement(client, model, golden, limits)

@@ -2,7 +2,6 @@
 
 import csv
 import importlib.metadata
-import json
 import math
 import sys
 from collections.abc import Mapping
@@ -12,13 +11,14 @@ from pathlib import Path
 from typing import Any
 
 from models.spec import Limits, ModelSpec, Profile
+from pipeline import history
 from pipeline.checks import Check, Evidence
 from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.evidence import read_evidence
 from pipeline.golden import Golden
 from pipeline.inputs import Fingerprints
-from pipeline.release import HISTORY, Release
+from pipeline.release import HISTORY, Release, current_version
 from pipeline.report.history import Run, run_before
 from pipeline.report.statistics import Split, anomalies, splits
 
@@ -123,8 +123,11 @@ def _evidence(run: Run | None, rows: list[dict[str, Any]]) -> tuple[Evidence | N
 
 
 def _parent(config: Config, version: int) -> Release | None:
-    file = config.releases / HISTORY
-    promoted: list[int] = json.loads(file.read_text()) if file.is_file() else []
+    try:
+        switches = history.read(config.releases / HISTORY, current_version(config))
+    except UserError:
+        return None
+    promoted = [switch.version for switch in switches]
     # What was promoted after it came later, or is a rollback.
     earlier = promoted[: promoted.index(version)] if version in promoted else promoted
     for candidate in reversed(earlier):

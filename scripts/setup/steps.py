@@ -87,8 +87,10 @@ class Log:
             raise StepFailed(self.last_words())
 
     def last_words(self) -> str:
+        """Returns the last lines that say what went wrong: warnings of retries do not."""
         lines = [line.rstrip() for line in self.file.read_text(errors="replace").splitlines()]
-        return "\n".join([line for line in lines if line][-8:])
+        told = [line for line in lines if line and not line.startswith(("$", "WARNING:"))]
+        return "\n".join(told[-3:] or lines[-3:])
 
 
 def run_steps(steps: Iterable[Step]) -> int:

@@ -1,57 +1,58 @@
-"""Methods of a gRPC service from a table: bytes in, bytes or a status out.
+"""Methods of gRPC services as a table: what each does, and the message it takes."""
 
-The server's own decoding answers bytes that are no such message with UNKNOWN and logs a trace;
-here they are the client's mistake.
-"""
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
 
-import asyncio
-from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
-
-import grpc
 from google.protobuf.message import DecodeError
 
-from serving.server.statuses import Code, from_exception, invalid
+from serving.server.statuses import invalid
 
+# Request and context to a response; whatever it raises becomes the status of the call.
 Work = Callable[[Any, Any], Awaitable[Any]]
-_STATUS_CODES = {code.value[0]: code for code in grpc.StatusCode}
+# Request, context, and who gets the response or the error, to what cancels it: without a task.
+StartWork = Callable[[Any, Any, Callable[[Any], None]], Callable[[], None]]
+# Requests and context to responses.
+StreamWork = Callable[[AsyncIterator[Any], Any], AsyncGenerator[Any, None]]
 
 
-def service(name: str, methods: Mapping[str, tuple[Work, Any]]) -> Any:
-    """Returns a service for add_generic_rpc_handlers().
+class Service(Protocol):
+    """What a server is made of."""
 
-    Args:
-        name: with its package.
-        methods: for each method a coroutine of request and context, and the request's message.
-            What it raises becomes the status of the call.
+    NAME: str
+
+    def methods(self) -> Mapping[str, "Method"]:
+        """Returns its methods by name."""
+
+
+@dataclass(frozen=True)
+class Method:
+    """One method.
+
+    Attributes:
+        message: the class of its requests.
+        start: for one request and one response.
+        work: the same as a coroutine, instead.
+        stream: for any number of both, instead.
     """
-    return grpc.method_handlers_generic_handler(
-        name,
-        {
-            method: grpc.unary_unary_rpc_method_handler(_handler(work, message))
-            for method, (work, message) in methods.items()
-        },
-    )
 
+    message: Any
+    start: StartWork | None = None
+    work: Work | None = None
+    stream: StreamWork | None = None
 
-def _handler(work: Work, message: Any) -> Callable[[bytes, Any], Awaitable[bytes]]:
-    async def handle(data: bytes, context: Any) -> bytes:
+    def parse(self, data: bytes) -> Any:
+        """Returns a request. Raises ServingError: bytes that are none are the client's mistake."""
         try:
-            response: bytes = (await work(_parse(data, message), context)).SerializeToString()
-        except asyncio.CancelledError:
-            raise
-        except Exception as error:
-            problem = from_exception(error)
-            code = _STATUS_CODES.get(problem.code, _STATUS_CODES[Code.UNKNOWN.value])
-            await context.abort(code, problem.message)
-            raise AssertionError("abort() raises") from error
-        return response
-
-    return handle
+            return self.message.FromString(data)
+        except DecodeError as error:
+            raise invalid(f"the request is no {self.message.DESCRIPTOR.full_name}") from error
 
 
-def _parse(data: bytes, message: Any) -> Any:
-    try:
-        return message.FromString(data)
-    except DecodeError as error:
-        raise invalid(f"the request is no {message.DESCRIPTOR.full_name}") from error
+def table(services: Iterable[Service]) -> dict[str, Method]:
+    """Returns the methods of services by path."""
+    return {
+        f"/{service.NAME}/{name}": method
+        for service in services
+        for name, method in service.methods().items()
+    }

@@ -97,7 +97,7 @@ def _find(servable: Servable, name: str, method: str, kind: str) -> Signature:
     found = servable.signature(name)
     if found is None:
         raise invalid(f"No signature was found with the name: {name or DEFAULT_SIGNATURE}")
-    if found.method != method:
+    if servable.check_methods and found.method != method:
         raise invalid(f"Expected {kind} signature method_name to be {method}. Was: {found.method}")
     if len(found.inputs) != 1:
         raise invalid("Expected one input Tensor.")

@@ -2,7 +2,6 @@
 
 import json
 import os
-import socket
 import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ from typing import Any
 import pytest
 
 from pipeline.toolchain import ROOT
+from serving.embedded import free_ports
 
 FANOUT = ROOT / ".venv" / "bin" / "fanout"
 PYTHON = ROOT / ".venv" / "bin" / "python"
@@ -83,19 +83,10 @@ def new_place(builds: Path) -> Place:
         "FANOUT_BUILD": str(builds),
         "MODEL": "fashion",
         "PROFILE": "quick",
+        # Containers have tests of their own; here their start would cost time and show nothing.
+        "ENGINE": "embedded",
     }
     return Place(builds, environment)
-
-
-def free_ports(count: int) -> list[int]:
-    sockets = [socket.socket() for _ in range(count)]
-    try:
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
-    finally:
-        for each in sockets:
-            each.close()
 
 
 @pytest.fixture

@@ -39,7 +39,7 @@ from pipeline.files import write_text
 file = config.tfrecords / "train" / "train.tfrecord"
 source = config.spec.module("data").examples(config.dataset, "train", 500)
 examples.write(({**example, "label": 11} for example in source), file)
-write_text(config.tfrecords / "made-from.json", json.dumps(data._state(config)))
+write_text(config.tfrecords / "made-from.json", json.dumps(data._state(config, config.tfrecords)))
 pipeline.run._already_made = lambda *_: None
 """
 

@@ -11,6 +11,7 @@ from mobile.model_file import InvalidModelError, ModelFile, read
 from pipeline.target import Artifacts
 
 from .conftest import Sample
+from .metadata_api import read_with_the_api
 
 
 def test_every_variant_describes_itself(converted: Artifacts, sample: Sample) -> None:
@@ -18,6 +19,9 @@ def test_every_variant_describes_itself(converted: Artifacts, sample: Sample) ->
         fields = read_metadata(read(file))
         assert fields is not None
         assert fields["name"] == sample.spec.title
+        assert "needs TensorFlow Lite" in fields["description"]
+        assert "loads in tflite-runtime 2.14" in fields["description"]
+        assert "FULLY_CONNECTED " in fields["description"]
         (graph,) = fields["subgraph_metadata"]
         (image,), (output,) = graph["input_tensor_metadata"], graph["output_tensor_metadata"]
         assert image["name"] == "image"
@@ -100,3 +104,32 @@ def test_a_file_without_metadata_has_none(tmp_path: Path) -> None:
     file.write_bytes(b"\0" * 100)
     assert read_metadata(ModelFile(file, (), {}, None, None)) is None
     assert read_labels(file) == []
+
+
+def test_what_is_equal_is_written_once(converted: Artifacts) -> None:
+    from mobile.model_file import schema
+
+    content = converted.variants["int8"].read_bytes()
+    graph = schema().Model.GetRootAsModel(content, 0).Subgraphs(0)
+    names = [graph.Tensors(place).Name().decode() for place in range(graph.TensorsLength())]
+    assert all(name.count("/") <= 1 and ";" not in name for name in names), names
+    eight_zeros = bytes(4 * 8)
+    # Four channels' zero points, of weights and biases, in one place.
+    assert content.count((4).to_bytes(4, "little") + eight_zeros) == 1
+
+
+def test_the_metadata_api_reads_every_file(converted: Artifacts, sample: Sample) -> None:
+    found = read_with_the_api(list(converted.variants.values()))
+    assert len(found) == len(converted.variants)
+    for file, read_back in found.items():
+        assert read_back["labels"] == list(sample.spec.labels), file
+        fields = read_back["metadata"]
+        assert (fields["name"], fields["min_parser_version"]) == (sample.spec.title, "1.0.0")
+        (graph,) = fields["subgraph_metadata"]
+        (image,) = graph["input_tensor_metadata"]
+        (output,) = graph["output_tensor_metadata"]
+        (normalisation,) = image["process_units"]
+        assert normalisation["options_type"] == "NormalizationOptions"
+        assert normalisation["options"] == {"mean": [0.0], "std": [1.0]}
+        assert image["content"]["content_properties"]["color_space"] == "GRAYSCALE"
+        assert output["associated_files"][0]["type"] == "TENSOR_AXIS_LABELS"

@@ -76,3 +76,17 @@ def test_few_examples_may_differ_by_what_the_share_rounds_up_to() -> None:
     assert quantised.accuracy_drop == pytest.approx(1 / 16)
     exact = LIMITS.for_few(16)
     assert exact.agreement == 0.99
+
+
+def test_a_class_that_lost_too_much_is_named_whatever_the_others_gained(golden: Golden) -> None:
+    limits = replace(LIMITS, agreement=0.5, max_abs_diff=None, accuracy_drop=1.0, class_drop=0.02)
+    outputs = golden.outputs.copy()
+    of_class_2 = np.flatnonzero(golden.labels == 2)
+    outputs[of_class_2[:5]] = outputs[0]
+    check = compare(outputs, golden, limits, row=ROW)
+    # Of 50 examples five are too few to judge by.
+    assert (check.status, check.worst_class_drop) == (PASSED, 0.1)
+    outputs[of_class_2[5]] = outputs[0]
+    check = compare(outputs, golden, limits, row=ROW)
+    assert check.status == FAILED
+    assert check.reason == "class 2 lost 0.1200 of accuracy (6 of 50 examples), 0.02 allowed"

@@ -103,27 +103,51 @@ def write_types(path: Path) -> Path:
     return path
 
 
+def write_native(path: Path) -> Path:
+    """Writes a TF2 SavedModel to classify and regress with: its method names are predict's."""
+    tf = tensorflow()
+
+    class Native(tf.Module):  # type: ignore[misc]
+        def _x(self, inputs: object) -> object:
+            return tf.io.parse_example(inputs, {"x": tf.io.FixedLenFeature([1], tf.float32)})["x"]
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
+        def double(self, inputs: object) -> dict[str, object]:
+            return {"outputs": 2.0 * self._x(inputs)}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
+        def score(self, inputs: object) -> dict[str, object]:
+            x = self._x(inputs)
+            return {"scores": tf.concat([x, -x], axis=1)}
+
+    native = Native()
+    signatures = {"double": native.double, "score": native.score}
+    tf.saved_model.save(native, str(path), signatures=signatures)
+    return path
+
+
 def write_classifier(path: Path, *, weights: np.ndarray, upside_down: bool = False) -> Path:
-    """Writes a SavedModel that answers softmax(image · weights) for (n, 4, 4, 1) images.
+    """Writes a SavedModel that answers softmax(image · weights) for square grey images.
 
     It takes encoded pictures and tf.Examples too; turned upside down, if that is asked for.
     """
     tf = tensorflow()
+    side = round(len(weights) ** 0.5)
 
     class Classifier(tf.Module):  # type: ignore[misc]
         def __init__(self) -> None:
             super().__init__()
             self.weights = tf.Variable(weights.astype(np.float32))
 
-        @tf.function(input_signature=[tf.TensorSpec([None, 4, 4, 1], tf.float32, "image")])
+        @tf.function(input_signature=[tf.TensorSpec([None, side, side, 1], tf.float32, "image")])
         def probabilities(self, image: object) -> dict[str, object]:
-            flat = tf.reshape(image / 255.0, [-1, 16])
+            flat = tf.reshape(image / 255.0, [-1, side * side])
             return {"probabilities": tf.nn.softmax(flat @ self.weights)}
 
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "image_bytes")])
         def encoded(self, image_bytes: object) -> object:
             def decode(file: object) -> object:
-                picture = tf.ensure_shape(tf.io.decode_png(file, channels=1), (4, 4, 1))
+                picture = tf.ensure_shape(tf.io.decode_png(file, channels=1), (side, side, 1))
                 return picture[::-1] if upside_down else picture
 
             pixels = tf.map_fn(decode, image_bytes, fn_output_signature=tf.uint8)

@@ -1,0 +1,91 @@
+"""Times .tflite files against each other in one edge runtime: one process, turn by turn.
+
+    python -I latency.py tflite_runtime INPUTS --threads 1 2 --rounds 20 MODEL.tflite …
+
+INPUTS holds ``input.<name>.npy``. Every model is open at once and predicts in turn, so that what
+else the machine does falls on all of them alike. Prints a JSON list: for each model, for each
+number of threads, ``p50_ms`` and ``p95_ms`` of a prediction. As runner.py beside it, which it
+uses, this file imports nothing of the project.
+"""
+
+import argparse
+import importlib
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+sys.path.append(str(Path(__file__).resolve().parent))
+from runner import SIGNATURE, Array, quantised  # type: ignore[import-not-found]
+
+# Predictions in a row: the caches then hold this model's weights, as where it is the only one.
+_BURST = 25
+
+
+def measure(
+    module: str, models: list[Path], inputs: dict[str, Array], threads: list[int], rounds: int
+) -> list[dict[str, dict[str, float]]]:
+    """Returns, for each model, its times by number of threads."""
+    interpreters = importlib.import_module(f"{module}.interpreter")
+    found: list[dict[str, dict[str, float]]] = [{} for _ in models]
+    for count in threads:
+        loaded = [interpreters.Interpreter(str(model), num_threads=count) for model in models]
+        runners = [interpreter.get_signature_runner(SIGNATURE) for interpreter in loaded]
+        times: list[list[int]] = [[] for _ in models]
+        for turn in range(-1, rounds):
+            # Each second turn goes the other way round: none is always behind the same one.
+            order = range(len(models)) if turn % 2 else reversed(range(len(models)))
+            for place in order:
+                burst = _burst(runners[place], inputs, max(turn, 0))
+                times[place] += burst if turn >= 0 else []
+        for place, taken in enumerate(times):
+            middle, slow = np.percentile(taken, [50, 95])
+            found[place][str(count)] = {
+                "p50_ms": round(middle / 1e6, 4),
+                "p95_ms": round(slow / 1e6, 4),
+            }
+    return found
+
+
+def _burst(runner: Any, inputs: dict[str, Array], turn: int) -> list[int]:
+    details = runner.get_input_details()
+    row = turn % len(next(iter(inputs.values())))
+    example = {
+        name: quantised(values[row : row + 1], details[name]) for name, values in inputs.items()
+    }
+    runner(**example)
+    times = []
+    for _ in range(_BURST):
+        start = time.perf_counter_ns()
+        runner(**example)
+        times.append(time.perf_counter_ns() - start)
+    return times
+
+
+def main() -> int:
+    """Returns the process's exit code."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("module", choices=("tflite_runtime", "ai_edge_litert"))
+    parser.add_argument("inputs", type=Path)
+    parser.add_argument("models", type=Path, nargs="+")
+    parser.add_argument("--threads", type=int, nargs="+", required=True)
+    parser.add_argument("--rounds", type=int, required=True)
+    options = parser.parse_args()
+    inputs = {
+        file.name.removeprefix("input.").removesuffix(".npy"): np.load(file, mmap_mode="r")
+        for file in sorted(options.inputs.glob("input.*.npy"))
+    }
+    try:
+        found = measure(options.module, options.models, inputs, options.threads, options.rounds)
+    except Exception as error:  # whatever the interpreter raises is this process's answer
+        print(" ".join(str(error).split()) or type(error).__name__, file=sys.stderr)
+        return 1
+    print(json.dumps(found))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,195 @@
+"""What the model server serves: ``deployed/`` of a build folder, changed without a gap.
+
+    deployed/models.config            TensorFlow Serving's: specific versions, their labels
+    deployed/<model>/<version>/       copies, so that a release can be moved or pruned
+
+The folder is complete in itself: it can be mounted read-only into a container. A server polls
+``models.config``, which is replaced in one step.
+"""
+
+import json
+import shutil
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from google.protobuf.text_format import ParseError
+
+from pipeline import model_server
+from pipeline.config import Config
+from pipeline.errors import FanoutError, GateError, UserError
+from pipeline.files import copy_tree, place_folder, remove_folder, write_text
+from pipeline.integrity import entries
+from serving.container.models_config import read_labels, write_models_config
+from serving.embedded import Address
+
+STABLE = "stable"
+LOAD_SECONDS = 120.0
+DRAIN_SECONDS = 90.0
+_POLL_SECONDS = 0.1
+_OLD_STATE_SECONDS = 3.0
+
+
+def labels(config: Config) -> dict[str, int]:
+    """Returns the version of each label as they are deployed, empty before the first time.
+
+    Raises:
+        UserError: the file that says so is damaged.
+    """
+    try:
+        return read_labels(config.models_config)
+    except (ValueError, ParseError) as error:
+        raise UserError(
+            f"{config.models_config} is damaged, so what is deployed is not known: "
+            f"{' '.join(str(error).split())}; to write it anew, run: fanout serve"
+        ) from error
+
+
+def switch(config: Config, wanted: Mapping[str, int]) -> None:
+    """Makes exactly these versions served, under these labels.
+
+    A server that runs has every version that clients may ask for at each moment: new versions are
+    loaded beside the old ones and must answer the golden examples, then labels move, and then what
+    has no label any more is dropped.
+
+    Args:
+        config: the model and its build folder.
+        wanted: the version of each label, such as ``{"stable": 3}``.
+
+    Raises:
+        GateError: a new version does not load, or answers differently; what was served stays.
+        FanoutError: the server does not follow.
+    """
+    try:
+        before = labels(config)
+    except UserError:
+        before = {}
+    for version in {*wanted.values()}:
+        _place(config, version)
+    address = model_server.address(config) if before and before != wanted else None
+    if address is None:
+        _write(config, wanted)
+    else:
+        server = _Asked(address, config.spec.name)
+        new = sorted({*wanted.values()} - {*before.values()})
+        try:
+            _write(config, before, also=new)
+            for version in new:
+                server.await_available(version)
+                _verify(config, address, version)
+        except BaseException:
+            _write(config, before)
+            raise
+        _write(config, wanted, also=before.values())
+        server.await_labels(wanted)
+        _write(config, wanted)
+        server.await_dropped({*before.values()} - {*wanted.values()})
+    _prune(config, {*wanted.values()})
+
+
+def _write(config: Config, wanted: Mapping[str, int], *, also: Iterable[int] = ()) -> None:
+    if not config.monitoring_config.is_file():
+        path = model_server.METRICS_PATH
+        write_text(
+            config.monitoring_config, f'prometheus_config {{ enable: true path: "{path}" }}\n'
+        )
+    write_models_config(config.models_config, config.spec.name, config.deployed, wanted, also=also)
+
+
+def _place(config: Config, version: int) -> None:
+    name = config.spec.name
+    placed = config.deployed / name / str(version)
+    source = config.releases / str(version) / "serving" / name / str(version)
+    if placed.is_dir() and entries(placed) == entries(source):
+        return
+    partial = placed.with_name(f".{version}.partial")
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.parent.mkdir(parents=True, exist_ok=True)
+    copy_tree(source, partial)
+    # A container's user is not the one who made the release.
+    for path in (config.deployed, placed.parent, partial, *partial.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    if placed.is_dir():
+        remove_folder(placed)
+    place_folder(partial, placed)
+
+
+def _prune(config: Config, kept: set[int]) -> None:
+    for folder in (config.deployed / config.spec.name).iterdir():
+        if folder.name not in map(str, kept):
+            shutil.rmtree(folder)
+
+
+def _verify(config: Config, address: Address, version: int) -> None:
+    """Raises GateError unless the version, in the server that will serve it, answers rightly."""
+    from pipeline.checks import FAILED, Check, compare
+    from pipeline.golden import read_golden
+    from serving.client import Client
+
+    spec = config.spec
+    golden = read_golden(config.releases / str(version) / "golden.json", spec)
+    limits = spec.limits["serving"]["float32"].for_few(len(golden))
+    with Client(address.rest, spec.name, version=version) as client:
+        outputs = client.predict(golden.inputs, output=spec.outputs[0].name)
+    row = compare(outputs, golden, limits, row=Check("serving", "float32", "REST", FAILED))
+    if row.stops_release:
+        raise GateError("Promotion", f"version {version} in the running server: {row.reason}")
+
+
+class _Asked:
+    """A running server, asked over REST how far it is."""
+
+    def __init__(self, address: Address, model: str) -> None:
+        self._url = f"{address.rest}/v1/models/{model}"
+
+    def await_available(self, version: int) -> None:
+        # An end may be that of an earlier life of the version: the server is yet to look.
+        patience = time.monotonic() + _OLD_STATE_SECONDS
+
+        def loaded() -> bool:
+            found = self._states().get(version, {})
+            reason = found.get("status", {}).get("error_message")
+            if found.get("state") == "END" and reason and time.monotonic() > patience:
+                raise GateError(
+                    "Promotion", f"the server does not load version {version}: {reason}"
+                )
+            return bool(found.get("state") == "AVAILABLE")
+
+        _until(loaded, f"the server does not load version {version}", LOAD_SECONDS)
+
+    def await_labels(self, wanted: Mapping[str, int]) -> None:
+        def moved() -> bool:
+            return all(
+                [one["version"] for one in self._ask(f"/labels/{label}")] == [str(version)]
+                for label, version in wanted.items()
+            )
+
+        _until(moved, f"the server does not follow the labels {dict(wanted)}", LOAD_SECONDS)
+
+    def await_dropped(self, versions: set[int]) -> None:
+        def gone() -> bool:
+            states = self._states()
+            return all(states.get(one, {}).get("state") in (None, "END") for one in versions)
+
+        _until(gone, f"the server does not let go of version {sorted(versions)}", DRAIN_SECONDS)
+
+    def _states(self) -> dict[int, Any]:
+        return {int(one["version"]): one for one in self._ask("")}
+
+    def _ask(self, path: str) -> list[Any]:
+        try:
+            with urllib.request.urlopen(self._url + path, timeout=10) as answer:  # noqa: S310 - http to ourselves
+                found: list[Any] = json.loads(answer.read()).get("model_version_status", [])
+        except (OSError, urllib.error.URLError, ValueError):
+            return []
+        return found
+
+
+def _until(done: Callable[[], bool], problem: str, seconds: float) -> None:
+    deadline = time.monotonic() + seconds
+    while not done():
+        if time.monotonic() > deadline:
+            raise FanoutError(f"{problem} within {seconds:.0f} s")
+        time.sleep(_POLL_SECONDS)

@@ -1,0 +1,207 @@
+"""A model server in a container: started locked down, found again, stopped, never anyone else's."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+from pipeline.errors import UserError
+from pipeline.files import write_text
+from serving.container import engine as engines
+from serving.container.engine import Engine, EngineFailed
+
+GRPC_PORT, REST_PORT = 8500, 8501
+LABEL = "fanout.run-folder"
+STOP_SECONDS = 15
+_ISOLATION = (
+    "--pull=never",
+    "--read-only",
+    "--tmpfs=/tmp:rw,nosuid,nodev,size=64m",
+    "--user=65532:65532",
+    "--cap-drop=all",
+    "--security-opt=no-new-privileges",
+)
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a container is to run.
+
+    Attributes:
+        image: its name.
+        folder: is mounted, read-only, under its own path: a models.config in it is true inside
+            and outside.
+        arguments: of the server.
+        host: the address of this machine on which its ports are published.
+        rest_port, grpc_port: on this machine.
+        memory: at most, as the engine writes it, such as ``2g``.
+        restart: whether the engine starts it again after it ended or the machine was restarted.
+        environment: variables of the server.
+    """
+
+    image: str
+    folder: Path
+    arguments: tuple[str, ...]
+    host: str
+    rest_port: int
+    grpc_port: int
+    memory: str = "2g"
+    restart: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+
+    def flags(self) -> list[str]:
+        """Returns what the engine's ``run`` is told of it."""
+        return [
+            *_ISOLATION,
+            f"--publish={self.host}:{self.grpc_port}:{GRPC_PORT}",
+            f"--publish={self.host}:{self.rest_port}:{REST_PORT}",
+            f"--volume={self.folder}:{self.folder}:ro",
+            *(f"--env={name}={value}" for name, value in self.environment.items()),
+            *(["--restart=always"] if self.restart else []),
+        ]
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container that was started here.
+
+    Attributes:
+        name: ``server``.
+        engine: ``docker`` or ``podman``.
+        id: the engine's.
+        image, image_id: what it runs, by name and by digest.
+        wanted: what it was started with, as words to compare.
+        host, rest_port, grpc_port: where it answers.
+    """
+
+    name: str
+    engine: str
+    id: str
+    image: str
+    image_id: str
+    host: str
+    rest_port: int
+    grpc_port: int
+    wanted: list[str] = field(default_factory=list)
+
+    @property
+    def is_alive(self) -> bool:
+        return self._inspect("{{.State.Running}}") == "true"
+
+    @property
+    def pid(self) -> int:
+        """Returns the process id of the server on this machine, 0 when it has ended."""
+        return int(self._inspect("{{.State.Pid}}") or 0)
+
+    @property
+    def ports(self) -> frozenset[str]:
+        return frozenset((str(self.rest_port), str(self.grpc_port)))
+
+    def last_words(self) -> str:
+        """Returns the last lines of its log."""
+        try:
+            engine = engines.find(self.engine)
+            # The server logs to standard error, which only a merged stream brings along.
+            text = engine.call("logs", "--tail=3", self.id, merged=True)
+        except (EngineFailed, UserError) as error:
+            return str(error)
+        return " | ".join(text.splitlines())
+
+    def _inspect(self, form: str) -> str:
+        try:
+            return engines.find(self.engine).call(
+                "container", "inspect", f"--format={form}", self.id
+            )
+        except (EngineFailed, UserError):
+            return ""
+
+
+def start(name: str, engine: Engine, wanted: Wanted, folder: Path, *, work: Path) -> Container:
+    """Starts a container and records it in ``folder``.
+
+    Args:
+        name: what the record is called.
+        engine: runs it.
+        wanted: what to run.
+        folder: the run folder of a model's build.
+        work: where it is remembered which of the engine's runtimes works on this machine.
+
+    Raises:
+        EngineFailed: no runtime of the engine could start it.
+    """
+    label = f"{LABEL}={folder}"
+    for old in engine.call("ps", "--all", "--quiet", f"--filter=label={label}").split():
+        engine.call("rm", "--force", old)
+    container_name = f"fanout-{folder.parent.name}-{name}-{wanted.rest_port}"
+    tail = [*wanted.flags(), wanted.image, *wanted.arguments]
+    remembered = work / f"{engine.name}-runs-with.json"
+    ways = _ways(engine, wanted.memory)
+    known = _remembered(remembered)
+    first: EngineFailed | None = None
+    for runtime, limits in sorted(ways, key=lambda way: [*way[0], *way[1]] != known):
+        words = [*runtime, "run", "--detach", f"--name={container_name}", f"--label={label}"]
+        try:
+            identity = engine.call(*words, *limits, *tail).splitlines()[-1]
+        except EngineFailed as error:
+            first = first or error
+            engine.call("rm", "--force", container_name, ignore_failure=True)
+            continue
+        write_text(remembered, json.dumps([*runtime, *limits]))
+        container = Container(
+            *(name, engine.name, identity, wanted.image, engine.image_id(wanted.image)),
+            *(wanted.host, wanted.rest_port, wanted.grpc_port, tail),
+        )
+        write_text(_record(name, folder), json.dumps(asdict(container)))
+        return container
+    assert first is not None  # noqa: S101 - there is at least one way, and each failed
+    raise first
+
+
+def running(name: str, folder: Path) -> Container | None:
+    """Returns the recorded container of that name, or None when it does not run."""
+    file = _record(name, folder)
+    if not file.is_file():
+        return None
+    container = Container(**json.loads(file.read_text()))
+    return container if container.is_alive else None
+
+
+def stop(name: str, folder: Path) -> bool:
+    """Ends and removes the recorded container, gently first; returns whether it was running."""
+    file = _record(name, folder)
+    if not file.is_file():
+        return False
+    container = Container(**json.loads(file.read_text()))
+    alive = container.is_alive
+    try:
+        engine = engines.find(container.engine)
+    except UserError:
+        return False  # its engine is gone or down: nothing can be asked of it
+    if alive:
+        engine.call("stop", f"--time={STOP_SECONDS}", container.id)
+    engine.call("rm", "--force", container.id, ignore_failure=True)
+    file.unlink()
+    return alive
+
+
+def _ways(engine: Engine, memory: str) -> list[tuple[list[str], list[str]]]:
+    """Returns runtimes and limits to try, the strictest and most usual first."""
+    limits = [f"--memory={memory}", "--pids-limit=512"]
+    if engine.name == "docker":
+        return [([], limits)]
+    # Restricted virtual machines refuse crun, or limits above their own. Without control groups
+    # of its own, a rootless engine can set none.
+    lower = [*limits, "--ulimit=nofile=1024:1024", "--ulimit=nproc=1000:1000"]
+    runc = ["--runtime=runc"]
+    return [([], limits), ([], lower), (runc, limits), (runc, lower), ([], [])]
+
+
+def _remembered(file: Path) -> list[str]:
+    try:
+        return list(json.loads(file.read_text()))
+    except (OSError, ValueError):
+        return []
+
+
+def _record(name: str, folder: Path) -> Path:
+    return folder / f"{name}-container.json"

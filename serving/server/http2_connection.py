@@ -1,0 +1,412 @@
+"""The server's side of one HTTP/2 connection (RFC 9113): bytes to streams, without a socket.
+
+Only what a server of calls needs: nothing is pushed, priorities are checked and ignored.
+"""
+
+import time
+from collections import OrderedDict
+from typing import Protocol
+
+from serving.server import http2_frames as frames
+from serving.server.http2_flow import Budget, Sender, Stream
+from serving.server.http2_frames import (
+    ConnectionFault,
+    Error,
+    Flag,
+    Setting,
+    StreamFault,
+    Type,
+    unpadded,
+    word,
+)
+from serving.server.http2_headers import MAX_HEADER_BYTES, HeaderDecoder
+
+MAX_STREAMS = 256
+FRAME_BYTES = 256 << 10
+STREAM_WINDOW = 4 << 20
+CONNECTION_WINDOW = 16 << 20
+# Streams ended early of which the client may not know yet.
+MAX_ENDED_EARLY = 1000
+_DRAIN_PING = b"fo-drain"
+
+
+class Listener(Protocol):
+    """What is told of streams. Each method may answer through the connection."""
+
+    def begun(self, stream: Stream) -> None:
+        """The head of a request is there."""
+
+    def received(self, stream: Stream, data: bytes, *, end: bool) -> None:
+        """A part of its body is there; it may be empty."""
+
+    def cancelled(self, stream: Stream) -> None:
+        """The client or the connection has ended it."""
+
+    def write(self, data: bytes) -> None:
+        """Sends bytes."""
+
+    def close(self) -> None:
+        """Ends the connection after what was written."""
+
+
+class Connection:
+    """Frames in, streams to a listener, frames out."""
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._decoder = HeaderDecoder()
+        self._budget = Budget()
+        self._buffer = bytearray()
+        self._needed = len(frames.PREFACE)
+        self._greeted = False
+        self._settled = False
+        self._closed = False
+        self._draining = False
+        self._last = 0
+        self._window = CONNECTION_WINDOW
+        self._ended_early: OrderedDict[int, None] = OrderedDict()
+        # The stream, flags and block of a HEADERS frame that its CONTINUATIONs have yet to end.
+        self._headers: tuple[int, int, bytearray] | None = None
+        self._write = listener.write
+        self.streams: dict[int, Stream] = {}
+        self.sender = Sender(self._write, self._sent)
+        self._handlers = (
+            self._data, self._head, self._priority, self._reset, self._settings, self._push,
+            self._ping, self._goaway, self._window_update, self._continuation,
+        )  # fmt: skip
+
+    def open(self) -> None:
+        """Says hello: the first bytes of a server."""
+        settings = {
+            Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+            Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+            Setting.MAX_FRAME_SIZE: FRAME_BYTES,
+            Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_BYTES,
+        }
+        extra = CONNECTION_WINDOW - frames.DEFAULT_WINDOW
+        self._write(frames.settings(settings) + frames.window_update(0, extra))
+
+    @property
+    def settled(self) -> bool:
+        """Returns whether the client has said hello."""
+        return self._settled
+
+    def receive(self, data: bytes) -> None:
+        """Takes in bytes of the client. Faults are answered, never raised."""
+        if self._buffer:
+            self._buffer += data
+            if len(self._buffer) < self._needed:
+                return
+            data = bytes(self._buffer)
+            self._buffer.clear()
+        try:
+            position = self._frames(data)
+        except ConnectionFault as fault:
+            self.fail(fault.code, fault.message)
+            return
+        if position < len(data) and not self._closed:
+            self._buffer += data[position:] if position else data
+
+    def _frames(self, data: bytes) -> int:
+        """Handles all whole frames; returns where the first one begins that is not whole."""
+        position, size = 0, len(data)
+        if not self._greeted:
+            if not frames.PREFACE.startswith(data[: len(frames.PREFACE)]):
+                raise ConnectionFault(Error.PROTOCOL_ERROR, "not HTTP/2")
+            if size < len(frames.PREFACE):
+                return 0
+            self._greeted = True
+            position = len(frames.PREFACE)
+        while size - position >= frames.HEAD_BYTES and not self._closed:
+            upper, lower, kind, flags, number = frames.HEAD.unpack_from(data, position)
+            length = upper << 16 | lower
+            if length > FRAME_BYTES:
+                raise ConnectionFault(Error.FRAME_SIZE_ERROR, f"frame of {length} bytes")
+            start = position + frames.HEAD_BYTES
+            if size - start < length:
+                self._needed = frames.HEAD_BYTES + length
+                return position
+            position = start + length
+            self._frame(kind, flags, number & frames.MAX_WINDOW, data[start:position])
+        self._needed = frames.HEAD_BYTES
+        return position
+
+    def _frame(self, kind: int, flags: int, number: int, payload: bytes) -> None:
+        if not self._settled and (kind != Type.SETTINGS or flags & Flag.ACK):
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "the first frame is no SETTINGS")
+        if self._headers and (kind != Type.CONTINUATION or number != self._headers[0]):
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "a header block was interrupted")
+        if kind >= len(self._handlers):
+            self._budget.spend()
+            return
+        try:
+            self._handlers[kind](number, flags, payload)
+        except StreamFault as fault:
+            self._budget.spend()
+            self.reset(fault.stream, fault.code)
+
+    # --- streams ---
+
+    def _data(self, number: int, flags: int, payload: bytes) -> None:
+        size = len(payload)
+        end = bool(flags & Flag.END_STREAM)
+        if not number:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "DATA on stream 0")
+        self._window -= size
+        if self._window < 0:
+            raise ConnectionFault(Error.FLOW_CONTROL_ERROR, "more DATA than the window allows")
+        if self._window < CONNECTION_WINDOW // 2:
+            self._write(frames.window_update(0, CONNECTION_WINDOW - self._window))
+            self._window = CONNECTION_WINDOW
+        if flags & Flag.PADDED:
+            payload = unpadded(payload, flags)
+        if not payload and not end:
+            self._budget.spend()
+        stream = self.streams.get(number)
+        if stream is None or stream.remote_closed:
+            self._on_closed(number)
+            return
+        stream.receive_window -= size
+        if stream.receive_window < 0:
+            raise StreamFault(number, Error.FLOW_CONTROL_ERROR, "more DATA than the window allows")
+        stream.received += len(payload)
+        if end:
+            self._check_length(stream)
+            stream.remote_closed = True
+        elif stream.receive_window < STREAM_WINDOW // 2:
+            self._write(frames.window_update(number, STREAM_WINDOW - stream.receive_window))
+            stream.receive_window = STREAM_WINDOW
+        self._listener.received(stream, payload, end=end)
+
+    def _head(self, number: int, flags: int, payload: bytes) -> None:
+        if not number % 2:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, f"HEADERS on stream {number}")
+        block = unpadded(payload, flags)
+        dependency = -1
+        if flags & Flag.PRIORITY:
+            if len(block) < 5:
+                raise ConnectionFault(Error.FRAME_SIZE_ERROR, "HEADERS too short")
+            dependency, block = word(block), block[5:]
+        if not flags & Flag.END_HEADERS:
+            self._headers = (number, flags, bytearray(block))
+            self._check_block(len(block))
+        else:
+            self._block(number, flags, block)
+        if dependency == number:
+            raise StreamFault(number, Error.PROTOCOL_ERROR, "a stream depends on itself")
+
+    def _continuation(self, number: int, flags: int, payload: bytes) -> None:
+        if self._headers is None:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "CONTINUATION without HEADERS")
+        self._budget.spend()
+        _, first_flags, block = self._headers
+        block += payload
+        self._check_block(len(block))
+        if flags & Flag.END_HEADERS:
+            self._headers = None
+            self._block(number, first_flags, bytes(block))
+
+    def _check_block(self, size: int) -> None:
+        if size > MAX_HEADER_BYTES:
+            raise ConnectionFault(Error.ENHANCE_YOUR_CALM, "header block too large")
+
+    def _block(self, number: int, flags: int, block: bytes) -> None:
+        head = self._decoder.decode(block)  # also of a refused one: it changes the table
+        end = bool(flags & Flag.END_STREAM)
+        stream = self.streams.get(number)
+        if stream is not None and not stream.remote_closed:
+            if head.fault or head.method or not end:
+                raise StreamFault(number, Error.PROTOCOL_ERROR, head.fault or "no trailers")
+            self._check_length(stream)
+            stream.remote_closed = True
+            self._listener.received(stream, b"", end=True)
+            return
+        if number <= self._last:
+            self._on_closed(number)
+            return
+        if self._draining:
+            return  # the GOAWAY names a lower stream: the client sends it elsewhere
+        self._last = number
+        if head.fault or not head.method:
+            raise StreamFault(number, Error.PROTOCOL_ERROR, head.fault or "no request")
+        if len(self.streams) >= MAX_STREAMS:
+            raise StreamFault(number, Error.REFUSED_STREAM, "too many streams")
+        stream = Stream(number, head, self.sender.initial_window, STREAM_WINDOW)
+        self.streams[number] = stream
+        if end:
+            self._check_length(stream)
+            stream.remote_closed = True
+        self._listener.begun(stream)
+        if end and not stream.local_closed:
+            self._listener.received(stream, b"", end=True)
+
+    def _check_length(self, stream: Stream) -> None:
+        if stream.head.length not in (-1, stream.received):
+            raise StreamFault(stream.number, Error.PROTOCOL_ERROR, "content-length is wrong")
+
+    def _on_closed(self, number: int) -> None:
+        """Judges a frame on a stream that takes none: late, or a mistake."""
+        if number > self._last:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, f"stream {number} is not open")
+        if number in self.streams:
+            raise StreamFault(number, Error.STREAM_CLOSED, "after the end")
+        if number not in self._ended_early:
+            raise ConnectionFault(Error.STREAM_CLOSED, f"stream {number} is closed")
+
+    def _reset(self, number: int, _: int, payload: bytes) -> None:
+        if len(payload) != 4:
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "RST_STREAM of a wrong size")
+        if not number or number > self._last:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "RST_STREAM on an idle stream")
+        self._budget.spend()
+        stream = self.streams.pop(number, None)
+        if stream is not None:
+            self._cut(stream)
+
+    def _priority(self, number: int, _: int, payload: bytes) -> None:
+        self._budget.spend()
+        if not number:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "PRIORITY on stream 0")
+        if len(payload) != 5:
+            raise StreamFault(number, Error.FRAME_SIZE_ERROR, "PRIORITY of a wrong size")
+        if word(payload) == number:
+            raise StreamFault(number, Error.PROTOCOL_ERROR, "a stream depends on itself")
+
+    def _push(self, *_: object) -> None:
+        raise ConnectionFault(Error.PROTOCOL_ERROR, "PUSH_PROMISE from a client")
+
+    # --- the connection ---
+
+    def _settings(self, number: int, flags: int, payload: bytes) -> None:
+        if number:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "SETTINGS on a stream")
+        if len(payload) % 6 or (flags & Flag.ACK and payload):
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "SETTINGS of a wrong size")
+        if flags & Flag.ACK:
+            return
+        self._budget.spend()
+        self._settled = True
+        for setting, value in frames.SETTING.iter_unpack(payload):
+            self._set(setting, value)
+        self._write(frames.settings_ack())
+        self.sender.pump()
+
+    def _set(self, setting: int, value: int) -> None:
+        if setting == Setting.INITIAL_WINDOW_SIZE:
+            if value > frames.MAX_WINDOW:
+                raise ConnectionFault(Error.FLOW_CONTROL_ERROR, "window above 2^31-1")
+            change = value - self.sender.initial_window
+            self.sender.initial_window = value
+            for stream in self.streams.values():
+                stream.window += change
+                if stream.window > frames.MAX_WINDOW:
+                    raise ConnectionFault(Error.FLOW_CONTROL_ERROR, "window above 2^31-1")
+        elif setting == Setting.MAX_FRAME_SIZE:
+            if not frames.DEFAULT_FRAME_BYTES <= value <= frames.MAX_FRAME_BYTES:
+                raise ConnectionFault(Error.PROTOCOL_ERROR, f"frame size of {value}")
+            self.sender.frame_bytes = min(value, FRAME_BYTES)
+        elif setting == Setting.ENABLE_PUSH and value > 1:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "ENABLE_PUSH is neither 0 nor 1")
+
+    def _ping(self, number: int, flags: int, payload: bytes) -> None:
+        if number:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "PING on a stream")
+        if len(payload) != 8:
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "PING of a wrong size")
+        if not flags & Flag.ACK:
+            self._budget.spend()
+            self._write(frames.ping(payload, ack=True))
+        elif payload == _DRAIN_PING:
+            self.finish_draining()
+
+    def _goaway(self, number: int, _: int, payload: bytes) -> None:
+        if number:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "GOAWAY on a stream")
+        if len(payload) < 8:
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "GOAWAY of a wrong size")
+
+    def _window_update(self, number: int, _: int, payload: bytes) -> None:
+        if len(payload) != 4:
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "WINDOW_UPDATE of a wrong size")
+        if number > self._last:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "WINDOW_UPDATE on an idle stream")
+        increment = word(payload)
+        stream = self.streams.get(number)
+        if not increment:
+            if number:
+                raise StreamFault(number, Error.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
+        if not number or stream is not None:
+            self.sender.widen(stream, increment)
+
+    # --- ends ---
+
+    def _sent(self, stream: Stream) -> None:
+        """Notes that a response is complete. A request that isn't is no longer wanted."""
+        stream.local_closed = True
+        if stream.remote_closed:
+            self._forget(stream)
+        else:
+            self.reset(stream.number, Error.NO_ERROR)
+
+    def _forget(self, stream: Stream) -> None:
+        self.streams.pop(stream.number, None)
+        if self._draining and not self.streams:
+            self._end()
+
+    def reset(self, number: int, code: Error) -> None:
+        """Ends a stream at once."""
+        self._write(frames.reset(number, code))
+        self._last = max(self._last, number if number % 2 else 0)
+        stream = self.streams.pop(number, None)
+        self._ended_early[number] = None
+        if len(self._ended_early) > MAX_ENDED_EARLY:
+            self._ended_early.popitem(last=False)
+        if stream is not None:
+            self._cut(stream)
+
+    def _cut(self, stream: Stream) -> None:
+        self.sender.drop(stream)
+        if not stream.local_closed:
+            self._listener.cancelled(stream)
+        if self._draining and not self.streams:
+            self._end()
+
+    def fail(self, code: Error, message: str) -> None:
+        """Ends the connection for a client's fault, which is named in the GOAWAY."""
+        if not self._closed:
+            self._write(frames.goaway(self._last, code, message))
+            self._end()
+
+    def drain(self) -> None:
+        """Takes no streams but those already on their way; closes when all are answered.
+
+        The first GOAWAY names no last stream; the second one does, after a round trip.
+        """
+        self._write(frames.goaway(frames.MAX_WINDOW, Error.NO_ERROR) + frames.ping(_DRAIN_PING))
+
+    def finish_draining(self) -> None:
+        """Takes no further streams, even if the client does not answer."""
+        if self._draining or self._closed:
+            return
+        self._draining = True
+        self._write(frames.goaway(self._last, Error.NO_ERROR))
+        if not self.streams:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._listener.close()
+
+    def lost(self) -> None:
+        """Ends all streams: the client has gone."""
+        self._closed = True
+        for stream in list(self.streams.values()):
+            if not stream.local_closed:
+                self._listener.cancelled(stream)
+        self.streams.clear()
+
+    def stalled(self, seconds: float) -> bool:
+        """Returns whether the client has not taken a response for so long."""
+        return bool(self.sender.stalled(time.monotonic() - seconds))

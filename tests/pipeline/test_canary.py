@@ -1,0 +1,117 @@
+"""A canary beside a stable version, in a real server."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from pipeline import canary, deploy, release, rollout
+from pipeline.canary import CANARY, Limits, Watched
+from pipeline.config import Config
+from pipeline.errors import GateError, UserError
+from pipeline.golden import read_golden
+from pipeline.prune import plan
+from pipeline.release import Release
+from pipeline.status import status
+from serving.client import Client
+from serving.embedded import free_ports
+from tests.serving import small_releases
+
+NO_LIMIT = Limits(faults=1.0, slower=1e9)
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """Yields a place whose release 1 is promoted and served; 2 and 3 are there."""
+    grpc, rest, web = free_ports(3)
+    config = replace(
+        Config.from_environment("fashion", "default"),
+        builds=tmp_path_factory.mktemp("builds"),
+        grpc_port=grpc,
+        rest_port=rest,
+        web_port=web,
+        engine="embedded",
+    )
+    first = small_releases.assemble(config, seed=1)
+    for seed in (2, 3):
+        small_releases.assemble(config, seed=seed)
+    release.promote(config, first)
+    deploy.serve(config)
+    yield config
+    deploy.stop_all(config)
+
+
+def answers_with(config: Config, label: str, version: int) -> bool:
+    golden = read_golden(config.releases / str(version) / "golden.json", config.spec)
+    with Client(deploy.addresses(config)["REST"], "fashion", label=label) as client:
+        return bool(np.allclose(client.predict(golden.inputs), golden.outputs, atol=1e-5))
+
+
+def test_it_stands_beside_the_stable_version_until_it_is_withdrawn(served: Config) -> None:
+    rows = canary.deploy_canary(served, release.find(served, 2), 0, hold=True, limits=NO_LIMIT)
+    assert len(rows) == 2 and all(row.status == "passed" for row in rows)
+    assert rollout.labels(served) == {"stable": 1, CANARY: 2}
+    assert answers_with(served, "stable", 1) and answers_with(served, CANARY, 2)
+    found = status(served)
+    assert (found.current, found.labels) == (1, {"stable": 1, CANARY: 2})
+    assert found.problems == []
+    assert plan(served, 1).kept == {1: "current", 2: "deployed as canary", 3: "the newest"}
+
+    assert canary.withdraw(served) == 2
+    assert rollout.labels(served) == {"stable": 1}
+    with pytest.raises(UserError, match="has no canary"):
+        canary.withdraw(served)
+    assert status(served).labels == {"stable": 1}
+
+
+def test_a_slow_one_is_withdrawn(served: Config) -> None:
+    strict = Limits(slower=0.0, slack_ms=-1e9)
+    with pytest.raises(GateError, match=r"release 2 is withdrawn: a prediction takes .* ms"):
+        canary.deploy_canary(served, release.find(served, 2), 0, limits=strict)
+    assert rollout.labels(served) == {"stable": 1}
+    assert status(served).current == 1
+
+
+def test_a_good_one_is_promoted(served: Config) -> None:
+    canary.deploy_canary(served, release.find(served, 2), 1, limits=NO_LIMIT)
+    found = status(served)
+    assert (found.current, found.labels) == (2, {"stable": 2})
+    assert found.rollback == 1
+    with pytest.raises(UserError, match="release 2 is current already"):
+        canary.deploy_canary(served, release.find(served, 2), 0)
+
+
+def test_one_that_answers_otherwise_never_gets_a_label(served: Config) -> None:
+    stable = release.current_version(served)
+    wrong = small_releases.assemble(served, seed=4, answers_of=5)
+    with pytest.raises(GateError, match="in the running server"):
+        canary.deploy_canary(served, wrong, 0)
+    assert rollout.labels(served) == {"stable": stable}
+    assert status(served).problems == []
+
+
+def test_a_changed_one_is_refused_before_it_is_loaded(served: Config, tmp_path: Path) -> None:
+    chosen = release.find(served, 3)
+    file = chosen.folder / "serving" / "fashion" / "3" / "saved_model.pb"
+    content = file.read_bytes()
+    file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))
+    try:
+        with pytest.raises(GateError, match=r"serving/fashion/3/saved_model\.pb"):
+            canary.deploy_canary(served, Release.open(chosen.folder), 0)
+    finally:
+        file.write_bytes(content)
+
+
+def test_the_limits_say_what_was_got() -> None:
+    seen = Watched(seconds=30, requests=1000, faults=0, stable_ms=1.0, canary_ms=1.2, probes=600)
+    assert seen.against(Limits()) == ""
+    assert "failed 11 of 1000 requests, at most 1% may" in replace(seen, faults=11).against(
+        Limits()
+    )
+    assert replace(seen, faults=10).against(Limits()) == ""
+    assert replace(seen, canary_ms=2.9).against(Limits()) == "", "within the slack"
+    slow = replace(seen, stable_ms=10.0, canary_ms=16.0).against(Limits())
+    assert "16.0 ms, the stable version's 10.0 ms; at most 1.5 times" in slow
+    assert replace(seen, requests=0, faults=1).against(Limits())

@@ -1,0 +1,176 @@
+"""A deployment in a real container: isolation, both protocols, promotion and rollback inside."""
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.spec import load as load_spec
+from pipeline import deploy, model_server, release
+from pipeline.config import Config
+from pipeline.golden import Golden, read_golden
+from pipeline.status import status
+from serving.client import Client
+from serving.container import engine as engines
+from serving.container.container import LABEL, Container
+from serving.embedded import free_ports
+from serving.smoke import smoke
+from tests.serving import load, small_releases
+from tests.serving.container.engine_here import engine_with_image
+
+pytestmark = pytest.mark.timeout(900)  # the image is built here when it has to be
+EXACT = load_spec("fashion").limits["serving"]["float32"]
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """Yields a place with releases 1 and 2; release 1 is served in a container."""
+    engine, _ = engine_with_image()
+    grpc, rest, web = free_ports(3)
+    config = replace(
+        Config.from_environment("fashion", "default"),
+        builds=tmp_path_factory.mktemp("builds"),
+        grpc_port=grpc,
+        rest_port=rest,
+        web_port=web,
+        engine=engine.name,
+    )
+    release.promote(config, small_releases.assemble(config, seed=1))
+    small_releases.assemble(config, seed=2)
+    deploy.serve(config)
+    yield config
+    deploy.stop_all(config)
+
+
+@pytest.fixture
+def container(served: Config) -> Container:
+    found = model_server.running(served.run_folder)
+    assert isinstance(found, Container)
+    return found
+
+
+def golden_of(config: Config, version: int) -> Golden:
+    return read_golden(config.releases / str(version) / "golden.json", load_spec("fashion"))
+
+
+def rows(config: Config) -> list[Any]:
+    where = {name: deploy.addresses(config)[name] for name in ("REST", "gRPC")}
+    promoted = release.current(config)
+    assert promoted is not None
+    return smoke(where, "fashion", golden_of(config, promoted.version), limits=EXACT)
+
+
+def test_rest_and_grpc_answer_as_the_saved_model(served: Config) -> None:
+    found = rows(served)
+    assert [row.status for row in found] == ["passed", "passed"], [row.reason for row in found]
+    assert all(row.examples == 16 for row in found)
+
+
+def test_it_is_locked_down(served: Config, container: Container) -> None:
+    engine = engines.find(container.engine)
+    (inspected,) = json.loads(engine.call("container", "inspect", container.id))
+    host = inspected["HostConfig"]
+    assert host["ReadonlyRootfs"] is True
+    assert inspected["Config"]["User"] == "65532:65532"
+    assert host["PidsLimit"] == 512
+    assert host["Memory"] == 2 << 30
+    addresses = [one["HostIp"] for ports in host["PortBindings"].values() for one in ports]
+    assert addresses == ["127.0.0.1", "127.0.0.1"]
+    # What the kernel says inside: no capability, no way to gain one, nothing to write to.
+    code = f"""
+import os, json
+lines = dict(l.split(":", 1) for l in open("/proc/self/status").read().splitlines() if ":" in l)
+writable = [p for p in ("/", "/opt/server", "/models", "/etc", {str(served.deployed)!r})
+            if os.access(p, os.W_OK)]
+print(json.dumps([os.getuid(), lines["CapEff"].strip(), lines["CapBnd"].strip(),
+                  lines["NoNewPrivs"].strip(), writable]))
+"""
+    said = engine.call("exec", container.id, "python3.11", "-c", code)
+    assert json.loads(said) == [65532, "0" * 16, "0" * 16, "1", []]
+
+
+def test_its_health_check_passes(container: Container) -> None:
+    engine = engines.find(container.engine)
+    said = engine.call("exec", container.id, "python3.11", "-m", "serving.container.health")
+    assert said == "SERVING"
+    with pytest.raises(engines.EngineFailed, match="UNAVAILABLE"):
+        engine.call(
+            *("exec", "--env=HEALTH_ADDRESS=127.0.0.1:9", container.id),
+            *("python3.11", "-m", "serving.container.health"),
+        )
+    form = "{{json .Config.Healthcheck.Test}}"
+    declared = json.loads(engine.call("image", "inspect", f"--format={form}", container.image))
+    assert declared[-1] == "serving.container.health"
+
+
+def test_promotion_and_rollback_are_seen_inside_and_no_request_fails(served: Config) -> None:
+    rest = deploy.addresses(served)["REST"]
+    image = golden_of(served, 1).inputs["image"][:1]
+    with load.running(rest, "fashion", image) as seen:
+        release.promote(served, release.find(served, 2))
+        assert status(served).server["serves"] == [2]
+        assert [row.status for row in rows(served)] == ["passed", "passed"]
+        assert release.rollback(served).version == 1
+        assert status(served).server["serves"] == [1]
+    assert seen.errors == []
+    assert [row.status for row in rows(served)] == ["passed", "passed"]
+
+
+def test_status_says_what_runs_where(served: Config, container: Container) -> None:
+    found = status(served)
+    assert found.server == {
+        "engine": container.engine,
+        "image": container.image,
+        "image_id": container.image_id,
+        "serves": [1],
+        "healthy": True,
+    }
+    assert found.running["server"] == container.pid > 0
+    assert container.image_id[:19] in found.to_text()
+
+
+def test_serving_again_starts_no_second_one(served: Config, container: Container) -> None:
+    deploy.serve(served)
+    assert model_server.running(served.run_folder) == container
+    engine = engines.find(container.engine)
+    mine = engine.call("ps", "--all", "--quiet", f"--filter=label={LABEL}={served.run_folder}")
+    assert len(mine.split()) == 1
+
+
+def test_another_engine_takes_its_place_and_nothing_is_left(
+    served: Config, container: Container
+) -> None:
+    try:
+        deploy.serve(replace(served, engine="embedded"))
+        assert status(served).server["engine"] == "embedded"
+        assert not container.is_alive
+    finally:
+        deploy.serve(served)
+    assert status(served).server["engine"] == container.engine
+
+
+def test_requests_begun_are_answered_when_it_is_told_to_stop(served: Config) -> None:
+    container = model_server.running(served.run_folder)
+    assert isinstance(container, Container)
+    engine = engines.find(container.engine)
+    golden = golden_of(served, 1)
+    images = np.concatenate([golden.inputs["image"]] * 8)
+    with (
+        Client(deploy.addresses(served)["REST"], "fashion", retries=0) as client,
+        load.running(deploy.addresses(served)["gRPC"], "fashion", images) as seen,
+    ):
+        assert len(client.predict(images)) == len(images)
+        deadline = time.monotonic() + 60
+        while not seen.answers and time.monotonic() < deadline:
+            time.sleep(0.01)
+        engine.call("stop", "--time=15", container.id)
+    assert seen.answers
+    # Refused is what a client may be; an answer that breaks off is not.
+    assert all("UNAVAILABLE" in one or "unreachable" in one for one in seen.errors), seen.errors[:3]
+    exit_code = engine.call("container", "inspect", "--format={{.State.ExitCode}}", container.id)
+    assert exit_code == "0"
+    assert "stopping" in container.last_words()

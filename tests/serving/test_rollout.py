@@ -1,0 +1,138 @@
+"""Promotion and rollback seen from a real server, as a process."""
+
+import shutil
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from models.spec import load as load_spec
+from pipeline import deploy, release, rollout
+from pipeline.config import Config
+from pipeline.errors import GateError
+from pipeline.golden import Golden, read_golden
+from pipeline.status import status
+from serving.client import Client
+from serving.container.models_config import models_config
+from serving.embedded import free_ports
+from serving.server import model_config
+from tests.serving import load, small_releases
+
+
+def golden_of(config: Config, version: int) -> Golden:
+    return read_golden(config.releases / str(version) / "golden.json", load_spec("fashion"))
+
+
+def answer_of(config: Config, version: int, image: np.ndarray) -> np.ndarray:
+    golden = golden_of(config, version)
+    (row,) = np.flatnonzero((golden.inputs["image"] == image).all(axis=(1, 2, 3)))
+    answer: np.ndarray = golden.outputs[row]
+    return answer
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """Yields a place with releases 1 and 2; release 1 is promoted and served."""
+    grpc, rest, web = free_ports(3)
+    config = replace(
+        Config.from_environment("fashion", "default"),
+        builds=tmp_path_factory.mktemp("builds"),
+        grpc_port=grpc,
+        rest_port=rest,
+        web_port=web,
+        engine="embedded",
+    )
+    first = small_releases.assemble(config, seed=1)
+    small_releases.assemble(config, seed=2)
+    release.promote(config, first)
+    deploy.serve(config)
+    yield config
+    deploy.stop_all(config)
+
+
+def test_no_request_fails_and_none_is_answered_by_another_version(served: Config) -> None:
+    rest = deploy.addresses(served)["REST"]
+    image = golden_of(served, 1).inputs["image"][:1]
+    first, second = (answer_of(served, version, image) for version in (1, 2))
+    with (
+        load.running(rest, "fashion", image) as latest,
+        load.running(rest, "fashion", image, label="stable") as stable,
+    ):
+        release.promote(served, release.find(served, 2))
+        counts = [len(seen.answers) for seen in (latest, stable)]
+        assert release.rollback(served).version == 1
+    for seen, promoted in zip((latest, stable), counts, strict=True):
+        assert seen.errors == []
+        assert len(seen.answers) > promoted > 10
+        from_first = [np.allclose(answer, first, atol=1e-5) for answer in seen.answers]
+        from_second = [np.allclose(answer, second, atol=1e-5) for answer in seen.answers]
+        assert all(one != other for one, other in zip(from_first, from_second, strict=True))
+        # Once the command has ended, no client gets the version before.
+        assert from_second[promoted] or from_second[promoted + 1]
+    with Client(rest, "fashion") as client:
+        np.testing.assert_allclose(client.predict(image)[0], first, atol=1e-5)
+    assert [path.name for path in (served.deployed / "fashion").iterdir()] == ["1"]
+
+
+def test_a_version_that_does_not_load_replaces_nothing(served: Config) -> None:
+    broken = small_releases.assemble(served, seed=3)
+    file = broken.folder / f"serving/fashion/{broken.version}/saved_model.pb"
+    try:
+        # As if the file had been written so: the manifest agrees with it.
+        file.write_bytes(b"no graph")
+        manifest = {**broken.manifest, "files": {**broken.manifest["files"]}}
+        manifest["files"][str(file.relative_to(broken.folder))] = release._entry(file)
+        with pytest.raises(GateError, match="does not load version"):
+            release.promote(served, release.Release(broken.folder, manifest))
+        assert rollout.labels(served) == {"stable": 1}
+        assert release.current(served).version == 1
+        with Client(deploy.addresses(served)["REST"], "fashion") as client:
+            golden = golden_of(served, 1)
+            np.testing.assert_allclose(client.predict(golden.inputs), golden.outputs, atol=1e-5)
+    finally:
+        shutil.rmtree(broken.folder)
+
+
+def test_a_version_that_answers_differently_replaces_nothing(served: Config) -> None:
+    wrong = small_releases.assemble(served, seed=4, answers_of=5)
+    try:
+        with pytest.raises(GateError, match=r"in the running server: agreement 0\."):
+            release.promote(served, wrong)
+        assert rollout.labels(served) == {"stable": 1}
+        assert status(served).server["serves"][0] == 1
+    finally:
+        shutil.rmtree(wrong.folder)
+
+
+def test_two_labels_are_served_side_by_side(served: Config) -> None:
+    rest = deploy.addresses(served)["REST"]
+    rollout.switch(served, {"stable": 1, "canary": 2})
+    try:
+        for label, version in (("stable", 1), ("canary", 2)):
+            with Client(rest, "fashion", label=label) as client:
+                golden = golden_of(served, version)
+                np.testing.assert_allclose(client.predict(golden.inputs), golden.outputs, atol=1e-5)
+    finally:
+        rollout.switch(served, {"stable": 1})
+    assert status(served).server["serves"] == [1]
+
+
+def test_serving_again_mends_a_promotion_that_was_cut_short(served: Config) -> None:
+    rollout.switch(served, {"stable": 2})
+    found = status(served)
+    assert (found.current, found.deployed) == (1, {"stable": 2})
+    assert "run: fanout serve" in found.to_text()
+    deploy.serve(served)
+    assert status(served).deployed == {"stable": 1}
+    assert "run: fanout serve" not in status(served).to_text()
+
+
+def test_the_file_says_what_was_asked_for() -> None:
+    text = models_config('a"b', Path("/m"), {"stable": 3, "canary": 5}, also=[2])
+    (parsed,) = model_config.parse(text)
+    assert parsed.name == 'a"b'
+    assert parsed.base_path == Path('/m/a"b')
+    assert parsed.policy.specific == (2, 3, 5)
+    assert parsed.labels == {"stable": 3, "canary": 5}
