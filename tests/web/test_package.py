@@ -57,7 +57,14 @@ def test_it_holds_runner_model_and_types_once(installed: Path) -> None:
 def test_its_types_are_whole_and_strict(installed: Path) -> None:
     folder = installed.parents[1]
     (folder / "consumer.mts").write_text(CONSUMER)
-    options = ["--strict", "--noUncheckedIndexedAccess", "--module", "nodenext", "--noEmit"]
+    options = [
+        "--ignoreConfig",
+        "--strict",
+        "--noUncheckedIndexedAccess",
+        "--module",
+        "nodenext",
+        "--noEmit",
+    ]
     options += ["--target", "es2023", "--lib", "es2023,dom", "--types", ""]
     node("node_modules/typescript/bin/tsc", *options, str(folder / "consumer.mts"))
 

@@ -1,5 +1,5 @@
 /**
- * Takes pictures of the page as people see it: screenshots.ts SITE FOLDER
+ * Takes pictures of the page as people see it: screenshots.ts SITE FOLDER [SAMPLE]
  *
  * A phone and a desktop, in light and dark colours: FOLDER/phone-light.png and so on.
  */
@@ -13,7 +13,7 @@ const SCREENS = {
   desktop: { viewport: { width: 1080, height: 760 }, deviceScaleFactor: 1 },
 };
 
-const [site, folder] = process.argv.slice(2) as [string, string];
+const [site, folder, sample = '0'] = process.argv.slice(2) as [string, string, string?];
 await mkdir(folder, { recursive: true });
 await withBrowser(async ({ browser }) => {
   for (const [screen, options] of Object.entries(SCREENS)) {
@@ -22,10 +22,11 @@ await withBrowser(async ({ browser }) => {
       const page = await context.newPage();
       await page.goto(site);
       await page.locator('#app[data-status="ready"]').waitFor();
-      // Each model's sixth sample, where it has as many: the first ones look alike in many sets.
-      await page.locator('button[data-sample]').nth(5).click();
-      await page.locator('#result[data-sample="5"]').waitFor();
+      await page.locator(`button[data-sample="${sample}"]`).click();
+      await page.locator(`#result[data-sample="${sample}"]`).waitFor();
       await page.locator('#app[data-status="ready"]').waitFor();
+      // Should there be a model server, its answer belongs into the picture.
+      await page.waitForLoadState('networkidle');
       await page.screenshot({ path: join(folder, `${screen}-${colorScheme}.png`), fullPage: true });
       await context.close();
     }
