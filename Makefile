@@ -13,7 +13,7 @@ FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi bench-web soak-serving fuzz-serving monitor clean
+.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi bench-web soak-serving fuzz-serving monitor bench-serving clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -86,6 +86,9 @@ soak-serving: setup  ## 10 minutes of load on the model server while versions co
 
 fuzz-serving: setup  ## 100,000 malformed requests to the model server
 	.venv/bin/python -m tests.serving.fuzz $(ARGS)
+
+bench-serving: setup  ## the model server against KServe, BentoML and FastAPI, one worker each
+	.venv/bin/python -m benchmarks.serving $(ARGS)
 
 clean:  ## delete releases, artifacts and logs; datasets and environments stay
 	$(FANOUT) stop
