@@ -206,7 +206,7 @@ class PredictionService:
             lease.release()
 
     def _examples(self, message: Any) -> tuple[Tensors, int]:
-        inputs, count = _examples(message)
+        inputs, count = inference.of_input(message)
         self._limits.check(inputs)
         return inputs, count
 
@@ -277,15 +277,6 @@ async def run(scheduler: Scheduler, call: Call) -> Tensors:
     if isinstance(result, ServingError):
         raise result
     return result
-
-
-def _examples(message: Any) -> tuple[Tensors, int]:
-    """Returns the examples of an Input message, serialised, and their number."""
-    if message.WhichOneof("kind") == "example_list_with_context":
-        listed = message.example_list_with_context
-        return inference.serialized(listed.examples, listed.context), len(listed.examples)
-    examples = message.example_list.examples
-    return inference.serialized(examples), len(examples)
 
 
 def spec_of(request: Any) -> tuple[str, int | None, str | None]:
