@@ -13,7 +13,7 @@ FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi clean
+.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi bench-web soak-serving fuzz-serving monitor bench-serving clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -46,7 +46,7 @@ format: setup-development  ## put the code into its canonical form
 	.venv/bin/ruff format .
 
 lock: setup  ## write the locks anew from requirements/*.in
-	for name in tools pipeline edge web-converter development; do \
+	for name in tools pipeline edge web-converter development metadata-api; do \
 	    .venv-tools/bin/uv pip compile --quiet --generate-hashes --universal \
 	        --python-version 3.11 --overrides requirements/overrides.txt requirements/$$name.in -o requirements/$$name.lock; \
 	done
@@ -60,8 +60,11 @@ smoke:  ## check all targets as they are deployed now
 status:  ## what is released and what runs
 	$(FANOUT) status
 
-report:  ## write the newest release's report where it has none, print its path
-	$(FANOUT) report
+report:  ## the newest release's table of checks, and its report in the browser
+	$(FANOUT) report --open
+
+monitor:  ## compare the server's request log with the training data
+	$(FANOUT) monitor
 
 stop:  ## end the servers that deploy started
 	$(FANOUT) stop
@@ -74,6 +77,18 @@ bench-mobile: setup  ## size and speed of every .tflite variant in both edge run
 
 deploy-pi: setup  ## copy to a Raspberry Pi and try it there; HOST=pi@… VARIANT=int8 SERVICE=1
 	.venv/bin/python -m mobile.raspberry_pi.deploy
+
+bench-web: setup  ## the page's bytes and latency against the full tf.min.js and LiteRT.js
+	.venv/bin/python -m benchmarks.web
+
+soak-serving: setup  ## 10 minutes of load on the model server while versions come, go and break
+	.venv/bin/python -m tests.serving.soak $(ARGS)
+
+fuzz-serving: setup  ## 100,000 malformed requests to the model server
+	.venv/bin/python -m tests.serving.fuzz $(ARGS)
+
+bench-serving: setup  ## the model server against KServe, BentoML and FastAPI, one worker each
+	.venv/bin/python -m benchmarks.serving $(ARGS)
 
 clean:  ## delete releases, artifacts and logs; datasets and environments stay
 	$(FANOUT) stop

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from mobile.current import current_release
 from mobile.runtimes import RUNTIMES, EdgeRuntime, Latency, RuntimeFailedError, latencies, run
+from mobile.variants import VARIANTS
 from models.contract import SIGNATURE_TENSORS
-from pipeline.config import DEFAULT_PROFILE, Config
 from pipeline.errors import FanoutError, UserError
-from pipeline.release import CURRENT
 
 BASE = "float32"
 OPEN_BATCH = "float32, open batch"
@@ -42,7 +42,8 @@ def benchmark(release: Path, rounds: int) -> Iterator[str]:
     Raises:
         UserError: the release has no model or no examples.
     """
-    models = {_variant(file): file for file in sorted((release / "mobile").glob("*.tflite"))}
+    found = {_variant(file): file for file in (release / "mobile").glob("*.tflite")}
+    models = {name: found[name] for name in VARIANTS if name in found}
     if not models:
         raise UserError(f"{release}/mobile has no .tflite file; name a release's folder")
     with tempfile.TemporaryDirectory(prefix="mobile-benchmark-") as folder:
@@ -142,12 +143,6 @@ def _variant(file: Path) -> str:
     return file.name.removesuffix(".tflite").rpartition(".")[2]
 
 
-def _current() -> Path:
-    profile = os.environ.get("PROFILE") or DEFAULT_PROFILE
-    config = Config.from_environment(os.environ.get("MODEL") or "fashion", profile)
-    return config.releases / CURRENT
-
-
 def main() -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(description="Size and speed of every .tflite variant.")
@@ -155,7 +150,7 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=100)
     options = parser.parse_args()
     try:
-        for line in benchmark(options.release or _current(), max(1, options.rounds)):
+        for line in benchmark(options.release or current_release(), max(1, options.rounds)):
             print(line, flush=True)
     except FanoutError as error:
         print(f"error: {error}", file=sys.stderr)

@@ -50,15 +50,16 @@ def read(spec: ModelSpec, pattern: str, *, batch_size: int = 1000) -> "tf.data.D
         parsed = tf.io.parse_example(serialized, features.FEATURES)
         return features.raw_inputs(parsed), parsed[spec.label_key]
 
-    return _records(pattern).batch(batch_size).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
+    return records(pattern).batch(batch_size).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
 
 
 def count(pattern: str) -> int:
     """Returns how many records there are, without parsing them; raises as ``read`` does."""
-    return sum(len(batch) for batch in _records(pattern).batch(10_000).as_numpy_iterator())
+    return sum(len(batch) for batch in records(pattern).batch(10_000).as_numpy_iterator())
 
 
-def _records(pattern: str) -> "tf.data.Dataset":
+def records(pattern: str) -> "tf.data.Dataset":
+    """Returns a dataset of serialized tf.Examples in a fixed order; raises as ``read`` does."""
     import tensorflow as tf
 
     files = sorted(tf.io.gfile.glob(pattern))

@@ -100,8 +100,11 @@ class Profile:
         hyperparameters: handed to the model's network module as they are.
         min_accuracy: least accuracy on the test split, or the Evaluator does not bless.
         min_slice_accuracy: the same for each value of every slice key.
-        max_accuracy_drop: most accuracy lost against the model blessed before.
-        web_examples: how many test examples each browser backend is checked on; None: all.
+        max_accuracy_drop: most accuracy lost against the current release.
+        web_examples: how many test examples the page's default engine is checked on, the other
+            engines and forms of the weights on a fifth of them; None: all.
+        max_slice_accuracy_drop: most accuracy lost against the current release on any value of a
+            slice key; a slice is smaller than the whole, so chance moves it further.
     """
 
     examples: Mapping[str, int | None]
@@ -110,6 +113,24 @@ class Profile:
     min_slice_accuracy: float
     max_accuracy_drop: float
     web_examples: int | None = 2000
+    max_slice_accuracy_drop: float = 0.1
+
+
+@dataclass(frozen=True)
+class Monitoring:
+    """From when on what clients send is no longer what the model was trained on.
+
+    Attributes:
+        numeric: most Jensen-Shannon divergence of a number's distribution, from 0 to 1.
+        categorical: most that a value's share may have changed (L-infinity distance).
+        limits: other limits for single features, by name; those a run of ``fanout monitor`` lists.
+        min_requests: fewer examples in the log than that say nothing.
+    """
+
+    numeric: float = 0.1
+    categorical: float = 0.1
+    limits: Mapping[str, float] = field(default_factory=dict)
+    min_requests: int = 200
 
 
 @dataclass(frozen=True)
@@ -126,8 +147,10 @@ class ModelSpec:
         encoded_input: the feature that holds an encoded picture, which ``serving_bytes`` takes;
             None for models without pictures.
         profiles: by name; ``default`` and ``quick`` must be there.
-        limits: for each target, for each variant that it makes.
+        limits: for each target, for each variant that it makes; the page of the web target starts
+            with its first one.
         golden_examples: how many examples a release carries for its clients' smoke tests.
+        monitoring: how far the server's requests may be from the training data.
     """
 
     name: str
@@ -142,6 +165,7 @@ class ModelSpec:
     slice_keys: tuple[str, ...] = field(default=("label",))
     encoded_input: str | None = None
     golden_examples: int = 16
+    monitoring: Monitoring = Monitoring()
 
     @property
     def folder(self) -> Path:
@@ -151,6 +175,12 @@ class ModelSpec:
     def schema(self) -> Path:
         """Returns the curated schema's path."""
         return self.folder / "schema.pbtxt"
+
+    def slice_name(self, key: str) -> str:
+        """Returns ``label=3`` as the class's name, every other slice as it is."""
+        feature, _, value = key.partition("=")
+        known = feature == self.label_key and value.isdecimal() and int(value) < len(self.labels)
+        return self.labels[int(value)] if known else key
 
     def module_name(self, part: str) -> str:
         """Returns the dotted name of one of the model's modules, such as ``features``."""

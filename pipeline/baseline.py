@@ -1,17 +1,30 @@
-"""Which model the Evaluator holds a new one against."""
+"""Which model the Evaluator holds a new one against: the current release's."""
 
+import json
 from typing import Any
 
 from tfx.dsl.components.common.resolver import ResolverStrategy
 
+from pipeline.config import Config
+from pipeline.errors import UserError
+from pipeline.release import HISTORY, Release
+from pipeline.report.history import model_of
 
-class LatestOtherBlessedModel(ResolverStrategy):  # type: ignore[misc]
-    """The newest blessed model that is not the candidate itself.
 
-    TFX's LatestBlessedModelStrategy finds the candidate as soon as it is blessed: the next run
-    would then evaluate it against itself, and everything behind the Evaluator would run again
-    although nothing changed.
+class PromotedModel(ResolverStrategy):  # type: ignore[misc]
+    """The model of the release promoted last that is not the candidate itself.
+
+    Where no release is known, the newest other blessed model. TFX's LatestBlessedModelStrategy
+    does not know of promotions and rollbacks, and finds the candidate as soon as it is blessed:
+    the next run would then evaluate it against itself, and everything behind the Evaluator would
+    run again although nothing changed.
+
+    Args:
+        promoted: ids of models in ML Metadata, in the order of their promotion.
     """
+
+    def __init__(self, promoted: list[int] | None = None) -> None:
+        self._promoted = promoted or []
 
     def resolve_artifacts(
         self,
@@ -25,13 +38,33 @@ class LatestOtherBlessedModel(ResolverStrategy):  # type: ignore[misc]
             for blessing in sorted(input_dict["model_blessing"], key=lambda found: found.id)
             if blessing.get_int_custom_property("blessed") == 1
         }
-        blessed = [
-            model
+        blessed = {
+            model.id: model
             for model in sorted(input_dict["model"], key=lambda found: found.id)
             if model.id in blessings and model.id not in candidates
-        ]
+        }
+        order = [id_ for id_ in self._promoted if id_ in blessed]
+        order = order if self._promoted else list(blessed)
         return {
             "candidate": input_dict["candidate"],
-            "model": blessed[-1:],
-            "model_blessing": [blessings[model.id] for model in blessed[-1:]],
+            "model": [blessed[id_] for id_ in order[-1:]],
+            "model_blessing": [blessings[id_] for id_ in order[-1:]],
         }
+
+
+def promoted_models(config: Config) -> list[int]:
+    """Returns the ids in ML Metadata of the promoted releases' models, the current one's last.
+
+    A release whose run is no longer recorded is left out.
+    """
+    file = config.releases / HISTORY
+    promoted: list[int] = json.loads(file.read_text()) if file.is_file() else []
+    found = []
+    for version in promoted:
+        try:
+            made = Release.open(config.releases / str(version))
+        except UserError:
+            continue
+        model = model_of(config, made)
+        found += [model] if model is not None else []
+    return found

@@ -63,6 +63,8 @@ class Check:
         peak_mib: most memory that the process held, its interpreter's language included.
         min_runtime: the oldest TensorFlow Lite release that loads the file.
         operators: the highest version of each operator in the file.
+        first_ms: time to load the model and make the first prediction, in milliseconds.
+        wire_bytes: what a client downloads for that, compressed.
         evidence: what the figures were made from; None when there are none. It is no part of the
             row's JSON.
     """
@@ -88,6 +90,8 @@ class Check:
     peak_mib: float | None = None
     min_runtime: str | None = None
     operators: dict[str, int] | None = None
+    first_ms: float | None = None
+    wire_bytes: int | None = None
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
 
     @property

@@ -9,6 +9,7 @@ import errno
 import json
 import os
 import sys
+import webbrowser
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -104,11 +105,10 @@ def _parser() -> argparse.ArgumentParser:
     verb("check", _check, "verify a release: checksums, then every check again", version=True)
     verb("smoke", _smoke, "check all targets as they are deployed now")
     verb("status", _status, "what is released and what runs")
-    verb(
-        "report",
-        _report_file,
-        "write a release's report where it has none, print its path",
-        version=True,
+    text = "print a release's table of checks and where its report is"
+    verb("report", _report_file, text, version=True)
+    verbs.choices["report"].add_argument(
+        "--open", action="store_true", help="show the report in the browser where there is one"
     )
     verb("releases", _of_releases("releases"), "list every release on disk")
     verb("promote", _of_releases("promote"), "make a release the current one", version=True)
@@ -124,6 +124,19 @@ def _parser() -> argparse.ArgumentParser:
     serve.add_argument("--engine", help=engine_help)
     verb("image", _image, "build container images of the current release, with it baked in")
     verb("stop", _stop, "end the servers in the background")
+    verb("monitor", _monitor, "compare the server's request log with the training data")
+    monitor = verbs.choices["monitor"]
+    monitor.description = (
+        "Compares the server's request log with the training data. Exit code: 0 fine, "
+        "3 a feature is beyond its limit, 4 too few requests, 1 or 2 an error."
+    )
+    where = "folders, files or prefixes; by default those of `fanout serve`"
+    monitor.add_argument("--log", type=Path, nargs="+", default=(), metavar="PATH", help=where)
+    monitor.add_argument("--release", type=Path, metavar="FOLDER",
+                         help="a release's folder; by default the current one")  # fmt: skip
+    monitor.add_argument("--any-version", action="store_true",
+                         help="count requests that other versions answered as well")  # fmt: skip
+    monitor.add_argument("--page", type=Path, metavar="FILE", help="where the HTML page goes")
     file = verbs.add_parser("inspect", help="say what a .tflite file holds and needs")
     file.set_defaults(verb=_inspect)
     file.add_argument("file", type=Path)
@@ -218,9 +231,33 @@ def _report_file(options: argparse.Namespace) -> int:
     from pipeline.report.file import report_file
 
     config = _config(options)
-    file = report_file(config, find(config, options.version))
-    print(json.dumps({"report": str(file)}) if options.json else file)
+    made = find(config, options.version)
+    file = report_file(config, made)
+    if options.json:
+        print(json.dumps({"report": str(file)}))
+        return 0
+    print_table(made.checks, f"Release {made.version} of {config.build.name}")
+    print(file)
+    if options.open and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
+        webbrowser.open(file.as_uri())
     return 0
+
+
+def _monitor(options: argparse.Namespace) -> int:
+    from pipeline.monitor import command
+    from pipeline.monitor.monitoring import as_json
+
+    asked = command.Asked(tuple(options.log), options.release, options.any_version, options.page)
+    found, page = command.monitor(_config(options), asked)
+    if options.json:
+        print(as_json(found))
+        return found.exit_code
+    for table in command.tables(found):
+        _console().print(table)
+    print(*(f"  {line}" for line in (*command.summary(found), f"page: {page}")), sep="\n")
+    for finding in found.findings:
+        print(f"drift: {finding}", file=sys.stderr)
+    return found.exit_code
 
 
 def _of_releases(name: str) -> Verb:
@@ -280,12 +317,15 @@ def _report(checks: Sequence[Any], title: str, options: argparse.Namespace) -> i
 
 def print_table(checks: Sequence[Any], title: str) -> None:
     """Prints the table of checks, as wide as the terminal, or 140 columns into a file."""
-    from rich.console import Console
-
     from pipeline.table import checks_table
 
-    console = Console() if sys.stdout.isatty() else Console(width=140)
-    console.print(checks_table(checks, title=title))
+    _console().print(checks_table(checks, title=title))
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console() if sys.stdout.isatty() else Console(width=140)
 
 
 if __name__ == "__main__":

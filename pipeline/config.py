@@ -29,6 +29,7 @@ class Config:
         memory: what its container may use at most, as the engine writes it.
         restart: whether the engine starts its container again after the machine was restarted.
         trust: the user's keys, which sign and verify releases.
+        request_log_rate: the share of requests that the server logs, for ``fanout monitor``.
     """
 
     spec: ModelSpec
@@ -42,14 +43,15 @@ class Config:
     memory: str = "2g"
     restart: bool = False
     trust: Trust = field(default_factory=Trust)
+    request_log_rate: float = 0.0
 
     @classmethod
     def from_environment(cls, model: str, profile: str) -> "Config":
         """Returns the configuration of a model and profile.
 
         ``FANOUT_BUILD``, ``FANOUT_HOST``, ``GRPC_PORT``, ``REST_PORT``, ``WEB_PORT``, ``ENGINE``,
-        ``FANOUT_MEMORY`` and ``FANOUT_RESTART`` change the defaults, and so do the settings that
-        ``Trust.from_environment`` reads.
+        ``FANOUT_MEMORY``, ``FANOUT_RESTART`` and ``REQUEST_LOG_RATE`` change the defaults, and so
+        do the settings that ``Trust.from_environment`` reads.
 
         Raises:
             UserError: no such model, profile or engine, or a port or size that is none.
@@ -68,6 +70,7 @@ class Config:
             memory=_matching("FANOUT_MEMORY", cls.memory, "[1-9][0-9]*[mg]"),
             restart=_matching("FANOUT_RESTART", "0", "0|1") == "1",
             trust=Trust.from_environment(),
+            request_log_rate=_share("REQUEST_LOG_RATE", cls.request_log_rate),
         )
 
     @property
@@ -132,6 +135,16 @@ class Config:
         return self.build / "logs"
 
     @property
+    def request_log(self) -> Path:
+        """Returns what the names of the server's request log begin with."""
+        return self.build / "request-log" / "requests"
+
+    @property
+    def request_log_of_model(self) -> Path:
+        """Returns the same for this model's requests alone."""
+        return self.request_log.with_name(f"requests.{self.spec.name}")
+
+    @property
     def run_folder(self) -> Path:
         """Returns where the process ids of servers in the background are kept."""
         return self.build / "run"
@@ -151,3 +164,16 @@ def _port(name: str, default: int) -> int:
     if not text.isdecimal() or not 0 < int(text) <= _MAX_PORT:
         raise UserError(f"{name} must be a port from 1 to {_MAX_PORT}, got {text!r}")
     return int(text)
+
+
+def _share(name: str, default: float) -> float:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise UserError(f"{name} must be a share from 0 to 1, got {text!r}")
+    return share

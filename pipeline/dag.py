@@ -5,10 +5,10 @@ from tfx import v1 as tfx
 from tfx.proto import example_gen_pb2, transform_pb2
 
 from models.spec import SPLITS
-from pipeline.baseline import LatestOtherBlessedModel
+from pipeline.baseline import PromotedModel, promoted_models
 from pipeline.config import Config
 from pipeline.evaluation import eval_config
-from pipeline.fan_out import CheckTarget, Convert, DataGate, GoldenSet
+from pipeline.fan_out import CheckTarget, Convert, DataGate, GoldenSet, MonitoringBaseline
 from pipeline.inputs import Fingerprints
 from pipeline.retries import conversion, retry_mark
 from pipeline.targets import TARGETS
@@ -61,13 +61,14 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
         },
     )
 
-    # The model gate: accuracy overall, by slice, and against the last blessed model.
+    # The model gate: accuracy overall and by slice, also against the current release.
     baseline = tfx.dsl.Resolver(
-        strategy_class=LatestOtherBlessedModel,
+        strategy_class=PromotedModel,
+        config={"promoted": promoted_models(config)},
         candidate=trainer.outputs["model"],
         model=tfx.dsl.Channel(type=tfx.types.standard_artifacts.Model),
         model_blessing=tfx.dsl.Channel(type=tfx.types.standard_artifacts.ModelBlessing),
-    ).with_id("LatestBlessedModel")
+    ).with_id("PromotedModel")
     evaluator = tfx.components.Evaluator(
         examples=examples.outputs["examples"],
         model=trainer.outputs["model"],
@@ -83,6 +84,14 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
         evaluation=evaluator.outputs["evaluation"],
         spec_name=spec.name,
         fingerprint=prints.golden,
+    )
+
+    # What `fanout monitor` will compare the server's requests with.
+    monitoring = MonitoringBaseline(
+        examples=examples.outputs["examples"],
+        golden=golden.outputs["golden"],
+        spec_name=spec.name,
+        fingerprint=prints.monitoring,
     )
 
     # The fan-out: what was not run in its own runtime, and found to agree, is not pushed.
@@ -121,7 +130,7 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
         pipeline_root=str(config.artifacts),
         components=[
             examples, statistics, schema, validator, gate,
-            transform, trainer, baseline, evaluator, golden,
+            transform, trainer, baseline, evaluator, golden, monitoring,
             *fan_out,
         ],
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(

@@ -77,6 +77,7 @@ def _page_command(config: Config) -> list[str]:
         f"--directory={config.releases / release.CURRENT / 'web'}",
         f"--host={config.host}",
         f"--port={config.web_port}",
+        f"--model-server={addresses(config)['REST']}/v1/models/{config.spec.name}",
     ]
 
 

@@ -10,7 +10,6 @@ from serving.container import image, memory
 from serving.container.engine import Engine
 
 AUTO, EMBEDDED = "auto", "embedded"
-CHOICES = (AUTO, *engines.ENGINES, EMBEDDED)
 
 
 @dataclass(frozen=True)

@@ -31,28 +31,21 @@ class Evaluation:
 
 
 def eval_config(spec: ModelSpec, profile: Profile) -> Any:
-    """Returns TFMA's EvalConfig: accuracy overall, against the last blessed model, by slice."""
+    """Returns TFMA's EvalConfig: accuracy overall and by slice, each also against the baseline.
+
+    Without a baseline, which is so before the first release, TFX leaves the changes out.
+    """
     from tensorflow_model_analysis.proto import config_pb2 as tfma
 
     # A threshold without slices would hold for every slice as well.
     overall = tfma.PerSliceMetricThreshold(
         slicing_specs=[tfma.SlicingSpec()],
-        threshold=tfma.MetricThreshold(
-            value_threshold=tfma.GenericValueThreshold(lower_bound={"value": profile.min_accuracy}),
-            change_threshold=tfma.GenericChangeThreshold(
-                direction=tfma.MetricDirection.HIGHER_IS_BETTER,
-                absolute={"value": -profile.max_accuracy_drop},
-            ),
-        ),
+        threshold=_threshold(profile.min_accuracy, profile.max_accuracy_drop),
     )
     by_slice = [
         tfma.PerSliceMetricThreshold(
             slicing_specs=[tfma.SlicingSpec(feature_keys=[key])],
-            threshold=tfma.MetricThreshold(
-                value_threshold=tfma.GenericValueThreshold(
-                    lower_bound={"value": profile.min_slice_accuracy}
-                )
-            ),
+            threshold=_threshold(profile.min_slice_accuracy, profile.max_slice_accuracy_drop),
         )
         for key in spec.slice_keys
     ]
@@ -77,7 +70,18 @@ def eval_config(spec: ModelSpec, profile: Profile) -> Any:
     )
 
 
-def read_evaluation(folder: Path) -> Evaluation:
+def _threshold(least: float, drop: float) -> Any:
+    from tensorflow_model_analysis.proto import config_pb2 as tfma
+
+    return tfma.MetricThreshold(
+        value_threshold=tfma.GenericValueThreshold(lower_bound={"value": least}),
+        change_threshold=tfma.GenericChangeThreshold(
+            direction=tfma.MetricDirection.HIGHER_IS_BETTER, absolute={"value": -drop}
+        ),
+    )
+
+
+def read_evaluation(folder: Path, spec: ModelSpec) -> Evaluation:
     """Returns what the Evaluator wrote into its artifact's folder."""
     import tensorflow_model_analysis as tfma
 
@@ -94,31 +98,33 @@ def read_evaluation(folder: Path) -> Evaluation:
                 accuracy = float(value)
             elif item.key.name == "example_count" and not key:
                 examples = int(value)
-    return Evaluation(accuracy, examples, dict(sorted(slices.items())), _failures(folder))
+    return Evaluation(accuracy, examples, dict(sorted(slices.items())), _failures(folder, spec))
 
 
-def _failures(folder: Path) -> list[str]:
+def _failures(folder: Path, spec: ModelSpec) -> list[str]:
     import tensorflow_model_analysis as tfma
 
     result = tfma.load_validation_result(str(folder))
     if result.validation_ok:
         return []
     found = [
-        _failure(validation.slice_key, failure)
+        _failure(validation.slice_key, failure, spec)
         for validation in result.metric_validations_per_slice
         for failure in validation.failures
     ]
     return found or ["TFMA found no metric to hold against its threshold"]
 
 
-def _failure(slice_key: Any, failure: Any) -> str:
-    where = ",".join(_slice_name(part) for part in slice_key.single_slice_keys) or "all examples"
+def _failure(slice_key: Any, failure: Any, spec: ModelSpec) -> str:
+    parts = [spec.slice_name(_slice_name(part)) for part in slice_key.single_slice_keys]
+    where = " and ".join(parts) or "all examples"
     value = failure.metric_value.double_value.value
     name = failure.metric_key.name.replace("sparse_categorical_", "")
     if failure.metric_key.is_diff:
         limit = failure.metric_threshold.change_threshold.absolute.value
         return (
-            f"{name} on {where} is {-value:.4f} below the last blessed model's, {-limit:g} allowed"
+            f"{name} on {where} is {-value:.4f} below that of the model released before, "
+            f"at most {-limit:g} is allowed"
         )
     limit = failure.metric_threshold.value_threshold.lower_bound.value
     return f"{name} on {where} is {value:.4f}, at least {limit:g} is required"

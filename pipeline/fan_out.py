@@ -1,4 +1,4 @@
-"""The pipeline's own TFX components: the data gate, the golden set, convert and check.
+"""The pipeline's own TFX components: the data gate, the golden set, convert, check, and more.
 
 Each is a thin wrapper: the work is in plain functions that know nothing of TFX. TFX reads these
 signatures' annotations, so they must be real ones: no ``from __future__ import annotations``.
@@ -16,6 +16,7 @@ from tfx.dsl.component.experimental.decorators import component
 from tfx.types.standard_artifacts import (
     ExampleAnomalies,
     Examples,
+    ExampleStatistics,
     InferenceResult,
     InfraBlessing,
     Model,
@@ -33,6 +34,7 @@ from pipeline.evidence import save_evidence
 from pipeline.export import golden_set
 from pipeline.files import sync_tree, write_text
 from pipeline.golden import Golden
+from pipeline.monitor.baseline import write_baseline
 from pipeline.target import ConvertConfig
 from pipeline.targets import target_named
 
@@ -62,11 +64,25 @@ def GoldenSet(  # noqa: N802
 ) -> None:
     """Records the blessed SavedModel's answers to the test split; stops at one not blessed."""
     if blessing.get_int_custom_property("blessed") != 1:
-        reasons = read_evaluation(Path(evaluation.uri)).failures
+        reasons = read_evaluation(Path(evaluation.uri), load(spec_name)).failures
         raise GateError("Evaluator", "; ".join(reasons) or "the model was not blessed")
     pattern = f"{examples.uri}/Split-test/*"
     golden_set(_saved_model(model), load(spec_name), pattern).save(Path(golden.uri))
     sync_tree(Path(golden.uri))
+
+
+@component
+def MonitoringBaseline(  # noqa: N802
+    examples: InputArtifact[Examples],
+    golden: InputArtifact[InferenceResult],
+    statistics: OutputArtifact[ExampleStatistics],
+    spec_name: Parameter[str],
+    fingerprint: Parameter[str],
+) -> None:
+    """Describes the training data and the model's answers for ``fanout monitor``."""
+    pattern = f"{examples.uri}/Split-train/*"
+    answers = Golden.load(Path(golden.uri))
+    write_baseline(Path(statistics.uri), load(spec_name), pattern, answers)
 
 
 @component

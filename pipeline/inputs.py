@@ -17,7 +17,7 @@ class Fingerprints:
 
     Attributes:
         data: how the TFRecords are made.
-        gate, transform, trainer, golden: of the components of those names.
+        gate, transform, trainer, golden, monitoring: of the components of those names.
         convert, check: by target.
     """
 
@@ -26,6 +26,7 @@ class Fingerprints:
     transform: str
     trainer: str
     golden: str
+    monitoring: str
     convert: dict[str, str]
     check: dict[str, str]
     settings: str
@@ -52,6 +53,7 @@ class Fingerprints:
                 shape,
             ),
             golden=of_values(of_modules("pipeline.export", features), shape),
+            monitoring=of_values(of_modules("pipeline.monitor.baseline", features), shape),
             convert=convert,
             check=check,
             settings=of_values(asdict(profile), spec.slice_keys, of_files([spec.schema])),

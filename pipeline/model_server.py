@@ -72,15 +72,20 @@ def start(config: Config, choice: Choice) -> Server:
 def command(config: Config) -> list[str]:
     """Returns the embedded server's command line."""
     where = Address(config.rest_port, config.grpc_port, config.host)
-    return embedded.command(config.spec.name, None, where, *_arguments(config, POLL_SECONDS))
+    arguments = (*_arguments(config, POLL_SECONDS), *_request_log(config))
+    return embedded.command(config.spec.name, None, where, *arguments)
 
 
 def _wanted(config: Config, choice: Choice) -> Wanted:
     official = choice.image == image.OFFICIAL
+    arguments = _arguments(config, OFFICIAL_POLL_SECONDS if official else POLL_SECONDS)
+    # The official image has no collector that writes to a file, and refuses flags it does not know.
+    logging = () if official else _request_log(config)
     return Wanted(
         image=choice.image,
         folder=config.deployed,
-        arguments=_arguments(config, OFFICIAL_POLL_SECONDS if official else POLL_SECONDS),
+        arguments=(*arguments, *logging),
+        writable=config.request_log.parent if logging else None,
         host=config.host,
         rest_port=config.rest_port,
         grpc_port=config.grpc_port,
@@ -96,6 +101,16 @@ def _arguments(config: Config, poll_seconds: str) -> tuple[str, ...]:
         f"--monitoring_config_file={config.monitoring_config}",
         # At its start TensorFlow Serving refuses labels of versions that it is yet to load.
         "--allow_version_labels_for_unavailable_models=true",
+    )
+
+
+def _request_log(config: Config) -> tuple[str, ...]:
+    """Returns the server's flags for what ``fanout monitor`` reads; none unless it is asked for."""
+    if not config.request_log_rate:
+        return ()
+    return (
+        f"--request_log_prefix={config.request_log}",
+        f"--request_log_sampling_rate={config.request_log_rate:g}",
     )
 
 

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import web.stamp
 from models.contract import contract
 from pipeline import history, integrity, rollout, sbom, trust
 from pipeline.checks import Check
@@ -23,6 +24,7 @@ from pipeline.golden import Golden
 from pipeline.integrity import MANIFEST, SIGNATURE
 from pipeline.left_out import leave_out
 from pipeline.targets import target_named
+from serving import examples
 
 CURRENT = "current"
 HISTORY = "promotions.json"
@@ -109,6 +111,7 @@ class Parts:
         fingerprint: of the data, code and configuration.
         checked: for each target, the SHA-256 of every file that its check ran; what ships must be
             that, byte for byte. A target without an entry is not held to it.
+        beside: other folders that travel with the release, by their name in it.
         report: makes the report's HTML from the manifest, whose files are then all but the report;
             None makes a release without one.
     """
@@ -119,6 +122,7 @@ class Parts:
     checks: list[Check]
     fingerprint: str
     checked: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    beside: Mapping[str, Path] = field(default_factory=dict)
     report: Callable[[Mapping[str, Any]], str] | None = None
 
 
@@ -134,7 +138,12 @@ def assemble(config: Config, parts: Parts) -> Release:
     partial = config.releases / f".{version}.partial"
     partial.mkdir()
     _place_targets(config, parts, partial, version)
+    for name, source in parts.beside.items():
+        copy_tree(source, partial / name)
     _write_contract_and_golden(config, parts.golden, partial, version)
+    if "serving" in parts.targets:
+        few = parts.golden.spread(config.spec.golden_examples)
+        examples.write(partial / "serving", spec=config.spec, golden=few, version=version)
     for name, text in sbom.documents(config.spec.name).items():
         write_text(partial / name, text)
     manifest: dict[str, Any] = {
@@ -144,9 +153,13 @@ def assemble(config: Config, parts: Parts) -> Release:
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "fingerprint": parts.fingerprint,
         "metrics": parts.metrics,
-        "files": integrity.entries(partial),
+        "files": {},
         "checks": [check.to_json() for check in parts.checks],
     }
+    if "web" in parts.targets:
+        for name, text in web.stamp.released(partial / "web", manifest).items():
+            write_text(partial / "web" / name, text)
+    manifest["files"] = integrity.entries(partial)
     if parts.report:
         # The report shows the manifest, and the manifest lists the report.
         write_text(partial / REPORT, parts.report(manifest))
@@ -229,12 +242,11 @@ def require_promotable(config: Config, release: Release) -> None:
 
 
 def promote(config: Config, release: Release) -> None:
-    """Makes a release the current one; a server that runs has then changed over.
+    """Makes a release the current one.
 
     Raises:
-        GateError: a required check of it did not pass, a file is not what was checked, or the
-            running server does not answer with it as it should. The release that was current
-            before stays.
+        GateError: a required check of it did not pass, or a file is not what was checked. The
+            release that was current before stays.
     """
     require_promotable(config, release)
     _switch(config, release.version)

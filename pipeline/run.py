@@ -145,10 +145,12 @@ def _parts(config: Config, fingerprint: str) -> release.Parts:
     from pipeline.evaluation import read_evaluation
     from pipeline.fan_out import read_checks, read_digests
     from pipeline.lineage import last_run
+    from pipeline.monitor.baseline import FOLDER as MONITORING
     from pipeline.report import gather, render
     from pipeline.targets import TARGETS
 
     outputs = last_run(config)
+    evaluation = outputs["Evaluator"]["evaluation"]
     checks: list[Check] = []
     pushed: dict[str, Path] = {}
     digests: dict[str, dict[str, str]] = {}
@@ -162,8 +164,9 @@ def _parts(config: Config, fingerprint: str) -> release.Parts:
     return release.Parts(
         targets=pushed,
         golden=Golden.load(outputs["GoldenSet"]["golden"].folder),
-        metrics=read_evaluation(outputs["Evaluator"]["evaluation"].folder).to_json(),
+        metrics=read_evaluation(evaluation.folder, config.spec).to_json(),
         checks=checks,
+        beside={MONITORING: outputs["MonitoringBaseline"]["statistics"].folder},
         fingerprint=fingerprint,
         checked=digests,
         report=lambda manifest: render(gather(config, manifest)),

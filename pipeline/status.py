@@ -28,7 +28,8 @@ class Status:
         answers: the versions that each of what runs really answers with.
         labels: the version behind each label that the model server answers with.
         deployed: the version of each label as the server is told.
-        server: what the model server runs in and serves; empty when it does not run.
+        server: the model server's engine, its image and that image's digest, and whether it is
+            healthy; empty when it does not run.
         addresses: where what runs answers.
         problems: all that is not as it should be, one sentence each.
     """
@@ -70,7 +71,7 @@ class Status:
         ]
         lines.append(f"  running   {', '.join(running) or 'nothing'}")
         if self.server:
-            lines.append(f"  server    {_in_words(self.server)}")
+            lines.append(f"  server    {_described(self.server)}")
         if self.deployed:
             labels = [f"{label} is {version}" for label, version in self.deployed.items()]
             lines.append(f"  labels    {', '.join(labels)}")
@@ -121,7 +122,7 @@ def status(config: Config) -> Status:
         answers={name: list(answer.versions) for name, answer in answers.items()},
         labels=dict(answers[deploy.SERVER].labels or {}) if deploy.SERVER in answers else {},
         deployed=labels,
-        server=_described(running.get(deploy.SERVER), answers.get(deploy.SERVER, Answer())),
+        server=_server(running.get(deploy.SERVER), answers.get(deploy.SERVER, Answer())),
         addresses=deploy.addresses(config),
         problems=[*damage, *problems],
     )
@@ -175,19 +176,19 @@ def _wrong(answers: dict[str, Answer], now: int | None, labels: dict[str, int]) 
     return found
 
 
-def _described(server: Server | None, answer: Answer) -> dict[str, Any]:
+def _server(server: Server | None, answer: Answer) -> dict[str, Any]:
     if server is None:
         return {}
-    found = {"serves": list(answer.versions), "healthy": not answer.problem}
+    found = {"engine": "embedded", "healthy": bool(answer.versions)}
     if isinstance(server, Container):
-        image = {"image": server.image, "image_id": server.image_id}
-        return {"engine": server.engine, **image, **found}
-    return {"engine": "embedded", **found}
+        found |= {"engine": server.engine, "image": server.image, "image_id": server.image_id}
+    return found
 
 
-def _in_words(server: dict[str, Any]) -> str:
+def _described(server: dict[str, Any]) -> str:
     image = f", {server['image']} ({server['image_id'][:19]})" if "image" in server else ""
-    return f"{server['engine']}{image}: {'healthy' if server['healthy'] else 'does not answer'}"
+    health = "healthy" if server["healthy"] else "not healthy"
+    return f"{server['engine']}{image}, {health}"
 
 
 def _rollback(config: Config, problems: list[str]) -> int | None:

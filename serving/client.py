@@ -3,12 +3,15 @@
     with Client("http://127.0.0.1:8501", "fashion") as client:
         probabilities = client.predict(images)      # (n, 28, 28, 1) -> (n, 10)
 
-REST needs no TensorFlow; ``grpc://127.0.0.1:8500`` imports its messages.
+REST needs no TensorFlow; ``grpc://127.0.0.1:8500`` imports its messages. ``https`` and ``grpcs``
+are the same, encrypted.
 """
 
 import json
+import os
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, TypeVar
@@ -16,11 +19,20 @@ from typing import Any, Self, TypeVar
 import numpy as np
 
 from pipeline.errors import UserError
-from serving.transports.base import Array, ModelRef, RequestFailed, Signatures, Transport
+from serving.transports.base import (
+    Array,
+    Connection,
+    ModelRef,
+    RequestFailed,
+    Signatures,
+    Tls,
+    Transport,
+)
 
-__all__ = ["Client", "RequestFailed"]
+__all__ = ["Client", "RequestFailed", "Tls"]
 
 DEFAULT_SIGNATURE = "serving_default"
+API_KEY_VARIABLE = "FANOUT_API_KEY"
 # A first pause of 50 ms, doubled each time: three retries wait 0.35 s in all.
 FIRST_PAUSE_SECONDS = 0.05
 T = TypeVar("T")
@@ -30,32 +42,45 @@ class Client:
     """Calls one model.
 
     Args:
-        url: ``http://host:port`` or ``grpc://host:port``.
-        model: its name on the server.
+        url: ``http://host:port`` or ``grpc://host:port``; ``https`` and ``grpcs`` for TLS.
+        model: its name on the server; None for the contract's.
         version, label: of the model; the latest version when neither is given.
-        contract: a ``contract.json``, for the labels and the order of the outputs.
+        contract: a ``contract.json``, for the labels, the order of the outputs, and the ranges and
+            shapes that inputs are held against before they are sent.
         timeout: in seconds, of each attempt.
         retries: how often a request is sent again when the server was unreachable or busy.
             A prediction changes nothing, so that is always safe.
+        api_key: None for that of the environment variable ``FANOUT_API_KEY``, if there is one.
+        tls: whom to believe, and who the client is.
+
+    Raises UserError for an address, a contract or TLS files that can't be used.
     """
 
     def __init__(
         self,
         url: str,
-        model: str,
+        model: str | None = None,
         *,
         version: int | None = None,
         label: str | None = None,
         contract: Path | None = None,
         timeout: float = 30.0,
         retries: int = 2,
+        api_key: str | None = None,
+        tls: Tls | None = None,
     ) -> None:
         if version is not None and label is not None:
             raise ValueError("version and label exclude each other")
-        self.contract: dict[str, Any] = json.loads(contract.read_text()) if contract else {}
+        self.contract = _read(contract) if contract else {}
+        name = model or self.contract.get("model")
+        if not name:
+            raise UserError("name the model, or give a contract that does")
         self._retries = retries
         self._signatures: Signatures | None = None
-        self._transport = _transport(url, ModelRef(model, version, label), timeout)
+        if api_key is None:
+            api_key = os.environ.get(API_KEY_VARIABLE, "")
+        reference = ModelRef(name, version, label)
+        self._transport = _transport(url, reference, Connection("", timeout, tls, api_key))
 
     def __enter__(self) -> Self:
         return self
@@ -112,8 +137,31 @@ class Client:
             inputs = {next(iter(found.inputs)): inputs}
         if set(inputs) != set(found.inputs):
             raise UserError(f"inputs {sorted(inputs)} are not {sorted(found.inputs)}")
+        if signature == DEFAULT_SIGNATURE:
+            self._hold_against_contract(inputs)
         arrays = {alias: np.asarray(inputs[alias], found.inputs[alias]) for alias in found.inputs}
         return self._retried(lambda: self._transport.predict(signature, arrays, found))
+
+    def _hold_against_contract(self, inputs: Mapping[str, Any]) -> None:
+        for entry in self.contract.get("inputs", []):
+            if entry["name"] not in inputs:
+                continue
+            array = np.asarray(inputs[entry["name"]])
+            shape = tuple(entry["shape"])
+            if array.shape[1:] != shape or not array.ndim:
+                raise UserError(
+                    f"input {entry['name']} has shape {array.shape}, expected (n, "
+                    f"{', '.join(map(str, shape))})"
+                )
+            low, high = entry.get("minimum"), entry.get("maximum")
+            if array.dtype.kind in "fiu" and array.size:
+                least, most = array.min(), array.max()
+                # Written so that NaN is left to the model.
+                if (low is not None and least < low) or (high is not None and most > high):
+                    raise UserError(
+                        f"input {entry['name']} has values from {least} to {most}, expected "
+                        f"{low} to {high}"
+                    )
 
     def status(self) -> dict[int, str]:
         """Returns the state of each version, such as ``{3: "AVAILABLE"}``."""
@@ -138,14 +186,30 @@ class Client:
         return attempt()
 
 
-def _transport(url: str, model: ModelRef, timeout: float) -> Transport:
-    scheme, separator, address = url.partition("://")
-    if separator and scheme == "http":
+def _read(contract: Path) -> dict[str, Any]:
+    try:
+        found: dict[str, Any] = json.loads(contract.read_text())
+    except (OSError, ValueError) as error:
+        raise UserError(f"{contract} is no contract.json: {error}") from error
+    return found
+
+
+def _transport(url: str, model: ModelRef, connection: Connection) -> Transport:
+    scheme, _, address = url.partition("://")
+    if not address or scheme not in ("http", "https", "grpc", "grpcs"):
+        raise UserError(
+            f"{url!r} is no address of a model server: http://host:port, grpc://host:port, or "
+            "https:// and grpcs://"
+        )
+    encrypted = scheme.endswith("s")
+    if connection.tls and not encrypted:
+        raise UserError(f"{url!r} is not encrypted, but TLS files are given; use {scheme}s://")
+    tls = (connection.tls or Tls()) if encrypted else None
+    connection = replace(connection, address=address.rstrip("/"), tls=tls)
+    if scheme.startswith("http"):
         from serving.transports.rest import RestTransport
 
-        return RestTransport(address.rstrip("/"), model, timeout)
-    if separator and scheme == "grpc":
-        from serving.transports.grpc import GrpcTransport
+        return RestTransport(connection, model)
+    from serving.transports.grpc import GrpcTransport
 
-        return GrpcTransport(address.rstrip("/"), model, timeout)
-    raise UserError(f"{url!r} is no address of a model server: http://host:port, grpc://host:port")
+    return GrpcTransport(connection, model)

@@ -120,19 +120,23 @@ def running(
     """
     rest_port, grpc_port = free_ports(2)
     address = Address(rest_port, grpc_port)
+    with started(command(model, base_path, address, *arguments)) as process:
+        wait_until_ready(address, model, timeout=timeout, process=process)
+        yield address
+
+
+@contextlib.contextmanager
+def started(words: list[str]) -> Iterator["subprocess.Popen[Any]"]:
+    """Yields the process of a command line, which is always stopped.
+
+    ServerFailed, raised in the block, gets the server's own last words.
+    """
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            command(model, base_path, address, *arguments),
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-        )
+        process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
         try:
-            try:
-                wait_until_ready(address, model, timeout=timeout, process=process)
-            except ServerFailed as error:
-                raise ServerFailed(f"{error}: {_last_line(log)}") from error
-            yield address
+            yield process
+        except ServerFailed as error:
+            raise ServerFailed(f"{error}: {_last_line(log)}") from error
         finally:
             stop(process)
 

@@ -1,9 +1,8 @@
-"""Runs the golden set through a site's own model runner in Chromium, once on each backend."""
+"""Runs the golden set through a site's own model runner in Chromium, on every engine."""
 
-import json
 import tempfile
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,94 +11,114 @@ import numpy as np
 from models.spec import Limits
 from pipeline.checks import FAILED, PASSED, Check, compare, failure
 from pipeline.errors import FanoutError
-from pipeline.golden import Array, Golden
+from pipeline.golden import Golden
 from pipeline.target import Artifacts
+from web import layout
 from web.browser import run_script
+from web.browser_inputs import write_input
 from web.site_server import serving
 
-# In the order of the table, the page's default first, with how many examples each runs at most.
-# WebGL without a graphics card takes about 20 ms an example on two cores.
-BACKENDS: Mapping[str, int | None] = {"wasm": None, "cpu": None, "webgl": 256}
+# In the order of the table, the page's default first.
+BACKENDS = ("wasm", "cpu", "webgl")
+# What is not the default runs a part of the examples: WebGL without a graphics card and plain
+# JavaScript take about 15 ms an example.
+PART, LEAST = 5, 256
 # Large enough that WebGL without a graphics card spends its time on the model, not on each call.
 BATCH = 128
 TIMED = 50
+# At a time: one fewer leaves a core idle while WebAssembly runs, which has one thread.
+PARALLEL = 2
 START_SECONDS = 120.0
 SECONDS_PER_EXAMPLE = 0.1
 
 
-def check(artifacts: Artifacts, golden: Golden, *, variant: str, limits: Limits) -> list[Check]:
-    """Returns one row a backend. A browser that is missing or fails makes failed rows."""
-    rows = {
-        backend: Check(
-            "web", variant, f"TensorFlow.js {backend}", FAILED, bytes=_size(artifacts, variant)
-        )
-        for backend in BACKENDS
-    }
+@dataclass(frozen=True)
+class Run:
+    """One engine with one form of the weights, and its row before there are figures."""
+
+    engine: str
+    row: Check
+    golden: Golden
+    limits: Limits
+
+    @property
+    def name(self) -> str:
+        return f"{self.row.variant}.{self.engine}"
+
+
+def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits]) -> list[Check]:
+    """Returns one row a run. A browser that is missing or fails makes failed rows."""
+    runs = _runs(artifacts, golden, limits)
     try:
         with tempfile.TemporaryDirectory(prefix="fanout-web-") as folder:
-            return _check(artifacts.folder, golden, rows, limits, Path(folder))
+            return _check(artifacts.folder, golden, runs, Path(folder))
     except FanoutError as error:
-        return [failure(row, str(error), limits=limits) for row in rows.values()]
+        return [failure(run.row, str(error), limits=run.limits) for run in runs]
 
 
-def _check(
-    site: Path, golden: Golden, rows: Mapping[str, Check], limits: Limits, folder: Path
-) -> list[Check]:
-    seconds = START_SECONDS + SECONDS_PER_EXAMPLE * len(golden)
-    parts = {backend: golden.head(BACKENDS[backend]) for backend in rows}
-    outputs = {backend: folder / f"{backend}.f4" for backend in rows}
-    inputs = {name: _write_input(folder, name, values) for name, values in golden.inputs.items()}
+def _runs(artifacts: Artifacts, golden: Golden, limits: Mapping[str, Limits]) -> list[Run]:
+    pairs = [(variant, backend) for variant in limits for backend in BACKENDS]
+    if layout.tflite_file(artifacts.folder, artifacts.model).is_file():
+        pairs.append(("float32", "litert"))
+    runs: list[Run] = []
+    for variant, engine in pairs:
+        first = not runs
+        part = golden if first else golden.head(max(LEAST, len(golden) // PART))
+        row = Check("web", variant, _title(engine), FAILED, bytes=_size(artifacts, variant, engine))
+        allowed = limits.get(variant, next(iter(limits.values()))).for_few(len(part))
+        runs.append(Run(engine, row, part, allowed))
+    return runs
+
+
+def _check(site: Path, golden: Golden, runs: list[Run], folder: Path) -> list[Check]:
+    longest = max(len(run.golden) for run in runs)
+    seconds = START_SECONDS + SECONDS_PER_EXAMPLE * longest
+    inputs = {name: write_input(folder, name, values) for name, values in golden.inputs.items()}
     with serving(site) as url:
         answer = run_script(
             "check",
             {
                 "url": url,
-                "backends": {
-                    backend: {"examples": len(part), "outputs": str(outputs[backend])}
-                    for backend, part in parts.items()
+                "runs": {
+                    run.name: {
+                        "engine": run.engine,
+                        "weights": run.row.variant,
+                        "examples": len(run.golden),
+                        "outputs": str(folder / run.name),
+                    }
+                    for run in runs
                 },
                 "inputs": inputs,
                 "batch": BATCH,
                 "timed": TIMED,
+                "parallel": PARALLEL,
                 "timeout": seconds * 1000,
             },
-            seconds=seconds * len(rows) + START_SECONDS,
+            seconds=seconds * len(runs) + START_SECONDS,
         )
     return [
-        _verdict(
-            row,
-            answer["rows"][backend],
-            outputs[backend],
-            answer["browser"],
-            parts[backend],
-            limits,
-        )
-        for backend, row in rows.items()
+        _verdict(run, answer["rows"][run.name], folder / run.name, answer["browser"])
+        for run in runs
     ]
 
 
-def _verdict(
-    row: Check,
-    measured: Mapping[str, Any],
-    outputs: Path,
-    browser: str,
-    golden: Golden,
-    limits: Limits,
-) -> Check:
+def _verdict(run: Run, measured: Mapping[str, Any], outputs: Path, browser: str) -> Check:
     if "error" in measured:
-        row = replace(row, runtime=f"{row.runtime} ({browser})")
-        return failure(row, measured["error"], limits=limits)
-    name, backend = row.runtime.split()
+        row = replace(run.row, runtime=f"{run.row.runtime} ({browser})")
+        return failure(row, measured["error"], limits=run.limits)
     row = replace(
-        row,
-        runtime=f"{name} {measured['version']} {backend} ({browser})",
+        run.row,
+        runtime=f"{measured['version']} {_backend(run.engine)} ({browser})",
         p50_ms=measured["p50Ms"],
+        first_ms=measured["firstMs"],
+        wire_bytes=measured["wireBytes"],
     )
     values = np.fromfile(outputs, "<f4")
-    classes = golden.outputs.shape[1]
+    classes = run.golden.outputs.shape[1]
     if values.size % classes:
-        return failure(row, f"answered {values.size} values for {classes} classes", limits=limits)
-    row = compare(values.reshape(-1, classes), golden, limits, row=row)
+        reason = f"answered {values.size} values for {classes} classes"
+        return failure(row, reason, limits=run.limits)
+    row = compare(values.reshape(-1, classes), run.golden, run.limits, row=row)
     return with_problems(row, measured["problems"])
 
 
@@ -111,24 +130,19 @@ def with_problems(row: Check, problems: list[str]) -> Check:
     return replace(row, status=FAILED, reason="; ".join(reasons))
 
 
-def _size(artifacts: Artifacts, variant: str) -> int:
+def _title(engine: str) -> str:
+    return f"{'LiteRT.js' if engine == 'litert' else 'TensorFlow.js'} {_backend(engine)}"
+
+
+def _backend(engine: str) -> str:
+    return "wasm" if engine == "litert" else engine
+
+
+def _size(artifacts: Artifacts, variant: str, engine: str) -> int:
     """Returns the bytes of graph and weights, without their compressed copies."""
+    if engine == "litert":
+        return layout.tflite_file(artifacts.folder, artifacts.model).stat().st_size
     files = artifacts.variants[variant].glob("*")
-    return sum(file.stat().st_size for file in files if file.suffix in {".json", ".bin"})
-
-
-def _write_input(folder: Path, name: str, values: Array) -> dict[str, Any]:
-    file = folder / f"input.{name}"
-    kind = values.dtype.kind
-    elements = int(np.prod(values.shape[1:], dtype=np.int64))
-    if kind in "fiub":
-        # TensorFlow.js has one float and one integer type.
-        stored, type_name = {"f": ("<f4", "float32"), "b": ("u1", "bool")}.get(
-            kind, ("<i4", "int32")
-        )
-        values.astype(stored).tofile(file)
-    else:
-        type_name = "string"
-        texts = [v.decode() if isinstance(v, bytes) else str(v) for v in values.ravel()]
-        file.write_text(json.dumps(texts))
-    return {"file": str(file), "type": type_name, "elements": elements}
+    return sum(
+        file.stat().st_size for file in files if file.name == "model.json" or file.suffix == ".bin"
+    )

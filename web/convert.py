@@ -1,6 +1,7 @@
 """Makes the graph model and the page around it, each by its own tool in a process of its own."""
 
 import os
+import re
 import subprocess
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -9,6 +10,8 @@ from pathlib import Path
 from pipeline.errors import FanoutError
 from pipeline.toolchain import NODE, WEB, WEB_CONVERTER_PYTHON, require
 
+# What the converter can make of the weights.
+WEIGHTS = ("float32", "float16", "uint8")
 CONVERT_SECONDS = 600
 BUILD_SECONDS = 300
 
@@ -17,19 +20,31 @@ class ConversionError(FanoutError):
     """A tool of the web target failed; the message ends with what it said last."""
 
 
-def graph_model(saved_model: Path, out_dir: Path) -> None:
-    """Writes model.json and its weights (float32) from ``serving_default`` of the SavedModel."""
+def graph_models(saved_model: Path, outputs: Mapping[str, Path]) -> None:
+    """Writes model.json and its weights from ``serving_default`` of the SavedModel.
+
+    Args:
+        outputs: for each form of the weights (``float32``, ``float16``, ``uint8``) its folder.
+
+    Raises:
+        ConversionError: it is no SavedModel, a form is not known, or the converter failed.
+    """
+    unknown = ", ".join(sorted(outputs.keys() - WEIGHTS))
+    if unknown:
+        raise ConversionError(f"unknown web weights: {unknown}; there are: {', '.join(WEIGHTS)}")
     if not (saved_model / "saved_model.pb").is_file():
         raise ConversionError(f"{saved_model} is no SavedModel: it holds no saved_model.pb")
     script = WEB / "to_graph_model.py"
     # -I: neither the caller's PYTHONPATH nor its folder reaches the other environment.
     python = require(WEB_CONVERTER_PYTHON)
-    command: list[str | Path] = [python, "-I", script, saved_model.resolve(), out_dir]
+    pairs = [f"{weights}={folder}" for weights, folder in outputs.items()]
+    command: list[str | Path] = [python, "-I", script, saved_model.resolve(), *pairs]
     # Conversion is one graph rewrite; TensorFlow would spend time on finding graphics cards.
     environment = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     _run("tensorflowjs_converter", command, environment, CONVERT_SECONDS)
-    if not (out_dir / "model.json").is_file():
-        raise ConversionError(f"tensorflowjs_converter wrote no {out_dir / 'model.json'}")
+    for folder in outputs.values():
+        if not (folder / "model.json").is_file():
+            raise ConversionError(f"tensorflowjs_converter wrote no {folder / 'model.json'}")
 
 
 def page(site: Path) -> None:
@@ -46,6 +61,26 @@ def page(site: Path) -> None:
 def compress(site: Path) -> None:
     """Puts compressed copies beside the files that are worth it."""
     _node("compress.ts", [WEB / "compress.ts", site])
+
+
+def declarations(out_dir: Path) -> None:
+    """Writes the TypeScript declarations of the runner and of what its types name."""
+    compiler = require(WEB / "node_modules" / "typescript" / "bin" / "tsc")
+    with tempfile.TemporaryDirectory(prefix="fanout-web-") as folder:
+        _node("tsc", [compiler, "--project", WEB / "app" / "types", "--outDir", folder])
+        _copy_reached("runner.d.ts", Path(folder), out_dir)
+
+
+def _copy_reached(name: str, source: Path, out_dir: Path) -> None:
+    """Copies a declaration and those it imports: the others name packages that are not there."""
+    if (out_dir / name).exists():
+        return
+    text = (source / name).read_text()
+    out_dir.mkdir(exist_ok=True)
+    # Other people's compilers look for declarations beside a .js file.
+    (out_dir / name).write_text(re.sub(r"(from '\./\w+)\.ts'", r"\1.js'", text))
+    for imported in re.findall(r"from '\./(\w+)\.ts'", text):
+        _copy_reached(f"{imported}.d.ts", source, out_dir)
 
 
 def find_needs(site: Path, needs: Path) -> None:

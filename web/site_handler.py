@@ -1,7 +1,11 @@
-"""Answers one request to a static site: which file, with which headers."""
+"""Answers one request to a static site: which file, with which headers.
+
+Beside a model server it passes the page's predictions on to that, and nothing else.
+"""
 
 import gzip
 import io
+import json
 import os
 import re
 from email.utils import formatdate
@@ -11,6 +15,9 @@ from pathlib import Path
 from shutil import copyfileobj
 from typing import Any, BinaryIO
 from urllib.parse import unquote, urlsplit
+
+from web import layout
+from web.model_server import MAX_BODY, PATH, ModelServer, NoAnswerError
 
 MIME_TYPES = {
     ".bin": "application/octet-stream",
@@ -51,6 +58,9 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
+    # With the line above it isolates the page, which gives it clocks of microseconds (and would
+    # give it threads: no engine starts any).
+    "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
 # The build puts a hash of the contents into these names, so that they never change.
@@ -59,8 +69,11 @@ FOREVER = "public, max-age=31536000, immutable"
 ASK_EACH_TIME = "no-cache"
 
 
+VERSION = re.compile(r"[0-9]{0,18}")
+
+
 class SiteHandler(BaseHTTPRequestHandler):
-    """Answers GET and HEAD from the server's ``directory``."""
+    """Answers GET and HEAD from the server's ``directory``, POST from its ``model_server``."""
 
     protocol_version = "HTTP/1.1"
     server_version = "fanout-site"
@@ -73,6 +86,44 @@ class SiteHandler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         self._answer(with_body=False)
 
+    def do_POST(self) -> None:
+        model_server: ModelServer | None = self.server.model_server  # type: ignore[attr-defined]
+        path = urlsplit(self.path).path.removeprefix("/")
+        version = path.removeprefix(PATH)
+        # Whatever is wrong, the body may be left unread: then nothing else can follow it.
+        self.close_connection = True
+        if model_server is None or not path.startswith(PATH) or not VERSION.fullmatch(version):
+            self.send_error(HTTPStatus.NOT_FOUND)
+            return
+        # Another site's page cannot send this type without asking first, which is never allowed.
+        if self.headers.get_content_type() != "application/json":
+            self.send_error(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
+            return
+        length = self.headers.get("Content-Length", "")
+        if not length.isdecimal():
+            self.send_error(HTTPStatus.LENGTH_REQUIRED)
+        elif int(length) > MAX_BODY:
+            self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
+        else:
+            self._ask(model_server, int(version) if version else None, int(length))
+
+    def _ask(self, model_server: ModelServer, version: int | None, length: int) -> None:
+        body = self.rfile.read(length)
+        try:
+            status, answer = model_server.predict(version, body)
+        except NoAnswerError as error:
+            status, answer = HTTPStatus.BAD_GATEWAY, json.dumps({"error": str(error)}).encode()
+        self._send_json(status, answer)
+
+    def _send_json(self, status: int, body: bytes) -> None:
+        self.send_response(status)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Cache-Control", "no-store")
+        self.end_headers()
+        if self.command != "HEAD":
+            self.wfile.write(body)
+
     def end_headers(self) -> None:
         for name, value in SECURITY_HEADERS.items():
             self.send_header(name, value)
@@ -82,7 +133,12 @@ class SiteHandler(BaseHTTPRequestHandler):
         """Logs nothing: a static page's requests tell an operator nothing."""
 
     def _answer(self, *, with_body: bool) -> None:
-        file = resolve(self.server.directory, urlsplit(self.path).path)  # type: ignore[attr-defined]
+        path = urlsplit(self.path).path
+        if path == f"/{layout.SERVER}" and self.server.model_server:  # type: ignore[attr-defined]
+            # Says to the page what the file, on a static host, denies.
+            self._send_json(HTTPStatus.OK, json.dumps({"predict": PATH}).encode())
+            return
+        file = resolve(self.server.directory, path)  # type: ignore[attr-defined]
         if file is None:
             self.send_error(HTTPStatus.NOT_FOUND)
             return

@@ -2,6 +2,7 @@
 
 The directory may be, or contain, a symbolic link that is replaced while the server runs: each
 request goes to where it then points. Precompressed files (.br, .gz) beside the originals are used.
+With --model-server the page compares its answers with those of a model server.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from socketserver import TCPServer
 from typing import Any
 
 from pipeline.errors import FanoutError, UserError
+from web.model_server import ModelServer
 from web.site_handler import SiteHandler
 
 MAX_CONNECTIONS = 64
@@ -31,10 +33,13 @@ class SiteServer(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = MAX_CONNECTIONS
 
-    def __init__(self, directory: Path, host: str, port: int) -> None:
+    def __init__(
+        self, directory: Path, host: str, port: int, model_server: ModelServer | None = None
+    ) -> None:
         if not directory.is_dir():
             raise UserError(f"{directory} is not a directory; it must hold the page's files")
         self.directory = directory
+        self.model_server = model_server
         self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
         try:
             super().__init__((host, port), SiteHandler)
@@ -68,9 +73,9 @@ class SiteServer(ThreadingHTTPServer):
 
 
 @contextlib.contextmanager
-def serving(directory: Path) -> Iterator[str]:
+def serving(directory: Path, model_server: ModelServer | None = None) -> Iterator[str]:
     """Serves the directory on a free port of the loopback interface; yields its address."""
-    server = SiteServer(directory, "127.0.0.1", 0)
+    server = SiteServer(directory, "127.0.0.1", 0, model_server)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()
     try:
@@ -87,9 +92,11 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--directory", type=Path, required=True, help="the page's files")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8080, help="0 takes a free one")
+    parser.add_argument("--model-server", help="http://HOST:PORT/v1/models/NAME, to compare with")
     options = parser.parse_args(arguments)
     try:
-        server = SiteServer(options.directory, options.host, options.port)
+        model_server = ModelServer.at(options.model_server) if options.model_server else None
+        server = SiteServer(options.directory, options.host, options.port, model_server)
     except FanoutError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

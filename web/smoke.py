@@ -28,7 +28,7 @@ def smoke(url: str, golden: Path, *, limits: Limits) -> list[Check]:
         answer = run_script("smoke", job, seconds=SECONDS + 60)
     except FanoutError as error:
         return [failure(row, str(error), limits=limits)]
-    runtime = f"the page on {answer['backend']} ({answer['browser']})"
+    runtime = f"the page on {answer['engine']} ({answer['browser']})"
     row = replace(row, runtime=runtime, p50_ms=answer["p50Ms"])
     shown = np.array(answer["outputs"], np.float32)
     return [with_problems(compare(shown, expected, limits, row=row), answer["problems"])]

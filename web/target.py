@@ -1,4 +1,4 @@
-"""The web target: a TensorFlow.js graph model in a static page, checked in headless Chromium."""
+"""The web target: TensorFlow.js graph models in a static page, checked in headless Chromium."""
 
 import json
 import shutil
@@ -10,10 +10,8 @@ from models.spec import Limits, ModelSpec
 from pipeline.checks import Check
 from pipeline.golden import Golden
 from pipeline.target import Artifacts, ConvertConfig
-from web import browser_check, offline
+from web import browser_check, layout, offline, package, stamp, tflite
 from web import convert as tools
-
-VARIANT = "float32"
 
 
 def convert(
@@ -21,22 +19,27 @@ def convert(
 ) -> Artifacts:
     """Replaces ``out_dir`` by a site and returns it.
 
-    It holds index.html, assets/, model/, contract.json and golden.json.
+    It holds index.html, assets/, model/, contract.json and golden.json. The page starts with the
+    first form of the weights that the spec has limits for; the others can be chosen.
 
     Raises ConversionError when the converter or the page's build fails.
     """
     site = out_dir.resolve()
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
-    tools.graph_model(saved_model, site / "model")
+    tools.graph_models(saved_model, layout.model_folders(site, spec.limits["web"]))
+    tflite.add(saved_model, site, spec=spec, config=config)
     described = json.dumps(contract(spec), indent=1, ensure_ascii=False) + "\n"
-    (site / "contract.json").write_text(described)
+    (site / layout.CONTRACT).write_text(described)
     samples = Golden.load(config.golden).spread(spec.golden_examples)
     output = spec.outputs[0].name
     text = samples.to_json(model=spec.name, output=output, version=None)
-    (site / "golden.json").write_text(text)
+    (site / layout.GOLDEN).write_text(text)
+    (site / layout.SERVER).write_text('{"predict": null}\n')
     # Made to measure for what stands there by now.
     tools.page(site)
+    package.write(site, spec)
+    stamp.unreleased(site)
     offline.seal(site, spec)
     tools.compress(site)
     return artifacts(out_dir, spec=spec)
@@ -44,13 +47,12 @@ def convert(
 
 def artifacts(folder: Path, *, spec: ModelSpec) -> Artifacts:
     """Returns what ``convert`` left in the folder."""
-    return Artifacts(spec.name, folder, {VARIANT: folder / "model"})
+    return Artifacts(spec.name, folder, layout.model_folders(folder, spec.limits["web"]))
 
 
 def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits]) -> list[Check]:
-    """Returns one row a browser backend, each with the figures of every golden example."""
-    return [
-        row
-        for variant in artifacts.variants
-        for row in browser_check.check(artifacts, golden, variant=variant, limits=limits[variant])
-    ]
+    """Returns one row an engine and form of the weights, the page's default first.
+
+    The default runs every golden example, the others a part of them.
+    """
+    return browser_check.check(artifacts, golden, limits=limits)

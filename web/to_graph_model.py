@@ -1,4 +1,7 @@
-"""Converts a SavedModel to a TensorFlow.js graph model: to_graph_model.py SAVED_MODEL OUT_DIR.
+"""Converts a SavedModel to TensorFlow.js graph models: to_graph_model.py SAVED_MODEL WEIGHTS=DIR …
+
+WEIGHTS is a form of the weights: float32, float16 or uint8. TensorFlow.js makes float32 of all of
+them as it loads, so that they run the same kernels and differ in bytes and rounding alone.
 
 Runs in the converter's own environment (.venv-web-converter), as TensorFlow.js' converter needs an
 older TensorFlow than the pipeline's; it imports nothing else of this project.
@@ -7,20 +10,23 @@ older TensorFlow than the pipeline's; it imports nothing else of this project.
 import sys
 
 
-def main(saved_model: str, out_dir: str) -> None:
+def main(saved_model: str, *outputs: str) -> None:
     # Not installed in the environment that the types are checked in.
     from tensorflowjs.converters import (  # type: ignore[import-not-found]
         tf_saved_model_conversion_v2,
     )
 
-    tf_saved_model_conversion_v2.convert_tf_saved_model(
-        saved_model,
-        out_dir,
-        signature_def="serving_default",
-        # One shard: the weights of a model that is meant for a phone arrive in one response.
-        weight_shard_size_bytes=64 * 2**20,
-        control_flow_v2=True,
-    )
+    for output in outputs:
+        weights, _, out_dir = output.partition("=")
+        tf_saved_model_conversion_v2.convert_tf_saved_model(
+            saved_model,
+            out_dir,
+            signature_def="serving_default",
+            quantization_dtype_map=None if weights == "float32" else {weights: "*"},
+            # One shard: the weights of a model that is meant for a phone arrive in one response.
+            weight_shard_size_bytes=64 * 2**20,
+            control_flow_v2=True,
+        )
 
 
 if __name__ == "__main__":

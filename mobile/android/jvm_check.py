@@ -27,9 +27,15 @@ MAIN = APP / "main" / "kotlin"
 TESTS = (APP / "test" / "kotlin", APP / "jvmTest" / "kotlin")
 WORK = ROOT / "build" / "android"
 # Sources that use Android's own classes, which this JVM has no native part of.
-SCREEN = ("MainActivity.kt",)
+SCREEN = ("MainActivity.kt", "Bitmaps.kt")
 TEST_CLASSES = WORK / "test-classes"
-TEST_NAMES = ("PictureTest", "ContractTest", "ScreenStateTest", "ReleaseTest")
+TEST_NAMES = (
+    "PictureTest",
+    "ContractTest",
+    "ScreenStateTest",
+    "ReleaseTest",
+    "PictureFilesTest",
+)
 # A compiler that runs for seconds gains nothing from the JVM's second compiler.
 _SHORT_RUN = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _TIMEOUT_S = 600
@@ -143,12 +149,18 @@ def compile_all(libraries: Libraries) -> None:
         tests.result()
 
 
-def run_tests(libraries: Libraries, release: Path) -> str:
-    """Returns what the app's tests printed, run with TensorFlow Lite for desktops."""
+def run_tests(libraries: Libraries, release: Path, pictures: Path | None = None) -> str:
+    """Returns what the app's tests printed, run with TensorFlow Lite for desktops.
+
+    Args:
+        pictures: a folder of picture files with an ``expected.json``.
+    """
     # JSON comes with Android; the rest of that jar needs a device.
     path = [TEST_CLASSES, *libraries.desktop, *libraries.test, *libraries.platform]
     path += libraries.named("kotlin-stdlib")
     command = [_tool("java", "a JDK 17"), "-cp", _joined(path), f"-Drelease={release}"]
+    if pictures:
+        command.append(f"-Dpictures={pictures}")
     tests = [f"fanout.{name}" for name in TEST_NAMES]
     return _run([*command, "org.junit.runner.JUnitCore", *tests], "the app's tests")
 
@@ -178,7 +190,10 @@ def _joined(path: Sequence[Path]) -> str:
 def _tool(name: str, title: str) -> str:
     found = shutil.which(name)
     if found is None:
-        raise MissingToolError(f"{title} is not installed here ({name} is not on the PATH)")
+        raise MissingToolError(
+            f"{title} is not installed here ({name} is not on the PATH); "
+            "on Debian or Ubuntu: apt install openjdk-17-jdk-headless maven"
+        )
     return found
 
 

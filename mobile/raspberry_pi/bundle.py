@@ -1,5 +1,7 @@
 """Makes the folder that a person copies to a Raspberry Pi.
 
+``make deploy-pi`` makes it, copies it and tries it there. By hand:
+
     python -m mobile.raspberry_pi.bundle RELEASE FOLDER [--variant int8]
     scp -r FOLDER pi@raspberrypi.local:fanout
 
@@ -39,6 +41,15 @@ def bundle(model: Path, contract: Path, folder: Path) -> None:
     write_text(folder / "model.json", json.dumps(expected, indent=1) + "\n")
 
 
+def model_of(release: Path, variant: str) -> Path:
+    """Returns a variant's file in a release. Raises UserError, which lists those there are."""
+    files = {file.name.split(".")[-2]: file for file in (release / "mobile").glob("*.tflite")}
+    if variant not in files:
+        known = ", ".join(sorted(files)) or "none; name a release's folder"
+        raise UserError(f"{release}/mobile has no {variant} model; it has: {known}")
+    return files[variant]
+
+
 def main() -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser(description="Makes the folder to copy to a Raspberry Pi.")
@@ -47,14 +58,12 @@ def main() -> int:
     parser.add_argument("--variant", default=DEFAULT_VARIANT)
     options = parser.parse_args()
     try:
-        models = sorted((options.release / "mobile").glob(f"*.{options.variant}.tflite"))
-        if not models:
-            raise UserError(f"{options.release}/mobile has no {options.variant} model")
-        bundle(models[0], options.release / "contract.json", options.folder)
+        model = model_of(options.release, options.variant)
+        bundle(model, options.release / "contract.json", options.folder)
     except FanoutError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    print(f"copy {options.folder} to the Raspberry Pi, then run ./install.sh there")
+    print(f"copy {options.folder} to the Raspberry Pi, then run ./install.sh in it there")
     return 0
 
 

@@ -41,16 +41,20 @@ class Classifier:
     def __init__(self, folder: Path = HERE, threads: int = 1) -> None:
         """Raises ClassifyError: a file is missing or damaged, or no runtime is installed."""
         contract = _json(folder / "contract.json")
-        self.labels: list[str] = contract["labels"]
-        self.input: dict[str, Any] = contract["inputs"][0]
-        self.output: str = contract["outputs"][0]["name"]
-        if len(contract["inputs"]) != 1 or self.input["kind"] != "image":
-            raise ClassifyError(f"model {contract['model']!r} does not take one picture")
-        model = _verified(folder, _json(folder / "model.json"))
-        interpreter, self.runtime = _interpreter(model, threads)
-        self._run = interpreter.get_signature_runner(contract["signatures"]["tensors"])
-        self._details = self._run.get_input_details()[self.input["name"]]
-        self._output_details = self._run.get_output_details()[self.output]
+        try:
+            self.labels: list[str] = contract["labels"]
+            self.input: dict[str, Any] = contract["inputs"][0]
+            self.output: str = contract["outputs"][0]["name"]
+            if len(contract["inputs"]) != 1 or self.input["kind"] != "image":
+                raise ClassifyError(f"model {contract['model']!r} does not take one picture")
+            model = _verified(folder, _json(folder / "model.json"))
+            interpreter, self.runtime = _interpreter(model, threads)
+            self._run = interpreter.get_signature_runner(contract["signatures"]["tensors"])
+            self._details = self._run.get_input_details()[self.input["name"]]
+            self._output_details = self._run.get_output_details()[self.output]
+        except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
+            what = f"{type(error).__name__}: {error}"
+            raise ClassifyError(f"contract.json or model.json is damaged: {what}") from None
 
     def predict(self, image: Any) -> Any:
         """Returns the probabilities, one a label.
@@ -97,6 +101,8 @@ def load_picture(source: Path | bytes, tensor: dict[str, Any]) -> Any:
         from PIL import Image
     except ImportError:
         raise ClassifyError("Pillow is missing; run: sudo apt install python3-pil") from None
+    # Its own limit would warn first, on a line of its own.
+    Image.MAX_IMAGE_PIXELS = None
     try:
         picture = Image.open(io.BytesIO(content))
         width, height = picture.size
@@ -104,11 +110,11 @@ def load_picture(source: Path | bytes, tensor: dict[str, Any]) -> Any:
         if width * height > MAX_PIXELS:
             raise ClassifyError(f"{width} × {height} pixels are more than {MAX_PIXELS:,}")
         return _pixels(picture, tensor)
-    except Image.DecompressionBombError:
-        raise ClassifyError(f"it has more than {MAX_PIXELS:,} pixels") from None
-    except (OSError, SyntaxError, ValueError) as error:
+    except ClassifyError:
+        raise
+    except Exception as error:  # each of its decoders has errors of its own for damaged files
         # Pillow says "cannot identify image file <_io.BytesIO …>".
-        words = str(error).partition("<_io")[0].strip()
+        words = " ".join(str(error).partition("<_io")[0].split()) or type(error).__name__
         raise ClassifyError(f"it is not a picture that can be read: {words}") from None
 
 
@@ -187,7 +193,10 @@ def camera_picture() -> bytes:
         raise ClassifyError(
             "picamera2 is missing; run: sudo apt install python3-picamera2"
         ) from None
-    camera = Picamera2()
+    try:
+        camera = Picamera2()
+    except (RuntimeError, IndexError) as error:
+        raise ClassifyError(f"no camera can be used: {error}") from None
     try:
         # Picamera2's BGR888 is an array of red, green, blue: the name is the other way round.
         camera.configure(camera.create_still_configuration(main={"format": "BGR888"}))

@@ -4,7 +4,8 @@
 #     ./install.sh              packages, a virtual environment in this folder, a first prediction
 #     ./install.sh --service    the same, and classify pictures on port 8600 from every boot on
 #
-# It can be run again at any time.
+# It installs only what is missing, and can be run again at any time. What runs the programs
+# afterwards is ./python in this folder.
 set -eu
 cd "$(dirname "$0")"
 
@@ -12,13 +13,24 @@ python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
     echo "error: Python 3.11 or newer is needed (Raspberry Pi OS 12); here is $(python3 --version)" >&2
     exit 2
 }
-sudo apt-get install --yes --no-install-recommends python3-numpy python3-pil python3-venv
+python3 -c 'import numpy, PIL' 2>/dev/null ||
+    sudo apt-get install --yes --no-install-recommends python3-numpy python3-pil
 
-# tflite-runtime ends with Python 3.11 and numpy 1, which are those of Raspberry Pi OS 12.
-runtime=$(python3 -c 'import sys; print("tflite-runtime==2.14.0" if sys.version_info < (3, 12) else "ai-edge-litert==2.3.0")')
-[ -x .venv/bin/python ] || python3 -m venv --system-site-packages .venv
-.venv/bin/python -m pip install --quiet "$runtime"
-.venv/bin/python classify.py --benchmark
+python=$(command -v python3)
+has_runtime='import importlib.util as i, sys; sys.exit(not any(map(i.find_spec, ("tflite_runtime", "ai_edge_litert"))))'
+if ! "$python" -c "$has_runtime"; then
+    python="$(pwd)/.venv/bin/python"
+    [ -x "$python" ] || python3 -m venv --system-site-packages .venv || {
+        sudo apt-get install --yes --no-install-recommends python3-venv
+        python3 -m venv --system-site-packages .venv
+    }
+    # tflite-runtime ends with Python 3.11 and numpy 1, which are those of Raspberry Pi OS 12.
+    runtime=$("$python" -c 'import sys; print("tflite-runtime==2.14.0" if sys.version_info < (3, 12) else "ai-edge-litert==2.3.0")')
+    "$python" -c "$has_runtime" || "$python" -m pip install --quiet "$runtime"
+fi
+printf '#!/bin/sh\nexec "%s" "$@"\n' "$python" >python
+chmod +x python
+./python classify.py --benchmark
 
 if [ "${1:-}" = "--service" ]; then
     sed "s|@FOLDER@|$(pwd)|g; s|@USER@|$(id -un)|g" fanout-classify.service |

@@ -63,7 +63,9 @@ SPEC = ModelSpec(
             # Shirts, the hardest class, come to about 0.77.
             min_slice_accuracy=0.65,
             max_accuracy_drop=0.005,
-            web_examples=2000,
+            web_examples=None,
+            # Of a class's 1000 test pictures; seeds alone move Shirt by two hundredths.
+            max_slice_accuracy_drop=0.06,
         ),
         "quick": Profile(
             examples={"train": 6000, "eval": 1000, "test": 1000},
@@ -79,6 +81,7 @@ SPEC = ModelSpec(
             min_slice_accuracy=0.30,
             max_accuracy_drop=0.05,
             web_examples=1000,
+            max_slice_accuracy_drop=0.25,
         ),
     },
     limits={
@@ -90,6 +93,10 @@ SPEC = ModelSpec(
             "int8": QUANTISED,
             "int8_uint8": replace(QUANTISED, required=False),
         },
-        "web": {"float32": Limits(agreement=0.9999, max_abs_diff=1e-4, accuracy_drop=0.0005)},
+        # The page starts with the first: half the bytes.
+        "web": {
+            "float16": Limits(agreement=0.999, accuracy_drop=0.0005),
+            "float32": Limits(agreement=0.9999, max_abs_diff=1e-4, accuracy_drop=0.0005),
+        },
     },
 )

@@ -23,7 +23,7 @@ def card(facts: Facts) -> Markup:
     return join(
         [
             tag("div", _readme(facts), class_="prose"),
-            table("Interface (serving_default)", ["Tensor", "", "Type", "What it is"], tensors),
+            table("Interface (serving_default)", ["Tensor", "Kind", "Type", "What it is"], tensors),
             table(f"Settings of the profile {facts.profile_name}", ["Setting", "Value"], settings),
         ]
     )

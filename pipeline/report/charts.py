@@ -33,9 +33,9 @@ def lines(title: str, series: Mapping[str, Sequence[float]], *, across: str) -> 
     parts: list[Child] = [_rule(y(tick), f"{tick:g}") for tick in ticks]
     every = max(1, math.ceil(steps / 10))
     parts += [
-        _label(x(step), HEIGHT - BOTTOM + 15, str(step + 1)) for step in range(0, steps, every)
+        label(x(step), HEIGHT - BOTTOM + 15, str(step + 1)) for step in range(0, steps, every)
     ]
-    parts.append(_label((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 3, across))
+    parts.append(label((LEFT + WIDTH - RIGHT) / 2, HEIGHT - 3, across))
     for number, (name, values) in enumerate(series.items(), start=1):
         points = [(x(i), y(v), v) for i, v in enumerate(values) if math.isfinite(v)]
         path = " ".join(f"{a:.1f},{b:.1f}" for a, b, _ in points)
@@ -44,7 +44,7 @@ def lines(title: str, series: Mapping[str, Sequence[float]], *, across: str) -> 
             tag("g", tag("title", f"{name}: {value:.4f}"), _dot(a, b, number))
             for a, b, value in points
         ]
-    return _figure(title, parts, WIDTH, HEIGHT, legend=list(series))
+    return figure(title, parts, WIDTH, HEIGHT, legend=list(series))
 
 
 def bars(
@@ -70,7 +70,7 @@ def bars(
 
     parts: list[Child] = [
         tag("g", tag("line", x1=x(t), x2=x(t), y1=0, y2=height - 22, class_="grid"),
-            _label(x(t), height - 8, f"{t:g}"))
+            label(x(t), height - 8, f"{t:g}"))
         for t in (0.0, 0.25, 0.5, 0.75, 1.0)
     ]  # fmt: skip
     for number, (name, value) in enumerate(values.items()):
@@ -96,7 +96,7 @@ def bars(
         parts.append(tag("line", x1=at, x2=at, y1=0, y2=height - 22, class_="limit"))
     keys = [] if before is None else [("before", "the release before")]
     keys += [] if limit is None else [("limit", f"least allowed: {limit:g}")]
-    return _figure(title, parts, width, height, keys=keys)
+    return figure(title, parts, width, height, keys=keys)
 
 
 # Half-decades of the absolute difference; what is smaller than the first falls into one bin.
@@ -137,13 +137,13 @@ def histogram(title: str, differences: Sequence[float], *, limit: float | None) 
     base = height - bottom
     parts.append(tag("line", x1=10, x2=width - 10, y1=base, y2=base, class_="axis"))
     for exponent in (-8, -6, -4, -2, 0):
-        parts.append(_label(x(EXPONENTS.index(exponent) + 1) - (6 if not exponent else 0),
+        parts.append(label(x(EXPONENTS.index(exponent) + 1) - (6 if not exponent else 0),
                             base + 15, f"1e{exponent}" if exponent else "1"))  # fmt: skip
     if limit is not None and limit > 0:
         at = x(min(max(math.log10(limit) - EXPONENTS[0], 0) * 2 + 1, len(counts)))
         parts.append(tag("line", x1=at, x2=at, y1=14, y2=base, class_="limit"))
-        parts.append(_label(at, 10, f"limit {limit:g}"))
-    return _figure(title, parts, width, height)
+        parts.append(label(at, 10, f"limit {limit:g}"))
+    return figure(title, parts, width, height)
 
 
 def _ticks(low: float, high: float) -> list[float]:
@@ -167,11 +167,12 @@ def _dot(x: float, y: float, number: int) -> Markup:
     return tag("circle", cx=x, cy=y, r=3.2, class_=f"dot s{number}")
 
 
-def _label(x: float, y: float, text: str) -> Markup:
+def label(x: float, y: float, text: str) -> Markup:
+    """Returns a short text whose middle is at x."""
     return tag("text", text, x=x, y=y, class_="label middle")
 
 
-def _figure(
+def figure(
     title: str,
     parts: Sequence[Child],
     width: int,
@@ -180,6 +181,12 @@ def _figure(
     legend: Sequence[str] = (),
     keys: Sequence[tuple[str, str]] = (),
 ) -> Markup:
+    """Returns a drawing with its title and legend.
+
+    Args:
+        legend: names of series, in the order of their colours.
+        keys: classes of other marks, with their names.
+    """
     drawing = tag(
         "svg", parts, viewBox=f"0 0 {width} {height}", role="img", aria_label=title, width=width,
         height=height,

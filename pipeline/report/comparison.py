@@ -1,6 +1,7 @@
 """The release beside the one that was promoted before it."""
 
 from pipeline.checks import Check
+from pipeline.report.distances import distance_table, drawings
 from pipeline.report.facts import Facts
 from pipeline.report.markup import Child, Markup, join, note, table, tag
 
@@ -13,7 +14,7 @@ def comparison(facts: Facts) -> Markup:
     old, new = f"Release {parent.version}", f"Release {facts.version}"
     metrics = table(
         "Accuracy on the test split",
-        ["", old, new, "Change"],
+        ["Slice", old, new, "Change"],
         _metrics(facts, parent.manifest["metrics"]),
         numbers="1 2 3",
     )
@@ -26,7 +27,15 @@ def comparison(facts: Facts) -> Markup:
         _checks(facts, parent.checks),
         numbers="1 2 3 4 5 6",
     )
-    return join([metrics, checks])
+    return join([metrics, checks, tag("h3", "The training data"), _shift(facts, old, new)])
+
+
+def _shift(facts: Facts, old: str, new: str) -> Markup:
+    if facts.shift is None:
+        return note("The training data of the two cannot be compared: one's statistics are gone.")
+    caption = "Training data and answers to the test split, as `fanout monitor` watches them"
+    shown = distance_table(facts.shift, caption, old, new)
+    return join([shown, drawings(facts.shift, old, new)])
 
 
 def _metrics(facts: Facts, before: dict[str, object]) -> list[list[Child]]:
@@ -35,7 +44,8 @@ def _metrics(facts: Facts, before: dict[str, object]) -> list[list[Child]]:
     old_slices = before["slices"]
     assert isinstance(old_slices, dict)  # noqa: S101 - the manifest's schema
     pairs += [
-        (facts.slice_name(key), old_slices.get(key), value) for key, value in now["slices"].items()
+        (facts.spec.slice_name(key), old_slices.get(key), value)
+        for key, value in now["slices"].items()
     ]
     return [[name, _number(old), _number(new), _change(old, new)] for name, old, new in pairs]
 

@@ -18,8 +18,10 @@ from pipeline.errors import UserError
 from pipeline.evidence import read_evidence
 from pipeline.golden import Golden
 from pipeline.inputs import Fingerprints
+from pipeline.monitor.baseline import FOLDER, read_statistics
+from pipeline.monitor.statistics import Comparison
 from pipeline.release import HISTORY, Release, current_version
-from pipeline.report.history import Run, run_before
+from pipeline.report.history import Run, model_of, run_before
 from pipeline.report.statistics import Split, anomalies, splits
 
 LIBRARIES = ("tfx", "tensorflow", "keras", "tensorflow-model-analysis", "ml-metadata", "numpy")
@@ -34,6 +36,8 @@ class Facts:
         manifest: of the release; the report itself is not yet among its files.
         evidence: of each row of ``checks``, in their order.
         parent: the release that was promoted before.
+        parent_model: the id in ML Metadata of that release's model.
+        shift: the training data of that release against this one's; None where one is unknown.
         run: of the pipeline.
         history: by column of the Trainer's history.csv, one value an epoch.
         golden: the SavedModel's answers to the whole test split.
@@ -49,6 +53,8 @@ class Facts:
     manifest: Mapping[str, Any]
     evidence: tuple[Evidence | None, ...] = ()
     parent: Release | None = None
+    parent_model: int | None = None
+    shift: Comparison | None = None
     run: Run | None = None
     history: Mapping[str, list[float]] = field(default_factory=dict)
     golden: Golden | None = None
@@ -69,13 +75,6 @@ class Facts:
         """Returns what the spec demands of a row; None when it no longer names its variant."""
         return self.spec.limits.get(check.target, {}).get(check.variant)
 
-    def slice_name(self, key: str) -> str:
-        """Returns ``label=3`` as the class's name, every other slice as it is."""
-        feature, _, value = key.partition("=")
-        if feature == self.spec.label_key and value.isdecimal():
-            return self.label(int(value))
-        return key
-
     def label(self, number: int) -> str:
         """Returns a class's name."""
         known = 0 <= number < len(self.spec.labels)
@@ -89,6 +88,7 @@ def gather(config: Config, manifest: Mapping[str, Any]) -> Facts:
         manifest: the release's; its ``files`` need not be complete.
     """
     run = run_before(config.metadata, datetime.fromisoformat(manifest["created"]))
+    parent = _parent(config, int(manifest["version"]))
     examined = run.folder("ExampleValidator", "anomalies") if run else None
     statistics = run.folder("StatisticsGen", "statistics") if run else None
     return Facts(
@@ -97,7 +97,9 @@ def gather(config: Config, manifest: Mapping[str, Any]) -> Facts:
         profile=config.profile,
         manifest=manifest,
         evidence=_evidence(run, manifest["checks"]),
-        parent=_parent(config, int(manifest["version"])),
+        parent=parent,
+        parent_model=model_of(config, parent) if parent else None,
+        shift=_shift(config, run, parent),
         run=run,
         history=_history(run.folder("Trainer", "model_run") if run else None),
         golden=_golden(run),
@@ -137,6 +139,18 @@ def _parent(config: Config, version: int) -> Release | None:
             except UserError:
                 continue
     return None
+
+
+def _shift(config: Config, run: Run | None, parent: Release | None) -> Comparison | None:
+    # While a release is assembled the report is written before the release's folder is there.
+    now = run.folder("MonitoringBaseline", "statistics") if run else None
+    if now is None or parent is None:
+        return None
+    try:
+        before, after = read_statistics(parent.folder / FOLDER), read_statistics(now)
+    except UserError:
+        return None
+    return Comparison.of(before, after, config.spec.monitoring)
 
 
 def _history(folder: Path | None) -> dict[str, list[float]]:

@@ -8,24 +8,26 @@ from pipeline.report.facts import Facts
 
 @dataclass(frozen=True)
 class Verdict:
-    """One rule of a gate.
+    """One rule.
 
     Attributes:
         gate: that the rule belongs to.
         rule: in words, with its limit.
         measured: what was held against it.
-        passed: None when what is needed to judge is gone, or the rule stops nothing.
+        passed: None when what is needed to judge is gone.
+        stops: whether a rule that is not met stops the release, or is only reported.
     """
 
     gate: str
     rule: str
     measured: str
     passed: bool | None
+    stops: bool = True
 
 
 def verdicts(facts: Facts) -> list[Verdict]:
     """Returns the rules in the order in which the pipeline applies them."""
-    return [_data(facts), *_model(facts), *_targets(facts)]
+    return [_data(facts), *_shift(facts), *_model(facts), *_targets(facts)]
 
 
 def _data(facts: Facts) -> Verdict:
@@ -34,6 +36,20 @@ def _data(facts: Facts) -> Verdict:
         return Verdict("Data", rule, "the validation is no longer there", None)
     found = "; ".join(facts.anomalies) or "none found"
     return Verdict("Data", rule, found, not facts.anomalies)
+
+
+def _shift(facts: Facts) -> list[Verdict]:
+    """Returns whether the training data is that of the release before, as ``monitor`` sees it."""
+    if facts.parent is None:
+        return []
+    rule = f"training data like that of release {facts.parent.version}"
+    if facts.shift is None:
+        return [Verdict("Data", rule, "its statistics are not there", None, stops=False)]
+    beyond = facts.shift.beyond
+    told = "; ".join(
+        facts.shift.sentence(row, f"release {facts.parent.version}", "this one") for row in beyond
+    )
+    return [Verdict("Data", rule, told or "every feature is within", not beyond, stops=False)]
 
 
 def _model(facts: Facts) -> list[Verdict]:
@@ -56,24 +72,43 @@ def _model(facts: Facts) -> list[Verdict]:
             Verdict(
                 "Model",
                 f"accuracy of at least {least:g} in every slice",
-                f"{value:.4f} in the worst, {facts.slice_name(worst)}",
+                f"{value:.4f} in the worst, {facts.spec.slice_name(worst)}",
                 value >= least - 1e-6,
             )
         )
     found.insert(0, _blessing(facts))
-    rule = f"at most {profile.max_accuracy_drop:g} less accuracy than before"
+    return [*found, *_change(facts)]
+
+
+def _change(facts: Facts) -> list[Verdict]:
+    """Returns how the model did against that of the release before, overall and by slice."""
+    profile, now = facts.profile, facts.manifest["metrics"]
+    overall = f"at most {profile.max_accuracy_drop:g} less accuracy than before"
+    by_slice = f"at most {profile.max_slice_accuracy_drop:g} less in any slice"
     if facts.parent is None:
-        found.append(Verdict("Model", rule, "no release was promoted before", None))
-    else:
-        before = float(facts.parent.manifest["metrics"]["accuracy"])
-        found.append(
-            Verdict(
-                "Model",
-                rule,
-                f"{accuracy - before:+.4f} against release {facts.parent.version}",
-                before - accuracy <= profile.max_accuracy_drop + 1e-6,
-            )
+        none = "no release was promoted before"
+        return [Verdict("Model", rule, none, None) for rule in (overall, by_slice)]
+    before = facts.parent.manifest["metrics"]
+    change = float(now["accuracy"]) - float(before["accuracy"])
+    against = f"against release {facts.parent.version}"
+    found = [
+        Verdict(
+            "Model",
+            overall,
+            f"{change:+.4f} {against}",
+            -change <= profile.max_accuracy_drop + 1e-6,
         )
+    ]
+    changes = {
+        key: float(value) - float(before["slices"][key])
+        for key, value in now["slices"].items()
+        if key in before["slices"]
+    }
+    if changes:
+        worst = min(changes, key=lambda key: changes[key])
+        measured = f"{changes[worst]:+.4f} {against} in the worst, {facts.spec.slice_name(worst)}"
+        within = -changes[worst] <= profile.max_slice_accuracy_drop + 1e-6
+        found.append(Verdict("Model", by_slice, measured, within))
     return found
 
 

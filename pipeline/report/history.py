@@ -6,6 +6,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from pipeline.config import Config
+from pipeline.release import Release
+
 # How ML Metadata numbers what it records: metadata_store.proto, Execution.State and Event.Type.
 CACHED = 5
 INPUTS = (3, 5)  # an executor's and a resolver's
@@ -99,6 +102,14 @@ def run_before(metadata: Path, created: datetime) -> Run | None:
     )
     steps = [_step(store, execution) for execution in executions]
     return Run(str(newest.name), {step.component: step for step in steps})
+
+
+def model_of(config: Config, release: Release) -> int | None:
+    """Returns the id in ML Metadata of a release's model; None when its run is not recorded."""
+    run = run_before(config.metadata, datetime.fromisoformat(release.manifest["created"]))
+    trainer = run.steps.get("Trainer") if run else None
+    model = trainer.output("model") if trainer else None
+    return model.id if model else None
 
 
 def _step(store: Any, execution: Any) -> Step:

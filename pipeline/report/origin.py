@@ -1,5 +1,7 @@
 """Where a release comes from: its run's components and artifacts, its parent, its files."""
 
+import hashlib
+
 from pipeline.report.card import details
 from pipeline.report.facts import Facts
 from pipeline.report.history import Recorded, Step
@@ -12,9 +14,11 @@ def lineage(facts: Facts) -> Markup:
     before = f"{parent.version}, of {parent.manifest['created']}" if parent else "none"
     about: list[tuple[str, Child]] = [
         ("Fingerprint of data, code and settings", tag("code", facts.manifest["fingerprint"])),
+        ("Data", _data(facts)),
+        ("Model", _code(facts)),
+        ("Parent: compared with by the Evaluator", _baseline(facts)),
         ("Release promoted before", before),
         ("Pipeline run", facts.run.name if facts.run else "not recorded"),
-        ("Model compared with by the Evaluator", _baseline(facts)),
         ("Libraries", ", ".join(f"{name} {version}" for name, version in facts.versions.items())),
     ]  # fmt: skip
     shown = tag(
@@ -70,4 +74,28 @@ def _baseline(facts: Facts) -> str:
     if step is None:
         return "not recorded"
     found = next((item for item in step.inputs if item.key == "baseline_model"), None)
-    return f"artifact {found.id}" if found else "none: no other model was blessed"
+    if found is None:
+        return "none: no other model was released or blessed before"
+    parent = facts.parent if found.id == facts.parent_model else None
+    of = f", that of release {parent.version}" if parent else ""
+    return f"model {found.id}{of}"
+
+
+def _data(facts: Facts) -> str:
+    step = facts.run.steps.get("ImportExampleGen") if facts.run else None
+    examples = step.output("examples") if step else None
+    if examples is None:
+        return "not recorded"
+    counts = ", ".join(f"{split.name} {split.examples:,}" for split in facts.splits)
+    # TFX's own record of its input files: their number, sizes and times.
+    record = str(examples.properties.get("input_fingerprint", ""))
+    digest = hashlib.sha256(record.encode()).hexdigest()[:12]
+    return f"examples {examples.id} ({counts}), input {digest}"
+
+
+def _code(facts: Facts) -> str:
+    step = facts.run.steps.get("Trainer") if facts.run else None
+    model = step.output("model") if step else None
+    if step is None or model is None:
+        return "not recorded"
+    return f"model {model.id}, trained by code and settings {step.fingerprint[:12]}"

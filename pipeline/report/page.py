@@ -1,16 +1,12 @@
 """The page: its head, its sections in the order of a reader's questions, its style."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 from pipeline.report import agreement, card, comparison, data, gates, origin, quality
+from pipeline.report.document import document, section, tiles
 from pipeline.report.facts import Facts
 from pipeline.report.markup import Child, Markup, join, note, table, tag
 from pipeline.report.signs import badge
-
-STYLE = Path(__file__).with_name("style.css")
-# Even a page with a mistake in it can neither load nor run anything.
-POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 Section = Callable[[Facts], Markup]
 SECTIONS: tuple[tuple[str, str, tuple[Section, ...]], ...]
@@ -19,35 +15,17 @@ SECTIONS: tuple[tuple[str, str, tuple[Section, ...]], ...]
 def render(facts: Facts) -> str:
     """Returns the whole file."""
     title = f"{facts.spec.title}: release {facts.version}"
-    head = tag(
-        "head",
-        tag("meta", charset="utf-8"),
-        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
-        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
-        tag("meta", name="color-scheme", content="light dark"),
-        tag("title", title),
-        tag("style", Markup(STYLE.read_text())),
-    )
     links = [tag("li", tag("a", name, href=f"#{place}")) for place, name, _ in SECTIONS]
-    sections = [
-        tag(
-            "section",
-            tag("h2", name, id=f"{place}-title"),
-            [part(facts) for part in parts],
-            id=place,
-            aria_labelledby=f"{place}-title",
-        )
-        for place, name, parts in SECTIONS
-    ]
-    body = tag(
-        "body",
+    sections = [section(place, name, [part(facts) for part in parts])
+                for place, name, parts in SECTIONS]  # fmt: skip
+    return document(
+        title,
         tag("a", "Skip to the report", href="#main", class_="skip"),
         _masthead(facts),
         tag("nav", tag("ul", links), aria_label="Sections"),
         tag("main", sections, id="main"),
         tag("footer", f"{facts.spec.name} · release {facts.version} · {facts.manifest['created']}"),
     )
-    return f"<!doctype html>\n{tag('html', head, body, lang='en')}\n"
 
 
 def _masthead(facts: Facts) -> Markup:
@@ -61,7 +39,7 @@ def _masthead(facts: Facts) -> Markup:
         before = float(facts.parent.manifest["metrics"]["accuracy"])
         difference = float(metrics["accuracy"]) - before
         change = f"{difference:+.4f} to release {facts.parent.version}"
-    tiles = [
+    figures = [
         ("Accuracy", f"{metrics['accuracy']:.2%}", change or "on the test split"),
         ("Checks passed", f"{passed} of {len(checks)}", "each in its own runtime"),
         ("Least agreement", f"{min(agreements):.2%}" if agreements else "–", "with the SavedModel"),
@@ -75,10 +53,7 @@ def _masthead(facts: Facts) -> Markup:
         tag("h1", facts.spec.title, " ", tag("span", f"Release {facts.version}")),
         tag("p", facts.spec.description),
         tag("p", _verdict(facts), class_="verdict"),
-        tag("dl",
-            [tag("div", tag("dt", name), tag("dd", value), tag("dd", under, class_="under"))
-             for name, value, under in tiles],
-            class_="tiles"),
+        tiles(figures),
     )  # fmt: skip
 
 
@@ -92,13 +67,15 @@ def _verdict(facts: Facts) -> Child:
 
 
 def _decision(facts: Facts) -> Markup:
-    marks = {
-        True: ("passed", "passed"),
-        False: ("failed", "not met"),
-        None: ("skipped", "not applied"),
-    }
+    def mark(found: gates.Verdict) -> Markup:
+        if found.passed is None:
+            return badge("skipped", "not applied")
+        if found.passed:
+            return badge("passed")
+        return badge("failed", "not met") if found.stops else badge("skipped", "reported")
+
     rows = [
-        [found.gate, found.rule, found.measured, badge(*marks[found.passed])]
+        [found.gate, tag("div", found.rule, class_="rule"), found.measured, mark(found)]
         for found in gates.verdicts(facts)
     ]  # fmt: skip
     changed = note(

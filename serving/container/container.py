@@ -1,6 +1,7 @@
 """A model server in a container: started locked down, found again, stopped, never anyone else's."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -30,11 +31,13 @@ class Wanted:
         image: its name.
         folder: is mounted, read-only, under its own path: a models.config in it is true inside
             and outside.
+        writable: a folder that the server may write to, under its own path; None for none.
         arguments: of the server.
         host: the address of this machine on which its ports are published.
         rest_port, grpc_port: on this machine.
         memory: at most, as the engine writes it, such as ``2g``.
         restart: whether the engine starts it again after it ended or the machine was restarted.
+        environment: variables of the server.
     """
 
     image: str
@@ -45,6 +48,8 @@ class Wanted:
     grpc_port: int
     memory: str = "2g"
     restart: bool = False
+    environment: Mapping[str, str] = field(default_factory=dict)
+    writable: Path | None = None
 
     def flags(self) -> list[str]:
         """Returns what the engine's ``run`` is told of it."""
@@ -53,6 +58,8 @@ class Wanted:
             f"--publish={self.host}:{self.grpc_port}:{GRPC_PORT}",
             f"--publish={self.host}:{self.rest_port}:{REST_PORT}",
             f"--volume={self.folder}:{self.folder}:ro",
+            *([f"--volume={self.writable}:{self.writable}:rw"] if self.writable else []),
+            *(f"--env={name}={value}" for name, value in self.environment.items()),
             *(["--restart=always"] if self.restart else []),
         ]
 
@@ -125,6 +132,9 @@ def start(name: str, engine: Engine, wanted: Wanted, folder: Path, *, work: Path
     Raises:
         EngineFailed: no runtime of the engine could start it.
     """
+    if wanted.writable:
+        wanted.writable.mkdir(parents=True, exist_ok=True)
+        wanted.writable.chmod(0o1777)  # the container's user is none of this machine's
     label = f"{LABEL}={folder}"
     for old in engine.call("ps", "--all", "--quiet", f"--filter=label={label}").split():
         engine.call("rm", "--force", old)

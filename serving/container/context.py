@@ -8,6 +8,7 @@ from pathlib import Path
 from pipeline import fingerprint
 from pipeline.errors import FanoutError
 from pipeline.toolchain import ROOT, require
+from serving.container.strip import strip
 
 LOCK = ROOT / "requirements" / "serving-image.lock"
 HERE = Path(__file__).parent
@@ -19,7 +20,8 @@ _PLATFORM = "x86_64-manylinux_2_36"
 
 def digest() -> str:
     """Returns the digest of everything that goes into the image, apart from its base."""
-    return fingerprint.of_files([LOCK, HERE / "Containerfile", *_sources()])
+    made_by = [HERE / "Containerfile", HERE / "context.py", HERE / "strip.py"]
+    return fingerprint.of_files([LOCK, *made_by, *sources()])
 
 
 def prepare(folder: Path) -> None:
@@ -32,20 +34,22 @@ def prepare(folder: Path) -> None:
     _libraries(folder / "site-packages")
     application = folder / "application"
     shutil.rmtree(application, ignore_errors=True)
-    for source in _sources():
+    for source in sources():
         copied = application / source.relative_to(ROOT)
         copied.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(source, copied)
     shutil.copy2(HERE / "Containerfile", folder / "Containerfile")
 
 
-def _sources() -> list[Path]:
+def sources() -> list[Path]:
+    """Returns the modules that the image runs, and all of the project's that they import."""
     return fingerprint.sources(*MODULES)
 
 
 def _libraries(folder: Path) -> None:
     stamp = folder / ".lock-digest"
-    wanted = fingerprint.of_files([LOCK])
+    # How they are treated belongs to what they are.
+    wanted = fingerprint.of_files([LOCK, HERE / "context.py", HERE / "strip.py"])
     if stamp.is_file() and stamp.read_text() == wanted:
         return
     shutil.rmtree(folder, ignore_errors=True)
@@ -64,4 +68,7 @@ def _libraries(folder: Path) -> None:
         raise FanoutError(f"the image's libraries cannot be installed: {reason}")
     for name in _LEFT_OUT:
         shutil.rmtree(folder / name, ignore_errors=True)
+    for library in folder.rglob("*.so*"):
+        if library.is_file() and not library.is_symlink():
+            strip(library)
     stamp.write_text(wanted)

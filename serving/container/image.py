@@ -1,5 +1,6 @@
 """The images that a release is served from: pulled, built, and found again by their inputs."""
 
+import fcntl
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -43,6 +44,13 @@ def server(engine: Engine, work: Path) -> str:
     if engine.has_image(name):
         return name
     attempt = f"build {name} with {engine.name}"
+    with _one_at_a_time(work):
+        if not engine.has_image(name):  # somebody else may have built it in the meantime
+            _build(engine, work, name, attempt)
+    return name
+
+
+def _build(engine: Engine, work: Path, name: str, attempt: str) -> None:
     with memory.of_failures(work, attempt), _said(f"{attempt}, which takes a minute once"):
         built_on = base.image(engine, work)
         context.prepare(work / "context")
@@ -51,7 +59,6 @@ def server(engine: Engine, work: Path) -> str:
             *(f"--file={work / 'context' / 'Containerfile'}", str(work / "context")),
             timeout=BUILD_SECONDS,
         )
-    return name
 
 
 def with_release(engine: Engine, server_image: str, release: Path, model: str, tag: str) -> str:
@@ -87,6 +94,15 @@ def with_release(engine: Engine, server_image: str, release: Path, model: str, t
 def _format(engine: Engine) -> list[str]:
     # Podman's default, OCI's format, has no place for a health check.
     return ["--format=docker"] if engine.name == "podman" else []
+
+
+@contextmanager
+def _one_at_a_time(work: Path) -> Iterator[None]:
+    """Waits until nobody else puts an image together in the folder."""
+    work.mkdir(parents=True, exist_ok=True)
+    with (work / "lock").open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 @contextmanager

@@ -45,13 +45,17 @@ def write_models_config(
 
 
 def read_labels(file: Path) -> dict[str, int]:
-    """Returns the labels of the file's first model, empty when there is no such file."""
+    """Returns the labels of the file's first model, empty where no such file can be read."""
     from google.protobuf import text_format
     from tensorflow_serving.config import model_server_config_pb2
 
     if not file.is_file():
         return {}
-    config = text_format.Parse(file.read_text(), model_server_config_pb2.ModelServerConfig())
+    config = model_server_config_pb2.ModelServerConfig()
+    try:
+        text_format.Parse(file.read_text(), config)
+    except (text_format.ParseError, UnicodeDecodeError):
+        return {}  # it is written anew
     return {
         label: int(version)
         for entry in config.model_config_list.config[:1]

@@ -2,12 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from serving.server import grpc_messages
+from serving.server import grpc_messages, http2_headers
 from serving.server.grpc_handlers import Method
 from serving.server.grpc_messages import Messages
 from serving.server.http2_flow import Sender, Stream
@@ -24,10 +24,12 @@ class Context:
     Attributes:
         deadline: on the clock of time.monotonic(); infinite when the client set none.
         metadata: by name in lower case.
+        remote: the client's address, empty for a UNIX socket.
     """
 
     deadline: float
     metadata: Mapping[str, str]
+    remote: str = ""
 
     def time_remaining(self) -> float | None:
         """Returns the seconds left, None for no limit."""
@@ -41,6 +43,7 @@ class Call:
         self._stream = stream
         self._sender = sender
         self._started = False
+        self._cancelled = False
         self._task: asyncio.Task[None] | None = None
         self.context = context
         encoding = context.metadata.get("grpc-encoding", "identity")
@@ -67,6 +70,7 @@ class Call:
 
     def cancel(self) -> None:
         """Ends the work: nobody waits for it."""
+        self._cancelled = True
         if self._task:
             self._task.cancel()
 
@@ -74,6 +78,24 @@ class Call:
         """Ends a call whose time is over."""
         self.cancel()
         self.fail(ServingError(Code.DEADLINE_EXCEEDED, "Deadline Exceeded"))
+
+
+class Refusal(Call):
+    """No call of gRPC: answered with a status of HTTP when the request is whole."""
+
+    def __init__(
+        self, status: str, stream: Stream, sender: Sender, context: Context, limit: int
+    ) -> None:
+        super().__init__(stream, sender, context, limit)
+        self._status = status
+
+    @property
+    def receiving(self) -> bool:
+        return True
+
+    def received(self, data: bytes, *, end: bool) -> None:  # noqa: ARG002 - whatever it is
+        if end:
+            self._sender.end(self._stream, http2_headers.encode(((":status", self._status),)))
 
 
 class UnaryCall(Call):
@@ -85,10 +107,17 @@ class UnaryCall(Call):
         super().__init__(stream, sender, context, limit)
         self._method = method
         self._request: bytes | None = None
+        self._begun = False
+        self._cancel: Callable[[], None] | None = None
 
     @property
     def receiving(self) -> bool:
-        return self._task is None
+        return not self._begun
+
+    def cancel(self) -> None:
+        super().cancel()
+        if self._cancel:
+            self._cancel()
 
     def received(self, data: bytes, *, end: bool) -> None:
         if data:
@@ -100,21 +129,36 @@ class UnaryCall(Call):
         if end:
             if self._request is None or self.messages.waiting:
                 raise ServingError(Code.INTERNAL, "the request message is missing or incomplete")
-            self._task = asyncio.get_running_loop().create_task(self._run(self._request))
+            self._begun = True
+            request = self._method.parse(self._request)
             self._request = None
+            if self._method.start:
+                try:
+                    self._cancel = self._method.start(request, self.context, self._answer)
+                except Exception as error:  # a client gets an answer, whatever happened
+                    self.fail(error)
+            else:
+                self._task = asyncio.get_running_loop().create_task(self._run(request))
 
-    async def _run(self, data: bytes) -> None:
+    async def _run(self, request: Any) -> None:
         assert self._method.work is not None  # noqa: S101 - chosen by it
         try:
-            response = await self._method.work(self._method.parse(data), self.context)
-            body = grpc_messages.frame(response.SerializeToString())
+            response = await self._method.work(request, self.context)
         except Exception as error:  # a client gets an answer, whatever happened
             self.fail(error)
         else:
-            if not self._stream.local_closed:
-                self._sender.respond(
-                    self._stream, grpc_messages.RESPONSE_BLOCK, body, grpc_messages.OK_BLOCK
-                )
+            self._answer(response)
+
+    def _answer(self, response: Any) -> None:
+        if self._stream.local_closed or self._cancelled:
+            return
+        if isinstance(response, ServingError):
+            self.fail(response)
+            return
+        body = grpc_messages.frame(response.SerializeToString())
+        self._sender.respond(
+            self._stream, grpc_messages.RESPONSE_BLOCK, body, grpc_messages.OK_BLOCK
+        )
 
 
 class StreamCall(Call):

@@ -10,6 +10,8 @@ from serving.server.statuses import invalid
 
 # Request and context to a response; whatever it raises becomes the status of the call.
 Work = Callable[[Any, Any], Awaitable[Any]]
+# Request, context, and who gets the response or the error, to what cancels it: without a task.
+StartWork = Callable[[Any, Any, Callable[[Any], None]], Callable[[], None]]
 # Requests and context to responses.
 StreamWork = Callable[[AsyncIterator[Any], Any], AsyncGenerator[Any, None]]
 
@@ -19,8 +21,8 @@ class Service(Protocol):
 
     NAME: str
 
-    def methods(self) -> Mapping[str, tuple[Work | StreamWork, Any]]:
-        """Returns what each method does and takes."""
+    def methods(self) -> Mapping[str, "Method"]:
+        """Returns its methods by name."""
 
 
 @dataclass(frozen=True)
@@ -29,11 +31,13 @@ class Method:
 
     Attributes:
         message: the class of its requests.
-        work: for one request and one response.
+        start: for one request and one response.
+        work: the same as a coroutine, instead.
         stream: for any number of both, instead.
     """
 
     message: Any
+    start: StartWork | None = None
     work: Work | None = None
     stream: StreamWork | None = None
 
@@ -45,12 +49,10 @@ class Method:
             raise invalid(f"the request is no {self.message.DESCRIPTOR.full_name}") from error
 
 
-def table(services: Iterable[Any]) -> dict[str, Method]:
-    """Returns the methods of services by path; those named in STREAMS take streams."""
-    found = {}
-    for service in services:
-        streams = getattr(service, "STREAMS", ())
-        for name, (work, message) in service.methods().items():
-            method = Method(message, stream=work) if name in streams else Method(message, work=work)
-            found[f"/{service.NAME}/{name}"] = method
-    return found
+def table(services: Iterable[Service]) -> dict[str, Method]:
+    """Returns the methods of services by path."""
+    return {
+        f"/{service.NAME}/{name}": method
+        for service in services
+        for name, method in service.methods().items()
+    }

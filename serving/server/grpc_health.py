@@ -6,7 +6,7 @@ from typing import Any
 
 from grpc_health.v1 import health_pb2
 
-from serving.server.grpc_handlers import StreamWork, Work
+from serving.server.grpc_handlers import Method
 from serving.server.statuses import Code, ServingError, invalid
 
 _Status = health_pb2.HealthCheckResponse
@@ -20,16 +20,18 @@ class HealthService:
     """
 
     NAME = "grpc.health.v1.Health"
-    STREAMS = ("Watch",)
 
     def __init__(self, services: Iterable[str]) -> None:
         self._services = frozenset(("", *services))
         self._stopping = asyncio.Event()
 
-    def methods(self) -> dict[str, tuple[Work | StreamWork, Any]]:
-        """Returns what each method does and takes."""
+    def methods(self) -> dict[str, Method]:
+        """Returns its methods by name."""
         request = health_pb2.HealthCheckRequest
-        return {"Check": (self._check, request), "Watch": (self._watch, request)}
+        return {
+            "Check": Method(request, work=self._check),
+            "Watch": Method(request, stream=self._watch),
+        }
 
     def stop(self) -> None:
         """Says NOT_SERVING from now on."""

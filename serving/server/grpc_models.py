@@ -6,7 +6,7 @@ from typing import Any
 from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2
 
 from serving.server import model_config, protos
-from serving.server.grpc_handlers import Work
+from serving.server.grpc_handlers import Method
 from serving.server.grpc_services import spec_of
 from serving.server.manager import Manager
 from serving.server.models import Models
@@ -22,11 +22,12 @@ class ModelService:
         self._models = models
         self._manager = manager
 
-    def methods(self) -> dict[str, tuple[Work, Any]]:
-        """Returns what each method does and takes."""
+    def methods(self) -> dict[str, Method]:
+        """Returns its methods by name."""
+        status, reload = get_model_status_pb2, model_management_pb2
         return {
-            "GetModelStatus": (self._status, get_model_status_pb2.GetModelStatusRequest),
-            "HandleReloadConfigRequest": (self._reload, model_management_pb2.ReloadConfigRequest),
+            "GetModelStatus": Method(status.GetModelStatusRequest, work=self._status),
+            "HandleReloadConfigRequest": Method(reload.ReloadConfigRequest, work=self._reload),
         }
 
     async def _status(self, request: Any, _: Any) -> Any:

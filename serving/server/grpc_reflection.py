@@ -1,11 +1,10 @@
 """gRPC server reflection: what services there are and what their messages look like."""
 
 from collections.abc import Iterable
-from typing import Any
 
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-from serving.server.grpc_handlers import StreamWork, Work
+from serving.server.grpc_handlers import Method
 
 
 class ReflectionService:
@@ -14,7 +13,6 @@ class ReflectionService:
     Tools such as grpcurl ask it, so that they need no .proto files.
     """
 
-    STREAMS = ("ServerReflectionInfo",)
     VERSIONS = ("v1", "v1alpha")
 
     def __init__(self, version: str, services: Iterable[str]) -> None:
@@ -23,7 +21,7 @@ class ReflectionService:
             service_names=sorted(services)
         )
 
-    def methods(self) -> dict[str, tuple[Work | StreamWork, Any]]:
-        """Returns what each method does and takes."""
+    def methods(self) -> dict[str, Method]:
+        """Returns its methods by name."""
         request = reflection_pb2.ServerReflectionRequest
-        return {"ServerReflectionInfo": (self._answers.ServerReflectionInfo, request)}
+        return {"ServerReflectionInfo": Method(request, stream=self._answers.ServerReflectionInfo)}

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -15,10 +15,12 @@ from tensorflow_serving.apis import (
 )
 
 from serving.server import inference, predict, protos
-from serving.server.grpc_handlers import Work
+from serving.server.grpc_handlers import Method, Work
+from serving.server.limits import InputLimits
 from serving.server.metrics import Metrics
 from serving.server.models import Lease, Models
-from serving.server.saved_model import DEFAULT_SIGNATURE, Servable
+from serving.server.request_log import RequestLog, describe
+from serving.server.saved_model import DEFAULT_SIGNATURE
 from serving.server.scheduler import Call, Result, Scheduler
 from serving.server.statuses import Code, ServingError, from_exception, invalid
 from serving.server.tensors import Signature, Tensors
@@ -29,25 +31,37 @@ class PredictionService:
 
     NAME = "tensorflow.serving.PredictionService"
 
-    def __init__(self, models: Models, scheduler: Scheduler, metrics: Metrics) -> None:
+    def __init__(
+        self,
+        models: Models,
+        scheduler: Scheduler,
+        metrics: Metrics,
+        *,
+        limits: InputLimits | None = None,
+        seconds: float = float("inf"),
+        sampled: RequestLog | None = None,
+    ) -> None:
+        self._limits = limits or InputLimits()
+        self._seconds = seconds
+        self._sampled = sampled
         self._models = models
         self._scheduler = scheduler
         self._metrics = metrics
 
-    def methods(self) -> dict[str, tuple[Work, Any]]:
-        """Returns what each method does and takes."""
+    def methods(self) -> dict[str, Method]:
+        """Returns its methods by name."""
+        classify, regress = classification_pb2, regression_pb2
+        metadata = get_model_metadata_pb2.GetModelMetadataRequest
         return {
-            "Predict": (self._counted("Predict", self._predict), predict_pb2.PredictRequest),
-            "Classify": (
-                self._counted("Classify", self._classify),
-                classification_pb2.ClassificationRequest,
+            "Predict": Method(predict_pb2.PredictRequest, start=self._predict),
+            "Classify": Method(
+                classify.ClassificationRequest, work=self._counted("Classify", self._classify)
             ),
-            "Regress": (
-                self._counted("Regress", self._regress),
-                regression_pb2.RegressionRequest,
+            "Regress": Method(
+                regress.RegressionRequest, work=self._counted("Regress", self._regress)
             ),
-            "MultiInference": (self._infer, inference_pb2.MultiInferenceRequest),
-            "GetModelMetadata": (self._metadata, get_model_metadata_pb2.GetModelMetadataRequest),
+            "MultiInference": Method(inference_pb2.MultiInferenceRequest, work=self._infer),
+            "GetModelMetadata": Method(metadata, work=self._metadata),
         }
 
     def _counted(self, verb: str, work: Work) -> Work:
@@ -59,27 +73,66 @@ class PredictionService:
             try:
                 response = await work(request, context)
             except Exception as error:
-                if self._models.known(name):  # others would be names that clients make up
-                    self._metrics.requests.add(name, from_exception(error).code.name)
+                self._count(verb, name, started, from_exception(error).code)
                 raise
-            self._metrics.requests.add(name, "OK")
-            microseconds = (time.perf_counter() - started) * 1e6
-            self._metrics.request_latency.record(microseconds, name, verb, "GRPC")
+            self._count(verb, name, started, Code.OK)
             return response
 
         return counted
 
-    async def _predict(self, request: Any, context: Any) -> Any:
+    def _count(self, verb: str, name: str, started: float, code: Code) -> None:
+        if code is Code.OK:
+            microseconds = (time.perf_counter() - started) * 1e6
+            self._metrics.request_latency.record(microseconds, name, verb, "GRPC")
+        elif not self._models.known(name):
+            return  # it would be a name that clients make up
+        self._metrics.requests.add(name, code.name)
+
+    def _predict(
+        self, request: Any, context: Any, deliver: Callable[[Any], None]
+    ) -> Callable[[], None]:
+        """Starts a prediction. Most requests are one: a task for each would cost a fifth more."""
+        started = time.perf_counter()
+        name = request.model_spec.name
+        try:
+            call = self._prediction(request, context)
+        except Exception as error:
+            self._count("Predict", name, started, from_exception(error).code)
+            raise
+
+        def finish(result: Result) -> None:
+            answer: Any = result
+            if not isinstance(result, ServingError):
+                try:
+                    answer = self._predicted(call, result)
+                except Exception as error:  # whatever it was, the client gets an answer
+                    answer = from_exception(error)
+            code = answer.code if isinstance(answer, ServingError) else Code.OK
+            self._count("Predict", name, started, code)
+            deliver(answer)
+
+        def cancel() -> None:
+            call.deadline = 0.0  # the client has gone: not worth running
+
+        self._scheduler.submit(call, finish)
+        return cancel
+
+    def _prediction(self, request: Any, context: Any) -> Call:
         with leased(self._models, request) as lease:
             signature = predict.signature(lease.servable, request.model_spec.signature_name)
             predict.check_aliases(signature, request.inputs)
             inputs = {alias: protos.to_array(proto) for alias, proto in request.inputs.items()}
             predict.check_inputs(signature, inputs)
+            self._limits.check(inputs)
             wanted = predict.chosen_outputs(signature, request.output_filter)
-        call = _call(lease, signature, inputs, context, wanted)
-        outputs = await run(self._scheduler, call)
+        return self._call(lease, signature, inputs, context, wanted)
+
+    def _predicted(self, call: Call, outputs: Tensors) -> Any:
+        servable, signature = call.lease.servable, call.signature
+        if self._sampled:
+            self._sampled.predict(servable, signature, call.inputs, outputs)
         response = predict_pb2.PredictResponse()
-        _describe(response.model_spec, lease.servable, signature)
+        describe(response.model_spec, servable, signature)
         for alias, array in outputs.items():
             protos.to_proto(array, response.outputs[alias])
         return response
@@ -87,21 +140,25 @@ class PredictionService:
     async def _classify(self, request: Any, context: Any) -> Any:
         with leased(self._models, request) as lease:
             found = inference.classification(lease.servable, request.model_spec.signature_name)
-            inputs, count = _examples(request.input)
-        outputs = await run(self._scheduler, _call(lease, found, inputs, context))
+            inputs, count = self._examples(request.input)
+        outputs = await run(self._scheduler, self._call(lease, found, inputs, context))
         response = classification_pb2.ClassificationResponse()
-        _describe(response.model_spec, lease.servable, found)
+        describe(response.model_spec, lease.servable, found)
         protos.fill_classes(inference.classes(found, outputs, count), response.result)
+        if self._sampled:
+            self._sampled.messages("classify", lease.servable, found, request, response)
         return response
 
     async def _regress(self, request: Any, context: Any) -> Any:
         with leased(self._models, request) as lease:
             found = inference.regression(lease.servable, request.model_spec.signature_name)
-            inputs, count = _examples(request.input)
-        outputs = await run(self._scheduler, _call(lease, found, inputs, context))
+            inputs, count = self._examples(request.input)
+        outputs = await run(self._scheduler, self._call(lease, found, inputs, context))
         response = regression_pb2.RegressionResponse()
-        _describe(response.model_spec, lease.servable, found)
+        describe(response.model_spec, lease.servable, found)
         protos.fill_values(inference.values(outputs, count), response.result)
+        if self._sampled:
+            self._sampled.messages("regress", lease.servable, found, request, response)
         return response
 
     async def _infer(self, request: Any, context: Any) -> Any:
@@ -122,15 +179,17 @@ class PredictionService:
                     )
                 find = inference.classification if classify else inference.regression
                 found = find(lease.servable, name)
-                inputs, count = _examples(request.input)
-            outputs = await run(self._scheduler, _call(lease, found, inputs, context))
+                inputs, count = self._examples(request.input)
+            outputs = await run(self._scheduler, self._call(lease, found, inputs, context))
             result = response.results.add()
-            _describe(result.model_spec, lease.servable, found)
+            describe(result.model_spec, lease.servable, found)
             if classify:
                 pairs = inference.classes(found, outputs, count)
                 protos.fill_classes(pairs, result.classification_result)
             else:
                 protos.fill_values(inference.values(outputs, count), result.regression_result)
+        if self._sampled:
+            self._sampled.messages("multi_inference", lease.servable, found, request, response)
         return response
 
     async def _metadata(self, request: Any, _: Any) -> Any:
@@ -145,6 +204,24 @@ class PredictionService:
             return protos.metadata_response(found.name, found.version, found.signature_defs)
         finally:
             lease.release()
+
+    def _examples(self, message: Any) -> tuple[Tensors, int]:
+        inputs, count = inference.of_input(message)
+        self._limits.check(inputs)
+        return inputs, count
+
+    def _call(
+        self,
+        lease: Lease,
+        signature: Signature,
+        inputs: Tensors,
+        context: Any,
+        outputs: tuple[str, ...] = (),
+    ) -> Call:
+        left = context.time_remaining()
+        seconds = self._seconds if left is None else min(left, self._seconds)
+        deadline = time.monotonic() + seconds
+        return Call(lease, signature, inputs, outputs or tuple(signature.outputs), deadline)
 
 
 @contextmanager
@@ -200,29 +277,6 @@ async def run(scheduler: Scheduler, call: Call) -> Tensors:
     if isinstance(result, ServingError):
         raise result
     return result
-
-
-def _call(
-    lease: Lease, signature: Signature, inputs: Tensors, context: Any, outputs: tuple[str, ...] = ()
-) -> Call:
-    left = context.time_remaining()
-    deadline = float("inf") if left is None else time.monotonic() + left
-    return Call(lease, signature, inputs, outputs or tuple(signature.outputs), deadline)
-
-
-def _examples(message: Any) -> tuple[Tensors, int]:
-    """Returns the examples of an Input message, serialised, and their number."""
-    if message.WhichOneof("kind") == "example_list_with_context":
-        listed = message.example_list_with_context
-        return inference.serialized(listed.examples, listed.context), len(listed.examples)
-    examples = message.example_list.examples
-    return inference.serialized(examples), len(examples)
-
-
-def _describe(spec: Any, servable: Servable, signature: Signature) -> None:
-    spec.name = servable.name
-    spec.version.value = servable.version
-    spec.signature_name = signature.name
 
 
 def spec_of(request: Any) -> tuple[str, int | None, str | None]:

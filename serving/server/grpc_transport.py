@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from serving.server import grpc_messages, http2_headers
-from serving.server.grpc_calls import Call, Context, StreamCall, UnaryCall
+from serving.server import grpc_messages
+from serving.server.grpc_calls import Call, Context, Refusal, StreamCall, UnaryCall
 from serving.server.grpc_handlers import Method
 from serving.server.http2_connection import Connection
 from serving.server.http2_flow import Stream
@@ -63,6 +63,7 @@ class GrpcProtocol(asyncio.Protocol):
         self._server = server
         self._transport: asyncio.Transport | None = None
         self._since = time.monotonic()
+        self._remote = ""
         self._connection = Connection(self)
 
     # --- asyncio ---
@@ -72,6 +73,8 @@ class GrpcProtocol(asyncio.Protocol):
         full = len(self._server.connections) >= self._server.limits.connections
         self._server.connections.add(self)
         self._connection.open()
+        peer = transport.get_extra_info("peername")
+        self._remote = f"{peer[0]}:{peer[1]}" if peer else ""
         tls = transport.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() != "h2":
             self._connection.fail(Error.INADEQUATE_SECURITY, "the client did not choose h2 (ALPN)")
@@ -107,13 +110,6 @@ class GrpcProtocol(asyncio.Protocol):
     # --- HTTP/2 ---
 
     def begun(self, stream: Stream) -> None:
-        head = stream.head
-        if head.method != "POST" or not head.fields.get("content-type", "").startswith(
-            "application/grpc"
-        ):
-            self._refuse_http(stream, "405" if head.method != "POST" else "415")
-            return
-        stream.call = None
         try:
             stream.call = self._call(stream)
         except ServingError as error:
@@ -122,6 +118,11 @@ class GrpcProtocol(asyncio.Protocol):
 
     def _call(self, stream: Stream) -> Call:
         path, metadata = stream.head.path, stream.head.fields
+        sender, limit = self._connection.sender, self._server.limits.message_bytes
+        is_post = stream.head.method == "POST"
+        if not is_post or not metadata.get("content-type", "").startswith("application/grpc"):
+            context = Context(float("inf"), metadata)
+            return Refusal("415" if is_post else "405", stream, sender, context, limit)
         if self._server.admit:
             self._server.admit(path, metadata)
         method = self._server.methods.get(path)
@@ -131,10 +132,9 @@ class GrpcProtocol(asyncio.Protocol):
         deadline = float("inf")
         if "grpc-timeout" in metadata:
             deadline = time.monotonic() + grpc_messages.timeout(metadata["grpc-timeout"])
-        context = Context(deadline, metadata)
+        context = Context(deadline, metadata, self._remote)
         kind = UnaryCall if method.stream is None else StreamCall
-        limit = self._server.limits.message_bytes
-        return kind(method, stream, self._connection.sender, context, limit)
+        return kind(method, stream, sender, context, limit)
 
     def received(self, stream: Stream, data: bytes, *, end: bool) -> None:
         call: Call | None = stream.call
@@ -166,9 +166,6 @@ class GrpcProtocol(asyncio.Protocol):
     def close(self) -> None:
         if self._transport:
             self._transport.close()
-
-    def _refuse_http(self, stream: Stream, status: str) -> None:
-        self._connection.sender.end(stream, http2_headers.encode(((":status", status),)))
 
     # --- end ---
 

@@ -261,7 +261,7 @@ class Connection:
         self._budget.spend()
         stream = self.streams.pop(number, None)
         if stream is not None:
-            self._end_early(stream)
+            self._cut(stream)
 
     def _priority(self, number: int, _: int, payload: bytes) -> None:
         self._budget.spend()
@@ -359,22 +359,18 @@ class Connection:
         self._write(frames.reset(number, code))
         self._last = max(self._last, number if number % 2 else 0)
         stream = self.streams.pop(number, None)
-        self._remember(number)
+        self._ended_early[number] = None
+        if len(self._ended_early) > MAX_ENDED_EARLY:
+            self._ended_early.popitem(last=False)
         if stream is not None:
-            self._end_early(stream)
+            self._cut(stream)
 
-    def _end_early(self, stream: Stream) -> None:
-        self._remember(stream.number)
+    def _cut(self, stream: Stream) -> None:
         self.sender.drop(stream)
         if not stream.local_closed:
             self._listener.cancelled(stream)
         if self._draining and not self.streams:
             self._end()
-
-    def _remember(self, number: int) -> None:
-        self._ended_early[number] = None
-        if len(self._ended_early) > MAX_ENDED_EARLY:
-            self._ended_early.popitem(last=False)
 
     def fail(self, code: Error, message: str) -> None:
         """Ends the connection for a client's fault, which is named in the GOAWAY."""

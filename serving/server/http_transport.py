@@ -9,8 +9,9 @@ from typing import Any, cast
 
 import httptools
 
-from serving.server import json_response
-from serving.server.responses import CORS_HEADERS, Response
+from serving.server import api_keys, json_response, routes
+from serving.server.access_log import AccessLog
+from serving.server.responses import CORS_HEADERS, CORS_KEY_HEADERS, Response
 from serving.server.rest import Rest
 from serving.server.scheduler import Call, Scheduler
 
@@ -19,7 +20,11 @@ MAX_HEADER_BYTES = 64 << 10
 MAX_PIPELINED = 16
 _REASONS = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 
-_CORS = "".join(f"{name}: {value}\r\n" for name, value in CORS_HEADERS)
+_CORS, _CORS_KEY = (
+    "".join(f"{name}: {value}\r\n" for name, value in headers)
+    for headers in (CORS_HEADERS, CORS_KEY_HEADERS)
+)
+_KEY_HEADERS = frozenset(name.encode() for name in (api_keys.HEADER, api_keys.AUTHORIZATION))
 
 
 @dataclass(eq=False, slots=True)
@@ -31,6 +36,10 @@ class _Slot:
     head_only: bool = False
     old: bool = False
     call: Call | None = None
+    started: float = 0.0
+    method: str = ""
+    path: str = ""
+    received: int = 0
 
 
 class HttpProtocol(asyncio.Protocol):
@@ -47,6 +56,8 @@ class HttpProtocol(asyncio.Protocol):
         self._paused = False
         self._since = time.monotonic()
         self._receiving = False
+        self._encrypted = False
+        self._remote = ""
         self._reset()
 
     def _reset(self) -> None:
@@ -54,6 +65,7 @@ class HttpProtocol(asyncio.Protocol):
         self._encoding = ""
         self._origin = ""
         self._expects = False
+        self._shown: dict[str, str] = {}
         self._header_bytes = 0
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -65,6 +77,9 @@ class HttpProtocol(asyncio.Protocol):
             asyncio.Transport, transport
         )  # what TCP gives; uvloop's is no subclass
         self._parser = httptools.HttpRequestParser(self)
+        self._encrypted = transport.get_extra_info("sslcontext") is not None
+        peer = transport.get_extra_info("peername")
+        self._remote = f"{peer[0]}:{peer[1]}" if peer else ""
         full = len(self._connections) >= self._rest.limits.connections
         self._connections.add(self)
         if full:
@@ -90,7 +105,8 @@ class HttpProtocol(asyncio.Protocol):
                 self._refuse(400, f"Malformed HTTP: {error}")
 
     def eof_received(self) -> bool:
-        begun = bool(self._slots)  # half-closed: what was asked is still answered
+        # Half-closed: what was asked is still answered. TLS has no such state.
+        begun = bool(self._slots) and not self._encrypted
         self.drain()
         return begun
 
@@ -118,12 +134,18 @@ class HttpProtocol(asyncio.Protocol):
             self._encoding = value.decode("latin-1")
         elif lowered == b"origin":
             self._origin = value.decode("latin-1")
+        elif lowered in _KEY_HEADERS:
+            self._shown[lowered.decode()] = value.decode("latin-1")
         elif lowered == b"expect":
             self._expects = value.lower() == b"100-continue"
         elif lowered == b"content-length":
             self._check_size(int(value) if value.isdigit() else 0)
 
     def on_headers_complete(self) -> None:
+        if self._rest.keys and not self._closing:
+            refusal = self._rest.refusal(self._method(), self._path(), self._shown)
+            if refusal:  # before its body is taken in
+                self._end_with(refusal)
         if self._expects and self._transport and not self._closing:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
@@ -137,11 +159,12 @@ class HttpProtocol(asyncio.Protocol):
         self._since = time.monotonic()
         if self._closing:
             return
-        method = self._parser.get_method().decode("latin-1")
+        method = self._method()
         slot = _Slot(bool(self._parser.should_keep_alive()), head_only=method == "HEAD")
         self._closing = not slot.keep_alive
         self._slots.append(slot)
-        path = self._url.partition(b"?")[0].decode("latin-1")
+        path = self._path()
+        self._note(slot)
         slot.old = self._parser.get_http_version() == "1.0"
         begun = self._rest.begin(method, path, b"".join(self._body), self._encoding, self._origin)
         if isinstance(begun, Response):
@@ -154,6 +177,18 @@ class HttpProtocol(asyncio.Protocol):
         if len(self._slots) >= MAX_PIPELINED and self._transport:
             self._transport.pause_reading()
 
+    def _method(self) -> str:
+        return str(self._parser.get_method().decode("latin-1"))
+
+    def _path(self) -> str:
+        return self._url.partition(b"?")[0].decode("latin-1")
+
+    def _note(self, slot: _Slot) -> None:
+        """Keeps what the access log will say of a request."""
+        if self._rest.log:
+            slot.method, slot.path = self._method() if self._url else "", self._path()
+            slot.started, slot.received = self._since, self._body_bytes
+
     # --- responses ---
 
     def _answer(self, slot: _Slot, response: Response) -> None:
@@ -165,12 +200,17 @@ class HttpProtocol(asyncio.Protocol):
 
     def _write(self, slot: _Slot) -> None:
         response = slot.response
-        if self._transport is None or response is None:
+        if response is None:
+            return
+        if self._rest.log:
+            self._log(self._rest.log, slot, response)
+        if self._transport is None:
             return
         head = (
             f"HTTP/1.1 {response.status} {_REASONS.get(response.status, '')}\r\n"
             f"Content-Type: {response.content_type}\r\nContent-Length: {len(response.body)}\r\n"
-            + (_CORS if self._rest.cors else "")
+            + ((_CORS_KEY if self._rest.keys else _CORS) if self._rest.cors else "")
+            + ("WWW-Authenticate: Bearer\r\n" if response.status == 401 else "")
             + _connection(slot)
             + "\r\n"
         ).encode("latin-1")
@@ -180,10 +220,22 @@ class HttpProtocol(asyncio.Protocol):
 
     def _refuse(self, status: int, message: str) -> None:
         """Answers a request that can't be read on, after those before it, and closes."""
+        self._end_with(Response(status, json_response.error(message)))
+
+    def _end_with(self, response: Response) -> None:
         self._closing = True
         slot = _Slot(keep_alive=False)
+        self._note(slot)
         self._slots.append(slot)
-        self._answer(slot, Response(status, json_response.error(message)))
+        self._answer(slot, response)
+
+    def _log(self, log: AccessLog, slot: _Slot, response: Response) -> None:
+        log.record(
+            transport="rest", remote=self._remote, method=slot.method, path=slot.path,
+            model=routes.model(slot.path), status=response.status, request_bytes=slot.received,
+            response_bytes=len(response.body),
+            milliseconds=round((time.monotonic() - slot.started) * 1e3, 3),
+        )  # fmt: skip
 
     def _count_header(self, size: int) -> None:
         self._header_bytes += size

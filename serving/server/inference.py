@@ -58,6 +58,15 @@ def serialized(examples: Sequence[Any], context: Any | None = None) -> Tensors:
     return {INPUTS: array}
 
 
+def of_input(message: Any) -> tuple[Tensors, int]:
+    """Returns the input of such a signature from an Input message, and the number of examples."""
+    if message.WhichOneof("kind") == "example_list_with_context":
+        listed = message.example_list_with_context
+        return serialized(listed.examples, listed.context), len(listed.examples)
+    examples = message.example_list.examples
+    return serialized(examples), len(examples)
+
+
 def classes(found: Signature, outputs: Tensors, count: int) -> list[list[tuple[bytes, float]]]:
     """Returns the label and the score of each class of each example."""
     labels, scores = outputs.get(CLASSES), outputs.get(SCORES)
@@ -97,7 +106,7 @@ def _find(servable: Servable, name: str, method: str, kind: str) -> Signature:
     found = servable.signature(name)
     if found is None:
         raise invalid(f"No signature was found with the name: {name or DEFAULT_SIGNATURE}")
-    if found.method != method:
+    if servable.check_methods and found.method != method:
         raise invalid(f"Expected {kind} signature method_name to be {method}. Was: {found.method}")
     if len(found.inputs) != 1:
         raise invalid("Expected one input Tensor.")

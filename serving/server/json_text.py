@@ -1,8 +1,10 @@
 """JSON text to values, with the errors of TensorFlow Serving's parser (RapidJSON)."""
 
 import json
+import re
 from typing import Any
 
+import numpy as np
 import orjson
 
 from serving.server.statuses import ServingError, invalid
@@ -11,6 +13,12 @@ from serving.server.statuses import ServingError, invalid
 MAX_SHOWN = 256
 # More digits than any 64-bit number has: the value is a decimal, and never a slow big integer.
 _MAX_DIGITS = 20
+MAX_DEPTH = 64
+_STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
+_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+# Opening brackets become 1, closing ones -1, and all else is left out.
+_STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
+_OTHERS = bytes(byte for byte in range(256) if byte not in b"[{]}")
 _PARSE_ERRORS = {
     "Expecting value": "Invalid value.",
     "Expecting property name enclosed in double quotes": "Missing a name for object member.",
@@ -22,14 +30,17 @@ _PARSE_ERRORS = {
 }
 
 
-def parse_object(body: bytes) -> dict[str, Any]:
+def parse_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
     """Returns the JSON object that a request's body starts with.
 
     NaN and Infinity are numbers; what follows the object is ignored.
-    Raises ServingError (INVALID_ARGUMENT) for anything else.
+    Raises ServingError (INVALID_ARGUMENT) for anything else, and for lists and objects in more
+    than ``max_depth`` others.
     """
     if not body:
         raise invalid("JSON Parse error: The document is empty")
+    if _depth(body, max_depth) > max_depth:
+        raise invalid(f"JSON Parse error: nested more than {max_depth} deep (--max_json_depth)")
     try:
         value = orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -37,6 +48,16 @@ def parse_object(body: bytes) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise format_error(value, "Is not object")
     return value
+
+
+def _depth(body: bytes, enough: int) -> int:
+    """Returns how deeply brackets are nested; a bound of it where that is not above ``enough``."""
+    opened = body.count(b"[") + body.count(b"{")
+    if opened <= enough:
+        return opened
+    brackets = _STRING.sub(b"", body).translate(_STEPS, _OTHERS)
+    steps = np.frombuffer(brackets, np.int8)
+    return int(np.cumsum(steps, dtype=np.int32).max(initial=0))
 
 
 def show(value: Any) -> str:
@@ -76,6 +97,13 @@ def _parse_leniently(body: bytes) -> Any:
         raise _parse_error(_parse_problem(error), error.pos) from error
     except RecursionError as error:
         raise invalid("JSON Parse error: nested too deeply") from error
+    escape = _SURROGATE.search(text)
+    if escape:
+        try:
+            json.dumps(value, ensure_ascii=False).encode()
+        except UnicodeEncodeError as error:  # half of a pair, which no text can hold
+            problem = "The surrogate pair in string is invalid."
+            raise _parse_error(problem, escape.start()) from error
     return value
 
 

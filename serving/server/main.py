@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from pipeline.errors import FanoutError, UserError
-from serving.server import flags, model_config
+from serving.server import flags, model_config, tls
 from serving.server.config_file import ConfigFile
 from serving.server.flags import PROGRAM, Settings
 from serving.server.model_config import ModelConfig
@@ -40,6 +40,12 @@ def run(settings: Settings) -> int:
         LOG.warning("%s", note)
     file = ConfigFile(settings.model_config_file) if settings.model_config_file else None
     configs = file.read() if file else [model_of(settings)]
+    for encryption, flag in (
+        (settings.ssl, "--ssl_config_file"),
+        (settings.rest_api_ssl, "--rest_api_ssl_config_file"),
+    ):
+        if encryption:
+            tls.context(encryption, flag=flag)
     for config in configs:
         model_config.require_versions(config)  # before TensorFlow's seconds of import
     for flag, port in (("--port", settings.port), ("--rest_api_port", settings.rest_api_port)):

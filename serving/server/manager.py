@@ -1,5 +1,6 @@
 """The life of versions: found on disk, loaded, warmed up, served, unloaded."""
 
+import gc
 import logging
 import threading
 import time
@@ -7,7 +8,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from serving.server.model_config import ModelConfig, require_versions, versions_in
+from serving.server.model_config import ModelConfig, Sampling, require_versions, versions_in
 from serving.server.models import Lease, Models, State, Version
 from serving.server.saved_model import Servable
 from serving.server.statuses import Code, ServingError, from_exception
@@ -46,12 +47,14 @@ class Manager:
     ) -> None:
         self._models = models
         self._configs = list(configs)
+        self._logging = _logging(configs)
         self._loader = loader
         self._max_retries = max_retries
         self._retry_seconds = retry_seconds
         self._any_label = any_label
         self._failures: dict[tuple[str, int], _Failure] = {}
         self._complaints: dict[str, str] = {}
+        self._garbage = False
         self._pass = threading.Lock()
 
     def load_all(self) -> None:
@@ -73,6 +76,7 @@ class Manager:
             before = {config.name: config.base_path for config in self._configs}
             after = {config.name: config.base_path for config in configs}
             self._configs = list(configs)
+            self._logging = _logging(configs)
             for name, base_path in before.items():
                 if after.get(name) == base_path:
                     continue
@@ -80,6 +84,10 @@ class Manager:
                 for version in self._models.available(name):
                     self._unload(name, version)
         self.load_all()
+
+    def logging(self, name: str) -> Sampling | None:
+        """Returns how a model's own configuration has its requests logged."""
+        return self._logging.get(name)
 
     def _require(self, config: ModelConfig) -> None:
         """Raises ServingError when a model has nothing to answer with."""
@@ -107,6 +115,11 @@ class Manager:
                     self._complain(config.name, f"model {config.name}: {error}")
                 else:
                     self._complaints.pop(config.name, None)
+            if self._garbage:
+                # TensorFlow's graphs refer to themselves. Python would look for such cycles by and
+                # by, and memory would grow with each version until then.
+                gc.collect()
+                self._garbage = False
 
     def _sync_model(self, config: ModelConfig) -> None:
         there = versions_in(config.base_path)
@@ -137,11 +150,14 @@ class Manager:
         try:
             servable = self._loader(name, number, path)
         except Exception as error:
-            problem = from_exception(error)
+            found = from_exception(error)
+            # A new one: that which was raised holds on to the frames, and they to the graph.
+            problem = ServingError(found.code, found.message)
             retry_at = time.monotonic() + self._retry_seconds
             self._failures[name, number] = _Failure(files, attempts, retry_at)
             self._models.set(name, Version(number, State.END, problem))
             LOG.error("model %s version %d not loaded: %s", name, number, problem.message)
+            self._garbage = True
             return
         self._failures.pop((name, number), None)
         self._models.set(name, Version(number, State.AVAILABLE, lease=Lease(servable)))
@@ -154,12 +170,17 @@ class Manager:
         if not lease.retire(DRAIN_SECONDS):
             LOG.warning("%s version %d is still in use, left to end", name, version.number)
         self._models.set(name, Version(version.number, State.END))
+        self._garbage = True
         LOG.info("unloaded %s version %d", name, version.number)
 
     def _complain(self, name: str, text: str) -> None:
         if self._complaints.get(name) != text:
             self._complaints[name] = text
             LOG.warning("%s", text)
+
+
+def _logging(configs: Sequence[ModelConfig]) -> dict[str, Sampling]:
+    return {config.name: config.logging for config in configs if config.logging}
 
 
 def _fingerprint(path: Path) -> object:

@@ -71,15 +71,22 @@ class Metrics:
         self.requests = Counter("request_count", "model_name", "status")
         self.request_latency = Histogram("request_latency", "model_name", "API", "entrypoint")
         self.runtime_latency = Histogram("runtime_latency", "model_name", "API", "runtime")
+        self.logged = Counter("request_log_count", "model_name", "status_code")
+        self.access_log_dropped = Counter("access_log_dropped_count")
         self.batches = Counter("batch_count", "model_name", "rows_up_to")
 
     def text(self) -> bytes:
         """Returns all of them as Prometheus reads them."""
-        found = (self.requests, self.request_latency, self.runtime_latency, self.batches)
+        found = (
+            self.requests, self.request_latency, self.runtime_latency, self.batches, self.logged,
+            self.access_log_dropped,
+        )  # fmt: skip
         return "".join(line + "\n" for one in found for line in one.lines()).encode()
 
 
 def _braces(names: tuple[str, ...], values: tuple[str, ...]) -> str:
+    if not names:
+        return ""
     pairs = (f'{name}="{_escaped(value)}"' for name, value in zip(names, values, strict=True))
     return "{" + ",".join(pairs) + "}"
 

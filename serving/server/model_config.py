@@ -7,6 +7,9 @@ from typing import Any
 
 from serving.server.statuses import Code, ServingError, invalid
 
+# Of LogCollectorConfig: how records are written; TFRecords without being asked for, too.
+LOG_TYPES = ("tfrecord", "")
+
 
 @dataclass(frozen=True)
 class Policy:
@@ -29,6 +32,19 @@ class Policy:
 
 
 @dataclass(frozen=True)
+class Sampling:
+    """Which requests of a model are logged, and where.
+
+    Attributes:
+        prefix: of the files, to which their time and suffix are added.
+        rate: the share of the requests, 0 to 1.
+    """
+
+    prefix: Path
+    rate: float
+
+
+@dataclass(frozen=True)
 class ModelConfig:
     """A model to serve from ``<base_path>/<version>/saved_model.pb``."""
 
@@ -36,6 +52,7 @@ class ModelConfig:
     base_path: Path
     policy: Policy = field(default_factory=Policy)
     labels: Mapping[str, int] = field(default_factory=dict)
+    logging: Sampling | None = None
 
 
 def parse(text: str) -> list[ModelConfig]:
@@ -83,7 +100,26 @@ def _model(entry: Any) -> ModelConfig:
         Path(entry.base_path),
         _policy(entry),
         {label: int(version) for label, version in entry.version_labels.items()},
+        _sampling(entry) if entry.HasField("logging_config") else None,
     )
+
+
+def _sampling(entry: Any) -> Sampling:
+    """Returns what a model's LoggingConfig says. Raises ServingError."""
+    collector = entry.logging_config.log_collector_config
+    rate = entry.logging_config.sampling_config.sampling_rate
+    if collector.type not in LOG_TYPES:
+        raise invalid(
+            f"ModelServerConfig: model {entry.name} has log collector type {collector.type!r}, "
+            f"expected {LOG_TYPES[0]!r}"
+        )
+    if not collector.filename_prefix:
+        raise invalid(f"ModelServerConfig: model {entry.name} has no log filename_prefix")
+    if not 0 <= rate <= 1:
+        raise invalid(
+            f"ModelServerConfig: model {entry.name} has sampling_rate {rate:g}, expected 0 to 1"
+        )
+    return Sampling(Path(collector.filename_prefix), rate)
 
 
 def _policy(entry: Any) -> Policy:

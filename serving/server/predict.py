@@ -56,6 +56,8 @@ def chosen_outputs(found: Signature, output_filter: Sequence[str]) -> tuple[str,
 
     Raises ServingError for an unknown or a repeated alias.
     """
+    if not output_filter:
+        return tuple(found.outputs)
     for position, alias in enumerate(output_filter):
         if alias not in found.outputs:
             raise invalid(
@@ -64,7 +66,7 @@ def chosen_outputs(found: Signature, output_filter: Sequence[str]) -> tuple[str,
             )
         if alias in output_filter[:position]:
             raise invalid(f"duplicate output tensor alias: {alias}")
-    return tuple(output_filter) or tuple(found.outputs)
+    return tuple(output_filter)
 
 
 def _names(names: set[str]) -> str:

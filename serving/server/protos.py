@@ -18,7 +18,7 @@ _FIELDS = {
 
 def to_array(proto: Any) -> Array:
     """Returns a TensorProto as an array. Raises ServingError when its parts don't agree."""
-    shape = tuple(int(dim.size) for dim in proto.tensor_shape.dim)
+    shape = tuple([dim.size for dim in proto.tensor_shape.dim])
     dtype = numpy_type(proto.dtype)
     try:
         if proto.tensor_content and dtype is not None and proto.dtype != DT_STRING:
@@ -60,6 +60,47 @@ def to_proto(array: Array, proto: Any) -> None:
     if number == DT_STRING:
         values = [value if isinstance(value, bytes) else str(value).encode() for value in values]
     getattr(proto, field).extend(values)
+
+
+def to_compact_proto(array: Array, proto: Any) -> None:
+    """Fills a TensorProto with the bytes as they are: a fifth of the time that values take."""
+    number = type_number(array.dtype)
+    if number == DT_STRING:
+        to_proto(array, proto)
+        return
+    proto.dtype = number
+    proto.tensor_shape.SetInParent()
+    for size in array.shape:
+        proto.tensor_shape.dim.add(size=size)
+    proto.tensor_content = np.ascontiguousarray(array).tobytes()
+
+
+def example_messages(kind: str, examples: Any, context: Any, rows: Any) -> tuple[Any, Any]:
+    """Returns request and answer of classify or regress as gRPC has them, without a ModelSpec.
+
+    Args:
+        kind: ``classify`` or ``regress``.
+        examples, context: tf.Example messages; the context may be None.
+        rows: what inference.classes() or values() returned.
+    """
+    from tensorflow_serving.apis import classification_pb2, regression_pb2
+
+    request: Any
+    response: Any
+    if kind == "classify":
+        request = classification_pb2.ClassificationRequest()
+        response = classification_pb2.ClassificationResponse()
+        fill_classes(rows, response.result)
+    else:
+        request = regression_pb2.RegressionRequest()
+        response = regression_pb2.RegressionResponse()
+        fill_values(rows, response.result)
+    if context is None:
+        request.input.example_list.examples.extend(examples)
+    else:
+        request.input.example_list_with_context.examples.extend(examples)
+        request.input.example_list_with_context.context.CopyFrom(context)
+    return request, response
 
 
 def fill_classes(rows: list[list[tuple[bytes, float]]], result: Any) -> None:

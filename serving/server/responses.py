@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from serving.server import json_response, routes
 from serving.server.scheduler import Call
-from serving.server.statuses import ServingError, from_exception, http_status
+from serving.server.statuses import Code, ServingError, from_exception, http_status
 from serving.server.tensors import Tensors
 
 CORS_HEADERS = (
@@ -13,7 +13,19 @@ CORS_HEADERS = (
     ("Access-Control-Allow-Methods", "POST, GET"),
     ("Access-Control-Allow-Headers", "Content-Type"),
 )
+# What a page must be allowed to send when keys are asked for.
+CORS_KEY_HEADERS = (
+    *CORS_HEADERS[:2],
+    (CORS_HEADERS[2][0], "Content-Type, Authorization, X-API-Key"),
+)
 JSON_TYPE = "application/json"
+
+
+class TooLarge(ServingError):
+    """A request beyond a bound of size, which HTTP has a status of its own for."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(Code.INVALID_ARGUMENT, message)
 
 
 @dataclass(frozen=True)
@@ -51,7 +63,8 @@ def failed(error: BaseException) -> Response:
     """Returns the response for an error."""
     problem = from_exception(error)
     body = b"" if isinstance(problem, routes.BareError) else json_response.error(problem.message)
-    return Response(http_status(problem.code), body)
+    status = 413 if isinstance(problem, TooLarge) else http_status(problem.code)
+    return Response(status, body)
 
 
 def not_found() -> Response:

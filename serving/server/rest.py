@@ -3,9 +3,10 @@
 import re
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from typing import Any
 
 from serving.server import (
     inference,
@@ -18,10 +19,14 @@ from serving.server import (
     protos,
     routes,
 )
+from serving.server.access_log import AccessLog
+from serving.server.api_keys import ApiKeys
+from serving.server.limits import InputLimits
 from serving.server.metrics import CONTENT_TYPE as METRICS_TYPE
 from serving.server.metrics import Metrics
 from serving.server.models import Lease, Models
-from serving.server.responses import Response, Running, failed, not_found
+from serving.server.request_log import RequestLog, describe
+from serving.server.responses import Response, Running, TooLarge, failed, not_found
 from serving.server.routes import Route
 from serving.server.saved_model import DEFAULT_SIGNATURE
 from serving.server.scheduler import Call
@@ -36,13 +41,17 @@ class RestLimits:
     """Bounds of a request.
 
     Attributes:
-        body_bytes: of a body, also after it was unpacked.
+        body_bytes: of a body as it was sent.
+        unpacked_bytes: of a gzip body, unpacked.
+        json_depth: of lists and objects in each other.
         timeout_seconds: how long a request may take to arrive, and then to wait for its turn.
         connections: that may be open at a time.
         idle_seconds: after which a connection without requests is closed.
     """
 
     body_bytes: int = 64 << 20
+    unpacked_bytes: int = 64 << 20
+    json_depth: int = json_text.MAX_DEPTH
     timeout_seconds: float = 30.0
     connections: int = 900
     idle_seconds: float = 300.0
@@ -61,6 +70,10 @@ class Rest:
         metrics: where requests are counted.
         metrics_path: where Prometheus reads them, None for nowhere.
         cors: whether pages of other origins may use the answers.
+        inputs: bounds of the tensors.
+        keys: one of which a client must show.
+        log: of all requests, None for none.
+        sampled: where some requests are logged with their answers, None for nowhere.
     """
 
     models: Models
@@ -68,6 +81,30 @@ class Rest:
     metrics: Metrics = field(default_factory=Metrics)
     metrics_path: str | None = None
     cors: bool = False
+    inputs: InputLimits = field(default_factory=InputLimits)
+    keys: ApiKeys = field(default_factory=ApiKeys)
+    log: AccessLog | None = None
+    sampled: RequestLog | None = None
+
+    def refusal(self, method: str, path: str, shown: Mapping[str, str]) -> Response | None:
+        """Returns the response to one who shows no known key; None when the request may go on.
+
+        Args:
+            method, path: as begin() takes them.
+            shown: headers by their names in lower case.
+        """
+        if not self.keys or method == "OPTIONS":
+            return None
+        try:
+            if method == "GET" and routes.match(method, path).verb == "status":
+                return None
+        except ServingError:
+            pass
+        try:
+            self.keys.check(shown)
+        except ServingError as error:
+            return failed(error)
+        return None
 
     def begin(
         self, method: str, path: str, body: bytes = b"", encoding: str = "", origin: str = ""
@@ -81,11 +118,11 @@ class Rest:
             encoding: the Content-Encoding header.
             origin: the Origin header.
         """
-        if path == self.metrics_path and method == "GET":
-            return Response(200, self.metrics.text(), METRICS_TYPE)
-        if not routes.is_api(path):
-            return not_found()
         try:
+            if path == self.metrics_path and method == "GET":
+                return Response(200, self.metrics.text(), METRICS_TYPE)
+            if not routes.is_api(path):
+                return not_found()
             if method == "OPTIONS":
                 return _preflight(origin)
             route = routes.match(method, path)
@@ -147,7 +184,7 @@ class Rest:
         running = self._predict_quickly(route, body)
         if running is not None:
             return running
-        document = json_text.parse_object(body)
+        document = json_text.parse_object(body, self.limits.json_depth)
         name = json_request.signature_name(document)
         with self._leased(route) as lease:
             signature = lease.servable.signature(name)
@@ -161,7 +198,7 @@ class Rest:
             return self._run(lease, signature, inputs, layout)
 
     def _classify(self, route: Route, body: bytes) -> Running:
-        document = json_text.parse_object(body)
+        document = json_text.parse_object(body, self.limits.json_depth)
         name = json_request.signature_name(document)
         examples, context = json_examples.examples(document)
         with self._leased(route) as lease:
@@ -169,6 +206,7 @@ class Rest:
 
             def answer(outputs: Tensors) -> Response:
                 rows = inference.classes(signature, outputs, len(examples))
+                self._sample("classify", lease, signature, examples, context, rows)
                 texts = [
                     [(label.decode("utf-8", "surrogateescape"), score) for label, score in row]
                     for row in rows
@@ -179,7 +217,7 @@ class Rest:
             return Running(self._call(lease, signature, inputs), answer)
 
     def _regress(self, route: Route, body: bytes) -> Running:
-        document = json_text.parse_object(body)
+        document = json_text.parse_object(body, self.limits.json_depth)
         name = json_request.signature_name(document)
         examples, context = json_examples.examples(document)
         with self._leased(route) as lease:
@@ -187,6 +225,7 @@ class Rest:
 
             def answer(outputs: Tensors) -> Response:
                 rows = inference.values(outputs, len(examples))
+                self._sample("regress", lease, signature, examples, context, rows)
                 return Response(200, json_examples.results(rows))
 
             inputs = inference.serialized(examples, context)
@@ -211,20 +250,40 @@ class Rest:
             lease = self.models.lease(route.model, route.version, route.label)
         except ServingError:
             return None  # an error in the JSON would come before this one
-        signature = lease.servable.signature(quick.signature)
-        inputs = json_fast.read(quick, signature) if signature else None
-        if signature is None or inputs is None:
+        try:
+            signature = lease.servable.signature(quick.signature)
+            inputs = json_fast.read(quick, signature) if signature else None
+            if signature is not None and inputs is not None:
+                return self._run(lease, signature, inputs, quick.layout)
+        except BaseException:
             lease.release()
-            return None
-        return self._run(lease, signature, inputs, quick.layout)
+            raise
+        lease.release()
+        return None
 
     def _run(
         self, lease: Lease, signature: Signature, inputs: Tensors, layout: json_request.Format
     ) -> Running:
-        call = self._call(lease, signature, inputs)
-        return Running(call, lambda outputs: _predictions(outputs, layout))
+        def answer(outputs: Tensors) -> Response:
+            response = Response(200, json_response.predictions(outputs, layout))
+            if self.sampled:
+                self.sampled.predict(lease.servable, signature, inputs, outputs)
+            return response
+
+        return Running(self._call(lease, signature, inputs), answer)
+
+    def _sample(
+        self, kind: str, lease: Lease, signature: Signature, examples: Any, context: Any, rows: Any
+    ) -> None:
+        """Logs a request of classify or regress, where that model's are."""
+        if self.sampled and self.sampled.wanted(lease.servable.name):
+            request, response = protos.example_messages(kind, examples, context, rows)
+            for spec in (request.model_spec, response.model_spec):
+                describe(spec, lease.servable, signature)
+            self.sampled.messages(kind, lease.servable, signature, request, response)
 
     def _call(self, lease: Lease, signature: Signature, inputs: Tensors) -> Call:
+        self.inputs.check(inputs)
         deadline = time.monotonic() + self.limits.timeout_seconds
         return Call(lease, signature, inputs, tuple(signature.outputs), deadline)
 
@@ -233,11 +292,11 @@ class Rest:
             return body
         unpacker = zlib.decompressobj(GZIP_WINDOW)
         try:
-            unpacked = unpacker.decompress(body, self.limits.body_bytes + 1)
+            unpacked = unpacker.decompress(body, self.limits.unpacked_bytes + 1)
         except zlib.error as error:
             raise invalid("the body is not gzip, as its Content-Encoding says") from error
-        if len(unpacked) > self.limits.body_bytes:
-            raise invalid(f"the unpacked body is larger than {self.limits.body_bytes} bytes")
+        if len(unpacked) > self.limits.unpacked_bytes:
+            raise TooLarge(f"the unpacked body is larger than {self.limits.unpacked_bytes} bytes")
         if not unpacker.eof:
             raise invalid("the gzip body ends too early")
         return unpacked
@@ -248,7 +307,3 @@ def _preflight(origin: str) -> Response:
     if _ORIGIN.search(origin):
         return Response(200, b"")
     raise ServingError(Code.FAILED_PRECONDITION, f"Origin header is missing or wrong: {origin}")
-
-
-def _predictions(outputs: Tensors, layout: json_request.Format) -> Response:
-    return Response(200, json_response.predictions(outputs, layout))

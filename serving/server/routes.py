@@ -17,6 +17,7 @@ _GET = re.compile(
     rf"/v1/models(?:/(?P<name>[^/:]+))?{_CHOICE}(?:/(?P<verb>metadata))?",
     re.IGNORECASE | re.ASCII,
 )
+_MODEL = re.compile(r"/v1/models/(?P<name>[^/:]+)", re.IGNORECASE)
 _MAX_VERSION = 2**63 - 1
 
 
@@ -71,6 +72,12 @@ def match(method: str, path: str) -> Route:
         raise invalid("Missing model name in request.")
     verb = found["verb"].lower() if found["verb"] else "status"
     return Route(verb, _decode(name), number, _decode(label) if label else None)
+
+
+def model(path: str) -> str:
+    """Returns the model's name that a path holds, as it was sent; empty when it holds none."""
+    found = _MODEL.match(path)
+    return found["name"] if found else ""
 
 
 def _decode(text: str) -> str:

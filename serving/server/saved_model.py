@@ -38,6 +38,9 @@ class Servable:
         self._session = session
         self._thread_pool = 0 if parallel else CALLER_THREAD
         self._calls: OrderedDict[tuple[str, tuple[str, ...]], Callable[..., Any]] = OrderedDict()
+        # Whether classify and regress are for signatures of that method name only: what TF2 writes
+        # has the name of predict, so TensorFlow Serving does not look at it unless told to.
+        self.check_methods = False
         # The signatures whose requests may be joined; see serving.server.independence.
         self.joinable: frozenset[str] = frozenset()
         self._paces: dict[str, Pace] = {}
@@ -99,8 +102,21 @@ class Servable:
         return prepared
 
 
-def load(path: Path, *, name: str, version: int, tags: Sequence[str] = ("serve",)) -> Servable:
+def load(
+    path: Path,
+    *,
+    name: str,
+    version: int,
+    tags: Sequence[str] = ("serve",),
+    threads: tuple[int, int] = (0, 0),
+) -> Servable:
     """Returns the SavedModel in a version directory, loaded and initialised.
+
+    Args:
+        path: holds ``saved_model.pb``.
+        name, version: by which it is called.
+        tags: of the part of it to load.
+        threads: inside an operation, and for operations side by side; 0 as TensorFlow thinks best.
 
     Raises ServingError when it is missing, incomplete or damaged.
     """
@@ -110,13 +126,18 @@ def load(path: Path, *, name: str, version: int, tags: Sequence[str] = ("serve",
     v1 = tf.compat.v1
     graph = tf.Graph()
     # Looking for a GPU prints errors where there is none.
-    session = v1.Session(graph=graph, config=v1.ConfigProto(device_count={"GPU": 0}))
+    config = v1.ConfigProto(
+        device_count={"GPU": 0},
+        intra_op_parallelism_threads=threads[0],
+        inter_op_parallelism_threads=threads[1],
+    )
+    session = v1.Session(graph=graph, config=config)
     verbosity = v1.logging.get_verbosity()
     v1.logging.set_verbosity(v1.logging.ERROR)  # it calls its own loader deprecated
     try:
         with graph.as_default():
             meta_graph = v1.saved_model.load(session, list(tags), str(path))
-        return Servable(name, version, session, meta_graph)
+        return Servable(name, version, session, meta_graph, parallel=threads[1] > 1)
     except Exception as error:
         session.close()
         raise _load_error(path, error) from error

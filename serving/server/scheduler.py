@@ -11,7 +11,7 @@ import numpy as np
 
 from serving.server.metrics import Metrics
 from serving.server.models import Lease
-from serving.server.pace import Pace
+from serving.server.pace import Pace, Stopwatch
 from serving.server.saved_model import Servable
 from serving.server.statuses import Code, ServingError, from_exception
 from serving.server.tensors import Signature, Tensors
@@ -41,18 +41,18 @@ class Call:
         """Returns the size of the batch, or 0 when the call can't be joined with others."""
         if self.signature.name not in self.lease.servable.joinable:
             return 0
-        sizes = set()
+        rows = -1
         for alias, info in self.signature.inputs.items():
-            array = self.inputs[alias]
-            if not info.admits(array.shape):
+            shape = self.inputs[alias].shape
+            if not info.admits(shape) or rows not in (-1, shape[0]):
                 return 0
-            sizes.add(len(array))
-        return sizes.pop() if len(sizes) == 1 else 0
+            rows = shape[0]
+        return max(rows, 0)
 
     @property
     def group(self) -> _Key:
         """Returns what calls must have in common to run as one."""
-        shapes = tuple(self.inputs[alias].shape[1:] for alias in self.signature.inputs)
+        shapes = tuple([self.inputs[alias].shape[1:] for alias in self.signature.inputs])
         return (id(self.lease), self.signature.name, self.outputs, shapes)
 
     def run(self) -> Tensors:
@@ -199,16 +199,18 @@ def timed_run(
     servable: Servable, signature: Signature, inputs: Tensors, outputs: tuple[str, ...]
 ) -> Tensors:
     """Returns the outputs of a call, and notes how long it took. Raises ServingError."""
-    started = time.perf_counter()
+    stopwatch = Stopwatch()
     results = servable.run(signature, inputs, outputs)
+    seconds = stopwatch.seconds()
     rows = max((array.shape[0] for array in inputs.values() if array.ndim), default=1)
-    servable.pace(signature.name).record(max(rows, 1), time.perf_counter() - started)
+    servable.pace(signature.name).record(max(rows, 1), seconds)
     return results
 
 
 def _run(batch: list[_Waiting]) -> _Outcome:
     """Returns the results of a batch and how long they took. Never raises."""
     started = time.perf_counter()
+    stopwatch = Stopwatch()
     results: list[Result]
     try:
         if len(batch) > 1:
@@ -223,7 +225,7 @@ def _run(batch: list[_Waiting]) -> _Outcome:
     else:
         if batch:
             rows = _next_power(max(sum(waiting.rows for waiting in batch), 1))
-            _pace(batch[0].call).record(rows, time.perf_counter() - started)
+            _pace(batch[0].call).record(rows, stopwatch.seconds())
     return results, time.perf_counter() - started
 
 

@@ -9,34 +9,50 @@ from pathlib import Path
 from typing import Any
 
 from pipeline.errors import UserError
-from serving.server import grpc_handlers, independence, saved_model, warmup
+from serving.server import grpc_handlers, independence, logs, saved_model, tls, warmup
 from serving.server.flags import Settings
+from serving.server.grpc_guard import admission, logged
 from serving.server.grpc_health import HealthService
 from serving.server.grpc_models import ModelService
 from serving.server.grpc_reflection import ReflectionService
 from serving.server.grpc_services import PredictionService
 from serving.server.grpc_transport import GrpcLimits, GrpcProtocol, GrpcServer
 from serving.server.http_transport import HttpProtocol
+from serving.server.limits import InputLimits
+from serving.server.logs import Logs
 from serving.server.manager import Manager
 from serving.server.metrics import Metrics
 from serving.server.models import Models
 from serving.server.rest import Rest, RestLimits
 from serving.server.saved_model import Servable
 from serving.server.scheduler import Scheduler
+from serving.server.settings_files import SslConfig
 
 # How long requests in flight may take after SIGTERM.
 GRACE_SECONDS = 10.0
 # How often connections are looked through for those that have been silent for too long.
 SWEEP_SECONDS = 1.0
+HANDSHAKE_SECONDS = 10.0
+# In which slow models run, when nothing else is said.
+THREADS = 2
 
 
 def make_loader(settings: Settings) -> Any:
     """Returns what the manager loads versions with."""
 
     def load(name: str, version: int, path: Path) -> Servable:
+        both = settings.tensorflow_session_parallelism
         servable = saved_model.load(
-            path, name=name, version=version, tags=settings.saved_model_tags
+            path,
+            name=name,
+            version=version,
+            tags=settings.saved_model_tags,
+            threads=(
+                settings.tensorflow_intra_op_parallelism or both,
+                settings.tensorflow_inter_op_parallelism or both,
+            ),
         )
+        servable.check_methods = settings.enable_signature_method_name_check
         try:
             seen = warmup.warm_up(servable, path) if settings.enable_model_warmup else {}
             if settings.enable_batching:
@@ -65,7 +81,8 @@ class Server:
     grpc_port: int = 0
     _scheduler: Scheduler | None = None
     _rest: asyncio.Server | None = None
-    _grpc: asyncio.Server | None = None
+    _grpc: list[asyncio.Server] = field(default_factory=list)
+    _logs: Logs | None = None
     _health: HealthService | None = None
     _rest_connections: set[HttpProtocol] = field(default_factory=set)
     _grpc_connections: set[GrpcProtocol] = field(default_factory=set)
@@ -78,18 +95,24 @@ class Server:
             loop,
             max_batch=settings.max_batch_size,
             max_waiting=settings.max_queued_requests,
+            threads=settings.batching.threads or THREADS,
             metrics=self.metrics,
         )
+        self._logs = logs.start(settings, self.manager, self.metrics, loop)
         if settings.rest_api_port:
-            await self._start_rest(loop, self._scheduler)
-        if settings.port:
-            await self._start_grpc(loop, self._scheduler)
+            await self._start_rest(loop, self._scheduler, self._logs)
+        if settings.port or settings.grpc_socket_path:
+            await self._start_grpc(loop, self._scheduler, self._logs)
         self._sweep(loop)
 
-    async def _start_rest(self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler) -> None:
+    async def _start_rest(
+        self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, found: Logs
+    ) -> None:
         settings = self.settings
         limits = RestLimits(
             settings.max_body_bytes,
+            settings.max_decompressed_bytes,
+            settings.max_json_depth,
             settings.rest_api_timeout_in_ms / 1000,
             settings.max_connections,
         )
@@ -99,6 +122,10 @@ class Server:
             self.metrics,
             settings.monitoring.path,
             settings.rest_api_enable_cors_support,
+            self._input_limits(),
+            settings.api_keys,
+            found.access,
+            found.requests,
         )
         try:
             self._rest = await loop.create_server(
@@ -106,10 +133,14 @@ class Server:
                 settings.host,
                 settings.rest_api_port,
                 backlog=1024,
+                **_encryption(settings.rest_api_ssl, "--rest_api_ssl_config_file"),
             )
         except OSError as error:
             raise _taken("--rest_api_port", settings, settings.rest_api_port, error) from error
         self.rest_port = self._rest.sockets[0].getsockname()[1]
+
+    def _input_limits(self) -> InputLimits:
+        return InputLimits(self.settings.max_request_rows, self.settings.max_image_pixels)
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = time.monotonic()
@@ -117,10 +148,19 @@ class Server:
             connection.expire(now)
         loop.call_later(SWEEP_SECONDS, self._sweep, loop)
 
-    async def _start_grpc(self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler) -> None:
+    async def _start_grpc(
+        self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, found: Logs
+    ) -> None:
         settings = self.settings
-        services: list[Any] = [
-            PredictionService(self.models, scheduler, self.metrics),
+        services: list[grpc_handlers.Service] = [
+            PredictionService(
+                self.models,
+                scheduler,
+                self.metrics,
+                limits=self._input_limits(),
+                seconds=settings.grpc_api_timeout_in_ms / 1000,
+                sampled=found.requests,
+            ),
             ModelService(self.models, self.manager),
         ]
         if settings.enable_grpc_healthcheck_service:
@@ -133,20 +173,40 @@ class Server:
             settings.rest_api_timeout_in_ms / 1000,
             settings.max_connections,
         )
-        grpc = GrpcServer(grpc_handlers.table(services), limits, connections=self._grpc_connections)
-        try:
-            self._grpc = await loop.create_server(
-                lambda: GrpcProtocol(grpc), settings.host, settings.port, backlog=1024
-            )
-        except OSError as error:
-            raise _taken("--port", settings, settings.port, error) from error
-        self.grpc_port = self._grpc.sockets[0].getsockname()[1]
+        grpc = GrpcServer(
+            logged(grpc_handlers.table(services), found.access),
+            limits,
+            admission(settings.api_keys),
+            self._grpc_connections,
+        )
+        if settings.port:
+            try:
+                listener = await loop.create_server(
+                    lambda: GrpcProtocol(grpc),
+                    settings.host,
+                    settings.port,
+                    backlog=1024,
+                    **_encryption(settings.ssl, "--ssl_config_file", "h2"),
+                )
+            except OSError as error:
+                raise _taken("--port", settings, settings.port, error) from error
+            self.grpc_port = listener.sockets[0].getsockname()[1]
+            self._grpc.append(listener)
+        if settings.grpc_socket_path:
+            # Not encrypted, as TensorFlow Serving has it: who may open the file is who may ask.
+            path = settings.grpc_socket_path
+            try:
+                self._grpc.append(
+                    await loop.create_unix_server(lambda: GrpcProtocol(grpc), str(path))
+                )
+            except OSError as error:
+                raise UserError(f"cannot listen on {path} (--grpc_socket_path): {error}") from error
 
     async def stop(self) -> None:
         """Takes no new requests, answers those begun, and unloads nothing: the process ends."""
         if self._health:
             self._health.stop()
-        for listener in (self._rest, self._grpc):
+        for listener in (self._rest, *self._grpc):
             if listener:
                 listener.close()
         for connection in self._connections():
@@ -156,9 +216,19 @@ class Server:
             await asyncio.sleep(0.01)
         if self._scheduler:
             self._scheduler.close()
+        if self._logs:
+            self._logs.close()
 
     def _connections(self) -> list[HttpProtocol | GrpcProtocol]:
         return [*self._rest_connections, *self._grpc_connections]
+
+
+def _encryption(config: SslConfig | None, flag: str, *protocols: str) -> dict[str, Any]:
+    """Returns create_server()'s arguments for TLS; none of them without a configuration."""
+    if config is None:
+        return {}
+    context = tls.context(config, flag=flag, protocols=protocols)
+    return {"ssl": context, "ssl_handshake_timeout": HANDSHAKE_SECONDS}
 
 
 def _taken(flag: str, settings: Settings, port: int, error: Exception) -> UserError:

@@ -48,11 +48,12 @@ def numpy_type(number: int) -> np.dtype[Any] | None:
 
 def type_number(dtype: np.dtype[Any]) -> int:
     """Returns the DataType of an array's type; strings and objects are DT_STRING, 0 is none."""
+    number = _NUMBERS.get(dtype, 0)
+    if number:
+        return number
     if dtype.kind in "SU":
         return DT_STRING
-    if dtype.name == "bfloat16":  # a type of the package ml_dtypes
-        return DT_BFLOAT16
-    return _NUMBERS.get(dtype, 0)
+    return DT_BFLOAT16 if dtype.name == "bfloat16" else 0  # a type of the package ml_dtypes
 
 
 @dataclass(frozen=True)

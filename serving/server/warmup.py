@@ -1,15 +1,16 @@
 """Warm-up requests: read from a version's directory when it is loaded, written beside a model."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from serving.server import predict, protos
+from serving.server import inference, predict, protos
 from serving.server.runtime import tensorflow
 from serving.server.saved_model import Servable
 from serving.server.scheduler import timed_run
 from serving.server.statuses import Code, ServingError, invalid
-from serving.server.tensors import Tensors
+from serving.server.tensors import Signature, Tensors
 
 # g3doc/saved_model_warmup.md of TensorFlow Serving.
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
@@ -28,12 +29,12 @@ def warm_up(servable: Servable, folder: Path) -> dict[str, Tensors]:
         if count > MAX_RECORDS:
             raise invalid(f"more than {MAX_RECORDS} warm-up requests in {folder / FILE}")
         try:
-            signature, inputs = _replay(servable, record)
+            runs = _replay(servable, record)
         except ServingError as error:
             raise ServingError(
                 error.code, f"warm-up request {count} failed: {error.message}"
             ) from error
-        seen[signature] = inputs
+        seen.update({run.signature.name: run.inputs for run in runs})
     return seen
 
 
@@ -51,24 +52,59 @@ def write(requests: Iterable[Any], folder: Path) -> Path:
     return path
 
 
-def _replay(servable: Servable, record: bytes) -> tuple[str, Tensors]:
+@dataclass(frozen=True)
+class _Run:
+    """One call that a request comes to."""
+
+    signature: Signature
+    inputs: Tensors
+    outputs: tuple[str, ...]
+
+
+def _replay(servable: Servable, record: bytes) -> list[_Run]:
+    from google.protobuf.message import DecodeError
     from tensorflow_serving.apis import prediction_log_pb2
 
-    log = prediction_log_pb2.PredictionLog.FromString(record)
-    if log.WhichOneof("log_type") != "predict_log":
-        raise ServingError(
-            Code.UNIMPLEMENTED, f"log type {log.WhichOneof('log_type')} is not supported"
-        )
-    request = log.predict_log.request
-    signature = predict.signature(servable, request.model_spec.signature_name)
-    predict.check_aliases(signature, request.inputs)
-    inputs = {alias: protos.to_array(proto) for alias, proto in request.inputs.items()}
-    predict.check_inputs(signature, inputs)
-    outputs = predict.chosen_outputs(signature, request.output_filter)
-    servable.run(signature, inputs, outputs)
-    for _ in range(ROUNDS):
-        timed_run(servable, signature, inputs, outputs)
-    return signature.name, inputs
+    try:
+        log = prediction_log_pb2.PredictionLog.FromString(record)
+    except DecodeError as error:
+        raise invalid("it is no PredictionLog") from error
+    runs = _runs(servable, log)
+    for run in runs:
+        servable.run(run.signature, run.inputs, run.outputs)
+        for _ in range(ROUNDS):
+            timed_run(servable, run.signature, run.inputs, run.outputs)
+    return runs
+
+
+def _runs(servable: Servable, log: Any) -> list[_Run]:
+    """Returns the calls that a PredictionLog stands for. Raises ServingError for a wrong one."""
+    kind = log.WhichOneof("log_type")
+    if kind == "predict_log":
+        request = log.predict_log.request
+        signature = predict.signature(servable, request.model_spec.signature_name)
+        predict.check_aliases(signature, request.inputs)
+        inputs = {alias: protos.to_array(proto) for alias, proto in request.inputs.items()}
+        predict.check_inputs(signature, inputs)
+        return [_Run(signature, inputs, predict.chosen_outputs(signature, request.output_filter))]
+    if kind in ("classify_log", "regress_log"):
+        request = getattr(log, kind).request
+        tasks = [(kind == "classify_log", request.model_spec.signature_name)]
+    elif kind == "multi_inference_log":
+        request = log.multi_inference_log.request
+        tasks = [
+            (task.method_name == inference.CLASSIFY_METHOD, task.model_spec.signature_name)
+            for task in request.tasks
+        ]
+    else:
+        raise ServingError(Code.UNIMPLEMENTED, f"log type {kind} is not supported")
+    inputs, _ = inference.of_input(request.input)
+    runs = []
+    for classify, name in tasks:
+        find = inference.classification if classify else inference.regression
+        signature = find(servable, name)
+        runs.append(_Run(signature, inputs, tuple(signature.outputs)))
+    return runs
 
 
 def _records(path: Path) -> Iterator[bytes]:

@@ -1,7 +1,8 @@
 """What the client asks of a transport."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -34,6 +35,37 @@ class ModelRef:
 
 
 @dataclass(frozen=True)
+class Tls:
+    """Files in PEM form for an encrypted connection.
+
+    Attributes:
+        authority: whose certificates are believed; None for the system's.
+        certificate, key: the client's own, where the server asks for one (mutual TLS).
+    """
+
+    authority: Path | None = None
+    certificate: Path | None = None
+    key: Path | None = None
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Where and how to reach a server.
+
+    Attributes:
+        address: ``host:port``.
+        timeout: in seconds, of a request.
+        tls: None for an open connection.
+        api_key: shown with every request; empty for none.
+    """
+
+    address: str
+    timeout: float
+    tls: Tls | None = None
+    api_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
 class ClientSignature:
     """The element types of a signature's inputs and outputs, by alias."""
 
@@ -41,6 +73,7 @@ class ClientSignature:
     outputs: Mapping[str, np.dtype[Any]]
 
 
+API_KEY_HEADER = "x-api-key"
 # A signature that TensorFlow adds to run initialisers; nobody calls it.
 INIT_OP_SIGNATURE = "__saved_model_init_op"
 Signatures = Mapping[str, ClientSignature]

@@ -3,6 +3,7 @@
 import base64
 import http.client
 import json
+import ssl
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import quote
@@ -10,10 +11,13 @@ from urllib.parse import quote
 import numpy as np
 import orjson
 
+from pipeline.errors import UserError
 from serving.transports.base import (
+    API_KEY_HEADER,
     INIT_OP_SIGNATURE,
     Array,
     ClientSignature,
+    Connection,
     ModelRef,
     RequestFailed,
     Signatures,
@@ -26,10 +30,11 @@ BYTES_SUFFIX = "_bytes"
 
 
 class RestTransport:
-    """Speaks to ``host:port``."""
+    """Speaks HTTP/1.1, encrypted if the connection says so."""
 
-    def __init__(self, address: str, model: ModelRef, timeout: float) -> None:
-        self._connection = http.client.HTTPConnection(address, timeout=timeout)
+    def __init__(self, connection: Connection, model: ModelRef) -> None:
+        self._connection = _open(connection)
+        self._headers = {API_KEY_HEADER: connection.api_key} if connection.api_key else {}
         choice = ""
         if model.version is not None:
             choice = f"/versions/{model.version}"
@@ -76,7 +81,8 @@ class RestTransport:
         self._connection.close()
 
     def _request(self, method: str, path: str, body: bytes | None = None) -> Any:
-        headers = {"Content-Type": "application/json"} if body is not None else {}
+        content_type = {"Content-Type": "application/json"} if body is not None else {}
+        headers = {**self._headers, **content_type}
         try:
             self._connection.request(method, path, body, headers)
             response = self._connection.getresponse()
@@ -91,6 +97,19 @@ class RestTransport:
                 transient=response.status in TRANSIENT,
             )
         return _parse(content)
+
+
+def _open(connection: Connection) -> http.client.HTTPConnection:
+    address, timeout, tls = connection.address, connection.timeout, connection.tls
+    if tls is None:
+        return http.client.HTTPConnection(address, timeout=timeout)
+    try:
+        context = ssl.create_default_context(cafile=tls.authority)
+        if tls.certificate:
+            context.load_cert_chain(tls.certificate, tls.key)
+    except OSError as error:  # ssl.SSLError is one
+        raise UserError(f"the files of {tls} cannot be used: {error}") from error
+    return http.client.HTTPSConnection(address, timeout=timeout, context=context)
 
 
 def _print(array: Array) -> bytes:

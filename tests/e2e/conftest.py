@@ -85,6 +85,7 @@ def new_place(builds: Path) -> Place:
         "PROFILE": "quick",
         # Containers have tests of their own; here their start would cost time and show nothing.
         "ENGINE": "embedded",
+        "REQUEST_LOG_RATE": "1",
     }
     return Place(builds, environment)
 

@@ -12,6 +12,7 @@ import pytest
 from models.spec import load
 from pipeline.golden import Golden, read_golden
 from pipeline.toolchain import EDGE_PYTHON, ROOT
+from tests.serving.container.engine_here import engine_with_image
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 
@@ -39,14 +40,20 @@ def test_every_check_of_the_release_passed(deployed: Any) -> None:
     assert {
         ("serving", "float32", "REST"),
         ("serving", "float32", "gRPC"),
-        ("mobile", "float32", "tflite-runtime"),
-        ("mobile", "int8", "tflite-runtime"),
-        ("mobile", "float32", "LiteRT"),
-        ("mobile", "int8", "LiteRT"),
+        *(
+            ("mobile", variant, runtime)
+            for variant in ("float32", "float16", "dynamic", "int8", "int8_uint8")
+            for runtime in ("tflite-runtime", "LiteRT")
+        ),
     } <= rows
     web = [row for row in manifest["checks"] if row["target"] == "web"]
-    # WebGL is emulated by the processor where there is no graphics card: it gets fewer examples.
-    assert len([row for row in web if row["examples"] == 1000]) >= 2
+    # The page's default engine runs all of them, the others a part.
+    assert [row["examples"] for row in web] == [1000] + [256] * (len(web) - 1)
+    assert {(row["variant"], row["runtime"].split()[0]) for row in web} == {
+        ("float16", "TensorFlow.js"),
+        ("float32", "TensorFlow.js"),
+        ("float32", "LiteRT.js"),
+    }
     assert all(row["status"] == "passed" for row in manifest["checks"])
     assert all(row["examples"] == 1000 for row in manifest["checks"] if row not in web)
     assert manifest["metrics"]["accuracy"] >= 0.78
@@ -129,6 +136,19 @@ def test_status_tells_what_is_and_what_runs(deployed: Any) -> None:
     assert status["current"] == deployed.manifest["version"]
     assert status["damage"] == []
     assert set(status["running"]) == {"server", "page"}
+
+
+def test_with_an_engine_deploy_ends_in_a_container(deployed: Any) -> None:
+    engine, _ = engine_with_image()
+    try:
+        done = deployed.fanout("deploy", f"--engine={engine.name}")
+        assert f"in {engine.name}: ENGINE={engine.name}" in done.stderr
+        status = json.loads(deployed.fanout("status", "--json").stdout)
+        assert status["server"]["engine"] == engine.name
+        assert status["answers"]["server"] == [deployed.manifest["version"]]
+    finally:
+        deployed.fanout("serve")
+    assert json.loads(deployed.fanout("status", "--json").stdout)["server"]["healthy"]
 
 
 def test_a_port_in_use_is_one_clear_line(deployed: Any) -> None:

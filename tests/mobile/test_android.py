@@ -9,6 +9,7 @@ from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from mobile.android import jvm_check
 from mobile.android.jvm_check import CheckFailedError, Libraries, MissingToolError
@@ -17,6 +18,7 @@ from pipeline.golden import Golden
 from pipeline.target import Artifacts
 
 from .conftest import Sample
+from .odd_pictures import write_bad, write_good
 
 VARIANTS = ("dynamic", "float16", "float32", "int8", "int8_uint8")
 
@@ -26,6 +28,17 @@ def write_release(folder: Path, converted: Artifacts, sample: Sample, golden: Go
     (folder / "contract.json").write_text(json.dumps(contract(sample.spec, version=1)))
     text = golden.to_json(model="fashion", output="probabilities", version=1)
     (folder / "golden.json").write_text(text)
+    return folder
+
+
+def write_pictures(folder: Path, sample: Sample, golden: Golden) -> Path:
+    """Writes odd picture files with what the app must make of each."""
+    folder.mkdir()
+    label = sample.spec.labels[int(golden.outputs[5].argmax())]
+    grey = Image.fromarray(golden.inputs["image"][5][:, :, 0].astype(np.uint8))
+    expected: dict[str, str | None] = {file.name: None for file in write_bad(folder)}
+    expected |= {file.name: label for file in write_good(folder, grey)}
+    (folder / "expected.json").write_text(json.dumps(expected))
     return folder
 
 
@@ -45,10 +58,18 @@ def test_the_app_compiles_and_every_variant_answers_as_the_saved_model(
 ) -> None:
     golden = sample.golden.spread(16)
     release = write_release(tmp_path / "release", converted, sample, golden)
-    printed = jvm_check.run_tests(libraries, release)
+    pictures = write_pictures(tmp_path / "pictures", sample, golden)
+    printed = jvm_check.run_tests(libraries, release, pictures)
     assert re.search(r"OK \(\d\d tests\)", printed)
     compared = re.findall(r"fashion\.(\w+)\.tflite: 16 examples", printed)
     assert tuple(compared) == VARIANTS
+    for file, message in {
+        "empty.png": "the picture's file is empty",
+        "text.png": "this is not a picture that can be read",
+        "truncated.png": "this is not a picture that can be read",
+        "huge.png": "20000 × 20000 pixels are more than 250000000",
+    }.items():
+        assert f"{file}: {message}\n" in printed
     assert (jvm_check.WORK / "app-classes" / "fanout" / "MainActivity.class").is_file()
 
 

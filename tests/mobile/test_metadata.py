@@ -11,6 +11,7 @@ from mobile.model_file import InvalidModelError, ModelFile, read
 from pipeline.target import Artifacts
 
 from .conftest import Sample
+from .metadata_api import read_with_the_api
 
 
 def test_every_variant_describes_itself(converted: Artifacts, sample: Sample) -> None:
@@ -115,3 +116,20 @@ def test_what_is_equal_is_written_once(converted: Artifacts) -> None:
     eight_zeros = bytes(4 * 8)
     # Four channels' zero points, of weights and biases, in one place.
     assert content.count((4).to_bytes(4, "little") + eight_zeros) == 1
+
+
+def test_the_metadata_api_reads_every_file(converted: Artifacts, sample: Sample) -> None:
+    found = read_with_the_api(list(converted.variants.values()))
+    assert len(found) == len(converted.variants)
+    for file, read_back in found.items():
+        assert read_back["labels"] == list(sample.spec.labels), file
+        fields = read_back["metadata"]
+        assert (fields["name"], fields["min_parser_version"]) == (sample.spec.title, "1.0.0")
+        (graph,) = fields["subgraph_metadata"]
+        (image,) = graph["input_tensor_metadata"]
+        (output,) = graph["output_tensor_metadata"]
+        (normalisation,) = image["process_units"]
+        assert normalisation["options_type"] == "NormalizationOptions"
+        assert normalisation["options"] == {"mean": [0.0], "std": [1.0]}
+        assert image["content"]["content_properties"]["color_space"] == "GRAYSCALE"
+        assert output["associated_files"][0]["type"] == "TENSOR_AXIS_LABELS"

@@ -94,3 +94,17 @@ def test_what_a_killed_assembly_left_is_not_a_release(config: Config, parts: Par
     made = release.assemble(config, parts)
     assert made.version == 1
     assert made.damage() == []
+
+
+def test_an_optional_variant_that_failed_is_left_out_and_the_release_goes_on(
+    config: Config, parts: Parts
+) -> None:
+    (parts.targets["mobile"] / "fashion.dynamic.tflite").write_bytes(b"model")
+    bad = Check("mobile", "dynamic", "LiteRT 2.3.0", FAILED, "agreement 0.5", required=False)
+    made = release.assemble(config, replace(parts, checks=[*parts.checks, bad]))
+    release.promote(config, made)
+    assert "mobile/fashion.dynamic.tflite" not in made.manifest["files"]
+    why = made.folder / "mobile" / "fashion.dynamic.tflite.refused.txt"
+    assert why.read_text() == "LiteRT 2.3.0: agreement 0.5\n"
+    assert (parts.targets["mobile"] / "fashion.dynamic.tflite").is_file(), "what was pushed stays"
+    assert made.damage() == []

@@ -103,6 +103,29 @@ def write_types(path: Path) -> Path:
     return path
 
 
+def write_native(path: Path) -> Path:
+    """Writes a TF2 SavedModel to classify and regress with: its method names are predict's."""
+    tf = tensorflow()
+
+    class Native(tf.Module):  # type: ignore[misc]
+        def _x(self, inputs: object) -> object:
+            return tf.io.parse_example(inputs, {"x": tf.io.FixedLenFeature([1], tf.float32)})["x"]
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
+        def double(self, inputs: object) -> dict[str, object]:
+            return {"outputs": 2.0 * self._x(inputs)}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "inputs")])
+        def score(self, inputs: object) -> dict[str, object]:
+            x = self._x(inputs)
+            return {"scores": tf.concat([x, -x], axis=1)}
+
+    native = Native()
+    signatures = {"double": native.double, "score": native.score}
+    tf.saved_model.save(native, str(path), signatures=signatures)
+    return path
+
+
 def write_classifier(path: Path, *, weights: np.ndarray, upside_down: bool = False) -> Path:
     """Writes a SavedModel that answers softmax(image · weights) for square grey images.
 

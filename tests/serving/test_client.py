@@ -105,3 +105,26 @@ def test_a_busy_server_is_asked_again() -> None:
         with Client(f"http://127.0.0.1:{listener.getsockname()[1]}", "m") as client:
             assert client.status() == {1: "AVAILABLE"}
         thread.join()
+
+
+CONTRACT = {
+    "model": "half",
+    "inputs": [{"name": "x", "shape": [1], "minimum": 0.0, "maximum": 10.0}],
+    "outputs": [{"name": "y"}],
+}
+
+
+def test_contract_names_the_model_and_bounds_the_inputs(url: str, tmp_path: Path) -> None:
+    path = tmp_path / "contract.json"
+    path.write_text(json.dumps(CONTRACT))
+    with Client(url, contract=path) as client:
+        assert client.predict([[10.0]]).tolist() == [[7.0]]
+        with pytest.raises(UserError, match=r"input x has shape \(1,\), expected \(n, 1\)"):
+            client.predict([1.0])
+        with pytest.raises(UserError, match=r"values from 1\.0 to 11\.0, expected 0\.0 to 10\.0"):
+            client.predict([[1.0], [11.0]])
+    path.write_text("no JSON")
+    with pytest.raises(UserError, match=r"is no contract\.json"):
+        Client(url, contract=path)
+    with pytest.raises(UserError, match="name the model"):
+        Client(url)

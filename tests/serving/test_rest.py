@@ -155,7 +155,7 @@ def test_gzip(rest: Rest) -> None:
 
 
 def test_a_small_body_cannot_unpack_to_a_large_one(models: Models) -> None:
-    rest = Rest(models, RestLimits(body_bytes=1000))
+    rest = Rest(models, RestLimits(unpacked_bytes=1000))
     status, answer = post(rest, HALF, gzip.compress(b" " * 1_000_000), "gzip")
-    assert status == 400
+    assert status == 413
     assert answer["error"] == "the unpacked body is larger than 1000 bytes"

@@ -83,9 +83,9 @@ def test_a_version_that_does_not_load_replaces_nothing(served: Config) -> None:
     try:
         # As if the file had been written so: all checksums agree with it.
         file.write_bytes(b"no graph")
-        manifest = broken.manifest
+        manifest = {**broken.manifest, "files": {**broken.manifest["files"]}}
         manifest["files"][str(file.relative_to(broken.folder))] = integrity.entry(file)
-        (broken.folder / "manifest.json").write_text(json.dumps(manifest))
+        (broken.folder / integrity.MANIFEST).write_text(json.dumps(manifest))
         integrity.write_sums(broken.folder, manifest["files"])
         with pytest.raises(GateError, match="does not load version"):
             release.promote(served, release.Release.open(broken.folder))
@@ -104,7 +104,7 @@ def test_a_version_that_answers_differently_replaces_nothing(served: Config) -> 
         with pytest.raises(GateError, match=r"in the running server: agreement 0\."):
             release.promote(served, wrong)
         assert rollout.labels(served) == {"stable": 1}
-        assert status(served).server["serves"][0] == 1
+        assert status(served).answers["server"] == [1]
     finally:
         shutil.rmtree(wrong.folder)
 
@@ -119,17 +119,17 @@ def test_two_labels_are_served_side_by_side(served: Config) -> None:
                 np.testing.assert_allclose(client.predict(golden.inputs), golden.outputs, atol=1e-5)
     finally:
         rollout.switch(served, {"stable": 1})
-    assert status(served).server["serves"] == [1]
+    assert status(served).answers["server"] == [1]
 
 
 def test_serving_again_mends_a_promotion_that_was_cut_short(served: Config) -> None:
     rollout.switch(served, {"stable": 2})
     found = status(served)
-    assert (found.current, found.deployed) == (1, {"stable": 2})
-    assert "run: fanout serve" in found.to_text()
+    assert (found.current, found.labels) == (1, {"stable": 2})
+    assert any("run: fanout serve" in problem for problem in found.problems)
     deploy.serve(served)
-    assert status(served).deployed == {"stable": 1}
-    assert "run: fanout serve" not in status(served).to_text()
+    found = status(served)
+    assert (found.labels, found.problems) == ({"stable": 1}, [])
 
 
 def test_the_file_says_what_was_asked_for() -> None:

@@ -277,6 +277,11 @@ def test_sigterm_answers_what_was_begun(slow_model: Path) -> None:
         idle = socket.create_connection(place, timeout=30)
         for connection in busy:
             connection.sendall(request("/v1/models/slow:predict", b'{"instances": [1.0]}'))
+        channel = grpc.insecure_channel(f"{address.host}:{address.grpc_port}")
+        stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
+        message = predict_request("slow")
+        message.inputs["x"].tensor_shape.dim.pop()  # type: ignore[attr-defined]
+        by_grpc = [stub.Predict.future(message, timeout=30) for _ in range(2)]
         time.sleep(0.1)
         process.send_signal(signal.SIGTERM)
         assert idle.recv(65536) == b""
@@ -286,6 +291,9 @@ def test_sigterm_answers_what_was_begun(slow_model: Path) -> None:
             assert answer.endswith(b'{"predictions":[1.0]}')
             connection.close()
         idle.close()
+        for one in by_grpc:
+            assert list(one.result().outputs["y"].float_val) == [1.0, 2.0]
+        channel.close()
         assert process.wait(20) == 0
     finally:
         process.kill()

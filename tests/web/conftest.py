@@ -19,7 +19,12 @@ SPEC = ModelSpec(
     outputs=(Tensor("probabilities", "float32", (3,), "One a label.", 0.0, 1.0),),
     labels=LABELS,
     profiles={},
-    limits={"web": {"float32": Limits(agreement=0.9999, max_abs_diff=1e-4)}},
+    limits={
+        "web": {
+            "float16": Limits(agreement=0.999),
+            "float32": Limits(agreement=0.9999, max_abs_diff=1e-4),
+        }
+    },
     golden_examples=6,
 )
 

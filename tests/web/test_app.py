@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.target import Artifacts
-from pipeline.toolchain import NODE, WEB
+from pipeline.toolchain import NODE, ROOT, WEB
 from tests.web.conftest import SPEC
 from web import offline
 from web.site_server import serving
@@ -46,16 +46,37 @@ def test_a_promotion_during_a_visit(site: Artifacts, tmp_path: Path) -> None:
     for version in (1, 2):
         folder = tmp_path / str(version)
         shutil.copytree(site.folder, folder)
-        contract = json.loads((folder / "contract.json").read_text())
-        (folder / "contract.json").write_text(json.dumps({**contract, "version": version}))
+        for name in ("contract.json", "released.json"):
+            described = json.loads((folder / name).read_text())
+            (folder / name).write_text(json.dumps({**described, "version": version}))
     # The second release has other samples, and another model as far as its bytes tell.
     golden = json.loads((tmp_path / "2" / "golden.json").read_text())
     golden["examples"] = golden["examples"][:3]
     (tmp_path / "2" / "golden.json").write_text(json.dumps(golden))
-    model = tmp_path / "2" / "model" / "model.json"
-    model.write_text(model.read_text() + "\n")
+    for model in (tmp_path / "2" / "model").rglob("model.json"):
+        model.write_text(model.read_text() + "\n")
     offline.seal(tmp_path / "2", SPEC)
     current = tmp_path / "current"
     current.symlink_to("1")
     with serving(current) as url:
         node("--test", "browser/update.test.ts", SITE=url, CURRENT=str(current), NEXT="2")
+
+
+def test_screenshots_of_the_page(site: Artifacts) -> None:
+    folder = ROOT / "build" / "screenshots"
+    shutil.rmtree(folder, ignore_errors=True)
+    with serving(site.folder) as url:
+        node("browser/screenshots.ts", url, str(folder))
+    pictures = {file.name: file.read_bytes() for file in folder.iterdir()}
+    assert sorted(pictures) == [
+        f"{screen}-{colours}.png"
+        for screen in ("desktop", "phone")
+        for colours in ("dark", "light")
+    ]
+    assert len(set(pictures.values())) == 4
+    assert all(content.startswith(b"\x89PNG") for content in pictures.values())
+
+
+def test_lighthouse(site: Artifacts) -> None:
+    with serving(site.folder) as url:
+        node("--test", "audit/lighthouse.test.ts", SITE=url)

@@ -69,6 +69,8 @@ def test_mime_types_and_security_headers(address: str, path: str, mime: str) -> 
     policy = headers["Content-Security-Policy"]
     assert "default-src 'none'" in policy
     assert "unsafe-" not in policy.replace("'wasm-unsafe-eval'", "")
+    assert headers["Cross-Origin-Opener-Policy"] == "same-origin"
+    assert headers["Cross-Origin-Embedder-Policy"] == "require-corp"
 
 
 @pytest.mark.parametrize(

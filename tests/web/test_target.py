@@ -1,10 +1,14 @@
 import json
+import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import mobile.target
+from pipeline.files import sha256
 from pipeline.golden import Golden
 from pipeline.target import Artifacts, ConvertConfig
 from tests.web.conftest import LABELS, SPEC
@@ -13,13 +17,15 @@ from web import convert as tools
 from web.convert import ConversionError
 
 LIMITS = SPEC.limits["web"]
+SHIPPED = {"float16": LIMITS["float16"]}
 
 
 @pytest.fixture
 def copied(site: Artifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Artifacts:
-    """A site to damage, checked on one backend alone."""
+    """A site to damage, checked on one engine alone, with the shipped weights."""
     shutil.copytree(site.folder, tmp_path / "web")
-    monkeypatch.setattr(browser_check, "BACKENDS", {"wasm": None})
+    (tmp_path / "web" / "model" / "tiny.float32.tflite").unlink()
+    monkeypatch.setattr(browser_check, "BACKENDS", ("wasm",))
     return target.artifacts(tmp_path / "web", spec=SPEC)
 
 
@@ -39,16 +45,60 @@ def test_the_page_works_under_any_prefix(site: Artifacts) -> None:
     assert '="/' not in html
 
 
-def test_every_backend_agrees_with_the_saved_model(site: Artifacts, golden: Golden) -> None:
+def test_every_engine_agrees_with_the_saved_model(site: Artifacts, golden: Golden) -> None:
     rows = target.check(site, golden, limits=LIMITS)
-    assert [row.status for row in rows] == ["passed"] * 3, rows
-    assert [row.runtime.split(" (Chromium ")[0] for row in rows] == [
-        f"TensorFlow.js 4.22.0 {backend}" for backend in ("wasm", "cpu", "webgl")
+    assert [row.status for row in rows] == ["passed"] * 7, rows
+    assert [(row.variant, row.runtime.split(" (Chromium ")[0]) for row in rows] == [
+        *(
+            (variant, f"TensorFlow.js 4.22.0 {backend}")
+            for variant in ("float16", "float32")
+            for backend in ("wasm", "cpu", "webgl")
+        ),
+        ("float32", "LiteRT.js 2.5.3 wasm"),
     ]
     for row in rows:
         assert row.examples == len(golden) and row.agreement == 1.0 and row.accuracy == 1.0
-        assert row.max_abs_diff is not None and row.max_abs_diff < 1e-5
-        assert row.p50_ms is not None and row.p50_ms > 0
+        assert row.max_abs_diff is not None
+        assert row.max_abs_diff < (1e-5 if row.variant == "float32" else 1e-2)
+        assert row.p50_ms is not None and 0 < row.p50_ms < (row.first_ms or 0)
+    # LiteRT.js is the largest by far, the page's default is smaller than with float32 weights.
+    sizes = [row.wire_bytes or 0 for row in rows]
+    assert 0 < sizes[0] < sizes[3] < sizes[6] and sizes[6] > 2_500_000
+
+
+def test_litert_js_runs_the_devices_own_file(
+    site: Artifacts, saved_model: Path, golden: Golden, tmp_path: Path
+) -> None:
+    golden.save(tmp_path / "golden")
+    spec = replace(SPEC, limits={"mobile": {"float32": LIMITS["float32"]}})
+    config = ConvertConfig(tmp_path / "no-examples", tmp_path / "golden")
+    mobile.target.convert(saved_model, tmp_path / "mobile", spec=spec, config=config)
+    name = "tiny.float32.tflite"
+    assert sha256(site.folder / "model" / name) == sha256(tmp_path / "mobile" / name)
+
+
+def test_a_part_is_enough_for_what_is_not_the_default(golden: Golden) -> None:
+    many = replace(
+        golden,
+        inputs={"image": np.resize(golden.inputs["image"], (10_000, 6, 6, 1))},
+        labels=np.resize(golden.labels, 10_000),
+        outputs=np.resize(golden.outputs, (10_000, 3)),
+    )
+    nowhere = Artifacts("tiny", Path("/nonexistent"), dict.fromkeys(LIMITS, Path("/nonexistent")))
+    runs = browser_check._runs(nowhere, many, LIMITS)
+    assert [len(run.golden) for run in runs] == [10_000, 2_000, 2_000, 2_000, 2_000, 2_000]
+
+
+def test_a_leak_of_tensors_fails_the_row(copied: Artifacts, golden: Golden) -> None:
+    [chunk] = (copied.folder / "assets").glob("tensorflow-*.js")
+    text, count = re.subn(r"finally\{\w+\.dispose\(\)\}", "finally{}", chunk.read_text())
+    assert count == 1, "the runner frees its output elsewhere now"
+    chunk.write_text(text)
+    for copy in chunk.parent.glob(f"{chunk.name}.*"):
+        copy.unlink()
+    [row] = target.check(copied, golden, limits=SHIPPED)
+    assert row.status == "failed" and row.agreement == 1.0
+    assert "tensors leaked" in row.reason and "bytes leaked" in row.reason
 
 
 def test_wrong_weights_are_caught(copied: Artifacts, golden: Golden) -> None:
@@ -56,20 +106,21 @@ def test_wrong_weights_are_caught(copied: Artifacts, golden: Golden) -> None:
     [shard] = (copied.folder / "model" / path for path in group["paths"])
     data, offset = bytearray(shard.read_bytes()), 0
     for weight in group["weights"]:
-        end = offset + 4 * int(np.prod(weight["shape"], dtype=int))
-        if weight["dtype"] == "float32":
+        half = "quantization" in weight
+        end = offset + (2 if half else 4) * int(np.prod(weight["shape"], dtype=int))
+        if half:
             data[offset:end] = bytes(end - offset)
         offset = end
     shard.write_bytes(data)
-    [row] = target.check(copied, golden, limits=LIMITS)
+    [row] = target.check(copied, golden, limits=SHIPPED)
     assert row.status == "failed" and row.stops_release
-    assert "difference" in row.reason
+    assert "agreement" in row.reason
 
 
 def test_missing_weights_are_a_failed_row(copied: Artifacts, golden: Golden) -> None:
     [shard] = (copied.folder / "model").glob("*.bin")
     shard.unlink()
-    [row] = target.check(copied, golden, limits=LIMITS)
+    [row] = target.check(copied, golden, limits=SHIPPED)
     assert row.status == "failed"
     assert "group1-shard1of1.bin is missing: the server answered 404" in row.reason
 
@@ -85,7 +136,7 @@ def test_a_missing_kernel_and_an_unused_one_fail_the_row(
         changed = tmp_path / "changed.json"
         changed.write_text(json.dumps({**needs, "kernels": sorted(kernels)}))
         tools.build(copied.folder, changed)
-        rows += target.check(copied, golden, limits=LIMITS)
+        rows += target.check(copied, golden, limits=SHIPPED)
     assert [row.status for row in rows] == ["failed", "failed"]
     assert "Softmax" in rows[0].reason and "not registered" in rows[0].reason
     assert rows[1].reason == "kernels that the model does not use: Tanh"
@@ -102,7 +153,7 @@ def test_a_request_to_another_origin_fails_the_row(copied: Artifacts, golden: Go
     build = json.loads((copied.folder / "build.json").read_text())
     runner = copied.folder / build["src/runner.ts"]["file"]
     runner.write_text(runner.read_text() + "\nnew Image().src = 'http://127.0.0.2:9/';\n")
-    [row] = target.check(copied, golden, limits=LIMITS)
+    [row] = target.check(copied, golden, limits=SHIPPED)
     assert row.status == "failed" and row.agreement == 1.0
     assert "127.0.0.2" in row.reason
 
@@ -111,7 +162,7 @@ def test_a_missing_browser_is_a_failed_row(
     copied: Artifacts, golden: Golden, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FANOUT_CHROME", "/nonexistent/chrome")
-    [row] = target.check(copied, golden, limits=LIMITS)
+    [row] = target.check(copied, golden, limits=SHIPPED)
     assert row.status == "failed" and row.required
     assert row.reason == "no browser: FANOUT_CHROME names /nonexistent/chrome, which is not there"
 
@@ -120,7 +171,7 @@ def test_a_browser_that_does_not_start_is_a_failed_row(
     copied: Artifacts, golden: Golden, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("FANOUT_CHROME", "/bin/false")
-    [row] = target.check(copied, golden, limits=LIMITS)
+    [row] = target.check(copied, golden, limits=SHIPPED)
     assert row.status == "failed"
     assert "/bin/false does not start" in row.reason
 

@@ -1,28 +1,47 @@
 /**
- * Runs examples through the released model runner, once on each backend, in a real browser.
+ * Runs examples through the released model runner, once a row, in a real browser.
  *
- * The job names the site and files with the inputs; the answer has one entry a backend, and the
- * outputs are written as raw float32 to the files that the job names.
+ * The job names the site, files with the inputs, and the rows: an engine with a form of the weights
+ * each. The answer has one entry a row, and the outputs are written as raw float32 to the files that
+ * the job names. Rows run in pages of their own, as many at a time as the job says.
  */
 import { writeFile } from 'node:fs/promises';
 
-import type { BrowserContext } from 'playwright-core';
+import type { Browser } from 'playwright-core';
 
 import { reason, runJob } from './job.ts';
-import { median, type Session, watchedPage, withBrowser, withTimeout } from './session.ts';
+import {
+  median,
+  type Session,
+  type WatchedPage,
+  watchedPage,
+  withBrowser,
+  withTimeout,
+} from './session.ts';
+import { countedBytes } from './wire.ts';
 
 type InputType = 'float32' | 'int32' | 'bool' | 'string';
+
+interface Run {
+  readonly engine: string;
+  readonly weights: string;
+  /** How many examples it runs. */
+  readonly examples: number;
+  /** The file that its outputs go to. */
+  readonly outputs: string;
+}
 
 interface Job {
   readonly answer: string;
   readonly url: string;
-  /** For each backend, how many examples it runs and the file that its outputs go to. */
-  readonly backends: Record<string, { examples: number; outputs: string }>;
+  readonly runs: Record<string, Run>;
   readonly inputs: Record<string, { file: string; type: InputType; elements: number }>;
   readonly batch: number;
   /** How many predictions of a single example are timed. */
   readonly timed: number;
-  /** For one backend. */
+  /** How many rows run at a time. */
+  readonly parallel: number;
+  /** For one row. */
   readonly timeout: number;
 }
 
@@ -30,6 +49,8 @@ interface Row {
   readonly version: string;
   readonly firstMs: number;
   readonly p50Ms: number;
+  /** What the runner, its engine and the model took to load, compressed. */
+  readonly wireBytes: number;
   readonly problems: readonly string[];
 }
 
@@ -37,24 +58,43 @@ await runJob((job: Job) => withBrowser((session) => checkAll(job, session)));
 
 async function checkAll(job: Job, { browser, name }: Session): Promise<unknown> {
   const rows: Record<string, Row | { error: string }> = {};
-  for (const backend of Object.keys(job.backends)) {
-    // A context each: no cache or service worker of one backend's run reaches the next.
-    const context = await browser.newContext();
-    try {
-      rows[backend] = await withTimeout(job.timeout, checkBackend(job, backend, context));
-    } catch (error) {
-      rows[backend] = { error: reason(error) };
-    } finally {
-      // A page that hangs in a loop does not close; the browser's end will end it.
-      await withTimeout(10_000, context.close()).catch(() => undefined);
+  const pages: Record<string, Opened> = {};
+  const waiting = Object.entries(job.runs);
+  // Each takes the next row when it is done with one.
+  const work = async (): Promise<void> => {
+    for (let next = waiting.shift(); next; next = waiting.shift()) {
+      const [key, run] = next;
+      const result = await attempt(job, () => predict(job, run, browser));
+      if ('error' in result) rows[key] = result;
+      else pages[key] = result;
     }
+  };
+  await Promise.all(Array.from({ length: job.parallel }, work));
+  // Times are taken one row after another, when nothing else runs.
+  for (const [key, opened] of Object.entries(pages)) {
+    rows[key] = await attempt(job, () => time(opened));
   }
   return { browser: name, rows };
 }
 
-async function checkBackend(job: Job, backend: string, context: BrowserContext): Promise<Row> {
+async function attempt<T>(job: Job, work: () => Promise<T>): Promise<T | { error: string }> {
+  try {
+    return await withTimeout(job.timeout, work());
+  } catch (error) {
+    return { error: reason(error) };
+  }
+}
+
+/** A row's page after the examples, with what is known by then. */
+interface Opened extends WatchedPage {
+  readonly order: Order;
+  readonly loaded: Omit<Row, 'p50Ms' | 'problems'>;
+}
+
+async function predict(job: Job, run: Run, browser: Browser): Promise<Opened> {
   const site = new URL(job.url);
-  const { examples, outputs } = job.backends[backend]!;
+  // A context each: no cache or service worker of one row's run reaches the next.
+  const context = await browser.newContext({ serviceWorkers: 'block' });
   const { page, problems } = await watchedPage(context, site.origin);
   const bench = new URL('__check__/', site);
   // An empty page and the inputs stand beside the site without being files of it.
@@ -64,66 +104,98 @@ async function checkBackend(job: Job, backend: string, context: BrowserContext):
       ? route.fulfill({ path: input.file, contentType: 'application/octet-stream' })
       : route.fulfill({ body: '<!doctype html><title>check</title>', contentType: 'text/html' });
   });
+  const counted = await countedBytes(page, (url) => !url.startsWith(bench.href));
   await page.goto(bench.href);
-  const run = await page.evaluate(predictAll, {
-    site: site.href,
-    bench: bench.href,
-    backend,
-    inputs: Object.entries(job.inputs).map(([name, { type, elements }]) => ({ name, type, elements })),
-    examples,
-    batch: job.batch,
-    timed: job.timed,
-  });
-  await writeFile(outputs, Buffer.from(run.outputs, 'base64'));
-  const leaked = run.tensorsAfter - run.tensorsBefore;
-  if (leaked) problems.push(`${leaked} tensors leaked`);
-  if (run.unused.length) {
-    problems.push(`kernels that the model does not use: ${run.unused.join(', ')}`);
+  const { engine, weights, examples } = run;
+  const inputs = Object.entries(job.inputs).map(([name, { type, elements }]) => ({ name, type, elements }));
+  const { batch, timed } = job;
+  const order = { site: site.href, bench: bench.href, engine, weights, inputs, examples, batch, timed };
+  const loaded = { ...(await page.evaluate(load, order)), wireBytes: counted.bytes() };
+  await writeFile(run.outputs, Buffer.from(await page.evaluate(predictAll, order), 'base64'));
+  return { page, problems, order, loaded };
+}
+
+async function time({ page, problems, order, loaded }: Opened): Promise<Row> {
+  const { times, before, after, unused } = await page.evaluate(timeSingles, order);
+  for (const what of ['tensors', 'bytes'] as const) {
+    const leaked = after[what] - before[what];
+    if (leaked) problems.push(`${leaked} ${what} leaked`);
   }
-  return { version: run.version, firstMs: run.firstMs, p50Ms: median(run.times), problems };
+  if (unused.length) problems.push(`kernels that the model does not use: ${unused.join(', ')}`);
+  await page.context().close();
+  return { ...loaded, p50Ms: median(times), problems };
+}
+
+interface Memory {
+  readonly tensors: number;
+  readonly bytes: number;
 }
 
 interface Order {
   readonly site: string;
   readonly bench: string;
-  readonly backend: string;
+  readonly engine: string;
+  readonly weights: string;
   readonly inputs: readonly { name: string; type: InputType; elements: number }[];
   readonly examples: number;
   readonly batch: number;
   readonly timed: number;
 }
 
-/** Runs in the page. Uses nothing of this module: the driver sends its text alone. */
-async function predictAll(order: Order) {
-  const { inputs, examples, batch, timed } = order;
-  const build = await (await fetch(new URL('build.json', order.site))).json();
-  const { Runner, VERSION } = await import(new URL(build['src/runner.ts'].file, order.site).href);
+/** What the functions below leave in the page for one another. */
+interface Bench {
+  // The page's own module, which has no types here.
+  Runner: any;
+  runner: any;
+  before: Memory;
+  rows(from: number, to: number): Record<string, unknown>;
+}
 
+// These run in the page. They use nothing of this module: the driver sends their text alone.
+
+async function load({ site, engine, weights }: Order) {
+  const build = await (await fetch(new URL('build.json', site))).json();
+  const start = performance.now();
+  const { Runner } = await import(new URL(build['src/runner.ts'].file, site).href);
+  const runner = await Runner.load(site, { engine, weights });
+  const firstMs = performance.now() - start;
+  Object.assign(globalThis, { Runner, runner, before: runner.memory() });
+  return { version: runner.version as string, firstMs };
+}
+
+/** Returns all outputs as base64. */
+async function predictAll({ bench, inputs, examples, batch }: Order) {
+  const page = globalThis as unknown as Bench;
   const values: Record<string, { slice(from: number, to: number): unknown }> = {};
   for (const { name, type } of inputs) {
-    const body = await (await fetch(new URL(encodeURIComponent(name), order.bench))).arrayBuffer();
+    const body = await (await fetch(new URL(encodeURIComponent(name), bench))).arrayBuffer();
     if (type === 'string') values[name] = JSON.parse(new TextDecoder().decode(body));
     else if (type === 'float32') values[name] = new Float32Array(body);
     else if (type === 'int32') values[name] = new Int32Array(body);
     else values[name] = new Uint8Array(body);
   }
-  const rows = (from: number, to: number) =>
+  page.rows = (from, to) =>
     Object.fromEntries(
       inputs.map(({ name, elements }) => [
         name,
         values[name]!.slice(from * elements, to * elements),
       ]),
     );
-
-  const start = performance.now();
-  const runner = await Runner.load(order.site, order.backend);
-  const firstMs = performance.now() - start;
-  const before = Runner.memory();
-
   const chunks: Float32Array[] = [];
   for (let from = 0; from < examples; from += batch) {
-    chunks.push(await runner.predict(rows(from, Math.min(from + batch, examples))));
+    chunks.push(await page.runner.predict(page.rows(from, Math.min(from + batch, examples))));
   }
+  const bytes = new Uint8Array(await new Blob(chunks as Float32Array<ArrayBuffer>[]).arrayBuffer());
+  let text = '';
+  for (let from = 0; from < bytes.length; from += 8192) {
+    text += String.fromCharCode(...bytes.subarray(from, from + 8192));
+  }
+  return btoa(text);
+}
+
+/** Times single predictions, and looks at what is held after all of them. */
+async function timeSingles({ site, engine, weights, examples, timed }: Order) {
+  const { Runner, runner, rows, before } = globalThis as unknown as Bench;
   const times: number[] = [];
   for (let index = 0; index < Math.min(timed, examples); index++) {
     const one = rows(index, index + 1);
@@ -131,22 +203,9 @@ async function predictAll(order: Order) {
     await runner.predict(one);
     times.push(performance.now() - begin);
   }
-
-  const after = Runner.memory();
+  const after: Memory = runner.memory();
   runner.dispose();
-  const { registered, used } = await Runner.kernels(order.site, order.backend, rows(0, 1));
-  const bytes = new Uint8Array(await new Blob(chunks as Float32Array<ArrayBuffer>[]).arrayBuffer());
-  let text = '';
-  for (let from = 0; from < bytes.length; from += 8192) {
-    text += String.fromCharCode(...bytes.subarray(from, from + 8192));
-  }
-  return {
-    version: VERSION as string,
-    firstMs,
-    times,
-    unused: (registered as string[]).filter((name) => !used.includes(name)),
-    tensorsBefore: before.tensors as number,
-    tensorsAfter: after.tensors as number,
-    outputs: btoa(text),
-  };
+  const { registered, used } = await Runner.kernels(site, { engine, weights }, rows(0, 1));
+  const unused = (registered as string[]).filter((name) => !used.includes(name));
+  return { times, before, after, unused };
 }

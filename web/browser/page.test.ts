@@ -152,7 +152,7 @@ test('a file that is no picture is said in words, and the page goes on', async (
 test('everything is reached by keyboard', async () => {
   const page = await open();
   const reached: string[] = [];
-  for (let step = 0; step < 16; step++) {
+  for (let step = 0; step < 24; step++) {
     await page.keyboard.press('Tab');
     reached.push(
       await page.evaluate(() => {
@@ -162,20 +162,20 @@ test('everything is reached by keyboard', async () => {
     );
     if (reached.at(-1) === 'sample 1') await page.keyboard.press('Enter');
   }
-  for (const stop of ['file', 'use-camera', 'draw', 'invert', 'sample 0', 'sample 5', 'backend']) {
+  for (const stop of ['file', 'use-camera', 'draw', 'invert', 'sample 0', 'sample 5', 'engines', 'forms']) {
     assert.ok(reached.includes(stop), `${stop} is not among ${reached.join(', ')}`);
   }
   await page.locator('#verdict', { hasText: 'middle' }).waitFor();
   await page.close();
 });
 
-test('the backend can be switched, with the same answer', async () => {
+test('the engine can be switched, with the same answer', async () => {
   const page = await open();
   const before = await verdict(page);
-  for (const backend of ['cpu', 'webgl', 'wasm']) {
-    await page.locator('#backend').selectOption(backend);
+  for (const backend of ['cpu', 'webgl', 'litert', 'wasm']) {
+    await page.locator('#engines').selectOption(backend);
     await page.locator('#app[data-status="ready"]').waitFor();
-    assert.equal(await page.locator('#backend').inputValue(), backend);
+    assert.equal(await page.locator('#engines').inputValue(), backend);
     assert.equal(await verdict(page), before);
   }
   await page.close();
@@ -185,8 +185,8 @@ test('a browser without WebAssembly falls back to cpu, and says so', async () =>
   const page = await open({}, async (fresh) => {
     await fresh.route('**/*.wasm', (route) => route.abort());
   });
-  assert.equal(await page.locator('#backend').inputValue(), 'cpu');
-  assert.match(await page.locator('#error').innerText(), /wasm backend.* runs on cpu instead/);
+  assert.equal(await page.locator('#engines').inputValue(), 'cpu');
+  assert.match(await page.locator('#error').innerText(), /wasm backend.* runs on TensorFlow.js, plain JavaScript instead/);
   assert.match(await verdict(page), /^dark · /);
   await page.close();
 });
@@ -194,19 +194,22 @@ test('a browser without WebAssembly falls back to cpu, and says so', async () =>
 test('a backend whose file is gone is said in words, and the other one goes on', async () => {
   const page = await open();
   await page.route('**/assets/*.js', (route) => route.fulfill({ status: 404 }));
-  await page.locator('#backend').selectOption('webgl');
+  await page.locator('#engines').selectOption('webgl');
   const error = page.locator('#error');
   await error.waitFor();
-  assert.match(await error.innerText(), /webgl backend could not be loaded.*runs on wasm instead/);
+  assert.match(await error.innerText(), /webgl backend could not be loaded.*runs on TensorFlow.js, WebAssembly instead/);
   await page.locator('button[data-sample="2"]').click();
   await page.locator('#verdict', { hasText: 'bright' }).waitFor();
   await page.close();
 });
 
-for (const [file, words] of [
-  ['contract.json', 'contract.json is missing: the server answered 404.'],
-  ['golden.json', 'golden.json is missing: the server answered 404.'],
-  ['model.json', 'The model could not be loaded'],
+for (const [file, status, words] of [
+  ['contract.json', 'failed', 'contract.json is missing: the server answered 404.'],
+  ['site.json', 'failed', 'site.json is missing: the server answered 404.'],
+  // There is nothing to press, but a picture can be chosen.
+  ['golden.json', 'ready', 'golden.json is missing: the server answered 404.'],
+  ['model.json', 'failed', 'The model could not be loaded'],
+  ['*.bin', 'failed', 'The model could not be loaded: group1-shard1of1.bin is missing'],
 ] as const) {
   test(`a site without ${file} says so`, async () => {
     const page = await open({}, async (fresh) => {
@@ -214,10 +217,103 @@ for (const [file, words] of [
     });
     const error = await page.locator('#error').innerText();
     assert.ok(error.includes(words), error);
-    assert.equal(await page.locator('#app').getAttribute('data-status'), 'failed');
+    assert.equal(await page.locator('#app').getAttribute('data-status'), status);
     await page.close();
   });
 }
+
+test('WebAssembly and JSON of a wrong MIME type run all the same', async () => {
+  const page = await open({}, async (fresh) => {
+    await fresh.route(/\.(wasm|json|bin)$/, async (route) => {
+      const response = await route.fetch();
+      await route.fulfill({ response, headers: { ...response.headers(), 'content-type': 'text/plain' } });
+    });
+  });
+  assert.match(await verdict(page), /^dark · /);
+  assert.equal(await page.locator('#engines').inputValue(), 'wasm');
+  assert.equal(await page.locator('#error').isVisible(), false);
+  await page.close();
+});
+
+test('scripts of a wrong MIME type, which no browser runs, are said in words', async () => {
+  const page = await browser.newPage({ serviceWorkers: 'block' });
+  await page.route('**/*.js', (route) => route.fulfill({ body: '', contentType: 'text/plain' }));
+  await page.goto(SITE);
+  const words = page.locator('#stalled');
+  assert.equal(await words.isVisible(), false);
+  await words.evaluate((element) => element.getAnimations()[0]!.finish());
+  assert.match(await words.innerText(), /scripts of this page did not arrive/);
+  assert.equal(await words.isVisible(), true);
+  await page.close();
+});
+
+test('a host that answers with its front page where a file is missing is found out', async () => {
+  const page = await open({}, async (fresh) => {
+    await fresh.route('**/*.bin', (route) => route.fulfill({ body: '<p>', contentType: 'text/html' }));
+  });
+  assert.match(await page.locator('#error').innerText(), /\.bin is missing: the server answered with a web page/);
+  await page.close();
+});
+
+test('the weights can be switched, with the same answer', async () => {
+  const page = await open();
+  const before = await verdict(page);
+  assert.equal(await page.locator('#forms').inputValue(), 'float16');
+  await page.locator('#forms').selectOption('float32');
+  await page.locator('#app[data-status="ready"]').waitFor();
+  assert.equal(await page.locator('#forms').inputValue(), 'float32');
+  assert.equal(await verdict(page), before);
+  // LiteRT.js has one file, and no choice.
+  await page.locator('#engines').selectOption('litert');
+  await page.locator('#app[data-status="ready"]').waitFor();
+  assert.equal(await page.locator('#weights').isVisible(), false);
+  assert.equal(await verdict(page), before);
+  await page.close();
+});
+
+test('every engine is measured here, and the reason for the fastest stands on the page', async () => {
+  const page = await open();
+  await page.getByText('Speed on this device').click();
+  await page.getByRole('button', { name: 'Measure' }).click();
+  await page.locator('#why', { hasText: 'was the fastest on this device' }).waitFor();
+  const rows = await page.locator('#measurements tbody tr').allInnerTexts();
+  const engines = await page.locator('#engines option').allInnerTexts();
+  assert.deepEqual(rows.map((row) => row.split('\t')[0]!.trim()), engines);
+  const [best] = rows.filter((row) => row.includes('fastest'));
+  const chosen = await page.locator('#engines option:checked').innerText();
+  assert.ok(best!.startsWith(chosen), `${best} and ${chosen}`);
+  assert.ok(rows.every((row) => /e-\d|\t0\t/.test(row)), rows.join('\n'));
+  await page.close();
+});
+
+test('an engine that computes wrong on this device is not used', async () => {
+  const page = await open({}, async (fresh) => {
+    await fresh.route('**/golden.json', async (route) => {
+      const golden = await (await route.fetch()).json();
+      for (const { outputs } of golden.examples) outputs.probabilities.reverse();
+      await route.fulfill({ json: golden });
+    });
+  });
+  await page.locator('#engines').selectOption('cpu');
+  const error = page.locator('#error');
+  await error.waitFor();
+  assert.match(await error.innerText(), /plain JavaScript computes other answers.*runs on TensorFlow.js, WebAssembly/);
+  assert.equal(await page.locator('#engines').inputValue(), 'wasm');
+  await page.close();
+});
+
+test('LiteRT.js is loaded when it is chosen, and not before', async () => {
+  const asked: string[] = [];
+  const page = await open({}, async (fresh) => {
+    fresh.on('request', (request) => asked.push(request.url()));
+  });
+  const ofLiteRt = () => asked.filter((url) => /litert|tflite|webgl|float32/.test(url));
+  assert.deepEqual(ofLiteRt(), []);
+  await page.locator('#engines').selectOption('litert');
+  await page.locator('#app[data-status="ready"]').waitFor();
+  assert.ok(ofLiteRt().some((url) => url.endsWith('.tflite')), asked.join('\n'));
+  await page.close();
+});
 
 test('the first load is small, in bytes over the wire', async () => {
   const sizes: Record<string, number> = {};
@@ -262,10 +358,19 @@ test('after the first visit it works without network, with any backend', async (
   await page.reload();
   await page.locator('#app[data-status="ready"]').waitFor();
   assert.match(await verdict(page), /^dark · /);
-  await page.locator('#backend').selectOption('cpu');
+  await page.locator('#engines').selectOption('cpu');
   await page.locator('#app[data-status="ready"]').waitFor();
   assert.equal(await page.locator('#error').isVisible(), false);
-  assert.equal(await page.locator('#backend').inputValue(), 'cpu');
+  assert.equal(await page.locator('#engines').inputValue(), 'cpu');
+  // What is large is kept from its first use on.
+  await context.setOffline(false);
+  await page.locator('#engines').selectOption('litert');
+  await page.locator('#app[data-status="ready"]').waitFor();
+  await context.setOffline(true);
+  await page.goto(`${SITE}?engine=litert`);
+  await page.locator('#app[data-status="ready"]').waitFor();
+  assert.equal(await page.locator('#engines').inputValue(), 'litert');
+  assert.match(await verdict(page), /^dark · /);
   await context.close();
 });
 
@@ -273,6 +378,9 @@ for (const colorScheme of ['light', 'dark'] as const) {
   test(`axe finds nothing to object to in ${colorScheme} colours`, async () => {
     const page = await open({ colorScheme });
     await page.getByRole('button', { name: 'Draw' }).click();
+    await page.getByText('Speed on this device').click();
+    await page.getByRole('button', { name: 'Measure' }).click();
+    await page.locator('#why', { hasText: 'fastest' }).waitFor();
     await page.evaluate(axe.source);
     const { violations, passes } = await page.evaluate(() =>
       (globalThis as unknown as Axe).axe.run(),

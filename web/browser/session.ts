@@ -1,4 +1,7 @@
 /** A browser for one job, and pages that note whatever a released page must not do. */
+import { once } from 'node:events';
+import { type AddressInfo, createServer } from 'node:net';
+
 import { type Browser, type BrowserContext, chromium as driver, type Page } from 'playwright-core';
 
 import { ARGUMENTS, chromium } from './chromium.ts';
@@ -51,6 +54,16 @@ export async function watchedPage(context: BrowserContext, origin: string): Prom
     },
   );
   return { page, problems };
+}
+
+/** Returns a port that nothing listens on at the moment. */
+export async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
 }
 
 /** Rejects when the work takes longer. */

@@ -40,8 +40,8 @@ async function smoke(job: Job, { browser, name }: Session): Promise<unknown> {
     outputs.push(await shownProbabilities(page));
     times.push(Number.parseFloat(await page.locator('#time').innerText()));
   }
-  const backend = await page.locator('#backend').inputValue();
-  return { browser: name, backend, outputs, p50Ms: median(times), problems };
+  const engine = await page.locator('#engines').inputValue();
+  return { browser: name, engine, outputs, p50Ms: median(times), problems };
 }
 
 /** Waits for the page to have nothing under way; notes or throws what it says of errors. */

@@ -1,6 +1,7 @@
-/** Opens a report as a file and says what went wrong on it; takes pictures where asked to. */
+/** Opens a report as a file and says what is wrong with it; takes pictures where asked to. */
 import { pathToFileURL } from 'node:url';
 
+import { objections } from '../../../web/browser/accessibility.ts';
 import { runJob } from '../../../web/browser/job.ts';
 import { watchedPage, withBrowser } from '../../../web/browser/session.ts';
 
@@ -30,6 +31,7 @@ await runJob(async ({ file, timeout, pictures }: Job) =>
         if (Number(over) > 0) problems.push(`${over} px too wide for a window of ${width} px`);
       }
       await page.setViewportSize({ width: 1280, height: 900 });
+      problems.push(...(await objections(page)));
       if (pictures) await page.screenshot({ path: pictures[colorScheme], fullPage: true });
       problems.push(...watched.problems);
       await context.close();

@@ -1,6 +1,11 @@
 from dataclasses import replace
+from pathlib import Path
 
-from pipeline.report import Facts
+import numpy as np
+
+from pipeline.monitor.statistics import Comparison, statistics_of, table_of
+from pipeline.release import Release
+from pipeline.report import Facts, render
 from pipeline.report.gates import verdicts
 
 
@@ -22,3 +27,33 @@ def test_low_accuracy_and_anomalies_are_not_met(full: Facts) -> None:
     failed = [found for found in verdicts(worse) if found.passed is False]
     assert [found.gate for found in failed] == ["Data", "Model", "Model", "web float32"]
     assert "0.0500 in the worst, Dress" in failed[2].measured
+
+
+def test_the_release_before_is_held_against_overall_by_slice_and_in_its_data(
+    full: Facts, tmp_path: Path
+) -> None:
+    slices = {**full.manifest["metrics"]["slices"], "label=8": 0.5}
+    worse = {"accuracy": 0.86, "examples": 40, "slices": slices}
+    before = Release(tmp_path, {**full.manifest, "version": 1})
+    chance = np.random.default_rng(3)
+    bright, dark = (
+        statistics_of(table_of({"image.brightness": chance.normal(mean, 0.05, 300)}))
+        for mean in (0.7, 0.2)
+    )
+    facts = replace(
+        full,
+        manifest={**full.manifest, "metrics": worse},
+        parent=before,
+        shift=Comparison.of(bright, dark, full.spec.monitoring),
+    )
+    told = {found.rule: found for found in verdicts(facts)}
+    drop = told["at most 0.25 less in any slice"]
+    assert (drop.passed, drop.stops) == (False, True)
+    assert drop.measured == "-0.4000 against release 1 in the worst, Bag"
+    assert told["at most 0.05 less accuracy than before"].passed is True
+    shift = told["training data like that of release 1"]
+    assert (shift.passed, shift.stops) == (False, False)
+    assert shift.measured.startswith("image.brightness: mean 0.7")
+    page = render(facts)
+    assert "reported" in page
+    assert "beyond" in page

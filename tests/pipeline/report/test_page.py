@@ -80,8 +80,10 @@ def test_a_browser_opens_it_without_complaint(
 
 def test_the_browser_would_tell(tmp_path: Path) -> None:
     file = tmp_path / "report.html"
-    file.write_text('<div style="width:2000px">wide</div><img src="http://127.0.0.1:9/a.png">')
+    body = '<div style="width:2000px">wide</div><img src="http://127.0.0.1:9/a.png">'
+    file.write_text(f"<!doctype html><html><body>{body}</body></html>")
     answer = run_script(OPEN, {"file": str(file), "timeout": 30_000}, seconds=90)
+    assert any(problem.startswith("image-alt: ") for problem in answer["problems"])
     assert any("too wide" in problem for problem in answer["problems"])
     assert any("another origin" in problem for problem in answer["problems"])
     assert "http://127.0.0.1:9/a.png" in answer["requests"]

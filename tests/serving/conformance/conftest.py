@@ -21,6 +21,7 @@ model_config_list {{
     version_labels {{ key: "a/b" value: 124 }}
   }}
   config {{ name: "types" base_path: "{folder}/types" model_platform: "tensorflow" }}
+  config {{ name: "native" base_path: "{folder}/native" model_platform: "tensorflow" }}
   config {{ name: "odd:name" base_path: "{folder}/odd" model_platform: "tensorflow" }}
 }}
 """
@@ -30,12 +31,13 @@ model_config_list {{
 def conforming(
     tmp_path_factory: pytest.TempPathFactory, half_plus_two: Path, types_model: Path
 ) -> Iterator[Address]:
-    """The address of a server of ``half`` (123: x/2+2, 124: x/2+3), ``types`` and ``odd:name``."""
+    """The address of a server of ``half`` (123: x/2+2, 124: x/2+3), its friends."""
     folder = tmp_path_factory.mktemp("conformance")
     shutil.copytree(half_plus_two, folder / "half")
     fixture_models.write_half_plus(folder / "half" / "124", plus=3.0)
     shutil.copytree(types_model, folder / "types")
     shutil.copytree(half_plus_two, folder / "odd")
+    fixture_models.write_native(folder / "native" / "1")
     (folder / "models.config").write_text(MODELS_CONFIG.format(folder=folder))
     (folder / "monitoring.config").write_text("prometheus_config { enable: true }")
     with embedded.running(

@@ -4,6 +4,8 @@ Each case: a name, the request line, the body, the status, and the JSON of the a
 answer is the beginning of the error's message; None is an empty body.
 """
 
+import base64
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -155,9 +157,26 @@ PREDICTIONS = [
 REFUSALS = [
     Case("empty body", HALF, "", 400, "JSON Parse error: The document is empty"),
     Case("no JSON", HALF, "hello", 400, "JSON Parse error: Invalid value. at offset: 0"),
+    Case("half a surrogate pair", TYPES, '{"signature_name": "text", "instances": ["\\ud800"]}',
+         400, "JSON Parse error: The surrogate pair in string is invalid. at offset: 42"),
+    Case("a whole surrogate pair", TYPES,
+         '{"signature_name": "text", "instances": ["\\ud83d\\ude00"]} and more', 200,
+         {"predictions": [{"plain": "\U0001f600", "raw_bytes": {"b64": "8J+YgA=="}}]}),
     Case("half an object", HALF, '{"instances": [1', 400, "JSON Parse error: Missing a comma or ]"),
     Case("list", HALF, "[1]", 400, "JSON Value: [1] Is not object"),
     Case("number", HALF, "7", 400, "JSON Value: 7 Is not object"),
+    Case("nested as deep as allowed", HALF, '{"instances":' + "[" * 63 + "1" + "]" * 63 + "}", 200,
+         {"predictions": json.loads("[" * 63 + "3.5" + "]" * 63)}),
+    Case("nested too deep", HALF, '{"instances":' + "[" * 64 + "1" + "]" * 64 + "}", 400,
+         "JSON Parse error: nested more than 64 deep"),
+    Case("brackets in a text nest nothing", TYPES,
+         '{"signature_name": "text", "instances": ["' + "[{" * 100 + '\\"' + '"]}', 200,
+         {"predictions": [{"plain": "[{" * 100 + '"', "raw_bytes": {
+             "b64": base64.b64encode(b"[{" * 100 + b'"').decode()}}]}),
+    Case("too many rows", HALF, '{"instances": [' + "1," * 8192 + "1]}", 400,
+         "input x has a batch of 8193 rows, allowed are 8192 (--max_request_rows)"),
+    Case("as many rows as allowed", HALF, '{"inputs": [' + "1," * 8191 + "1]}", 200,
+         {"outputs": [3.5] * 8192}),
     Case("deep nesting", HALF, '{"instances":' + "[" * 5000 + "]" * 5000 + "}", 400, ""),
     Case("no data", HALF, "{}", 400, "Missing 'inputs' or 'instances' key"),
     Case("both layouts", HALF, '{"inputs": [1], "instances": [1]}', 400,
@@ -283,12 +302,17 @@ EXAMPLES = [
     Case("feature of the wrong kind for the graph", REGRESS,
          WITH_REGRESS.format('"examples": [{"x": "text"}]'), 400, ""),
     Case("regress by a predict signature", REGRESS, '{"examples": [{"x": 1.0}]}', 400,
-         "Expected regression signature method_name to be tensorflow/serving/regress. Was: "
-         "tensorflow/serving/predict"),
+         "No regression inputs found in SignatureDef: ['x']"),
     Case("classify by a regress signature", CLASSIFY,
          WITH_REGRESS.format('"examples": [{"x": 1.0}]'), 400,
-         "Expected classification signature method_name to be tensorflow/serving/classify. Was: "
-         "tensorflow/serving/regress"),
+         'Expected classification signature outputs to contain at least one of "classes" or '
+         '"scores". Signature was'),
+    Case("regress by a signature of TF2", "POST /v1/models/native:regress",
+         '{"signature_name": "double", "examples": [{"x": 2.0}, {"x": 3.5}]}', 200,
+         {"results": [4.0, 7.0]}),
+    Case("classify by a signature of TF2", "POST /v1/models/native:classify",
+         '{"signature_name": "score", "examples": [{"x": 2.0}]}', 200,
+         {"results": [[["", 2.0], ["", -2.0]]]}),
     Case("regress by an unknown signature", REGRESS,
          '{"signature_name": "no", "examples": [{}]}', 400,
          "No signature was found with the name: no"),

@@ -90,8 +90,8 @@ def test_refusals(stub: Any) -> None:
         "INVALID_ARGUMENT", "No signature was found with the name: no",
     )  # fmt: skip
     code, details = refusal(stub.Classify, classification(signature="regress_x_to_y"))
-    assert code == "INVALID_ARGUMENT"
-    assert details.startswith("Expected classification signature method_name to be")
+    assert code == "FAILED_PRECONDITION"
+    assert details.startswith("Expected classification signature outputs to contain at least one")
     assert refusal(stub.Classify, classification_pb2.ClassificationRequest()) == (
         "INVALID_ARGUMENT", "Missing ModelSpec",
     )  # fmt: skip

@@ -112,10 +112,10 @@ def test_promotion_and_rollback_are_seen_inside_and_no_request_fails(served: Con
     image = golden_of(served, 1).inputs["image"][:1]
     with load.running(rest, "fashion", image) as seen:
         release.promote(served, release.find(served, 2))
-        assert status(served).server["serves"] == [2]
+        assert status(served).answers["server"] == [2]
         assert [row.status for row in rows(served)] == ["passed", "passed"]
         assert release.rollback(served).version == 1
-        assert status(served).server["serves"] == [1]
+        assert status(served).answers["server"] == [1]
     assert seen.errors == []
     assert [row.status for row in rows(served)] == ["passed", "passed"]
 
@@ -126,9 +126,9 @@ def test_status_says_what_runs_where(served: Config, container: Container) -> No
         "engine": container.engine,
         "image": container.image,
         "image_id": container.image_id,
-        "serves": [1],
         "healthy": True,
     }
+    assert found.answers["server"] == [1]
     assert found.running["server"] == container.pid > 0
     assert container.image_id[:19] in found.to_text()
 

@@ -3,12 +3,7 @@ import simd from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm-simd.wasm
 import plain from '@tensorflow/tfjs-backend-wasm/dist/tfjs-backend-wasm.wasm?url';
 import * as tf from '@tensorflow/tfjs-core';
 
-export const BACKENDS = ['wasm', 'cpu', 'webgl'] as const;
-export type Backend = (typeof BACKENDS)[number];
-
-export function isBackend(name: string | null): name is Backend {
-  return (BACKENDS as readonly (string | null)[]).includes(name);
-}
+import type { Backend } from './engines.ts';
 
 /** Makes a backend the active one. Throws when this browser cannot run it. */
 export async function activate(backend: Backend): Promise<void> {
@@ -29,12 +24,20 @@ export async function activate(backend: Backend): Promise<void> {
   if (!ready) throw new Error(`This browser cannot run the ${backend} backend.`, { cause });
 }
 
+/** Fetches a backend's code, which will be needed, while something else is being loaded. */
+export async function preload(backend: Backend): Promise<void> {
+  await MODULES[backend]();
+}
+
 const MODULES: Record<Backend, () => Promise<void>> = {
   cpu: async () => {
     await import('@tensorflow/tfjs-backend-cpu');
   },
   webgl: async () => {
     await import('@tensorflow/tfjs-backend-webgl');
+  },
+  webgpu: async () => {
+    await import('@tensorflow/tfjs-backend-webgpu');
   },
   wasm: async () => {
     const wasm = await import('@tensorflow/tfjs-backend-wasm');

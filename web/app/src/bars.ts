@@ -1,11 +1,16 @@
 /** The class probabilities as bars, in the order of the labels. */
 import { topClass } from './state.ts';
 
-/** Shows one bar a label; `probabilities` is undefined before the first prediction. */
+/**
+ * Shows one bar a label, with a mark where the model server's answer is.
+ *
+ * `probabilities` is undefined before the first prediction, `server` where there is no answer of it.
+ */
 export function renderBars(
   list: HTMLElement,
   labels: readonly string[],
   probabilities: readonly number[] | undefined,
+  server: readonly number[] | undefined,
 ): void {
   if (list.childElementCount !== labels.length) list.replaceChildren(...labels.map(bar));
   const top = probabilities && topClass(probabilities);
@@ -15,6 +20,9 @@ export function renderBars(
     row.classList.toggle('top', index === top);
     row.querySelector<HTMLElement>('.fill')!.style.transform =
       `translateX(${((value ?? 0) - 1) * 100}%)`;
+    const mark = row.querySelector<HTMLElement>('.mark')!;
+    mark.hidden = server === undefined;
+    mark.style.left = `${(server?.[index] ?? 0) * 100}%`;
     row.querySelector<HTMLElement>('.percent')!.textContent =
       value === undefined ? '' : percent(value);
     // The exact value, for whoever reads the page by program.
@@ -36,10 +44,13 @@ function bar(label: string): HTMLElement {
   const value = document.createElement('span');
   name.className = 'label';
   track.className = 'track';
+  const mark = document.createElement('span');
+  mark.className = 'mark';
+  mark.hidden = true;
   fill.className = 'fill';
   value.className = 'percent';
   name.textContent = label;
-  track.append(fill);
+  track.append(fill, mark);
   item.append(name, track, value);
   return item;
 }

@@ -1,32 +1,65 @@
 /** The page's actions: each changes the state, and a failed one says so there, in words. */
-import { type Example, imageInput, loadContract, loadExamples } from './contract.ts';
+import { type Example, imageInput, loadExamples } from './contract.ts';
+import { DEFAULT_ENGINE, type Engine, engineTitle } from './engines.ts';
+import type { Inputs } from './inputs.ts';
+import { differenceOn, fastest, MAX_DIFFERENCE, measure, reason } from './measure.ts';
+import { pause } from './pause.ts';
 import { decode, pictureToInput } from './picture.ts';
-import { type Backend, type Inputs, Runner } from './runner.ts';
+import { loadReleased } from './released.ts';
+import { availableEngines, type LoadOptions, preload, Runner } from './runner.ts';
+import { askServer, findServer } from './server.ts';
+import { loadSite, type Site } from './site.ts';
 import type { Selection, Store } from './state.ts';
+
+type Choice = LoadOptions & { engine: Engine };
+
+// Where the wanted engine does not run: what most browsers run, and then what all do.
+const FALLBACKS: readonly Choice[] = [{ engine: DEFAULT_ENGINE }, { engine: 'cpu' }];
 
 export class Classifier {
   readonly #store: Store;
-  readonly #site: URL;
+  readonly #base: URL;
+  #site: Site | undefined;
   #runner: Runner | undefined;
+  #server: URL | undefined;
   /** The last picture that was given, kept to be read again when an option changes. */
   #picture: { bitmap: ImageBitmap; name: string } | undefined;
   /** Actions run one after another: TensorFlow.js has one active backend. */
   #queue: Promise<void> = Promise.resolve();
 
-  constructor(store: Store, site: URL) {
+  constructor(store: Store, base: URL) {
     this.#store = store;
-    this.#site = site;
+    this.#base = base;
   }
 
-  /** Loads everything. `fallback` is used when the state's backend does not run here. */
-  start(fallback: Backend): Promise<void> {
+  /** Loads everything. Where the state's engine does not run here, one that does takes its place. */
+  start(): Promise<void> {
     return this.#act(async () => {
-      const contract = await loadContract(this.#site);
-      const examples = await loadExamples(this.#site, contract);
-      this.#store.update({ contract, examples });
-      await this.#useBackend(this.#store.state.backend, fallback);
-      if (examples[0]) await this.#classify(sampleSelection(examples, 0));
+      const { engine } = this.#store.state;
+      preload({ engine });
+      const [site, released] = await Promise.all([loadSite(this.#base), loadReleased(this.#base)]);
+      this.#site = site;
+      const { contract } = site;
+      const weightForms = Object.keys(site.weights);
+      this.#store.update({ contract, released, weightForms });
+      void availableEngines(site).then((engines) => this.#store.update({ engines }));
+      // Shown as they arrive: the page is whole, but for the answer, before the model is there.
+      const samples = loadExamples(this.#base, contract).then((examples) => {
+        this.#store.update({ examples, ...(examples[0] && { selection: sampleSelection(examples, 0) }) });
+      });
+      samples.catch(() => undefined);
+      await this.#use({ engine }, ...FALLBACKS);
+      await samples;
+      await pause();
+      await this.#again();
     });
+  }
+
+  /** Looks for a model server; from then on each answer is compared with its. */
+  async compareWithServer(): Promise<void> {
+    this.#server = await findServer(this.#base);
+    const { selection } = this.#store.state;
+    if (selection) await this.#compare(selection);
   }
 
   chooseSample(index: number): Promise<void> {
@@ -60,13 +93,39 @@ export class Classifier {
     return this.#act(() => this.#classifyPicture(invert));
   }
 
-  chooseBackend(backend: Backend): Promise<void> {
+  chooseEngine(engine: Engine, weights?: string): Promise<void> {
     return this.#act(async () => {
-      const before = this.#runner?.backend;
-      await this.#useBackend(backend, before);
-      const { selection } = this.#store.state;
-      if (selection) await this.#classify(selection);
+      const before = this.#runner && { engine: this.#runner.engine, weights: this.#runner.weights };
+      this.#store.update({ why: '' });
+      const choice = weights === undefined ? { engine } : { engine, weights };
+      await this.#use(choice, ...(before ? [before] : []));
+      await this.#again();
     });
+  }
+
+  /** Runs the samples on every engine, and goes on with the fastest one that computes right. */
+  measureEngines(): Promise<void> {
+    return this.#act(async () => {
+      const { engines, examples, weights } = this.#store.state;
+      this.#release();
+      this.#store.update({ status: 'loading', measurements: [] });
+      for (const engine of engines) {
+        const form = engine === 'litert' ? undefined : weights;
+        const one = await measure(this.#site!, engine, form, examples);
+        this.#store.update({ measurements: [...this.#store.state.measurements, one] });
+      }
+      const { measurements } = this.#store.state;
+      const best = fastest(measurements);
+      const chosen = best ? [{ engine: best.engine, weights: best.weights }] : [];
+      await this.#use(...chosen, ...FALLBACKS);
+      if (this.#runner?.engine === best?.engine) this.#store.update({ why: reason(measurements) });
+      await this.#again();
+    });
+  }
+
+  async #again(): Promise<void> {
+    const { selection } = this.#store.state;
+    if (selection) await this.#classify(selection);
   }
 
   async #takePicture(bitmap: ImageBitmap, name: string, invert: boolean): Promise<void> {
@@ -94,23 +153,56 @@ export class Classifier {
     const start = performance.now();
     const probabilities = Array.from(await runner.predict(selection.inputs));
     const milliseconds = performance.now() - start;
-    const { backend } = runner;
-    this.#store.update({ result: { probabilities, milliseconds, backend, selection } });
+    this.#store.update({ result: { probabilities, milliseconds, selection } });
+    void this.#compare(selection);
   }
 
-  async #useBackend(backend: Backend, fallback: Backend | undefined): Promise<void> {
+  /** Asks the server as well. Its answer to what is no longer shown comes to nothing. */
+  async #compare(selection: Selection): Promise<void> {
+    const { contract } = this.#store.state;
+    if (!this.#server || !contract) return;
+    const answer = await askServer(this.#server, contract, selection.inputs);
+    if (this.#store.state.selection === selection) this.#store.update({ server: answer });
+  }
+
+  /** Takes the first choice that runs here, and says so when that is not the first of them. */
+  async #use(...choices: Choice[]): Promise<void> {
     this.#store.update({ status: 'loading' });
+    this.#release();
+    let refusal: unknown;
+    for (const choice of choices) {
+      try {
+        const runner = await Runner.open(this.#site!, choice);
+        await this.#requireSound(runner);
+        this.#runner = runner;
+        break;
+      } catch (error) {
+        refusal ??= error;
+      }
+    }
+    if (!this.#runner) throw refusal;
+    const { engine, weights } = this.#runner;
+    const instead = ` It runs on ${engineTitle(engine)} instead.`;
+    const error = refusal === undefined ? '' : message(refusal) + instead;
+    this.#store.update({ engine, weights, error });
+  }
+
+  /** An engine that was not the release's first choice proves itself on this device. */
+  async #requireSound(runner: Runner): Promise<void> {
+    const { examples } = this.#store.state;
+    if (runner.engine === DEFAULT_ENGINE || !examples.length) return;
+    const difference = await differenceOn(runner, examples);
+    if (difference <= MAX_DIFFERENCE) return;
+    runner.dispose();
+    throw new Error(
+      `${engineTitle(runner.engine)} computes other answers on this device: ` +
+        `its probabilities differ by up to ${difference.toPrecision(2)}.`,
+    );
+  }
+
+  #release(): void {
     this.#runner?.dispose();
     this.#runner = undefined;
-    let refusal = '';
-    try {
-      this.#runner = await Runner.load(this.#site, backend);
-    } catch (error) {
-      if (!fallback || fallback === backend) throw error;
-      refusal = `${message(error)} It runs on ${fallback} instead.`;
-      this.#runner = await Runner.load(this.#site, fallback);
-    }
-    this.#store.update({ backend: this.#runner.backend, error: refusal });
   }
 
   #act(action: () => Promise<void>): Promise<void> {

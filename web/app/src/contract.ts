@@ -1,4 +1,5 @@
 /** The released files that describe the model: contract.json and golden.json. */
+import { fetchJson, requireSchema } from './http.ts';
 
 export interface TensorSpec {
   readonly name: string;
@@ -31,11 +32,9 @@ export interface Example {
   readonly label: number;
 }
 
-const SCHEMA = 1;
-
 /** Returns the contract of the model that the site at `base` carries. */
 export async function loadContract(base: URL): Promise<Contract> {
-  const contract = (await fetchJson(new URL('contract.json', base))) as Contract;
+  const contract = (await fetchJson('contract.json', base)) as Contract;
   requireSchema(contract, 'contract.json');
   if (!contract.inputs?.length || !contract.outputs?.length || !contract.labels?.length) {
     throw new Error('contract.json names no inputs, outputs or labels; build the page again.');
@@ -45,7 +44,7 @@ export async function loadContract(base: URL): Promise<Contract> {
 
 /** Returns the sample inputs that were released with the model. */
 export async function loadExamples(base: URL, contract: Contract): Promise<Example[]> {
-  const document = (await fetchJson(new URL('golden.json', base))) as GoldenDocument;
+  const document = (await fetchJson('golden.json', base)) as GoldenDocument;
   requireSchema(document, 'golden.json');
   const output = firstOutput(contract).name;
   return document.examples.map((example) => ({
@@ -85,27 +84,4 @@ interface GoldenDocument {
     readonly outputs: Record<string, unknown>;
     readonly label: number;
   }[];
-}
-
-async function fetchJson(url: URL): Promise<unknown> {
-  const name = url.pathname.split('/').at(-1);
-  let response: Response;
-  try {
-    // Released files change under the same name, so the server is asked whether they did.
-    response = await fetch(url, { cache: 'no-cache' });
-  } catch (cause) {
-    throw new Error(`${name} could not be reached. Is the server still running?`, { cause });
-  }
-  if (!response.ok) throw new Error(`${name} is missing: the server answered ${response.status}.`);
-  try {
-    return (await response.json()) as unknown;
-  } catch (cause) {
-    throw new Error(`${name} is not JSON; the site is incomplete.`, { cause });
-  }
-}
-
-function requireSchema(document: { schema?: number }, name: string): void {
-  if (document.schema !== SCHEMA) {
-    throw new Error(`${name} has schema ${document.schema}, this page reads schema ${SCHEMA}.`);
-  }
 }

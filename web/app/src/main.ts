@@ -1,18 +1,22 @@
 /** Wires the model runner, the state and the view together. */
 import { Classifier } from './classifier.ts';
+import { DEFAULT_ENGINE, isEngine } from './engines.ts';
 import { connectCamera } from './inputs/camera.ts';
 import { connectDrawing } from './inputs/drawing.ts';
 import { connectFiles } from './inputs/files.ts';
 import { keepOffline } from './offline.ts';
-import { isBackend } from './runner.ts';
 import { Store } from './state.ts';
 import { View } from './view.ts';
 
-const wanted = new URLSearchParams(location.search).get('backend');
+const wanted = new URLSearchParams(location.search).get('engine');
 const store = new Store({
   status: 'loading',
-  backend: isBackend(wanted) ? wanted : 'wasm',
+  engine: isEngine(wanted) ? wanted : DEFAULT_ENGINE,
+  engines: [],
+  weightForms: [],
+  why: '',
   examples: [],
+  measurements: [],
   error: '',
 });
 const classifier = new Classifier(store, new URL('.', document.baseURI));
@@ -21,8 +25,9 @@ store.subscribe((state) => view.render(state));
 connectFiles(document, classifier);
 connectCamera(document, classifier);
 connectDrawing(document, classifier);
-await classifier.start('cpu');
-// After the first answer, so that it does not wait for what is stored for later.
+await classifier.start();
+// After the first answer, so that it does not wait for either.
+void classifier.compareWithServer();
 await keepOffline(document).catch((error: unknown) => {
   console.warn('The page will not work offline:', error);
 });

@@ -2,32 +2,41 @@
  * Runs the released model in the browser. No user interface: the page, the checks and other
  * people's pages all use this module.
  *
- *     const runner = await Runner.load('https://example.org/fashion/', 'wasm');
+ *     const runner = await Runner.load();
  *     const probabilities = await runner.predict({ image: pixels });
  *     runner.dispose();
  */
-import { type GraphModel, loadGraphModel } from '@tensorflow/tfjs-converter';
-import * as tf from '@tensorflow/tfjs-core';
+import type { Contract } from './contract.ts';
+import { availableEngines, DEFAULT_ENGINE, type Engine, ENGINES, isEngine } from './engines.ts';
+import type { Executor, Memory } from './executor.ts';
+import type { Inputs } from './inputs.ts';
+import { loadSite, requireUnchanged, type Site } from './site.ts';
 
-import { activate, type Backend, BACKENDS, isBackend } from './backends.ts';
-import { type Contract, elements, firstOutput, loadContract } from './contract.ts';
-import { elementType, type Inputs, toTensors } from './tensors.ts';
+export { availableEngines, DEFAULT_ENGINE, ENGINES, isEngine, loadSite };
+export type { Contract, Engine, Inputs, Memory, Site };
 
-export { BACKENDS, isBackend };
-export type { Backend, Inputs };
-export const VERSION = tf.version_core;
+export interface LoadOptions {
+  /** What runs the model; `wasm` unless told otherwise. */
+  readonly engine?: Engine;
+  /** A form of the weights that site.json names; its first one unless told otherwise. */
+  readonly weights?: string;
+}
 
 export class Runner {
   readonly contract: Contract;
-  readonly backend: Backend;
-  readonly #model: GraphModel;
-  /** Whether the graph has tables or control flow, which only run asynchronously. */
-  #asynchronous = false;
+  readonly engine: Engine;
+  /** The form of the weights that it runs with, such as `float16`. */
+  readonly weights: string;
+  /** The library that runs the model, with its version. */
+  readonly version: string;
+  readonly #executor: Executor;
 
-  private constructor(contract: Contract, backend: Backend, model: GraphModel) {
-    this.contract = contract;
-    this.backend = backend;
-    this.#model = model;
+  private constructor(site: Site, engine: Engine, weights: string, executor: Executor) {
+    this.contract = site.contract;
+    this.engine = engine;
+    this.weights = weights;
+    this.version = executor.version;
+    this.#executor = executor;
   }
 
   /**
@@ -36,110 +45,103 @@ export class Runner {
    * TensorFlow.js has one active backend for a whole page: loading a second runner on another
    * backend puts the first one out of use.
    *
-   * @param base the site's address: what contract.json and model/model.json are relative to.
+   * @param base the site's address: what contract.json is relative to. Left out, it is where this
+   *   module came from.
    */
-  static async load(base: string | URL, backend: Backend): Promise<Runner> {
-    const site = new URL(base, globalThis.location?.href);
-    const [contract] = await Promise.all([loadContract(site), activate(backend)]);
-    const model = await loadModel(new URL('model/model.json', site));
-    const runner = new Runner(contract, backend, model);
-    try {
-      await runner.#warmUp();
-    } catch (error) {
-      runner.dispose();
-      throw error;
-    }
-    return runner;
+  static async load(base?: string | URL, options: LoadOptions = {}): Promise<Runner> {
+    const url = new URL(base ?? SITE, globalThis.location?.href);
+    preload(options);
+    return Runner.open(await loadSite(url), options);
   }
 
-  /** Returns how many tensors and bytes TensorFlow.js holds; equal before and after predictions. */
-  static memory(): { tensors: number; bytes: number } {
-    const { numTensors, numBytes } = tf.memory();
-    return { tensors: numTensors, bytes: numBytes };
+  /** As `load`, of a site whose description is there already; of the same release, or it throws. */
+  static async open(site: Site, options: LoadOptions = {}): Promise<Runner> {
+    const engine = options.engine ?? DEFAULT_ENGINE;
+    const weights = engine === 'litert' ? 'float32' : weightsOf(site, options.weights);
+    const executor = await execute(site, engine, weights);
+    try {
+      await requireUnchanged(site);
+    } catch (error) {
+      executor.dispose();
+      throw error;
+    }
+    return new Runner(site, engine, weights, executor);
+  }
+
+  /** Returns what the engine holds; equal before and after predictions. */
+  memory(): Memory {
+    return this.#executor.memory();
   }
 
   /** Returns the class probabilities: for each example in turn, one value a label. */
-  async predict(inputs: Inputs): Promise<Float32Array> {
-    if (tf.getBackend() !== this.backend) {
-      throw new Error(`The active backend is ${tf.getBackend()}, this runner needs ${this.backend}.`);
-    }
-    const tensors = toTensors(tf.tensor, inputs, this.contract.inputs);
-    try {
-      const output = await this.#execute(tensors);
-      try {
-        return (await output.data()) as Float32Array;
-      } finally {
-        output.dispose();
-      }
-    } finally {
-      tf.dispose(tensors);
-    }
-  }
-
-  /**
-   * Returns the names of the kernels that this page has and of those that run when the site's model
-   * is loaded and makes a prediction. They are the same in a released site.
-   */
-  static async kernels(
-    base: string | URL,
-    backend: Backend,
-    inputs: Inputs,
-  ): Promise<{ registered: string[]; used: string[] }> {
-    const { kernelNames } = await tf.profile(async () => {
-      const runner = await Runner.load(base, backend);
-      await runner.predict(inputs);
-      runner.dispose();
-      return [];
-    });
-    const registered = tf.getKernelsForBackend(backend).map(({ kernelName }) => kernelName);
-    // Among the names that ran are scopes of fused operations, which are no kernels.
-    return { registered, used: kernelNames.filter((name) => registered.includes(name)) };
+  predict(inputs: Inputs): Promise<Float32Array> {
+    return this.#executor.run(inputs);
   }
 
   /** Frees the model's weights. */
   dispose(): void {
-    this.#model.dispose();
+    this.#executor.dispose();
   }
 
-  async #execute(tensors: tf.NamedTensorMap): Promise<tf.Tensor> {
-    const name = firstOutput(this.contract).name;
-    const output = this.#asynchronous
-      ? await this.#model.executeAsync(tensors, name)
-      : this.#model.execute(tensors, name);
-    return output as tf.Tensor;
-  }
-
-  async #warmUp(): Promise<void> {
-    const blank = Object.fromEntries(
-      this.contract.inputs.map((input) => [
-        input.name,
-        new Array<number | string>(elements(input)).fill(elementType(input) === 'string' ? '' : 0),
-      ]),
-    );
-    try {
-      await this.predict(blank);
-    } catch (error) {
-      // TensorFlow.js finds out what a graph needs only when it compiles it.
-      if (!String(error).includes('executeAsync')) throw error;
-      this.#asynchronous = true;
-      await this.predict(blank);
-    }
+  /**
+   * Returns the names of the kernels that this page has and of those that run when the site's model
+   * is loaded and makes a prediction. They are the same in a released site. LiteRT.js has no names.
+   */
+  static async kernels(
+    base: string | URL,
+    options: LoadOptions,
+    inputs: Inputs,
+  ): Promise<{ registered: string[]; used: string[] }> {
+    const engine = options.engine ?? DEFAULT_ENGINE;
+    if (engine === 'litert') return { registered: [], used: [] };
+    const { profileKernels } = await import('./tensorflow.ts');
+    return profileKernels(engine, async () => {
+      const runner = await Runner.load(base, options);
+      await runner.predict(inputs);
+      runner.dispose();
+    });
   }
 }
 
-async function loadModel(url: URL): Promise<GraphModel> {
+// Built, this module stands in the site's folder assets/. (Vite reads `new URL(…, import.meta.url)`
+// as the name of a file.)
+const HERE = import.meta.url;
+const SITE = new URL('../', HERE);
+
+function weightsOf(site: Site, wanted: string | undefined): string {
+  const known = Object.keys(site.weights);
+  if (wanted !== undefined && !known.includes(wanted)) {
+    throw new Error(`There are no ${wanted} weights; the site has: ${known.join(', ')}.`);
+  }
+  return wanted ?? known[0]!;
+}
+
+/** Fetches the engine's code, which will be needed, while something else is being loaded. */
+export function preload({ engine = DEFAULT_ENGINE }: LoadOptions): void {
+  const code: Promise<unknown> =
+    engine === 'litert'
+      ? import('./litert.ts')
+      : import('./tensorflow.ts').then((module) => module.preload(engine));
+  // It is asked for again when it is needed, and its absence is said then.
+  code.catch(() => undefined);
+}
+
+async function execute(site: Site, engine: Engine, weights: string): Promise<Executor> {
+  if (engine !== 'litert') {
+    const { TensorFlowExecutor } = await loaded(import('./tensorflow.ts'));
+    return TensorFlowExecutor.load(new URL(site.weights[weights]!, site.base), site.contract, engine);
+  }
+  if (!site.tflite) throw new Error('This model has no file that LiteRT.js can run.');
+  const { LiteRtExecutor } = await loaded(import('./litert.ts'));
+  return LiteRtExecutor.load(new URL(site.tflite, site.base), site.contract);
+}
+
+async function loaded<T>(module: Promise<T>): Promise<T> {
   try {
-    return await loadGraphModel(url.href, { fetchFunc: fetchWhole });
+    return await module;
   } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new Error(`The model could not be loaded: ${reason}`, { cause });
+    // After a promotion the server has other files than the page that is open was built with.
+    const advice = 'If the site was updated, reload the page.';
+    throw new Error(`The engine's code could not be loaded. ${advice}`, { cause });
   }
-}
-
-/** TensorFlow.js would take the text of an error page for weights. */
-async function fetchWhole(...request: Parameters<typeof fetch>): Promise<Response> {
-  const response = await fetch(...request);
-  if (response.ok) return response;
-  const name = new URL(response.url).pathname.split('/').at(-1);
-  throw new Error(`${name} is missing: the server answered ${response.status}.`);
 }

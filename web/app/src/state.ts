@@ -1,6 +1,10 @@
 /** What the page knows at a moment, and who is told when that changes. */
 import type { Contract, Example } from './contract.ts';
-import type { Backend, Inputs } from './runner.ts';
+import type { Engine } from './engines.ts';
+import type { Inputs } from './inputs.ts';
+import type { Measurement } from './measure.ts';
+import type { Released } from './released.ts';
+import type { ServerAnswer } from './server.ts';
 
 export interface Selection {
   readonly inputs: Inputs;
@@ -13,18 +17,28 @@ export interface Selection {
 export interface Result {
   readonly probabilities: readonly number[];
   readonly milliseconds: number;
-  readonly backend: Backend;
   /** What was classified. */
   readonly selection: Selection;
 }
 
 export interface State {
   readonly status: 'loading' | 'ready' | 'running' | 'failed';
-  readonly backend: Backend;
+  readonly engine: Engine;
+  /** The form of the weights in use; undefined until the model is loaded. */
+  readonly weights?: string;
+  /** What there is to choose from. */
+  readonly engines: readonly Engine[];
+  readonly weightForms: readonly string[];
+  /** Why this engine and not another, in words; empty for the default. */
+  readonly why: string;
   readonly contract?: Contract;
+  readonly released?: Released;
   readonly examples: readonly Example[];
   readonly selection?: Selection;
   readonly result?: Result;
+  /** The model server's answer to the same inputs, when there is a server. */
+  readonly server?: ServerAnswer;
+  readonly measurements: readonly Measurement[];
   /** In words, for the screen; empty when all is well. */
   readonly error: string;
 }
@@ -57,4 +71,15 @@ export class Store {
 /** Returns the index of the largest value. */
 export function topClass(probabilities: readonly number[]): number {
   return probabilities.reduce((best, value, index) => (value > probabilities[best]! ? index : best), 0);
+}
+
+/** Returns the largest difference of any probability. */
+export function largestDifference(some: ArrayLike<number>, others: ArrayLike<number>): number {
+  let largest = 0;
+  for (let index = 0; index < others.length; index++) {
+    const difference = Math.abs(some[index]! - others[index]!);
+    // A NaN is no agreement.
+    if (!(difference <= largest)) largest = Number.isNaN(difference) ? Infinity : difference;
+  }
+  return largest;
 }

@@ -3,37 +3,58 @@ import { percent, renderBars } from './bars.ts';
 import type { Classifier } from './classifier.ts';
 import { type Contract, imageInput } from './contract.ts';
 import { element } from './elements.ts';
+import { engineTitle, isEngine } from './engines.ts';
+import { compared, released, renderChecks, renderMeasurements } from './figures.ts';
 import { renderFields } from './inputs/fields.ts';
+import { type Measurement, shownMs } from './measure.ts';
 import { drawInput } from './picture.ts';
-import { BACKENDS, isBackend } from './runner.ts';
+import type { Released } from './released.ts';
 import { markSample, renderSamples } from './samples.ts';
 import { type Selection, type State, topClass } from './state.ts';
 
 export class View {
   readonly #document: Document;
   readonly #classifier: Classifier;
-  #shown: Selection | undefined;
+  #shown: { selection?: Selection; released?: Released; measurements?: readonly Measurement[] } = {};
 
   constructor(document: Document, classifier: Classifier) {
     this.#document = document;
     this.#classifier = classifier;
-    const backends = this.#find('backend', HTMLSelectElement);
-    backends.replaceChildren(...BACKENDS.map((name) => new Option(name, name)));
-    backends.addEventListener('change', () => {
-      if (isBackend(backends.value)) void classifier.chooseBackend(backends.value);
+    const engines = this.#find('engines', HTMLSelectElement);
+    const forms = this.#find('forms', HTMLSelectElement);
+    const choose = (): void => {
+      const form = forms.value || undefined;
+      if (isEngine(engines.value)) void classifier.chooseEngine(engines.value, form);
+    };
+    engines.addEventListener('change', choose);
+    forms.addEventListener('change', choose);
+    this.#find('measure', HTMLButtonElement).addEventListener('click', () => {
+      void classifier.measureEngines();
     });
   }
 
   render(state: State): void {
     const app = this.#find('app');
     app.dataset['status'] = state.status;
+    // All at once: what came later would push aside what is there.
+    const shown = state.examples.length > 0 || state.status !== 'loading';
+    this.#document.body.classList.toggle('shown', shown);
+    // The hint for pages whose scripts do not arrive needs no more to wait.
+    this.#find('stalled').hidden = true;
     app.setAttribute('aria-busy', String(state.status === 'loading'));
     this.#renderError(state.error);
     this.#renderVerdict(state);
     this.#renderEngine(state);
+    this.#renderMeasurements(state);
     if (!state.contract) return;
     this.#renderHead(state.contract);
-    renderBars(this.#find('bars'), state.contract.labels, state.result?.probabilities);
+    this.#renderReleased(state);
+    renderBars(
+      this.#find('bars'),
+      state.contract.labels,
+      state.result?.probabilities,
+      state.server?.probabilities,
+    );
     const samples = this.#find('samples');
     renderSamples(samples, state.contract, state.examples, (index) => {
       void this.#classifier.chooseSample(index);
@@ -42,18 +63,25 @@ export class View {
     const form = this.#find('values', HTMLFormElement);
     renderFields(form, state.contract, state.examples, state.selection, this.#classifier);
     if (state.selection) this.#renderSelection(state.contract, state.selection);
+    this.#renderServer(state);
   }
 
   #renderHead(contract: Contract): void {
     this.#document.title = contract.title;
     this.#find('title').textContent = contract.title;
     this.#find('description').textContent = contract.description;
-    this.#find('version').textContent =
-      contract.version === null ? 'Unreleased build.' : `Model version ${contract.version}.`;
     const image = imageInput(contract);
     this.#find('sources').hidden = !image;
     // Strokes have no colours.
     this.#find('draw').hidden = image?.shape.at(-1) !== 1;
+  }
+
+  #renderReleased({ released: now }: State): void {
+    if (!now || now === this.#shown.released) return;
+    this.#shown.released = now;
+    this.#find('facts').textContent = released(now);
+    this.#find('evidence').hidden = !now.checks.length;
+    renderChecks(this.#find('checks', HTMLTableElement), now);
   }
 
   #renderError(error: string): void {
@@ -74,18 +102,49 @@ export class View {
     this.#find('result').dataset['sample'] = String(result.selection.sample ?? '');
   }
 
-  #renderEngine({ status, backend, result }: State): void {
-    const select = this.#find('backend', HTMLSelectElement);
-    select.value = backend;
-    select.disabled = status === 'loading';
-    this.#find('time').textContent = result
-      ? `${result.milliseconds.toFixed(result.milliseconds < 10 ? 1 : 0)} ms`
-      : '';
+  #renderEngine({ status, engine, engines, weights, weightForms, why, result }: State): void {
+    const busy = status === 'loading';
+    const select = this.#find('engines', HTMLSelectElement);
+    const shown = engines.length ? engines : [engine];
+    if (select.options.length !== shown.length) {
+      select.replaceChildren(...shown.map((name) => new Option(engineTitle(name), name)));
+    }
+    select.value = engine;
+    select.disabled = busy;
+    const forms = this.#find('forms', HTMLSelectElement);
+    if (forms.options.length !== weightForms.length) {
+      forms.replaceChildren(...weightForms.map((form) => new Option(form, form)));
+    }
+    if (weights) forms.value = weights;
+    forms.disabled = busy;
+    // LiteRT.js has a file of its own, of one form.
+    this.#find('weights').hidden = weightForms.length < 2 || engine === 'litert';
+    this.#find('why').textContent = why;
+    this.#find('time').textContent = result ? shownMs(result.milliseconds) : '';
+  }
+
+  #renderMeasurements({ status, measurements }: State): void {
+    this.#find('measure', HTMLButtonElement).disabled = status !== 'ready';
+    if (measurements === this.#shown.measurements) return;
+    this.#shown.measurements = measurements;
+    const table = this.#find('measurements', HTMLTableElement);
+    renderMeasurements(table, measurements);
+    table.parentElement!.hidden = !measurements.length;
+  }
+
+  #renderServer({ contract, result, server }: State): void {
+    const line = this.#find('server');
+    line.hidden = !server;
+    if (!server || !result || !contract) return;
+    line.textContent = compared(server, result, contract);
+    line.classList.toggle('problem', server.problem !== '');
+    this.#find('privacy').textContent =
+      'Computed on this device, and by the model server of this page to compare with.';
   }
 
   #renderSelection(contract: Contract, selection: Selection): void {
-    if (selection === this.#shown) return;
-    this.#shown = selection;
+    if (selection === this.#shown.selection) return;
+    this.#shown.selection = selection;
     const image = imageInput(contract);
     const preview = this.#find('preview', HTMLCanvasElement);
     preview.hidden = !image;

@@ -1,9 +1,18 @@
 import { expect, test } from 'vitest';
 
 import { percent } from '../src/bars.ts';
-import { type State, Store, topClass } from '../src/state.ts';
+import { largestDifference, type State, Store, topClass } from '../src/state.ts';
 
-const START: State = { status: 'loading', backend: 'wasm', examples: [], error: '' };
+const START: State = {
+  status: 'loading',
+  engine: 'wasm',
+  engines: [],
+  weightForms: [],
+  why: '',
+  examples: [],
+  measurements: [],
+  error: '',
+};
 
 test('listeners hear the state at once and after each change', () => {
   const store = new Store(START);
@@ -11,7 +20,7 @@ test('listeners hear the state at once and after each change', () => {
   store.subscribe((state) => heard.push(state.status));
   store.update({ status: 'ready' });
   expect(heard).toEqual(['loading', 'ready']);
-  expect(store.state.backend).toBe('wasm');
+  expect(store.state.engine).toBe('wasm');
 });
 
 test('the first of equal classes is on top', () => {
@@ -26,4 +35,9 @@ test('percentages are never rounded to certainty', () => {
     '> 99.9 %',
     '100.0 %',
   ]);
+});
+
+test('a NaN is the largest of differences', () => {
+  expect(largestDifference([0.5, 0.25], [0.5, 0.5])).toBe(0.25);
+  expect(largestDifference([NaN, 0.5], [0.5, 0.5])).toBe(Infinity);
 });

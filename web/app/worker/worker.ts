@@ -2,7 +2,8 @@
  * Keeps one release of the site, whole, so that it works without network.
  *
  * A release is stored at once or not at all: each file must have the SHA-256 that release.js states,
- * and release.js must still be the same at the end. All files of a page come from one release's
+ * and release.js must still be the same at the end. Large files that a first visit does not use are
+ * stored when they are first used, and only with the same digest. All files of a page come from one release's
  * store, so that no page ever meets the model of another. The next release is stored beside it and
  * takes over when the page asks for it, or when its last tab is closed.
  */
@@ -10,6 +11,8 @@ interface Release {
   readonly id: string;
   /** For each file its SHA-256 in hexadecimal digits. */
   readonly files: Readonly<Record<string, string>>;
+  /** The same for the files that are stored when they are used. */
+  readonly later: Readonly<Record<string, string>>;
   /** Files that hold the version, which is only given after the build. */
   readonly versioned: readonly string[];
 }
@@ -36,20 +39,34 @@ scope.addEventListener('fetch', (event) => {
 
 async function answer(request: Request): Promise<Response> {
   const store = await caches.open(STORE);
-  return (await store.match(request, { ignoreSearch: true, ignoreVary: true })) ?? fetch(request);
+  const stored = await store.match(request, { ignoreSearch: true, ignoreVary: true });
+  if (stored) return stored;
+  const name = request.url.slice(scope.registration.scope.length).split(/[?#]/)[0]!;
+  const digest = RELEASE.later[name];
+  if (digest === undefined) return fetch(request);
+  try {
+    return await storeFile(store, name, digest);
+  } catch (error) {
+    // An answer in words, as the page cannot see why a request failed.
+    return new Response(String(error), { status: 409, statusText: 'Conflict' });
+  }
+}
+
+/** Stores a file that has the digest, and returns it. */
+async function storeFile(store: Cache, name: string, digest: string): Promise<Response> {
+  const response = await load(name);
+  if ((await sha256(response.clone())) !== digest) {
+    throw new Error(`${name} is not of release ${RELEASE.id}`);
+  }
+  await store.put(address(name), response.clone());
+  return response;
 }
 
 async function storeRelease(): Promise<void> {
   const store = await caches.open(STORE);
   try {
     await Promise.all(
-      Object.entries(RELEASE.files).map(async ([name, digest]) => {
-        const response = await load(name);
-        if ((await sha256(response.clone())) !== digest) {
-          throw new Error(`${name} is not of release ${RELEASE.id}`);
-        }
-        await store.put(address(name), response);
-      }),
+      Object.entries(RELEASE.files).map(([name, digest]) => storeFile(store, name, digest)),
     );
     await refreshVersion();
     // The site's address without a file name is what people open.

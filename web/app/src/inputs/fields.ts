@@ -1,8 +1,8 @@
 /** Form fields for inputs that are no pictures: numbers and texts, one field an input. */
 import type { Classifier } from '../classifier.ts';
 import { type Contract, elements, type Example, type TensorSpec } from '../contract.ts';
+import { elementType, type TensorData } from '../inputs.ts';
 import type { Selection } from '../state.ts';
-import { elementType, type TensorData } from '../tensors.ts';
 
 /** Shows the fields once, and the selection's values in those that are not being edited. */
 export function renderFields(

@@ -1,7 +1,6 @@
 package fanout
 
 import java.io.File
-import java.nio.file.Files
 import kotlin.math.abs
 import org.json.JSONArray
 import org.json.JSONObject
@@ -110,14 +109,6 @@ class ReleaseTest {
     companion object {
         @BeforeClass
         @JvmStatic
-        fun loadNativeLibrary() {
-            val name = "native/lib/libtensorflowlite_jni.so"
-            val resource = ReleaseTest::class.java.classLoader.getResourceAsStream(name)
-                ?: error("$name is not on the class path")
-            val library = Files.createTempFile("tensorflowlite", ".so").toFile()
-            library.deleteOnExit()
-            resource.use { input -> library.outputStream().use { input.copyTo(it) } }
-            System.load(library.path)
-        }
+        fun loadNativeLibrary() = NativeLibrary.load()
     }
 }

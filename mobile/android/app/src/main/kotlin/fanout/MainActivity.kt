@@ -21,6 +21,7 @@ class MainActivity : Activity() {
     private val worker = Executors.newSingleThreadExecutor()
     private var classifier: Classifier? = null
     private var contract: Contract? = null
+    private val pictures = PictureReader(BitmapDecoder)
     private var state = ScreenState()
 
     private lateinit var classes: TextView
@@ -71,7 +72,9 @@ class MainActivity : Activity() {
     private fun picture(requestCode: Int, data: Intent): Picture {
         val side = contract?.let { maxOf(it.height, it.width) } ?: 1
         val uri = data.data
-        if (requestCode == PICK && uri != null) return contentResolver.picture(uri, side)
+        if (requestCode == PICK && uri != null) {
+            return pictures.read(side) { contentResolver.openInputStream(uri) }
+        }
         // The camera's small picture comes with the intent: no permission, no file.
         @Suppress("DEPRECATION")
         val bitmap = data.getParcelableExtra<Bitmap>("data")

@@ -3,9 +3,6 @@ package fanout
 import kotlin.math.max
 import kotlin.math.min
 
-/** The most pixels that a picture may have once it is decoded. */
-const val MAX_PIXELS = 50_000_000L
-
 /**
  * A decoded picture, without any of Android's classes.
  *

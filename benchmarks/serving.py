@@ -1,0 +1,208 @@
+"""The model server against what users would pick instead: ``make bench-serving``.
+
+KServe, BentoML and FastAPI, each in an environment of its own, one worker, the same SavedModel.
+All run at the same time and are asked in turns, several rounds; medians are printed. CPU time of
+the server for a request is the figure to trust: the rate depends on what else the machine does.
+"""
+
+import argparse
+import contextlib
+import datetime
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from benchmarks import serving_peers
+from benchmarks.serving_peers import BENCH, OURS, PEERS, Target
+from pipeline.errors import FanoutError
+from pipeline.toolchain import ROOT
+
+REST, GRPC = f"{OURS} REST", f"{OURS} gRPC"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """Medians of one target at a number of connections."""
+
+    rate: float
+    cpu_ms: float
+    p50_ms: float
+    p99_ms: float
+
+
+def prepare() -> None:
+    """Writes the models and the bodies of the requests, once."""
+    if not (BENCH / "models" / "slow" / "1" / "assets.extra").is_dir():
+        subprocess.run(
+            [sys.executable, "-m", "benchmarks.serving_models", BENCH / "models"],
+            check=True, cwd=ROOT, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
+        )  # fmt: skip
+    from serving.server.runtime import tensorflow
+
+    tensorflow()
+    from tensorflow_serving.apis import predict_pb2
+
+    image = np.random.default_rng(0).integers(0, 256, (1, 28, 28, 1))
+    (BENCH / "body.json").write_text(json.dumps({"instances": image.tolist()}))
+    message = predict_pb2.PredictRequest()
+    message.model_spec.name = "small"
+    message.inputs["image"].dtype = 1
+    for size in image.shape:
+        message.inputs["image"].tensor_shape.dim.add(size=size)
+    message.inputs["image"].tensor_content = image.astype(np.float32).tobytes()
+    (BENCH / "body.pb").write_bytes(message.SerializeToString())
+
+
+def load(target: Target, connections: int, seconds: float, *, path: str = "") -> Any:
+    """Returns the process of a load; ``path`` is a GET instead of a prediction."""
+    body = BENCH / ("body.pb" if target.protocol == "grpc" else "body.json")
+    command = [sys.executable, "-m", "benchmarks.load", target.protocol, str(target.port)]
+    command += [path] if path else [target.path, "--body", str(body)]
+    command += ["--connections", str(connections), "--seconds", str(seconds)]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def result(process: Any, name: str) -> dict[str, Any]:
+    """Returns what a load found. Raises FanoutError if a request failed."""
+    output, _ = process.communicate(timeout=120)
+    if process.returncode:
+        raise FanoutError(f"{name}: the load ended with exit code {process.returncode}")
+    found: dict[str, Any] = json.loads(output)
+    if found["failures"]:
+        raise FanoutError(f"{name}: {found['failures']} requests failed: {found['failure']}")
+    return found
+
+
+def measure(
+    targets: list[Target], connections: int, rounds: int, seconds: float
+) -> dict[str, Figures]:
+    """Returns the figures of each target, which take turns."""
+    found: dict[str, list[Figures]] = {target.name: [] for target in targets}
+    for _ in range(rounds):
+        for target in targets:
+            result(load(target, connections, 0.5), target.name)  # warm
+            before = serving_peers.cpu_seconds(target.pid)
+            one = result(load(target, connections, seconds), target.name)
+            cpu = serving_peers.cpu_seconds(target.pid) - before
+            count = one["requests"]
+            found[target.name].append(
+                Figures(count / one["seconds"], 1000 * cpu / count, one["p50_ms"], one["p99_ms"])
+            )
+    return {name: _median(figures) for name, figures in found.items()}
+
+
+def _median(figures: list[Figures]) -> Figures:
+    return Figures(*(statistics.median(getattr(one, name) for one in figures)
+                     for name in Figures.__dataclass_fields__))  # fmt: skip
+
+
+def status_under_load(target: Target, seconds: float) -> float:
+    """Returns the p99 in ms of the model's status while 16 connections ask for predictions."""
+    busy = load(target, 16, seconds + 1)
+    asked = result(load(target, 1, seconds, path=target.status), target.name)
+    result(busy, target.name)
+    return float(asked["p99_ms"])
+
+
+def table(title: str, figures: dict[str, Figures]) -> list[str]:
+    """Returns lines of Markdown."""
+    lines = [f"**{title}**", ""]
+    lines += ["| server | requests/s | server CPU, ms a request | p50, ms | p99, ms |"]
+    lines += ["|---|---|---|---|---|"]
+    lines += [
+        f"| {name} | {one.rate:,.0f} | {one.cpu_ms:.3f} | {one.p50_ms:.2f} | {one.p99_ms:.2f} |"
+        for name, one in figures.items()
+    ]
+    return [*lines, ""]
+
+
+def verdicts(rows: list[tuple[str, float, float, bool]]) -> tuple[list[str], bool]:
+    """Returns Markdown of what was wanted and what came, and whether all came."""
+    lines = ["| wanted | limit | measured | |", "|---|---|---|---|"]
+    good = True
+    for name, limit, value, at_least in rows:
+        met = value >= limit if at_least else value <= limit
+        good = good and met
+        word = "at least" if at_least else "at most"
+        lines.append(f"| {name} | {word} {limit:g} | {value:.2f} | {'met' if met else 'missed'} |")
+    return [*lines, ""], good
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.serving")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each load")
+    options = parser.parse_args()
+    BENCH.mkdir(parents=True, exist_ok=True)
+    # An end by SIGTERM must stop the servers too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    try:
+        for peer in PEERS:
+            serving_peers.install(peer)
+        prepare()
+        lines, good = run(options.rounds, options.seconds)
+    except (FanoutError, subprocess.CalledProcessError) as error:
+        print(f"bench-serving: {error}", file=sys.stderr)
+        return 2
+    text = "\n".join(lines)
+    print(text)
+    (BENCH / "serving.md").write_text(text + "\n")
+    return 0 if good else 1
+
+
+def run(rounds: int, seconds: float) -> tuple[list[str], bool]:
+    """Returns the report and whether all targets were met."""
+    with contextlib.ExitStack() as stack:
+        targets: list[Target] = []
+        for name in (OURS, *PEERS):
+            targets += stack.enter_context(serving_peers.running(name, "small"))
+        for target in targets:
+            if target.protocol == "http":
+                serving_peers.wait(target)
+        many = measure(targets, 16, rounds, seconds)
+        single = measure(targets, 1, rounds, seconds)
+        status = status_under_load(targets[0], seconds)
+    with contextlib.ExitStack() as stack:
+        slow_targets = [
+            stack.enter_context(serving_peers.running(name, "slow"))[0] for name in (OURS, "kserve")
+        ]
+        for target in slow_targets:
+            serving_peers.wait(target)
+        slow = measure(slow_targets, 16, rounds, seconds)
+        slow_status = status_under_load(slow_targets[0], seconds)
+    kserve, bentoml = many["kserve"].rate, many["bentoml"].rate
+    p50 = single[REST].p50_ms / single["kserve"].p50_ms
+    rows = [
+        ("REST, 16 connections: requests/s of KServe's", 4.0, many[REST].rate / kserve, True),
+        ("REST, 16 connections: requests/s of BentoML's", 6.0, many[REST].rate / bentoml, True),
+        ("REST, 1 connection: p50 of KServe's", 0.6, p50, False),
+        ("gRPC requests a CPU second of REST's", 1.5, many[REST].cpu_ms / many[GRPC].cpu_ms, True),
+        ("slow model: requests/s of KServe's", 1.0, slow[REST].rate / slow["kserve"].rate, True),
+        ("status p99 under load, small model, ms", 50.0, status, False),
+        ("status p99 under load, slow model, ms", 50.0, slow_status, False),
+    ]
+    told, good = verdicts(rows)
+    today = datetime.datetime.now(datetime.UTC).date()
+    share = statistics.mean(os.getloadavg())
+    lines = [
+        f"{today}, {platform.machine()}, {os.cpu_count()} cores, load average {share:.1f}, "
+        f"medians of {rounds} rounds of {seconds:g} s.",
+        "",
+        *table("Small model, 16 connections", many),
+        *table("Small model, 1 connection", single),
+        *table("Slow model, 16 connections", slow),
+        *told,
+    ]
+    return lines, good
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,137 @@
+"""The servers that are compared: their environments, how they are started, how they are asked."""
+
+import contextlib
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks.load import HOST
+from pipeline.errors import FanoutError
+from pipeline.toolchain import ROOT
+from serving import embedded
+
+BENCH = ROOT / "build" / "bench"
+UV = ROOT / ".venv-tools" / "bin" / "uv"
+START_SECONDS = 300.0
+PEERS = ("kserve", "bentoml", "fastapi")
+OURS = "tf-fanout"
+
+
+@dataclass(frozen=True)
+class Target:
+    """One way to ask a server.
+
+    Attributes:
+        name: in the table.
+        protocol: ``http`` or ``grpc``.
+        path: of a prediction.
+        status: of the model's status, empty where there is none.
+    """
+
+    name: str
+    pid: int
+    protocol: str
+    port: int
+    path: str
+    status: str = ""
+
+
+def install(peer: str) -> None:
+    """Makes a peer's environment from its lock, unless it is there as the lock says."""
+    lock = ROOT / "requirements" / f"bench-{peer}.lock"
+    folder = BENCH / "environments" / peer
+    done = folder / "installed.lock"
+    if done.is_file() and done.read_bytes() == lock.read_bytes():
+        return
+    print(f"installing {peer} into {folder.relative_to(ROOT)} …", flush=True)
+    subprocess.run([UV, "venv", "--quiet", "--clear", "--python", _python(), folder], check=True)
+    python = folder / "bin" / "python"
+    sync = [UV, "pip", "sync", "--quiet", "--compile-bytecode", "--require-hashes"]
+    subprocess.run([*sync, "--python", python, lock], check=True)
+    done.write_bytes(lock.read_bytes())
+
+
+def _python() -> str:
+    """Returns the Python that this project's own environment was made from."""
+    found = subprocess.run(
+        ["sh", ROOT / "scripts" / "python311.sh"], check=True, capture_output=True, text=True
+    )
+    return found.stdout.strip()
+
+
+@contextlib.contextmanager
+def running(name: str, model: str) -> Iterator[list[Target]]:
+    """Yields how a server with one worker is asked for a model; it is always stopped.
+
+    It was only just started: see ``wait``.
+    """
+    folder = BENCH / "models" / model
+    port, grpc_port = embedded.free_ports(2)
+    environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
+    environment |= {"BENCH_MODEL": str(folder / "1"), "BENTOML_DO_NOT_TRACK": "1"}
+    binaries = BENCH / "environments" / name / "bin"
+    here = ROOT / "benchmarks" / "peers"
+    commands: dict[str, list[str]] = {
+        "kserve": [str(binaries / "python"), str(here / "kserve_server.py"),
+                   str(port), model, str(folder / "1")],
+        "bentoml": [str(binaries / "bentoml"), "serve", "bentoml_server:SavedModel",
+                    "--working-dir", str(here), "--host", HOST, "--port", str(port)],
+        "fastapi": [str(binaries / "uvicorn"), "fastapi_server:app", "--app-dir", str(here),
+                    "--host", HOST, "--port", str(port), "--no-access-log"],
+        OURS: embedded.command(model, folder, embedded.Address(port, grpc_port)),
+    }  # fmt: skip
+    # Scripts of an environment look for their interpreter's folder, not for this one's packages.
+    environment.pop("PYTHONPATH", None)
+    predict = "/predict" if name in ("bentoml", "fastapi") else f"/v1/models/{model}:predict"
+    with (BENCH / f"{name}-{model}.log").open("wb") as output:
+        process = subprocess.Popen(
+            commands[name], env=environment, stdout=output, stderr=output, cwd=BENCH,
+            stdin=subprocess.DEVNULL,
+        )  # fmt: skip
+        try:
+            status = f"/v1/models/{model}" if name in ("kserve", OURS) else ""
+            title = f"{name} REST" if name == OURS else name
+            targets = [Target(title, process.pid, "http", port, predict, status)]
+            if name == OURS:
+                path = "/tensorflow.serving.PredictionService/Predict"
+                targets.append(Target(f"{name} gRPC", process.pid, "grpc", grpc_port, path))
+            yield targets
+        finally:
+            embedded.stop(process)
+
+
+def wait(target: Target) -> None:
+    """Waits until a prediction succeeds. Raises FanoutError when none does in time."""
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and Path(f"/proc/{target.pid}").exists():
+        load = subprocess.run(
+            [sys.executable, "-m", "benchmarks.load", "http", str(target.port), target.path,
+             "--body", str(BENCH / "body.json"), "--connections", "1", "--seconds", "0.5"],
+            cwd=ROOT, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        if load.returncode == 0 and '"failures": 0' in load.stdout:
+            return
+        time.sleep(1)
+    raise FanoutError(f"{target.name} does not answer; see the logs in {BENCH}")
+
+
+def cpu_seconds(pid: int) -> float:
+    """Returns the CPU time that a process and its living and ended children have used."""
+    children: dict[int, list[int]] = {}
+    times = {}
+    for entry in Path("/proc").glob("[0-9]*/stat"):
+        with contextlib.suppress(OSError):
+            fields = entry.read_text().rpartition(")")[2].split()
+            number = int(entry.parent.name)
+            children.setdefault(int(fields[1]), []).append(number)
+            times[number] = sum(map(int, fields[11:15]))
+    total, waiting = 0, [pid]
+    while waiting:
+        one = waiting.pop()
+        total += times.get(one, 0)
+        waiting += children.get(one, [])
+    return total / os.sysconf("SC_CLK_TCK")

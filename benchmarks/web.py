@@ -1,0 +1,121 @@
+"""Bytes and latency of the released page against what one would take instead: ``make bench-web``.
+
+A page with all of TensorFlow.js (tf.min.js) and one with LiteRT.js run the same model in the same
+browser, in turn with the released runner, each as a first visit. The pages stand in web_pages/.
+"""
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+
+from pipeline import release
+from pipeline.config import Config
+from pipeline.errors import FanoutError, UserError
+from pipeline.golden import read_golden
+from pipeline.toolchain import NODE, ROOT, WEB, require
+from web import convert
+from web.browser import run_script
+from web.site_server import serving
+
+PAGES = ROOT / "benchmarks" / "web_pages"
+LEAST_RATIO = 3.0
+NPM = NODE.parents[1] / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+SECONDS = 120.0
+HTML = '<!doctype html><meta charset="utf-8"><title>bench</title>{}<script type="module" src="{}">'
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.web")
+    parser.add_argument("--model", default=os.environ.get("MODEL") or "fashion")
+    parser.add_argument("--profile", default=os.environ.get("PROFILE") or "default")
+    parser.add_argument("--rounds", type=int, default=5, help="how often each page is opened")
+    options = parser.parse_args()
+    try:
+        return bench(Config.from_environment(options.model, options.profile), options.rounds)
+    except FanoutError as error:
+        print(f"error: {error}", file=sys.stderr)
+        return error.exit_code
+
+
+def bench(config: Config, rounds: int) -> int:
+    """Prints a row a page; returns 1 when the released one is not small enough."""
+    promoted = release.current(config)
+    if promoted is None:
+        raise UserError(f"nothing of {config.build.name} is promoted yet; run: make deploy")
+    strange = [tensor.name for tensor in config.spec.inputs if tensor.dtype != "float32"]
+    if strange:
+        raise UserError(f"the pages to compare with take float32 alone, not {', '.join(strange)}")
+    golden = read_golden(promoted.folder / "golden.json", config.spec).head(1)
+    inputs = {name: rows[0].ravel().tolist() for name, rows in golden.inputs.items()}
+    with tempfile.TemporaryDirectory(prefix="fanout-bench-") as folder:
+        pages = _place(promoted.folder / "web", Path(folder))
+        with serving(Path(folder)) as url:
+            job = {
+                "pages": {name: f"{url}{page}" for name, page in pages.items()},
+                "inputs": inputs,
+                "rounds": rounds,
+                "timed": 50,
+                "timeout": SECONDS * 1000,
+            }
+            answer = run_script("bench", job, seconds=SECONDS * rounds * len(pages))
+    ours = answer["rows"][0]
+    print(f"{answer['browser']}, median of {rounds} first visits; 50 predictions in each")
+    print(f"{'page':<34}{'bytes':>10}{'ratio':>7}{'first ms':>10}{'p50 ms':>9}{'difference':>12}")
+    for row in answer["rows"]:
+        ratio = row["bytes"] / ours["bytes"]
+        line = f"{row['page']:<34}{row['bytes']:>10,.0f}{ratio:>7.2f}{row['firstMs']:>10.0f}"
+        if row["output"]:
+            difference = np.abs(np.array(row["output"]) - golden.outputs[0]).max()
+            line += f"{row['p50Ms']:>9.2f}{difference:>12.1e}"
+        print(line)
+    ratio = answer["rows"][1]["bytes"] / ours["bytes"]
+    print(f"tf.min.js takes {ratio:.2f} times the bytes (at least {LEAST_RATIO} is wanted)")
+    return 0 if ratio >= LEAST_RATIO else 1
+
+
+def _place(site: Path, folder: Path) -> dict[str, str]:
+    """Puts the pages and what they load into the folder; returns each page's address there."""
+    modules = _installed()
+    shutil.copytree(site, folder / "site")
+    for script in PAGES.glob("*.js"):
+        shutil.copy(script, folder)
+    shutil.copy(modules / "@tensorflow" / "tfjs" / "dist" / "tf.min.js", folder)
+    litert = require(WEB / "node_modules" / "@litertjs")
+    shutil.copytree(litert / "core" / "wasm", folder / "litert" / "wasm")
+    # Without a bundler or an import map, which the content security policy would have to allow.
+    entry = (litert / "core" / "dist" / "index.js").read_text()
+    (folder / "litert" / "index.js").write_text(
+        entry.replace('"@litertjs/wasm-utils"', '"./wasm-utils.js"')
+    )
+    shutil.copy(litert / "wasm-utils" / "dist" / "index.js", folder / "litert" / "wasm-utils.js")
+    for name in ("ours", "full", "litert"):
+        before = '<script src="tf.min.js"></script>' if name == "full" else ""
+        (folder / f"{name}.html").write_text(HTML.format(before, f"{name}.js") + "</script>")
+    convert.compress(folder)
+    return {
+        "tf-fanout's runner, float16": "ours.html",
+        "tf.min.js, webgl (its default)": "full.html",
+        "tf.min.js, cpu": "full.html?backend=cpu",
+        "LiteRT.js": "litert.html",
+        "tf-fanout's whole page": "site/index.html",
+    }
+
+
+def _installed() -> Path:
+    """Returns the node_modules of web_pages/, installed from its lock when they are not there."""
+    modules = PAGES / "node_modules"
+    if not modules.is_dir():
+        environment = {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"}
+        command = [require(NODE), NPM, "ci", "--no-audit", "--no-fund", "--ignore-scripts"]
+        subprocess.run(command, cwd=PAGES, env=environment, check=True)
+    return modules
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,206 @@
+"""The server's request log: TensorFlow Serving's PredictionLog in TFRecord files, as features.
+
+Only what can be compared with a release's training data is taken: answered Predict requests to
+the model, and by default to the release's version of it.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.contract import encoded_alias
+from models.spec import ModelSpec
+from pipeline.errors import UserError
+from pipeline.golden import Array
+from pipeline.monitor.features import describe, describe_answers
+from pipeline.monitor.statistics import Table, append, table_of
+from serving import request_log
+
+CHUNK = 256
+# Newer examples than these many are not needed to tell a distribution.
+EXAMPLES = 100_000
+
+OTHER_KIND, OTHER_MODEL, OTHER_VERSION = "other kinds", "other models", "other versions"
+UNREADABLE = "not readable"
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """What was asked and answered.
+
+    Attributes:
+        table: the watched features, oldest example first.
+        requests: how many were read.
+        skipped: how many records were not taken, by reason.
+        files: that were read, oldest first.
+    """
+
+    table: Table
+    requests: int
+    skipped: Mapping[str, int] = field(default_factory=dict)
+    files: tuple[Path, ...] = ()
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+
+@dataclass(frozen=True)
+class _Asked:
+    """One request: its inputs by alias, and the answer where it was logged."""
+
+    inputs: Mapping[str, Array]
+    outputs: Array | None
+
+    @property
+    def shape(self) -> tuple[Any, ...]:
+        """Returns what requests must share to be described together."""
+        return (*sorted(self.inputs), self.outputs is None)
+
+
+def log_files(places: Sequence[Path]) -> list[Path]:
+    """Returns the files of a log, oldest first.
+
+    Args:
+        places: folders, files, or prefixes of files as the server's ``--request_log_prefix`` or
+            TensorFlow Serving's ``filename_prefix`` make them.
+
+    Raises:
+        UserError: nothing is there.
+    """
+    found: set[Path] = set()
+    for place in places:
+        inside = place.glob("*") if place.is_dir() else request_log.files(place)
+        files = {path for path in inside if path.is_file()}
+        if not files:
+            raise UserError(
+                f"no request log at {place}: it wants a folder, a file or a prefix of files of "
+                "TensorFlow Serving's PredictionLog; with REQUEST_LOG_RATE=0.1 `fanout serve` "
+                "logs a tenth of the requests"
+            )
+        found |= files
+    # The name has the time at which the file was begun; other programs' names need not.
+    return sorted(found, key=lambda file: (file.stat().st_mtime_ns, file.name))
+
+
+def read_traffic(
+    spec: ModelSpec, files: Sequence[Path], *, version: int | None, limit: int = EXAMPLES
+) -> Traffic:
+    """Returns the newest examples of a log.
+
+    Args:
+        version: of the model that must have answered; None takes any.
+        limit: how many examples at most; older files are not opened once they are there.
+    """
+    reader = _Reader(spec, version)
+    tables: list[Table] = []
+    taken: list[Path] = []
+    count = requests = 0
+    for file in reversed(files):
+        if count >= limit:
+            break
+        table, asked = reader.read(file)
+        tables.insert(0, table)
+        taken.insert(0, file)
+        count += len(table)
+        requests += asked
+    return Traffic(append(tables).tail(limit), requests, dict(reader.skipped), tuple(taken))
+
+
+class _Reader:
+    def __init__(self, spec: ModelSpec, version: int | None) -> None:
+        self._spec = spec
+        self._version = version
+        self._decode: dict[str, Any] = {}
+        self.skipped: Counter[str] = Counter()
+
+    def read(self, file: Path) -> tuple[Table, int]:
+        """Returns the features of one file's examples, and how many requests they came in."""
+        tables: list[Table] = []
+        waiting: list[_Asked] = []
+        count = 0
+        # A record that is cut off, in a file that is being written, ends that file.
+        for logged in request_log.read(file):
+            asked = self._asked(logged)
+            if asked is None:
+                continue
+            if waiting and (asked.shape != waiting[0].shape or len(waiting) >= CHUNK):
+                count += self._describe(waiting, tables)
+                waiting = []
+            waiting.append(asked)
+        if waiting:
+            count += self._describe(waiting, tables)
+        return append(tables), count
+
+    def _asked(self, logged: request_log.Logged) -> _Asked | None:
+        reason = self._reason_to_skip(logged)
+        if reason:
+            self.skipped[reason] += 1
+            return None
+        return _Asked(logged.inputs, logged.outputs.get(self._spec.outputs[0].name))
+
+    def _reason_to_skip(self, logged: request_log.Logged) -> str:
+        if logged.kind != "predict":
+            return OTHER_KIND
+        if logged.model != self._spec.name:
+            return OTHER_MODEL
+        other = self._version is not None and logged.version not in (0, self._version)
+        return OTHER_VERSION if other else ""
+
+    def _describe(self, waiting: list[_Asked], tables: list[Table]) -> int:
+        """Adds the features of requests of one shape; returns how many of them were readable."""
+        try:
+            tables.append(self._table(waiting))
+        except Exception:  # whatever a library says to bytes that it can't read
+            if len(waiting) == 1:
+                self.skipped[UNREADABLE] += 1
+                return 0
+            return sum(self._describe([asked], tables) for asked in waiting)
+        return len(waiting)
+
+    def _table(self, waiting: list[_Asked]) -> Table:
+        sent = {
+            alias: np.concatenate([asked.inputs[alias] for asked in waiting])
+            for alias in waiting[0].inputs
+        }
+        inputs, encoded = self._raw(sent)
+        found = describe(self._spec, inputs, encoded)
+        answers = [asked.outputs for asked in waiting if asked.outputs is not None]
+        if answers:
+            found |= describe_answers(self._spec, np.concatenate(answers))
+        return table_of(found)
+
+    def _raw(self, sent: Mapping[str, Array]) -> tuple[dict[str, Array], list[bytes] | None]:
+        """Returns ``serving_default``'s inputs for those of any signature, and pictures' files."""
+        if set(sent) == {tensor.name for tensor in self._spec.inputs}:
+            return dict(sent), None
+        alias = encoded_alias(self._spec)
+        if set(sent) == {alias}:
+            files = sent[str(alias)].reshape(-1)
+            return self._decoded("encoded", files), files.tolist()
+        if set(sent) == {"examples"}:
+            return self._decoded("examples", sent["examples"].reshape(-1)), None
+        raise ValueError(f"no signature of {self._spec.name} takes {sorted(sent)}")
+
+    def _decoded(self, kind: str, values: Array) -> dict[str, Array]:
+        # Traced once for any batch: eager, each picture would cost a millisecond.
+        if kind not in self._decode:
+            self._decode[kind] = _decoder(self._spec, kind)
+        return {name: tensor.numpy() for name, tensor in self._decode[kind](values).items()}
+
+
+def _decoder(spec: ModelSpec, kind: str) -> Any:
+    import tensorflow as tf
+
+    features = spec.module("features")
+
+    def decode(values: Any) -> Any:
+        if kind == "encoded":
+            return features.raw_inputs({spec.encoded_input: values})
+        wanted = {k: v for k, v in features.FEATURES.items() if k != spec.label_key}
+        return features.raw_inputs(tf.io.parse_example(values, wanted))
+
+    return tf.function(decode, input_signature=[tf.TensorSpec([None], tf.string)])

@@ -1,0 +1,114 @@
+"""Reading what a server logged of its requests: PredictionLog messages in TFRecord files.
+
+    for log in read("logs/requests.fashion"):
+        images = log.inputs["image"]            # (rows, 28, 28, 1)
+        probabilities = log.outputs["probabilities"]
+
+Files of TensorFlow Serving's own request logging have the same form.
+"""
+
+import logging
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from serving.server import protos
+from serving.server.runtime import tensorflow
+from serving.server.statuses import ServingError
+from serving.server.tensors import Array
+
+LOG = logging.getLogger(__name__)
+SUFFIX = ".tfrecord"
+
+
+@dataclass(frozen=True)
+class Logged:
+    """One request with its answer.
+
+    Attributes:
+        kind: ``predict``, ``classify``, ``regress`` or ``multi_inference``.
+        model, version, signature: which answered.
+        message: the PredictionLog.
+        inputs, outputs: the tensors of a predict request by alias, empty for the other kinds.
+    """
+
+    kind: str
+    model: str
+    version: int
+    signature: str
+    message: Any
+    inputs: Mapping[str, Array] = field(default_factory=dict)
+    outputs: Mapping[str, Array] = field(default_factory=dict)
+
+
+def files(prefix: str | Path) -> list[Path]:
+    """Returns the log files of a prefix, oldest first. A file itself is a prefix of its own."""
+    path = Path(prefix)
+    if path.is_file():
+        return [path]
+    # The name ends with the time at which the file was begun.
+    return sorted(
+        file
+        for file in path.parent.glob(f"*{SUFFIX}")
+        if file.name.startswith(f"{path.name}-") and file.name.count("-", len(path.name)) == 1
+    )
+
+
+def read(prefix: str | Path) -> Iterator[Logged]:
+    """Yields what was logged under a prefix, in the order in which it was written.
+
+    A record that is cut off, as in a file that is being written, ends its file: it and what may
+    follow it are passed over. So are records that are no PredictionLog.
+    """
+    for file in files(prefix):
+        for record in _records(file):
+            logged = _parsed(record)
+            if logged is not None:
+                yield logged
+
+
+def _records(file: Path) -> Iterator[bytes]:
+    tf = tensorflow()
+    verbosity = tf.compat.v1.logging.get_verbosity()
+    tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)  # it calls its reader deprecated
+    try:
+        yield from tf.compat.v1.io.tf_record_iterator(str(file))
+    except tf.errors.NotFoundError:
+        return  # rotated away since it was listed
+    except tf.errors.DataLossError as error:
+        LOG.info("%s ends early: %s", file, error.message)
+    finally:
+        tf.compat.v1.logging.set_verbosity(verbosity)
+
+
+def _parsed(record: bytes) -> Logged | None:
+    from google.protobuf.message import DecodeError
+    from tensorflow_serving.apis import prediction_log_pb2
+
+    try:
+        message = prediction_log_pb2.PredictionLog.FromString(record)
+        kind = message.WhichOneof("log_type")
+        if kind is None:
+            return None
+        spec = message.log_metadata.model_spec
+        inputs: dict[str, Array] = {}
+        outputs: dict[str, Array] = {}
+        if kind == "predict_log":
+            predicted = message.predict_log
+            inputs = {name: protos.to_array(one) for name, one in predicted.request.inputs.items()}
+            outputs = {
+                name: protos.to_array(one) for name, one in predicted.response.outputs.items()
+            }
+    except (DecodeError, ServingError) as error:
+        LOG.info("a record is passed over: %s", error)
+        return None
+    return Logged(
+        kind.removesuffix("_log"),
+        spec.name,
+        int(spec.version.value),
+        spec.signature_name,
+        message,
+        inputs,
+        outputs,
+    )

@@ -1,0 +1,61 @@
+"""The real server's log of real pictures, read by ``fanout monitor``."""
+
+import json
+import time
+import urllib.request
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.examples import read
+from models.spec import load
+from pipeline.golden import Array
+
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+
+COUNT = 300
+
+
+def test_clothes_are_fine_and_inverted_ones_are_reported(deployed: Any) -> None:
+    pattern = str(deployed.build / "tfrecords" / "test" / "*.tfrecord")
+    inputs, _ = next(iter(read(load("fashion"), pattern, batch_size=COUNT)))
+    images = inputs["image"].numpy()
+    ask(deployed, images)
+    fine = monitored(deployed, at_least=COUNT, expect=0)
+    assert (fine["status"], fine["findings"], fine["version"]) == (
+        "fine", [], deployed.manifest["version"],
+    )  # fmt: skip
+    ask(deployed, 255 - images)
+    drifted = monitored(deployed, at_least=fine["examples"] + COUNT, expect=3)
+    assert any(text.startswith("image.brightness: ") for text in drifted["findings"])
+    said = deployed.fanout("monitor", expect=3)
+    assert "drift: image.brightness: mean " in said.stderr
+    assert "Traceback" not in said.stderr
+
+
+def ask(place: Any, images: Array) -> None:
+    url = f"http://127.0.0.1:{place.port('REST_PORT')}/v1/models/fashion:predict"
+    for part in np.split(images, 3):
+        body = json.dumps({"instances": part.tolist()}).encode()
+        with urllib.request.urlopen(url, data=body, timeout=60) as answer:
+            assert len(json.load(answer)["predictions"]) == len(part)
+
+
+def monitored(place: Any, *, at_least: int, expect: int) -> dict[str, Any]:
+    """Returns what is found once the server has written its log: it does so when it is idle."""
+    log = place.build / "logs"
+    deadline = time.monotonic() + 30
+    while not _bytes(log) and time.monotonic() < deadline:
+        time.sleep(0.2)
+    size = -1
+    while size != _bytes(log) and time.monotonic() < deadline:
+        size = _bytes(log)
+        time.sleep(1)
+    found: dict[str, Any] = json.loads(place.fanout("monitor", "--json", expect=expect).stdout)
+    assert found["examples"] >= at_least
+    return found
+
+
+def _bytes(log: Any) -> int:
+    return sum(file.stat().st_size for file in log.glob("requests.fashion-*"))

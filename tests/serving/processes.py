@@ -1,0 +1,18 @@
+"""What the operating system says of a server's process."""
+
+import contextlib
+import os
+from pathlib import Path
+
+from serving.embedded import Address
+
+
+def memory(address: Address) -> int:
+    """Returns the resident memory of the server that listens there, in bytes."""
+    flag = f"--rest_api_port={address.rest_port}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        with contextlib.suppress(OSError):
+            if flag in (process / "cmdline").read_bytes().split(b"\0"):
+                pages = int((process / "statm").read_text().split()[1])
+                return pages * os.sysconf("SC_PAGE_SIZE")
+    raise LookupError(f"no process has the flag {flag.decode()}")

@@ -1,0 +1,37 @@
+/** Raw inputs as callers hand them in, and how they are held against the contract. */
+import { elements, type TensorSpec } from './contract.ts';
+
+export type TensorData = Float32Array | Int32Array | Uint8Array | readonly (number | string)[];
+/** For each input of the contract, one or more examples, flat in row-major order. */
+export type Inputs = Readonly<Record<string, TensorData>>;
+
+export type ElementType = 'float32' | 'int32' | 'bool' | 'string';
+
+/** Returns the element type that the engines know; they have one float and one integer type. */
+export function elementType(spec: TensorSpec): ElementType {
+  if (spec.dtype.startsWith('float')) return 'float32';
+  if (spec.dtype.includes('int')) return 'int32';
+  if (spec.dtype.startsWith('bool')) return 'bool';
+  return 'string';
+}
+
+/** Returns how many examples the inputs hold. Throws when values do not fit the shapes. */
+export function exampleCount(inputs: Inputs, specs: readonly TensorSpec[]): number {
+  const counts = specs.map((spec) => countOf(inputs[spec.name], spec));
+  if (new Set(counts).size !== 1) {
+    throw new Error(`The inputs hold different numbers of examples: ${counts.join(', ')}.`);
+  }
+  return counts[0]!;
+}
+
+function countOf(data: TensorData | undefined, spec: TensorSpec): number {
+  if (!data) throw new Error(`The input ${spec.name} is missing.`);
+  const count = data.length / elements(spec);
+  if (!count || !Number.isInteger(count)) {
+    throw new Error(
+      `The input ${spec.name} has ${data.length} values; ` +
+        `an example has ${elements(spec)} (${spec.shape.join(' × ') || 'a scalar'}).`,
+    );
+  }
+  return count;
+}

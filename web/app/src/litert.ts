@@ -1,0 +1,117 @@
+/** Runs the device's own .tflite file with LiteRT.js. */
+import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from '@litertjs/core';
+import { version } from '@litertjs/core/package.json';
+// Of its four builds the one that runs in every browser; the others need relaxed SIMD or threads.
+import glue from '@litertjs/core/wasm/litert_wasm_compat_internal.js?url';
+import wasm from '@litertjs/core/wasm/litert_wasm_compat_internal.wasm?url';
+
+import { type Contract, elements, firstOutput, type TensorSpec } from './contract.ts';
+import type { Executor, Memory } from './executor.ts';
+import { requireAnswer } from './http.ts';
+import { elementType, exampleCount, type Inputs, type TensorData } from './inputs.ts';
+
+export class LiteRtExecutor implements Executor {
+  readonly version = `LiteRT.js ${version}`;
+  readonly #contract: Contract;
+  readonly #model: CompiledModel;
+  readonly #heap: () => number;
+  #tensors = 0;
+
+  private constructor(contract: Contract, model: CompiledModel, heap: () => number) {
+    this.#contract = contract;
+    this.#model = model;
+    this.#heap = heap;
+  }
+
+  static async load(url: URL, contract: Contract): Promise<LiteRtExecutor> {
+    const strange = contract.inputs.find((input) => !NUMBERS.includes(elementType(input)));
+    if (strange) throw new Error(`LiteRT.js has no ${strange.dtype}, which ${strange.name} is.`);
+    const [runtime, file] = await Promise.all([start(), download(url)]);
+    const model = await loadAndCompile(file, { accelerator: 'wasm' });
+    const executor = new LiteRtExecutor(contract, model, () => runtime.liteRtWasm.HEAPU8.length);
+    const blank = contract.inputs.map((input) => [input.name, new Array(elements(input)).fill(0)]);
+    await executor.run(Object.fromEntries(blank) as Inputs);
+    return executor;
+  }
+
+  memory(): Memory {
+    return { tensors: this.#tensors, bytes: this.#heap() };
+  }
+
+  /** Runs one example after another: the file's shapes are fixed. */
+  async run(inputs: Inputs): Promise<Float32Array> {
+    const count = exampleCount(inputs, this.#contract.inputs);
+    const classes = elements(firstOutput(this.#contract));
+    const probabilities = new Float32Array(count * classes);
+    for (let index = 0; index < count; index++) {
+      probabilities.set(await this.#one(inputs, index), index * classes);
+    }
+    return probabilities;
+  }
+
+  dispose(): void {
+    this.#model.delete();
+  }
+
+  async #one(inputs: Inputs, index: number): Promise<Float32Array> {
+    const given: Record<string, Tensor> = {};
+    let outputs: Record<string, Tensor> = {};
+    try {
+      for (const input of this.#contract.inputs) {
+        given[input.name] = this.#tensor(inputs[input.name]!, input, index);
+      }
+      outputs = await this.#model.run(given);
+      this.#tensors += Object.keys(outputs).length;
+      // A copy: the values stand in memory that is freed below.
+      return Float32Array.from(await outputs[firstOutput(this.#contract).name]!.data());
+    } finally {
+      for (const tensor of [...Object.values(given), ...Object.values(outputs)]) {
+        tensor.delete();
+        this.#tensors -= 1;
+      }
+    }
+  }
+
+  #tensor(data: TensorData, spec: TensorSpec, index: number): Tensor {
+    const size = elements(spec);
+    const values = data.slice(index * size, (index + 1) * size) as ArrayLike<number>;
+    const typed = elementType(spec) === 'int32' ? Int32Array.from(values) : Float32Array.from(values);
+    const tensor = new Tensor(typed, [1, ...spec.shape]);
+    this.#tensors += 1;
+    return tensor;
+  }
+}
+
+const NUMBERS = ['float32', 'int32'];
+
+type Runtime = Awaited<ReturnType<typeof loadLiteRt>>;
+let runtime: Promise<Runtime> | undefined;
+
+/** Starts the runtime once for the page; a start that failed can be tried again. */
+function start(): Promise<Runtime> {
+  runtime ??= load().catch((cause: unknown) => {
+    runtime = undefined;
+    const advice = 'If the site was updated, reload the page.';
+    throw new Error(`LiteRT.js could not be loaded. ${advice}`, { cause });
+  });
+  return runtime;
+}
+
+async function load(): Promise<Runtime> {
+  const here = new URL(import.meta.url);
+  // Its loader looks for a name without a hash beside itself. The loader takes this object up.
+  const page = globalThis as { Module?: unknown };
+  page.Module = { locateFile: () => new URL(wasm, here).href, print: ignore, printErr: ignore };
+  return loadLiteRt(new URL(glue, here).href);
+}
+
+/** It reports at each start which delegate it took. */
+function ignore(): void {
+  // Failures arrive as exceptions.
+}
+
+async function download(url: URL): Promise<Uint8Array> {
+  const response = await fetch(url);
+  requireAnswer(response);
+  return new Uint8Array(await response.arrayBuffer());
+}

@@ -1,0 +1,99 @@
+/** Measures on this very device how fast each engine is, and whether it computes the same. */
+import type { Contract, Example } from './contract.ts';
+import { type Engine, engineTitle } from './engines.ts';
+import type { Inputs, TensorData } from './inputs.ts';
+import { Runner } from './runner.ts';
+import type { Site } from './site.ts';
+import { largestDifference } from './state.ts';
+
+export interface Measurement {
+  readonly engine: Engine;
+  readonly weights: string;
+  /** Loading and the first prediction, in milliseconds. */
+  readonly firstMs?: number;
+  /** The median of one prediction. */
+  readonly medianMs?: number;
+  /** The largest difference of any probability from the SavedModel's, over all samples. */
+  readonly difference?: number;
+  /** Why there are no figures; empty otherwise. */
+  readonly problem: string;
+}
+
+// A difference in a probability that no form of weights makes, but a faulty graphics driver does.
+export const MAX_DIFFERENCE = 0.05;
+const ROUNDS = 40;
+const MAX_MS = 1500;
+
+/** Returns one engine's figures; an engine that does not run here is told in words. */
+export async function measure(
+  site: Site,
+  engine: Engine,
+  weights: string | undefined,
+  examples: readonly Example[],
+): Promise<Measurement> {
+  try {
+    const start = performance.now();
+    const runner = await Runner.open(site, weights === undefined ? { engine } : { engine, weights });
+    try {
+      const firstMs = performance.now() - start;
+      const difference = await differenceOn(runner, examples);
+      const medianMs = await medianOf(runner, examples);
+      const problem = difference > MAX_DIFFERENCE ? 'computes other answers here' : '';
+      return { engine, weights: runner.weights, firstMs, medianMs, difference, problem };
+    } finally {
+      runner.dispose();
+    }
+  } catch (error) {
+    const problem = error instanceof Error ? error.message : String(error);
+    return { engine, weights: weights ?? '', problem };
+  }
+}
+
+/** Returns the largest difference from the SavedModel's answers to the released samples. */
+export async function differenceOn(runner: Runner, examples: readonly Example[]): Promise<number> {
+  if (!examples.length) return 0;
+  const outputs = await runner.predict(together(runner.contract, examples));
+  return largestDifference(outputs, examples.flatMap((example) => example.probabilities));
+}
+
+/** Returns the fastest of those that compute right. */
+export function fastest(measurements: readonly Measurement[]): Measurement | undefined {
+  const sound = measurements.filter((one) => !one.problem && one.medianMs !== undefined);
+  return sound.toSorted((a, b) => a.medianMs! - b.medianMs!)[0];
+}
+
+/** Says why the fastest engine was chosen, with what the others took. */
+export function reason(measurements: readonly Measurement[]): string {
+  const best = fastest(measurements);
+  if (!best) return '';
+  const others = measurements
+    .filter((one) => one !== best && one.medianMs !== undefined)
+    .map((one) => `${engineTitle(one.engine)} ${shownMs(one.medianMs!)}`);
+  const than = others.length ? `; ${others.join(', ')}` : '';
+  return `${engineTitle(best.engine)} was the fastest on this device: ${shownMs(best.medianMs!)}${than}.`;
+}
+
+export function shownMs(milliseconds: number): string {
+  return `${milliseconds.toFixed(milliseconds < 1 ? 2 : milliseconds < 10 ? 1 : 0)} ms`;
+}
+
+async function medianOf(runner: Runner, examples: readonly Example[]): Promise<number> {
+  const times: number[] = [];
+  const begin = performance.now();
+  while (times.length < ROUNDS && (times.length < 3 || performance.now() - begin < MAX_MS)) {
+    const { inputs } = examples[times.length % examples.length]!;
+    const start = performance.now();
+    await runner.predict(inputs);
+    times.push(performance.now() - start);
+  }
+  return times.toSorted((a, b) => a - b)[times.length >> 1]!;
+}
+
+function together(contract: Contract, examples: readonly Example[]): Inputs {
+  return Object.fromEntries(
+    contract.inputs.map(({ name }): [string, TensorData] => [
+      name,
+      examples.flatMap((example) => example.inputs[name]! as (number | string)[]),
+    ]),
+  );
+}

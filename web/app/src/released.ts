@@ -1,0 +1,30 @@
+/** What the release's manifest says of the model: released.json. */
+import { fetchJson, requireSchema } from './http.ts';
+
+export interface Released {
+  /** null for a build that was not released. */
+  readonly version: number | null;
+  /** ISO 8601; null for a build that was not released. */
+  readonly created: string | null;
+  readonly metrics: { readonly accuracy?: number; readonly examples?: number };
+  readonly checks: readonly ReleaseCheck[];
+}
+
+/** A row of the manifest: what one runtime answered to the test set. */
+export interface ReleaseCheck {
+  readonly target: string;
+  readonly variant: string;
+  readonly runtime: string;
+  readonly status: string;
+  readonly examples: number | null;
+  readonly accuracy: number | null;
+  readonly agreement: number | null;
+  readonly max_abs_diff: number | null;
+  readonly p50_ms: number | null;
+}
+
+export async function loadReleased(base: URL): Promise<Released> {
+  const released = (await fetchJson('released.json', base)) as Released & { schema: number };
+  requireSchema(released, 'released.json');
+  return released;
+}

@@ -1,0 +1,75 @@
+/**
+ * Asks the model server for its answer, to stand beside the browser's.
+ *
+ * server.json says whether there is one: on a static host it says no, and whoever serves the page
+ * beside a model server answers it otherwise (web/site_server.py). The model server is reached
+ * through the page's own origin alone.
+ */
+import { type Contract, elements, firstOutput, flatten, type TensorSpec } from './contract.ts';
+import type { Inputs, TensorData } from './inputs.ts';
+import { fetchJson } from './http.ts';
+
+export interface ServerAnswer {
+  /** undefined while the answer is awaited, and when there was none. */
+  readonly probabilities?: readonly number[];
+  readonly milliseconds?: number;
+  /** Why there is no answer; empty otherwise. */
+  readonly problem: string;
+}
+
+/** Where predictions are asked for; undefined without a model server. */
+export async function findServer(base: URL): Promise<URL | undefined> {
+  if (!navigator.onLine) return undefined;
+  try {
+    const { predict } = (await fetchJson('server.json', base)) as { predict: string | null };
+    return predict ? new URL(predict, base) : undefined;
+  } catch {
+    // Its server answers this page as well: without one there is nothing to compare with.
+    return undefined;
+  }
+}
+
+/** Returns the server's answer by the very version of the model that the page has. */
+export async function askServer(
+  server: URL,
+  contract: Contract,
+  inputs: Inputs,
+): Promise<ServerAnswer> {
+  const instance = Object.fromEntries(
+    contract.inputs.map((spec) => [spec.name, nested(inputs[spec.name]!, spec)]),
+  );
+  const url = new URL(contract.version === null ? '' : String(contract.version), server);
+  const start = performance.now();
+  let response: Response;
+  try {
+    response = await fetch(url, {
+      method: 'POST',
+      headers: { 'Content-Type': 'application/json' },
+      body: JSON.stringify({ instances: [instance] }),
+    });
+    const answer = (await response.json()) as { predictions?: unknown[]; error?: string };
+    const milliseconds = performance.now() - start;
+    if (!answer.predictions) return { problem: answer.error ?? `it answered ${response.status}` };
+    return { probabilities: probabilitiesOf(answer.predictions[0], contract), milliseconds, problem: '' };
+  } catch {
+    return { problem: 'it did not answer' };
+  }
+}
+
+/** With several outputs the server names them. */
+function probabilitiesOf(prediction: unknown, contract: Contract): number[] {
+  const named = prediction as Record<string, unknown>;
+  const output = Array.isArray(prediction) ? prediction : named[firstOutput(contract).name];
+  return flatten(output) as number[];
+}
+
+/** Returns the values as nested arrays of the tensor's shape, as TensorFlow Serving takes them. */
+export function nested(data: TensorData, spec: TensorSpec): unknown {
+  let values: unknown[] = Array.from(data as ArrayLike<number | string>).slice(0, elements(spec));
+  for (const length of spec.shape.slice(1).reverse()) {
+    values = Array.from({ length: values.length / length }, (_, index) =>
+      values.slice(index * length, (index + 1) * length),
+    );
+  }
+  return spec.shape.length ? values : values[0];
+}

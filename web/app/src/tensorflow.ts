@@ -1,0 +1,135 @@
+/** Runs a graph model with TensorFlow.js. */
+import { type GraphModel, loadGraphModel } from '@tensorflow/tfjs-converter';
+import * as tf from '@tensorflow/tfjs-core';
+
+import { activate, preload } from './backends.ts';
+import { type Contract, elements, firstOutput } from './contract.ts';
+import type { Backend } from './engines.ts';
+import type { Executor, Memory } from './executor.ts';
+import { requireAnswer } from './http.ts';
+import { elementType, type Inputs } from './inputs.ts';
+import { pause } from './pause.ts';
+import { toTensors } from './tensors.ts';
+
+export { preload };
+
+export class TensorFlowExecutor implements Executor {
+  readonly version = `TensorFlow.js ${tf.version_core}`;
+  readonly #contract: Contract;
+  readonly #backend: Backend;
+  readonly #model: GraphModel;
+  /** Whether the graph has tables or control flow, which only run asynchronously. */
+  #asynchronous = false;
+
+  private constructor(contract: Contract, backend: Backend, model: GraphModel) {
+    this.#contract = contract;
+    this.#backend = backend;
+    this.#model = model;
+  }
+
+  /** Returns an executor that has made its first prediction. */
+  static async load(url: URL, contract: Contract, backend: Backend): Promise<TensorFlowExecutor> {
+    const model = await loadModel(url, activate(backend));
+    const executor = new TensorFlowExecutor(contract, backend, model);
+    await pause();
+    try {
+      await executor.#warmUp();
+    } catch (error) {
+      executor.dispose();
+      throw error;
+    }
+    return executor;
+  }
+
+  memory(): Memory {
+    const { numTensors, numBytes } = tf.memory();
+    return { tensors: numTensors, bytes: numBytes };
+  }
+
+  async run(inputs: Inputs): Promise<Float32Array> {
+    if (tf.getBackend() !== this.#backend) {
+      throw new Error(`The active backend is ${tf.getBackend()}, this runner needs ${this.#backend}.`);
+    }
+    const tensors = toTensors(tf.tensor, inputs, this.#contract.inputs);
+    try {
+      const output = await this.#execute(tensors);
+      try {
+        return (await output.data()) as Float32Array;
+      } finally {
+        output.dispose();
+      }
+    } finally {
+      tf.dispose(tensors);
+    }
+  }
+
+  dispose(): void {
+    this.#model.dispose();
+  }
+
+  async #execute(tensors: tf.NamedTensorMap): Promise<tf.Tensor> {
+    const name = firstOutput(this.#contract).name;
+    const output = this.#asynchronous
+      ? await this.#model.executeAsync(tensors, name)
+      : this.#model.execute(tensors, name);
+    return output as tf.Tensor;
+  }
+
+  async #warmUp(): Promise<void> {
+    const blank = Object.fromEntries(
+      this.#contract.inputs.map((input) => [
+        input.name,
+        new Array<number | string>(elements(input)).fill(elementType(input) === 'string' ? '' : 0),
+      ]),
+    );
+    try {
+      await this.run(blank);
+    } catch (error) {
+      // TensorFlow.js finds out what a graph needs only when it compiles it.
+      if (!String(error).includes('executeAsync')) throw error;
+      this.#asynchronous = true;
+      await this.run(blank);
+    }
+  }
+}
+
+/** Returns the names of the kernels that this page has for a backend, and of those that `work` runs. */
+export async function profileKernels(
+  backend: Backend,
+  work: () => Promise<void>,
+): Promise<{ registered: string[]; used: string[] }> {
+  const { kernelNames } = await tf.profile(async () => {
+    await work();
+    return [];
+  });
+  const registered = tf.getKernelsForBackend(backend).map(({ kernelName }) => kernelName);
+  // Among the names that ran are scopes of fused operations, which are no kernels.
+  return { registered, used: kernelNames.filter((name) => registered.includes(name)) };
+}
+
+/** Downloads the weights while the backend starts, and puts them into it. */
+async function loadModel(url: URL, backend: Promise<void>): Promise<GraphModel> {
+  const artifacts = download(url);
+  // A backend that fails says more than the model that fails after it.
+  artifacts.catch(() => undefined);
+  await backend;
+  try {
+    const loaded = await artifacts;
+    await pause();
+    return await loadGraphModel({ load: () => Promise.resolve(loaded) });
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new Error(`The model could not be loaded: ${reason}`, { cause });
+  }
+}
+
+async function download(url: URL): Promise<tf.io.ModelArtifacts> {
+  return tf.io.browserHTTPRequest(url.href, { fetchFunc: fetchWhole }).load!();
+}
+
+/** TensorFlow.js would take the text of an error page for weights. */
+async function fetchWhole(...request: Parameters<typeof fetch>): Promise<Response> {
+  const response = await fetch(...request);
+  requireAnswer(response);
+  return response;
+}

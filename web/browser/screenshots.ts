@@ -1,0 +1,34 @@
+/**
+ * Takes pictures of the page as people see it: screenshots.ts SITE FOLDER [SAMPLE]
+ *
+ * A phone and a desktop, in light and dark colours: FOLDER/phone-light.png and so on.
+ */
+import { mkdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { withBrowser } from './session.ts';
+
+const SCREENS = {
+  phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
+  desktop: { viewport: { width: 1080, height: 760 }, deviceScaleFactor: 1 },
+};
+
+const [site, folder, sample = '0'] = process.argv.slice(2) as [string, string, string?];
+await mkdir(folder, { recursive: true });
+await withBrowser(async ({ browser }) => {
+  for (const [screen, options] of Object.entries(SCREENS)) {
+    for (const colorScheme of ['light', 'dark'] as const) {
+      const context = await browser.newContext({ ...options, colorScheme, reducedMotion: 'reduce' });
+      const page = await context.newPage();
+      await page.goto(site);
+      await page.locator('#app[data-status="ready"]').waitFor();
+      await page.locator(`button[data-sample="${sample}"]`).click();
+      await page.locator(`#result[data-sample="${sample}"]`).waitFor();
+      await page.locator('#app[data-status="ready"]').waitFor();
+      // Should there be a model server, its answer belongs into the picture.
+      await page.waitForLoadState('networkidle');
+      await page.screenshot({ path: join(folder, `${screen}-${colorScheme}.png`), fullPage: true });
+      await context.close();
+    }
+  }
+});
