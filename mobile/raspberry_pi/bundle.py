@@ -17,8 +17,9 @@ from pipeline.errors import FanoutError, UserError
 from pipeline.files import sha256, write_text
 
 HERE = Path(__file__).resolve().parent
-FILES = ("classify.py", "serve.py", "install.sh", "fanout-classify.service")
-DEFAULT_VARIANT = "int8"
+FILES = ("classify.py", "rows.py", "serve.py", "install.sh", "fanout-classify.service")
+# The first of them that a release has.
+VARIANTS = ("int8", "float16", "float32")
 
 
 def bundle(model: Path, contract: Path, folder: Path) -> None:
@@ -44,12 +45,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Makes the folder to copy to a Raspberry Pi.")
     parser.add_argument("release", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--variant", default=DEFAULT_VARIANT)
+    parser.add_argument("--variant", help=f"by default the first there is of {', '.join(VARIANTS)}")
     options = parser.parse_args()
     try:
-        models = sorted((options.release / "mobile").glob(f"*.{options.variant}.tflite"))
+        wanted = [options.variant] if options.variant else VARIANTS
+        folder = options.release / "mobile"
+        models = [file for name in wanted for file in sorted(folder.glob(f"*.{name}.tflite"))]
         if not models:
-            raise UserError(f"{options.release}/mobile has no {options.variant} model")
+            raise UserError(f"{folder} has no {' or '.join(wanted)} model")
         bundle(models[0], options.release / "contract.json", options.folder)
     except FanoutError as error:
         print(f"error: {error}", file=sys.stderr)
