@@ -76,6 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         "write a release's report where it has none, print its path",
         version=True,
     )
+    _add_new(verbs)
     verb("promote", _promote, "make a release the current one", version=True)
     verb("rollback", _rollback, "go back to the release promoted before")
     verb("serve", _serve, "serve the current release in the background")
@@ -85,6 +86,32 @@ def _parser() -> argparse.ArgumentParser:
     file.add_argument("file", type=Path)
     file.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _add_new(verbs: Any) -> None:
+    text = "write a model's folder from your data or your model"
+    sub = verbs.add_parser("new", help=text, description=text)
+    sub.set_defaults(verb=_new)
+    sub.add_argument("name", help="of the model and of its folder below models/")
+    source = sub.add_mutually_exclusive_group(required=True)
+    source.add_argument("--csv", type=Path, help="a table with a header, UTF-8")
+    source.add_argument("--images", type=Path, help="a folder with a folder of pictures a class")
+    source.add_argument("--keras", type=Path, help="a trained model's .keras file")
+    source.add_argument("--saved-model", type=Path, help="a trained model's SavedModel")
+    sub.add_argument("--label", help="with --csv: the column that holds the class")
+    sub.add_argument(
+        "--trust", action="store_true", help="with --keras: run the code that the file holds"
+    )
+
+
+def _new(options: argparse.Namespace) -> int:
+    from pipeline.new.create import create
+    from pipeline.progress import library_noise_to
+
+    with library_noise_to(Path(os.devnull)):
+        told = create(options)
+    print(told)
+    return 0
 
 
 def _config(options: argparse.Namespace) -> Any:
