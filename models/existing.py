@@ -5,6 +5,7 @@ the model itself answers, so that *accuracy* says how much of the model survived
 *agreement* how much of that each target kept.
 """
 
+import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
@@ -17,6 +18,7 @@ import numpy as np
 from models.examples import Value
 from models.spec import Tensor
 from pipeline.errors import DataError, UserError
+from pipeline.files import sha256
 
 SEED = 7
 BATCH = 32
@@ -35,6 +37,7 @@ class Existing:
 
     Attributes:
         path: a ``.keras`` file or a SavedModel's folder.
+        digest: of its contents, by which it is known.
         inputs: of the exported model, under names of ours.
         names: for each of them, what the model itself calls it.
         output: what the model itself calls its output; empty for its only one.
@@ -42,6 +45,7 @@ class Existing:
     """
 
     path: Path
+    digest: str
     inputs: tuple[Tensor, ...]
     names: Mapping[str, str]
     output: str = ""
@@ -67,10 +71,17 @@ class Existing:
         """Returns the model as something to call with inputs by our names, and to export.
 
         Raises:
+            DataError: it is missing, or another than was looked at.
             UserError: the file cannot be loaded; UntrustedModelError where it holds code.
         """
         import tensorflow as tf
 
+        got = digest_of(self.path)
+        if got != self.digest:
+            raise DataError(
+                f"{self.path} changed: its digest is {got}. If it is meant to be another model of "
+                "the same inputs and output, write it into existing.py"
+            )
         call, tracked = (self._keras if self.path.is_file() else self._saved_model)()
 
         class Network(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
@@ -119,6 +130,16 @@ class Existing:
             return signature(**named)[self.output]
 
         return call, loaded
+
+
+def digest_of(path: Path) -> str:
+    """Returns the SHA-256 of a file, or of the names and contents of a folder's files."""
+    if path.is_file():
+        return sha256(path)
+    digest = hashlib.sha256()
+    for file in sorted(each for each in path.rglob("*") if each.is_file()):
+        digest.update(f"{file.relative_to(path)}\0{sha256(file)}\n".encode())
+    return digest.hexdigest()
 
 
 def made_up(tensor: Tensor, count: int, random: np.random.Generator) -> Any:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from models.existing import load_keras
+from models.existing import digest_of, load_keras
 from models.spec import FOLDER
 from pipeline.errors import UserError
 from pipeline.new import folder
@@ -187,6 +187,7 @@ def _values(
         "source": source.name,
         "option": "--saved-model" if source.is_dir() else "--keras",
         "copied": copied,
+        "digest": digest_of(source),
         "inputs": "(\n" + "".join(_tensor(place, facts) for place in facts.inputs) + "    )",
         "names": folder.dict_of({place.name: place.theirs for place in facts.inputs}, 8),
         "output": folder.literal(facts.output),

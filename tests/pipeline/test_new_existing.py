@@ -17,7 +17,7 @@ import models
 from models import examples
 from models.existing import UntrustedModelError
 from models.spec import ModelSpec
-from pipeline.errors import UserError
+from pipeline.errors import DataError, UserError
 from pipeline.export import export, golden_set
 from pipeline.new import from_existing
 from pipeline.new.create import create
@@ -81,6 +81,10 @@ def test_a_trained_model_reaches_the_device(
     export(model, spec, tmp_path / "exported")
     golden = golden_set(tmp_path / "exported", spec, str(tmp_path / "test" / "*"))
     assert golden.accuracy == 1.0
+    changed = folder / ("model.keras" if source == "model.keras" else "saved_model/fingerprint.pb")
+    changed.write_bytes(b"other")
+    with pytest.raises(DataError, match="changed: its digest is"):
+        spec.module("existing").MODEL.network()
     # The network was not swapped for a constant on the way.
     assert np.ptp(golden.outputs, axis=0).max() > 1e-3
     golden.save(tmp_path / "golden")
