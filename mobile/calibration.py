@@ -8,6 +8,7 @@ import numpy as np
 
 from models.spec import ModelSpec
 from pipeline.errors import DataError
+from pipeline.export import plain
 from pipeline.golden import Array
 
 if TYPE_CHECKING:
@@ -45,7 +46,7 @@ def calibration_inputs(
     chosen = balanced(np.concatenate(labels), count, seed)
     parsed = tf.io.parse_example(tf.concat(list(_rows(records, chosen)), 0), features.FEATURES)
     inputs = features.raw_inputs(parsed)
-    return {tensor.name: inputs[tensor.name].numpy() for tensor in spec.inputs}
+    return {tensor.name: plain(inputs[tensor.name].numpy()) for tensor in spec.inputs}
 
 
 def balanced(labels: Array, count: int, seed: int) -> Array:

@@ -1,15 +1,18 @@
 """tf.Example records: written from a model's data, read back as raw inputs and labels."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from models.spec import ModelSpec
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-Value = bytes | str | int | float | None
+# Lists hold numbers, in row-major order where they are of several dimensions.
+Value = bytes | str | int | float | Sequence[float] | None
 
 
 def write(examples: Iterable[Mapping[str, Value]], file: Path) -> int:
@@ -24,11 +27,17 @@ def write(examples: Iterable[Mapping[str, Value]], file: Path) -> int:
     count = 0
     with tf.io.TFRecordWriter(str(partial)) as writer:
         for example in examples:
-            # The order of a map's entries is left to chance otherwise, and equal data would differ.
-            writer.write(_example(example).SerializeToString(deterministic=True))
+            writer.write(serialized(example))
             count += 1
     partial.replace(file)
     return count
+
+
+def serialized(values: Mapping[str, Value]) -> bytes:
+    """Returns one tf.Example's bytes, the same ones for equal values."""
+    # The order of a map's entries is left to chance otherwise, and equal data would differ.
+    content: bytes = _example(values).SerializeToString(deterministic=True)
+    return content
 
 
 def read(spec: ModelSpec, pattern: str, *, batch_size: int = 1000) -> "tf.data.Dataset":
@@ -86,4 +95,6 @@ def _example(values: Mapping[str, Value]) -> "tf.train.Example":
                 feature.int64_list.value.append(value)
             case float():
                 feature.float_list.value.append(value)
+            case _:
+                feature.float_list.value.extend(np.ravel(value))
     return example

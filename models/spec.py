@@ -5,7 +5,7 @@
     spec.py          SPEC, what this module types
     data.py          fetch(cache), examples(cache, split, limit)
     features.py      FEATURES, preprocessing_fn(inputs), raw_inputs(features)
-    network.py       build(statistics, hyperparameters), optimizer(…), augment(inputs, seed)
+    network.py       build(learnt, hyperparameters), compile(model, …), augment(inputs, seed)
     schema.pbtxt     the curated schema, which data is validated against
     README.md        the model's card
 
@@ -39,12 +39,14 @@ class Tensor:
 
     Attributes:
         name: its alias in the signature.
-        dtype: NumPy's name of the element type.
+        dtype: the element type, such as ``float32``, or ``string``.
         shape: without the batch dimension.
         description: for the people who write a client.
         minimum, maximum: the range of values, where it is bounded.
         kind: what a client may offer to fill it with: ``tensor``, or ``image`` (height, width,
             channels).
+        missing: what a client sends for a value that it does not have; None where it must have
+            one. It may lie outside of the range.
     """
 
     name: str
@@ -54,6 +56,12 @@ class Tensor:
     minimum: float | None = None
     maximum: float | None = None
     kind: str = "tensor"
+    missing: float | str | None = None
+
+    @property
+    def numpy_dtype(self) -> str:
+        """Returns NumPy's name of the element type."""
+        return "str" if self.dtype == "string" else self.dtype
 
 
 @dataclass(frozen=True)

@@ -110,6 +110,7 @@ def _parser() -> argparse.ArgumentParser:
     verbs.choices["report"].add_argument(
         "--open", action="store_true", help="show the report in the browser where there is one"
     )
+    _add_new(verbs)
     verb("releases", _of_releases("releases"), "list every release on disk")
     verb("promote", _of_releases("promote"), "make a release the current one", version=True)
     verb("withdraw", _of_releases("withdraw"), "end the canary")
@@ -142,6 +143,32 @@ def _parser() -> argparse.ArgumentParser:
     file.add_argument("file", type=Path)
     file.add_argument("--json", action="store_true", help="print JSON")
     return parser
+
+
+def _add_new(verbs: Any) -> None:
+    text = "write a model's folder from your data or your model"
+    sub = verbs.add_parser("new", help=text, description=text)
+    sub.set_defaults(verb=_new)
+    sub.add_argument("name", help="of the model and of its folder below models/")
+    source = sub.add_mutually_exclusive_group(required=True)
+    source.add_argument("--csv", type=Path, help="a table with a header, UTF-8")
+    source.add_argument("--images", type=Path, help="a folder with a folder of pictures a class")
+    source.add_argument("--keras", type=Path, help="a trained model's .keras file")
+    source.add_argument("--saved-model", type=Path, help="a trained model's SavedModel")
+    sub.add_argument("--label", help="with --csv: the column that holds the class")
+    sub.add_argument(
+        "--trust", action="store_true", help="with --keras: run the code that the file holds"
+    )
+
+
+def _new(options: argparse.Namespace) -> int:
+    from pipeline.new.create import create
+    from pipeline.progress import library_noise_to
+
+    with library_noise_to(Path(os.devnull)):
+        told = create(options)
+    print(told)
+    return 0
 
 
 def _config(options: argparse.Namespace) -> Any:

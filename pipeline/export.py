@@ -5,7 +5,7 @@ without its weights; ExportArchive tracks them.
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -17,14 +17,11 @@ from models.contract import (
 )
 from models.examples import read
 from models.spec import ModelSpec
-from pipeline.golden import Golden
-
-if TYPE_CHECKING:
-    import keras
+from pipeline.golden import Array, Golden
 
 
-def export(model: "keras.Model", spec: ModelSpec, saved_model: Path) -> None:
-    """Writes the SavedModel with its signatures.
+def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
+    """Writes the SavedModel with its signatures, from a Keras model or a tf.Module.
 
     ``serving_default`` takes raw tensors, ``serving_examples`` serialized tf.Examples, and, for
     models with pictures, ``serving_bytes`` encoded ones. All of them answer alike.
@@ -35,8 +32,11 @@ def export(model: "keras.Model", spec: ModelSpec, saved_model: Path) -> None:
     features = spec.module("features")
     output = spec.outputs[0].name
 
+    # A tf.Module has no mode of training.
+    mode = {"training": False} if isinstance(model, keras.layers.Layer) else {}
+
     def predict(inputs: dict[str, Any]) -> dict[str, Any]:
-        return {output: model(inputs, training=False)}
+        return {output: model(inputs, **mode)}
 
     def from_tensors(*tensors: Any) -> dict[str, Any]:
         return predict(
@@ -75,12 +75,19 @@ def golden_set(saved_model: Path, spec: ModelSpec, pattern: str) -> Golden:
     ]
     return Golden(
         inputs={
-            tensor.name: np.concatenate([inputs[tensor.name].numpy() for inputs, _, _ in batches])
+            tensor.name: np.concatenate(
+                [plain(inputs[tensor.name].numpy()) for inputs, _, _ in batches]
+            )
             for tensor in spec.inputs
         },
         labels=np.concatenate([labels.numpy() for _, labels, _ in batches]),
         outputs=np.concatenate([outputs.numpy() for _, _, outputs in batches]),
     )
+
+
+def plain(values: Array) -> Array:
+    """Returns texts as NumPy's own, which a file holds without pickling; numbers as they are."""
+    return np.char.decode(values.astype(bytes), "utf-8") if values.dtype == object else values
 
 
 def _tensor_signature(spec: ModelSpec) -> list[Any]:

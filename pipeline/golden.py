@@ -109,7 +109,7 @@ def read_golden(file: Path, spec: ModelSpec) -> Golden:
         return Golden(
             inputs={
                 tensor.name: np.array(
-                    [example["inputs"][tensor.name] for example in examples], tensor.dtype
+                    [example["inputs"][tensor.name] for example in examples], tensor.numpy_dtype
                 )
                 for tensor in spec.inputs
             },

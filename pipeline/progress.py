@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import keras
 
 CONSOLE = Console(stderr=True, highlight=False)
+EPOCH_LINES = 20
 _RUNNING = re.compile(r"^Component (\S+) is running\.$")
 _CACHED = re.compile(r"^A cached execution \d+ is used\.$")
 _FINISHED = re.compile(r"^Component (\S+) is finished\.$")
@@ -94,11 +95,16 @@ def EpochProgress(epochs: int) -> "keras.callbacks.Callback":  # noqa: N802 - re
     """Returns a Keras callback that says how each epoch ended."""
     import keras
 
+    every = -(-epochs // EPOCH_LINES)
+
     class Lines(keras.callbacks.Callback):  # type: ignore[misc]
         def on_epoch_begin(self, *_: Any) -> None:
             self.started = time.monotonic()
 
         def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
+            # Of many short epochs one in so many is told of, and the last.
+            if (epoch + 1) % every and epoch + 1 != epochs:
+                return
             figures = logs or {}
             CONSOLE.print(
                 f"      epoch {epoch + 1:>2}/{epochs}  loss {figures.get('loss', 0):.4f}  "

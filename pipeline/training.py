@@ -1,7 +1,7 @@
 """What TFX's Trainer runs: fits the model's network on the training split and exports it.
 
-The loop is Keras' ``fit``; what differs from model to model (network, optimizer, augmentation)
-comes from the model's own ``network`` module.
+How it is trained is a choice (``pipeline/methods.py``); what differs from model to model (network,
+optimizer, augmentation) comes from the model's own ``network`` module.
 """
 
 from pathlib import Path
@@ -15,7 +15,6 @@ from models.spec import ModelSpec, load
 from pipeline.errors import DataError
 from pipeline.export import export
 from pipeline.golden import Array
-from pipeline.progress import EpochProgress
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -23,6 +22,7 @@ if TYPE_CHECKING:
 
 # Below this many elements' worth of memory the decoded training data is kept between epochs.
 CACHE_LIMIT_BYTES = 2 << 30
+EVAL_BATCH = 1000
 
 
 def run_fn(fn_args: "FnArgs") -> None:
@@ -55,38 +55,56 @@ def fit(
     statistics: dict[str, Array],
     logs: Path,
 ) -> Any:
-    """Returns the trained Keras model.
+    """Returns the trained model; as the network module built it where ``epochs`` is 0.
 
     Args:
-        hyperparameters: the profile's; ``epochs``, ``batch_size`` and ``seed`` are used here, the
-            rest by the network module.
+        hyperparameters: the profile's; ``epochs``, ``batch_size``, ``seed``, and where they are
+            given ``training`` and ``execution`` (pipeline/methods.py) are used here, the rest by
+            the network module.
         train, evaluation: globs of the splits' TFRecord files.
         statistics: what Transform learnt of the training split.
         logs: where the history is written, as ``history.csv``.
     """
     import keras
 
+    from pipeline.methods import Method
+
     network = spec.module("network")
+    epochs = int(hyperparameters["epochs"])
+    if not epochs:
+        return network.build(statistics, hyperparameters)
     keras.utils.set_random_seed(int(hyperparameters["seed"]))
-    count = count_records(train)
-    if not count:
-        raise DataError(f"the training split is empty: {train} holds no example")
+    count = _require_examples(train, "training")
     batch_size = int(hyperparameters["batch_size"])
+    method = Method.of(hyperparameters)
     model = network.build(statistics, hyperparameters)
     network.compile(model, hyperparameters, steps_per_epoch=-(-count // batch_size))
     logs.mkdir(parents=True, exist_ok=True)
-    epochs = int(hyperparameters["epochs"])
-    history = model.fit(
+    method.train(
+        model,
         training_batches(spec, train, hyperparameters, count),
+        _watched(spec, evaluation),
         epochs=epochs,
-        validation_data=read(spec, evaluation).cache(),
-        shuffle=False,
-        verbose=0,
-        callbacks=[keras.callbacks.CSVLogger(str(logs / "history.csv")), EpochProgress(epochs)],
+        logs=logs,
     )
-    if "val_loss" not in history.history:
-        raise DataError(f"the evaluation split is empty: {evaluation} holds no example")
     return model
+
+
+def _require_examples(pattern: str, split: str) -> int:
+    """Returns how many examples there are: on none, training would end without an error."""
+    count = count_records(pattern)
+    if not count:
+        raise DataError(f"the {split} split is empty: {pattern} holds no example")
+    return count
+
+
+def _watched(spec: ModelSpec, pattern: str) -> "tf.data.Dataset":
+    import tensorflow as tf
+
+    batches = -(-_require_examples(pattern, "evaluation") // EVAL_BATCH)
+    # Keras warns of running out where it was not told the length.
+    known = tf.data.experimental.assert_cardinality(batches)
+    return read(spec, pattern, batch_size=EVAL_BATCH).apply(known).cache()
 
 
 def training_batches(
@@ -123,7 +141,7 @@ def statistics(spec: ModelSpec, transform_output: str, pattern: str) -> dict[str
     """Returns what Transform's full pass over the training split learnt, by name.
 
     The transform graph gives each statistic as a column with the same value in every row: one
-    row is enough.
+    row is enough. A vocabulary is a file of that graph; its words come as a sorted array of bytes.
     """
     import tensorflow as tf
     import tensorflow_transform as tft
@@ -132,12 +150,20 @@ def statistics(spec: ModelSpec, transform_output: str, pattern: str) -> dict[str
     files = sorted(tf.io.gfile.glob(pattern))
     if not files:
         raise DataError(f"the training split is empty: no file matches {pattern}")
+    learnt = tft.TFTransformOutput(transform_output)
     record = tf.data.TFRecordDataset(files[:1], compression_type="GZIP").batch(1).take(1)
-    raw = [tf.io.parse_example(serialized, features.FEATURES) for serialized in record]
+    raw = [tf.io.parse_example(serialized, learnt.raw_feature_spec()) for serialized in record]
     if not raw:
         raise DataError(f"the training split is empty: {files[0]} holds no example")
-    transformed = tft.TFTransformOutput(transform_output).transform_raw_features(raw[0])
-    return {name: np.asarray(transformed[name][0]) for name in features.STATISTICS}
+    transformed = learnt.transform_raw_features(raw[0])
+    numbers = {name: np.asarray(transformed[name][0]) for name in features.STATISTICS}
+    words = {name: np.array(sorted(learnt.vocabulary_by_name(name))) for name in _words(features)}
+    return {**numbers, **words}
+
+
+def _words(features: Any) -> tuple[str, ...]:
+    # Only models with texts have vocabularies.
+    return tuple(getattr(features, "VOCABULARIES", ()))
 
 
 def _bytes_of(element_spec: Any) -> int:

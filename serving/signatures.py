@@ -16,23 +16,17 @@ SAMPLE = 16
 def disagreement(client: Client, model: str, golden: Golden, limits: Limits) -> str:
     """Returns what is wrong with ``serving_bytes`` and ``serving_examples``, empty if nothing.
 
-    Both are tried for models that take pictures: the golden set's raw pixels, encoded without
-    loss, must get the same answers. Raises RequestFailed when the server refuses them.
+    For models that take pictures, the golden set's raw pixels, encoded without loss, must get the
+    same answers by both; for others, its raw values as tf.Examples, without those that are
+    missing. Raises RequestFailed when the server refuses them.
     """
     if model not in specs.known_models():
         return ""
-    spec = specs.load(model)
-    encoded = pictures(spec, golden.head(SAMPLE))
-    if encoded is None:
-        return ""
-    inputs = {
-        SIGNATURE_ENCODED: encoded,
-        SIGNATURE_EXAMPLES: examples(encoded, spec.encoded_input or ""),
-    }
+    inputs = _inputs(specs.load(model), golden.head(SAMPLE))
     wrong = []
     for name in inputs.keys() & client.signatures().keys():
         outputs = client.predict(inputs[name], signature=name)
-        expected = golden.outputs[: len(encoded)]
+        expected = golden.outputs[: len(inputs[name])]
         if outputs.shape != expected.shape:
             wrong.append(f"{name} answers with shape {outputs.shape}, expected {expected.shape}")
             continue
@@ -41,6 +35,36 @@ def disagreement(client: Client, model: str, golden: Golden, limits: Limits) -> 
         if limits.max_abs_diff is not None and not difference <= limits.max_abs_diff:
             wrong.append(f"{name} differs by {difference:.2g}, allowed {limits.max_abs_diff:g}")
     return "; ".join(sorted(wrong))
+
+
+def _inputs(spec: ModelSpec, golden: Golden) -> dict[str, Array]:
+    encoded = pictures(spec, golden)
+    if encoded is not None:
+        return {
+            SIGNATURE_ENCODED: encoded,
+            SIGNATURE_EXAMPLES: examples(encoded, spec.encoded_input or ""),
+        }
+    stored = set(spec.module("features").FEATURES) - {spec.label_key}
+    if stored != {tensor.name for tensor in spec.inputs}:
+        return {}  # the model's examples hold something else than its raw inputs
+    return {SIGNATURE_EXAMPLES: raw_examples(spec, golden)}
+
+
+def raw_examples(spec: ModelSpec, golden: Golden) -> Array:
+    """Returns each example's raw inputs as a serialised tf.Example; what is missing is left out."""
+    from models.examples import serialized
+
+    records = np.empty(len(golden), object)
+    for row in range(len(golden)):
+        values = {tensor.name: golden.inputs[tensor.name][row] for tensor in spec.inputs}
+        records[row] = serialized(
+            {
+                tensor.name: value.tolist()
+                for tensor, value in zip(spec.inputs, values.values(), strict=True)
+                if not (tensor.missing is not None and value.size == 1 and value == tensor.missing)
+            }
+        )
+    return records
 
 
 def pictures(spec: ModelSpec, golden: Golden) -> Array | None:

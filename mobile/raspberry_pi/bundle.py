@@ -19,8 +19,9 @@ from pipeline.errors import FanoutError, UserError
 from pipeline.files import sha256, write_text
 
 HERE = Path(__file__).resolve().parent
-FILES = ("classify.py", "serve.py", "install.sh", "fanout-classify.service")
-DEFAULT_VARIANT = "int8"
+FILES = ("classify.py", "rows.py", "serve.py", "install.sh", "fanout-classify.service")
+# The first of them that a release has.
+VARIANTS = ("int8", "float16", "float32")
 
 
 def bundle(model: Path, contract: Path, folder: Path) -> None:
@@ -41,13 +42,19 @@ def bundle(model: Path, contract: Path, folder: Path) -> None:
     write_text(folder / "model.json", json.dumps(expected, indent=1) + "\n")
 
 
-def model_of(release: Path, variant: str) -> Path:
-    """Returns a variant's file in a release. Raises UserError, which lists those there are."""
+def model_of(release: Path, variant: str | None = None) -> Path:
+    """Returns a variant's file in a release, by default that of the first of ``VARIANTS`` there is.
+
+    Raises:
+        UserError: it has none; the message lists those there are.
+    """
     files = {file.name.split(".")[-2]: file for file in (release / "mobile").glob("*.tflite")}
-    if variant not in files:
-        known = ", ".join(sorted(files)) or "none; name a release's folder"
-        raise UserError(f"{release}/mobile has no {variant} model; it has: {known}")
-    return files[variant]
+    wanted = [variant] if variant else VARIANTS
+    for name in wanted:
+        if name in files:
+            return files[name]
+    known = ", ".join(sorted(files)) or "none; name a release's folder"
+    raise UserError(f"{release}/mobile has no {' or '.join(wanted)} model; it has: {known}")
 
 
 def main() -> int:
@@ -55,7 +62,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Makes the folder to copy to a Raspberry Pi.")
     parser.add_argument("release", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--variant", default=DEFAULT_VARIANT)
+    parser.add_argument("--variant", help=f"by default the first there is of {', '.join(VARIANTS)}")
     options = parser.parse_args()
     try:
         model = model_of(options.release, options.variant)

@@ -1,15 +1,17 @@
 #!/usr/bin/env python3
-"""Says what a picture shows, on a Raspberry Pi, with the .tflite model in this folder.
+"""Says what a picture shows or a row holds, on a Raspberry Pi, with the .tflite model here.
 
     python3 classify.py shoe.png            one picture, or several
     python3 classify.py pictures/           every picture of a folder
+    python3 classify.py penguins.csv        every row of a table, for models of tables
     python3 classify.py --camera            what the camera sees now
     python3 classify.py --benchmark         how long a prediction takes
 
 Needs numpy and either tflite-runtime or ai-edge-litert, Pillow for picture files, picamera2 for
 the camera. The folder also holds contract.json, which says what goes in and comes out, and
-model.json, which says what the model file must be. Exit code 0: every picture was classified;
-1: some were not, and why is on stderr; 2: nothing could be.
+model.json, which says what the model file must be. Models that take no picture are given .csv or
+.json files (rows.py says how they look). Exit code 0: everything was classified; 1: some were
+not, and why is on stderr; 2: nothing could be.
 """
 
 import argparse
@@ -24,11 +26,15 @@ from typing import Any
 
 import numpy as np
 
+# The file beside this one; on the Pi there is no package.
+from rows import RowsError, read_rows  # type: ignore[import-not-found]
+
 HERE = Path(__file__).resolve().parent
 RUNTIMES = ("tflite_runtime", "ai_edge_litert")
 MAX_FILE_BYTES = 50 << 20
 MAX_PIXELS = 50_000_000
 PICTURES = {".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".webp"}
+TABLES = {".csv", ".json"}
 
 
 class ClassifyError(Exception):
@@ -43,14 +49,18 @@ class Classifier:
         contract = _json(folder / "contract.json")
         try:
             self.labels: list[str] = contract["labels"]
-            self.input: dict[str, Any] = contract["inputs"][0]
+            self.inputs: list[dict[str, Any]] = contract["inputs"]
+            self.input: dict[str, Any] = self.inputs[0]
             self.output: str = contract["outputs"][0]["name"]
-            if len(contract["inputs"]) != 1 or self.input["kind"] != "image":
-                raise ClassifyError(f"model {contract['model']!r} does not take one picture")
+            kinds = [tensor["kind"] for tensor in self.inputs]
+            self.takes_picture: bool = kinds == ["image"]
+            if "image" in kinds and not self.takes_picture:
+                raise ClassifyError(f"model {contract['model']!r} takes a picture and other inputs")
             model = _verified(folder, _json(folder / "model.json"))
             interpreter, self.runtime = _interpreter(model, threads)
             self._run = interpreter.get_signature_runner(contract["signatures"]["tensors"])
-            self._details = self._run.get_input_details()[self.input["name"]]
+            details = self._run.get_input_details()
+            self._details = {name: details[name] for name in (one["name"] for one in self.inputs)}
             self._output_details = self._run.get_output_details()[self.output]
         except (KeyError, IndexError, TypeError, ValueError, RuntimeError) as error:
             what = f"{type(error).__name__}: {error}"
@@ -65,23 +75,55 @@ class Classifier:
         Raises:
             ClassifyError: the shape is another.
         """
-        shape = tuple(self.input["shape"])
-        if image.shape != shape:
-            raise ClassifyError(f"its shape is {image.shape}, the model takes {shape}")
-        answer = self._run(**{self.input["name"]: self._quantised(image[np.newaxis])})
+        return self.predict_row({self.input["name"]: image[np.newaxis]})
+
+    def predict_row(self, arrays: dict[str, Any]) -> Any:
+        """Returns the probabilities for an array of shape (1, …) by each input's name.
+
+        Raises:
+            ClassifyError: a shape is another than the contract's.
+        """
+        for tensor in self.inputs:
+            shape, got = tuple(tensor["shape"]), arrays[tensor["name"]].shape[1:]
+            if got != shape:
+                raise ClassifyError(f"its shape is {got}, the model takes {shape}")
+        answer = self._run(
+            **{name: self._quantised(array, self._details[name]) for name, array in arrays.items()}
+        )
         values = answer[self.output][0]
         scale, zero_point = self._output_details["quantization"]
         if scale and values.dtype.kind in "iu":
             return (values.astype(np.float32) - zero_point) * np.float32(scale)
         return values
 
-    def _quantised(self, image: Any) -> Any:
-        dtype = np.dtype(self._details["dtype"])
-        scale, zero_point = self._details["quantization"]
+    @staticmethod
+    def _quantised(values: Any, details: dict[str, Any]) -> Any:
+        if values.dtype.kind == "O":
+            return values  # texts
+        dtype = np.dtype(details["dtype"])
+        scale, zero_point = details["quantization"]
         if dtype.kind == "f" or not scale:
-            return image.astype(dtype)
+            return values.astype(dtype)
         limits = np.iinfo(dtype)
-        return np.clip(np.round(image / scale) + zero_point, limits.min, limits.max).astype(dtype)
+        return np.clip(np.round(values / scale) + zero_point, limits.min, limits.max).astype(dtype)
+
+
+def load_examples(file: Path, classifier: Classifier) -> list[tuple[str, Any]]:
+    """Returns each example of a file with its name: one a picture, one a row of a table.
+
+    Raises:
+        ClassifyError: the file is not what the model takes.
+    """
+    if classifier.takes_picture:
+        image = load_picture(file, classifier.input)
+        return [(str(file), {classifier.input["name"]: image[np.newaxis]})]
+    if file.suffix.lower() not in TABLES:
+        raise ClassifyError("the model takes no pictures; name a .csv or .json file")
+    try:
+        rows = read_rows(_content(file), classifier.inputs, table=file.suffix.lower() == ".csv")
+    except RowsError as error:
+        raise ClassifyError(str(error)) from None
+    return [(f"{file}:{number}", row) for number, row in enumerate(rows, 1)]
 
 
 def load_picture(source: Path | bytes, tensor: dict[str, Any]) -> Any:
@@ -212,38 +254,58 @@ def camera_picture() -> bytes:
 
 def benchmark(classifier: Classifier, rounds: int = 200) -> str:
     """Returns a line with the median and 95th percentile of a prediction's time."""
-    image = np.random.default_rng(0).uniform(0, 255, classifier.input["shape"]).astype(np.float32)
+    example = {tensor["name"]: _any_value(tensor) for tensor in classifier.inputs}
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
-        classifier.predict(image)
+        classifier.predict_row(example)
         times.append((time.perf_counter() - start) * 1000)
     middle, slow = np.percentile(times, [50, 95])
     return f"{classifier.runtime}: {middle:.3f} ms (p50), {slow:.3f} ms (p95), {rounds} predictions"
 
 
-def _files(paths: list[Path]) -> list[Path]:
+def _any_value(tensor: dict[str, Any]) -> Any:
+    shape = (1, *tensor["shape"])
+    if tensor["dtype"] == "string":
+        return np.full(shape, b"", dtype=object)
+    return np.random.default_rng(0).uniform(0, 255, shape).astype(tensor["dtype"])
+
+
+def _files(paths: list[Path], suffixes: set[str]) -> list[Path]:
     files: list[Path] = []
     for path in paths:
         inside = sorted(path.iterdir()) if path.is_dir() else [path]
-        files += [file for file in inside if not path.is_dir() or file.suffix.lower() in PICTURES]
+        files += [file for file in inside if not path.is_dir() or file.suffix.lower() in suffixes]
     if not files:
-        raise ClassifyError("no picture was named, or the folder has none")
+        raise ClassifyError(f"no file was named, or the folder has none ({', '.join(suffixes)})")
     return files
 
 
-def _show(classifier: Classifier, name: str, source: Path | bytes, options: Any) -> bool:
+def _show_file(classifier: Classifier, file: Path, options: Any) -> bool:
     try:
-        image = load_picture(source, classifier.input)
-        start = time.perf_counter()
-        probabilities = classifier.predict(image)
+        examples = load_examples(file, classifier)
+    except ClassifyError as error:
+        print(f"{file}: {error}", file=sys.stderr)
+        return False
+    shown = [_show(classifier, name, example, options) for name, example in examples]
+    return all(shown)
+
+
+def _show(classifier: Classifier, name: str, example: dict[str, Any], options: Any) -> bool:
+    start = time.perf_counter()
+    try:
+        probabilities = classifier.predict_row(example)
     except ClassifyError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return False
     took = (time.perf_counter() - start) * 1000
     best = np.argsort(-probabilities)[: options.top]
     if options.json:
-        row = {"picture": name, "label": classifier.labels[best[0]], "ms": round(took, 3)}
+        row = {
+            "picture" if classifier.takes_picture else "row": name,
+            "label": classifier.labels[best[0]],
+            "ms": round(took, 3),
+        }
         print(json.dumps({**row, "probabilities": [float(value) for value in probabilities]}))
     else:
         classes = ", ".join(f"{classifier.labels[i]} {probabilities[i]:.1%}" for i in best)
@@ -269,8 +331,13 @@ def main() -> int:
             print(benchmark(classifier))
             return 0
         if options.camera:
-            return 0 if _show(classifier, "camera", camera_picture(), options) else 1
-        shown = [_show(classifier, str(file), file, options) for file in _files(options.pictures)]
+            if not classifier.takes_picture:
+                raise ClassifyError("the model takes no pictures")
+            image = load_picture(camera_picture(), classifier.input)
+            example = {classifier.input["name"]: image[np.newaxis]}
+            return 0 if _show(classifier, "camera", example, options) else 1
+        files = _files(options.pictures, PICTURES if classifier.takes_picture else TABLES)
+        shown = [_show_file(classifier, file, options) for file in files]
     except ClassifyError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2

@@ -26,7 +26,7 @@ from pathlib import Path
 import numpy as np
 
 from mobile.current import current_release
-from mobile.raspberry_pi.bundle import DEFAULT_VARIANT, bundle, model_of
+from mobile.raspberry_pi.bundle import bundle, model_of
 from models.spec import load
 from pipeline.checks import FAILED, Check, compare, failure
 from pipeline.errors import FanoutError, UserError
@@ -157,7 +157,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Copies the model to a Raspberry Pi.")
     parser.add_argument("--host", default=environment("HOST", ""))
     parser.add_argument("--release", type=Path, help="a release's folder; by default the current")
-    parser.add_argument("--variant", default=environment("VARIANT") or DEFAULT_VARIANT)
+    parser.add_argument("--variant", default=environment("VARIANT"))
     parser.add_argument("--folder", default=environment("FOLDER") or "fanout")
     parser.add_argument("--service", action="store_true", default=environment("SERVICE") == "1")
     parser.add_argument("--ssh-config", type=Path, help="instead of the user's ssh configuration")

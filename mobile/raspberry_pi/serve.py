@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
-"""Classifies pictures over HTTP on this machine: what the systemd unit runs.
+"""Classifies pictures or rows over HTTP on this machine: what the systemd unit runs.
 
     python3 serve.py [--host 127.0.0.1] [--port 8600]
     curl --data-binary @shoe.png http://127.0.0.1:8600/
 
+A model that takes no picture is sent one JSON object, or a list of one, as rows.py says.
 Answers ``{"label": …, "probabilities": {…}, "ms": …}``, or ``{"error": …}`` with status 400 or
 413. GET answers with what the model is.
 """
@@ -23,6 +24,7 @@ from classify import (  # type: ignore[import-not-found]
     ClassifyError,
     load_picture,
 )
+from rows import RowsError, read_rows  # type: ignore[import-not-found]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -40,29 +42,39 @@ class Handler(BaseHTTPRequestHandler):
             {
                 "runtime": classifier.runtime,
                 "input": classifier.input,
+                "inputs": classifier.inputs,
                 "labels": classifier.labels,
             },
         )
 
     def do_POST(self) -> None:
-        """Classifies the picture in the body."""
+        """Classifies the picture or the row in the body."""
         length = self.headers.get("Content-Length", "")
         if not length.isdigit():
             return self._answer(400, {"error": "Content-Length is missing"})
         if int(length) > MAX_FILE_BYTES:
             return self._answer(413, {"error": f"more than {MAX_FILE_BYTES >> 20} MiB"})
         try:
-            image = load_picture(self.rfile.read(int(length)), self.classifier.input)
+            example = self._example(self.rfile.read(int(length)))
             start = time.perf_counter()
             with self.lock:  # an interpreter is not safe to call from two threads
-                probabilities = self.classifier.predict(image)
-        except ClassifyError as error:
+                probabilities = self.classifier.predict_row(example)
+        except (ClassifyError, RowsError) as error:
             return self._answer(400, {"error": str(error)})
         labels = self.classifier.labels
         named = {label: float(p) for label, p in zip(labels, probabilities, strict=True)}
         milliseconds = round((time.perf_counter() - start) * 1000, 3)
         best = max(named, key=lambda label: named[label])
         return self._answer(200, {"label": best, "probabilities": named, "ms": milliseconds})
+
+    def _example(self, body: bytes) -> dict[str, Any]:
+        classifier = self.classifier
+        if classifier.takes_picture:
+            return {classifier.input["name"]: load_picture(body, classifier.input)[None]}
+        rows = read_rows(body, classifier.inputs, table=False)
+        if len(rows) != 1:
+            raise RowsError(f"one row is classified at a time, this is {len(rows)}")
+        return dict(rows[0])
 
     def _answer(self, status: int, values: dict[str, Any]) -> None:
         body = json.dumps(values).encode() + b"\n"

@@ -14,6 +14,10 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from models.fashion.features import HEIGHT, WIDTH
+from models.fashion.layers import Subclassed
+from models.fashion.raw import Raw
+from pipeline.errors import UserError
+from pipeline.loop import Adam
 
 CLASSES = 10
 # Filters, kernel size and stride of each convolution.
@@ -21,26 +25,32 @@ CONVOLUTIONS = ((32, 4, 2), (32, 3, 1), (64, 3, 2), (64, 3, 1), (64, 3, 1))
 Hyperparameters = Mapping[str, float | int | str]
 
 
-def build(
-    statistics: Mapping[str, npt.NDArray[Any]],
-    hyperparameters: Hyperparameters,  # noqa: ARG001 - none shapes this network
-) -> keras.Model:
+def build(statistics: Mapping[str, npt.NDArray[Any]], hyperparameters: Hyperparameters) -> Any:
     """Returns the untrained network, from plain pixels to class probabilities.
 
     Args:
         statistics: ``image_mean`` and ``image_variance`` of all training pixels.
-        hyperparameters: the profile's.
+        hyperparameters: ``network`` chooses one of NETWORKS, by default the functional one;
+            ``seed`` is the raw one's, which Keras does not know of.
 
     Returns:
-        A Keras model with the input ``{"image": (n, 28, 28, 1)}``, grey values from 0 to 255,
-        and the output ``probabilities``, (n, 10).
+        Something to call with ``{"image": (n, 28, 28, 1)}``, grey values from 0 to 255, which
+        returns the probabilities, (n, 10): a Keras model or a tf.Module.
+
+    Raises:
+        UserError: there is no such network.
     """
+    name = str(hyperparameters.get("network", "functional"))
+    if name not in NETWORKS:
+        raise UserError(f"unknown network {name!r}; there are: {', '.join(NETWORKS)}")
+    mean, variance = float(statistics["image_mean"]), float(statistics["image_variance"])
+    return NETWORKS[name](mean, variance, hyperparameters)
+
+
+def functional(mean: float, variance: float, _: Hyperparameters) -> keras.Model:
+    """Returns the network as a graph of Keras' layers."""
     image = keras.Input((HEIGHT, WIDTH, 1), name="image")
-    x = keras.layers.Normalization(
-        axis=None,
-        mean=float(statistics["image_mean"]),
-        variance=float(statistics["image_variance"]),
-    )(image)
+    x = keras.layers.Normalization(axis=None, mean=mean, variance=variance)(image)
     for filters, size, stride in CONVOLUTIONS:
         # The batch normalisation makes a bias useless.
         x = keras.layers.Conv2D(filters, size, strides=stride, padding="same", use_bias=False)(x)
@@ -52,8 +62,23 @@ def build(
     return keras.Model({"image": image}, probabilities, name="fashion")
 
 
+def subclassed(mean: float, variance: float, _: Hyperparameters) -> keras.Model:
+    """Returns the network as a subclassed Keras model with a custom layer."""
+    model = Subclassed(mean, variance, CONVOLUTIONS, CLASSES)
+    model({"image": keras.ops.zeros((1, HEIGHT, WIDTH, 1))})  # its weights come with a first call
+    return model
+
+
+def raw(mean: float, variance: float, hyperparameters: Hyperparameters) -> Raw:
+    """Returns the network of a tf.Module and raw operations."""
+    return Raw(mean, variance, CONVOLUTIONS, CLASSES, int(hyperparameters["seed"]))
+
+
+NETWORKS = {"functional": functional, "subclassed": subclassed, "raw": raw}
+
+
 def compile(  # noqa: A001 - the pipeline's name for this step is Keras' own
-    model: keras.Model, hyperparameters: Hyperparameters, *, steps_per_epoch: int
+    model: Any, hyperparameters: Hyperparameters, *, steps_per_epoch: int
 ) -> None:
     """Gives the model its loss and its optimizer, whose learning rate rises, then falls to zero.
 
@@ -73,6 +98,9 @@ def compile(  # noqa: A001 - the pipeline's name for this step is Keras' own
         warmup_steps=warmup,
         decay_steps=steps - warmup,
     )
+    if isinstance(model, Raw):
+        model.step = Adam(model.trainable_variables, schedule)
+        return
     model.compile(
         optimizer=ConvolutionMuon(schedule, weight_decay=decay, adam_weight_decay=decay),
         loss="sparse_categorical_crossentropy",

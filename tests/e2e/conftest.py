@@ -24,10 +24,12 @@ class Place:
     Attributes:
         builds: what FANOUT_BUILD is.
         environment: of every command that works on it.
+        model: which one is deployed there.
     """
 
     builds: Path
     environment: dict[str, str]
+    model: str = "fashion"
 
     @property
     def command(self) -> Path:
@@ -35,7 +37,7 @@ class Place:
 
     @property
     def build(self) -> Path:
-        return self.builds / "fashion-quick"
+        return self.builds / f"{self.model}-quick"
 
     @property
     def current(self) -> Path:
@@ -72,7 +74,7 @@ class Place:
         return done
 
 
-def new_place(builds: Path) -> Place:
+def new_place(builds: Path, model: str = "fashion") -> Place:
     """Returns a place in an empty folder."""
     # The dataset is the one thing that every build may share; it is checked by its digest.
     (builds / "datasets").symlink_to(ROOT / "build" / "datasets")
@@ -81,17 +83,17 @@ def new_place(builds: Path) -> Place:
         **os.environ,
         **ports,
         "FANOUT_BUILD": str(builds),
-        "MODEL": "fashion",
+        "MODEL": model,
         "PROFILE": "quick",
         # Containers have tests of their own; here their start would cost time and show nothing.
         "ENGINE": "embedded",
         "REQUEST_LOG_RATE": "1",
     }
-    return Place(builds, environment)
+    return Place(builds, environment, model)
 
 
-@pytest.fixture
-def make_place() -> Callable[[Path], Place]:
+@pytest.fixture(scope="session")
+def make_place() -> Callable[..., Place]:
     """Returns the maker of places: importing a conftest module is not for tests."""
     return new_place
 

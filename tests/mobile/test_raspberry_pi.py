@@ -252,6 +252,7 @@ RUN_ALL = """
 import contextlib, pathlib, runpy, sys
 for folder in sorted(pathlib.Path(".").iterdir()):
     sys.argv = ["classify.py", sys.argv[1], "--json", "--threads", "1"]
+    sys.path.insert(0, str(folder))  # as for a program that is run by its name
     with (folder / "answers").open("w") as stream, contextlib.redirect_stdout(stream):
         try:
             runpy.run_path(str(folder / "classify.py"), run_name="__main__")

@@ -10,6 +10,8 @@ export interface TensorSpec {
   readonly minimum: number | null;
   readonly maximum: number | null;
   readonly kind: string;
+  /** Stands for a value that the client does not have; null where it must have one. */
+  readonly missing?: number | string | null;
 }
 
 export interface Contract {

@@ -25,7 +25,9 @@ export function renderFields(
     const box = form.elements.namedItem(input.name) as HTMLInputElement;
     const values = selection?.inputs[input.name];
     if (values && box !== form.ownerDocument.activeElement) {
-      box.value = Array.from(values).map(shown).join(', ');
+      box.value = Array.from(values)
+        .map((value) => (value === input.missing ? '' : shown(value)))
+        .join(', ');
     }
   }
 }
@@ -39,6 +41,7 @@ export function parse(text: string, input: TensorSpec): (number | string)[] {
   }
   if (elementType(input) === 'string') return parts;
   return parts.map((part) => {
+    if (part === '' && typeof input.missing === 'number') return input.missing;
     const value = Number(part);
     if (part === '' || !Number.isFinite(value)) throw new Error(`${input.name} takes a number.`);
     const { minimum, maximum } = input;
@@ -71,6 +74,7 @@ function field(input: TensorSpec, examples: readonly Example[], readOnly: boolea
   box.name = input.name;
   box.readOnly = readOnly;
   box.autocomplete = 'off';
+  if (input.missing !== undefined && input.missing !== null) box.placeholder = 'not known';
   label.append(name, box);
   if (elements(input) === 1 && elementType(input) !== 'string') box.inputMode = 'decimal';
   else if (elements(input) === 1) label.append(suggestions(box, input, examples));

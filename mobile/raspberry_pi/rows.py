@@ -1,0 +1,99 @@
+"""Reads examples that are no pictures: rows of a CSV file, or objects of a JSON file.
+
+A CSV file has the names of the model's inputs in its first line. A JSON file holds one object with
+a value for each input, a list of them, or what a release's golden.json holds. An input that may be
+missing may be left out or empty.
+"""
+
+import csv
+import io
+import json
+from typing import Any
+
+import numpy as np
+
+MAX_ROWS = 100_000
+
+
+class RowsError(Exception):
+    """The file does not hold what the model takes; the message says where and why."""
+
+
+def read_rows(content: bytes, inputs: list[dict[str, Any]], *, table: bool) -> list[dict[str, Any]]:
+    """Returns one example a row: for each input an array of shape (1, …).
+
+    Args:
+        content: of the file, UTF-8.
+        inputs: the contract's.
+        table: whether it is CSV; else it is JSON.
+
+    Raises:
+        RowsError: it is not what the model takes.
+    """
+    try:
+        text = content.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise RowsError("it is not UTF-8 text") from None
+    rows = _table(text, inputs) if table else _objects(text)
+    if not rows:
+        raise RowsError("it holds no row")
+    if len(rows) > MAX_ROWS:
+        raise RowsError(f"it holds {len(rows):,} rows, at most {MAX_ROWS:,} are taken")
+    return [
+        {tensor["name"]: _array(row, tensor, number) for tensor in inputs}
+        for number, row in enumerate(rows, 1)
+    ]
+
+
+def _table(text: str, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    reader = csv.DictReader(io.StringIO(text, newline=""))
+    names = {tensor["name"] for tensor in inputs}
+    if not names & set(reader.fieldnames or []):
+        raise RowsError(
+            f"its first line names none of the inputs {', '.join(sorted(names))}; "
+            "are its columns separated by commas?"
+        )
+    rows = []
+    try:
+        for row in reader:
+            if None in row or None in row.values():
+                width = len(reader.fieldnames or [])
+                raise RowsError(f"line {reader.line_num} has not {width} cells, as the first has")
+            rows.append(row)
+    except csv.Error as error:
+        raise RowsError(f"line {reader.line_num} cannot be read: {error}") from None
+    return rows
+
+
+def _objects(text: str) -> list[dict[str, Any]]:
+    try:
+        values = json.loads(text)
+    except ValueError as error:
+        raise RowsError(f"it is not JSON: {error}") from None
+    if isinstance(values, dict):
+        values = values.get("examples", [values])
+    if not isinstance(values, list) or not all(isinstance(row, dict) for row in values):
+        raise RowsError("it is neither an object nor a list of objects")
+    return [row["inputs"] if isinstance(row.get("inputs"), dict) else row for row in values]
+
+
+def _array(row: dict[str, Any], tensor: dict[str, Any], number: int) -> Any:
+    name, shape = tensor["name"], tuple(tensor["shape"])
+    value = row.get(name)
+    if value is None or value == "":
+        value = tensor.get("missing")
+        if value is None:
+            raise RowsError(f"row {number} has no {name}")
+    if tensor["dtype"] == "string":
+        flat = [str(text).encode() for text in np.ravel(np.array(value, dtype=object))]
+        array = np.array(flat, dtype=object)
+    else:
+        try:
+            array = np.array(value, dtype=tensor["dtype"]).ravel()
+        except (TypeError, ValueError):
+            raise RowsError(f"row {number}: {name} takes numbers, not {value!r}") from None
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise RowsError(f"row {number}: {name} holds a number that is not finite")
+    if array.size != int(np.prod(shape, dtype=np.int64)):
+        raise RowsError(f"row {number}: {name} has {array.size} values, the model takes {shape}")
+    return array.reshape((1, *shape))

@@ -1,0 +1,186 @@
+"""Models that were trained elsewhere: a .keras file or a SavedModel, checked and fanned out.
+
+Nobody said what their data is. They are run on made-up inputs, and the true class of each is what
+the model itself answers, so that *accuracy* says how much of the model survived the export, and
+*agreement* how much of that each target kept.
+"""
+
+import hashlib
+import json
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.examples import Value
+from models.spec import Tensor
+from pipeline.errors import DataError, UserError
+from pipeline.files import sha256
+
+SEED = 7
+BATCH = 32
+# Steps of a range that made-up inputs are whole numbers of: they print short and read back equal.
+STEPS = 255
+COUNTS = {"train": 64, "eval": 16, "test": 128}
+
+
+class UntrustedModelError(UserError):
+    """The file holds code that loading it would run."""
+
+
+@dataclass(frozen=True)
+class Existing:
+    """A model file or folder, and what goes in and comes out.
+
+    Attributes:
+        path: a ``.keras`` file or a SavedModel's folder.
+        digest: of its contents, by which it is known.
+        inputs: of the exported model, under names of ours.
+        names: for each of them, what the model itself calls it.
+        output: what the model itself calls its output; empty for its only one.
+        trusted: whether code that a ``.keras`` file holds (Lambda layers) may be run.
+    """
+
+    path: Path
+    digest: str
+    inputs: tuple[Tensor, ...]
+    names: Mapping[str, str]
+    output: str = ""
+    trusted: bool = False
+
+    @property
+    def features(self) -> dict[str, Any]:
+        """Returns how a tf.Example is parsed: the raw inputs and the label."""
+        import tensorflow as tf
+
+        inputs = {
+            tensor.name: tf.io.FixedLenFeature(tensor.shape, tf.float32) for tensor in self.inputs
+        }
+        return {**inputs, "label": tf.io.FixedLenFeature([], tf.int64)}
+
+    def raw_inputs(self, features: Mapping[str, Any]) -> dict[str, Any]:
+        """Returns the inputs in their own types."""
+        import tensorflow as tf
+
+        return {tensor.name: tf.cast(features[tensor.name], tensor.dtype) for tensor in self.inputs}
+
+    def network(self) -> Any:
+        """Returns the model as something to call with inputs by our names, and to export.
+
+        Raises:
+            DataError: it is missing, or another than was looked at.
+            UserError: the file cannot be loaded; UntrustedModelError where it holds code.
+        """
+        import tensorflow as tf
+
+        got = digest_of(self.path)
+        if got != self.digest:
+            raise DataError(
+                f"{self.path} changed: its digest is {got}. If it is meant to be another model of "
+                "the same inputs and output, write it into existing.py"
+            )
+        call, tracked = (self._keras if self.path.is_file() else self._saved_model)()
+
+        class Network(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
+            def __init__(self) -> None:
+                super().__init__()
+                self.tracked = tracked
+
+            def __call__(self, inputs: Mapping[str, Any]) -> Any:
+                return call(inputs)
+
+        return Network()
+
+    def examples(self, split: str, limit: int | None) -> Iterator[dict[str, Value]]:
+        """Yields made-up inputs within their ranges, with the class that the model answers."""
+        random = np.random.default_rng([SEED, list(COUNTS).index(split)])
+        network = self.network()
+        count = min(COUNTS[split], limit or COUNTS[split])
+        for start in range(0, count, BATCH):
+            size = min(BATCH, count - start)
+            batch = {tensor.name: made_up(tensor, size, random) for tensor in self.inputs}
+            answers = np.asarray(network(batch))
+            for row in range(size):
+                values = {name: rows[row].ravel().tolist() for name, rows in batch.items()}
+                yield {**values, "label": int(answers[row].argmax())}
+
+    def _keras(self) -> tuple[Callable[[Mapping[str, Any]], Any], Any]:
+        model = load_keras(self.path, trusted=self.trusted)
+        places = [tensor.name for tensor in model.inputs]
+        ours = {theirs: name for name, theirs in self.names.items()}
+
+        def call(inputs: Mapping[str, Any]) -> Any:
+            ordered = [inputs[ours[place]] for place in places]
+            answer = model(ordered if len(ordered) > 1 else ordered[0], training=False)
+            return answer[self.output] if isinstance(answer, dict) else answer
+
+        return call, model
+
+    def _saved_model(self) -> tuple[Callable[[Mapping[str, Any]], Any], Any]:
+        import tensorflow as tf
+
+        loaded = tf.saved_model.load(str(self.path))
+        signature = loaded.signatures["serving_default"]
+
+        def call(inputs: Mapping[str, Any]) -> Any:
+            named = {self.names[name]: tf.convert_to_tensor(each) for name, each in inputs.items()}
+            return signature(**named)[self.output]
+
+        return call, loaded
+
+
+def digest_of(path: Path) -> str:
+    """Returns the SHA-256 of a file, or of the names and contents of a folder's files."""
+    if path.is_file():
+        return sha256(path)
+    digest = hashlib.sha256()
+    for file in sorted(each for each in path.rglob("*") if each.is_file()):
+        digest.update(f"{file.relative_to(path)}\0{sha256(file)}\n".encode())
+    return digest.hexdigest()
+
+
+def made_up(tensor: Tensor, count: int, random: np.random.Generator) -> Any:
+    """Returns inputs drawn evenly from the tensor's range, of shape (count, …)."""
+    low = 0.0 if tensor.minimum is None else tensor.minimum
+    high = 1.0 if tensor.maximum is None else tensor.maximum
+    steps = random.integers(0, STEPS + 1, (count, *tensor.shape))
+    return (low + steps * ((high - low) / STEPS)).astype(tensor.dtype)
+
+
+def load_keras(file: Path, *, trusted: bool) -> Any:
+    """Returns the Keras model in a ``.keras`` file.
+
+    Raises:
+        UntrustedModelError: it has Lambda layers, which are Python code, and is not trusted.
+        UserError: it is no such file, or this Keras cannot load it.
+    """
+    import keras
+
+    version = _keras_version(file)
+    try:
+        return keras.models.load_model(file, compile=False, safe_mode=not trusted)
+    except Exception as error:
+        said = " ".join(str(error).split())
+        if "ambda" in said and not trusted:
+            raise UntrustedModelError(
+                f"{file} has a Lambda layer: Python code that loading the file runs. If you trust "
+                "who made the file, give --trust; better is a layer of Keras in its place"
+            ) from error
+        if version != keras.__version__:
+            said = f"it was written by Keras {version}, this is Keras {keras.__version__}; {said}"
+        raise UserError(f"{file} cannot be loaded: {said[:400]}") from error
+
+
+def _keras_version(file: Path) -> str:
+    try:
+        with zipfile.ZipFile(file) as archive:
+            return str(json.loads(archive.read("metadata.json"))["keras_version"])
+    except FileNotFoundError as error:
+        raise DataError(f"{file} is missing") from error
+    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
+        raise UserError(
+            f"{file} is no .keras file; write one with model.save('model.keras')"
+        ) from error

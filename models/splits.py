@@ -1,0 +1,30 @@
+"""Splits of labelled examples: of every class the same share, in a fixed order that mixes them."""
+
+from collections.abc import Hashable, Sequence
+
+import numpy as np
+
+from models.spec import SPLITS
+
+
+def rows_of(
+    split: str, labels: Sequence[Hashable], *, test: float, watch: float, seed: int
+) -> list[int]:
+    """Returns the places of a split's examples. The same arguments give the same ones.
+
+    Args:
+        split: ``train``, ``eval`` or ``test``.
+        labels: the class of each example.
+        test, watch: which share of each class is for the test and the evaluation split.
+        seed: chooses which examples those are.
+    """
+    random = np.random.default_rng(seed)
+    parts: dict[str, list[int]] = {name: [] for name in SPLITS}
+    for label in dict.fromkeys(labels):
+        rows = random.permutation([place for place, each in enumerate(labels) if each == label])
+        first = round(len(rows) * test)
+        second = first + round(len(rows) * watch)
+        parts["test"] += rows[:first].tolist()
+        parts["eval"] += rows[first:second].tolist()
+        parts["train"] += rows[second:].tolist()
+    return [int(place) for place in random.permutation(parts[split])]

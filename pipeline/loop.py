@@ -1,0 +1,180 @@
+"""Training without Keras' ``fit``: a loop of TensorFlow's own parts.
+
+``tf.GradientTape`` records what the network computes and differentiates it; the optimizer's step,
+the metrics and the order of things are written out. One training step is a Python function that
+runs as it stands (``eager``), as one graph (``graph``), or compiled by XLA (``xla``).
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import tensorflow as tf
+
+EXECUTIONS = ("eager", "graph", "xla")
+
+
+class Network(Protocol):
+    """What can be trained: a Keras model, or a tf.Module that is called alike."""
+
+    trainable_variables: Sequence[Any]
+
+    def __call__(self, inputs: dict[str, Any], training: bool) -> Any:
+        """Returns class probabilities of shape (n, classes)."""
+
+
+class Mean(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
+    """A metric: the mean of all values since the last reset, kept in two variables."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._sum = tf.Variable(0.0, trainable=False)
+        self._count = tf.Variable(0.0, trainable=False)
+
+    def add(self, values: Any) -> None:
+        """Takes a tensor of values into account."""
+        self._sum.assign_add(tf.reduce_sum(values))
+        self._count.assign_add(tf.cast(tf.size(values), tf.float32))
+
+    def take(self) -> float:
+        """Returns the mean and starts anew."""
+        mean = float(self._sum / self._count)
+        self._sum.assign(0.0)
+        self._count.assign(0.0)
+        return mean
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What an epoch came to: mean loss and accuracy, while training and on the held-out split."""
+
+    loss: float
+    accuracy: float
+    val_loss: float
+    val_accuracy: float
+
+
+def cross_entropy(labels: Any, probabilities: Any) -> Any:
+    """Returns each example's loss, (n,), as Keras' sparse_categorical_crossentropy computes it.
+
+    Args:
+        labels: the classes' indices, (n,).
+        probabilities: (n, classes). Keras goes by the logits where a softmax layer gave them; here
+            it is the logarithm of the clipped probability.
+    """
+    clipped = tf.clip_by_value(probabilities, 1e-7, 1 - 1e-7)
+    return -tf.math.log(tf.gather(clipped, tf.cast(labels, tf.int32), batch_dims=1))
+
+
+def gradients(network: Network, inputs: dict[str, Any], labels: Any) -> tuple[Any, Any, list[Any]]:
+    """Returns probabilities, each example's loss, and the mean loss' gradient by each variable."""
+    with tf.GradientTape() as tape:
+        probabilities = network(inputs, training=True)
+        losses = cross_entropy(labels, probabilities)
+        loss = tf.reduce_mean(losses)
+    return probabilities, losses, tape.gradient(loss, variables_of(network))
+
+
+def variables_of(network: Network) -> list[Any]:
+    """Returns the trainable variables as TensorFlow's own; Keras 3 wraps each in one of its own."""
+    import keras
+
+    return [
+        variable.value if isinstance(variable, keras.Variable) else variable
+        for variable in network.trainable_variables
+    ]
+
+
+def executed(function: Callable[..., Any], execution: str) -> Callable[..., Any]:
+    """Returns the function as it is to run: as Python, as a graph, or compiled by XLA."""
+    ways: dict[str, Any] = {
+        "eager": lambda function: function,
+        "graph": tf.function,
+        "xla": lambda function: tf.function(function, jit_compile=True),
+    }
+    wrapped: Callable[..., Any] = ways[execution](function)
+    return wrapped
+
+
+def train(
+    network: Network,
+    apply: Callable[[list[Any]], None],
+    batches: Iterable[Any],
+    watched: Iterable[Any],
+    *,
+    epochs: int,
+    execution: str,
+    tell: Callable[[int, Epoch], None],
+) -> None:
+    """Trains the network in place.
+
+    Args:
+        apply: the optimizer's step, given the gradients in the order of the variables.
+        batches: one epoch of ``(inputs, labels)`` each time it is iterated.
+        watched: batches of the held-out split.
+        execution: one of EXECUTIONS.
+        tell: called after each epoch with its number from 0 and what it came to.
+    """
+    loss, accuracy = Mean(), Mean()
+
+    def measure(labels: Any, probabilities: Any, losses: Any) -> None:
+        top = tf.argmax(probabilities, axis=1, output_type=tf.int32)
+        loss.add(losses)
+        accuracy.add(tf.cast(tf.equal(top, tf.cast(labels, tf.int32)), tf.float32))
+
+    def train_step(inputs: dict[str, Any], labels: Any) -> None:
+        probabilities, losses, slopes = gradients(network, inputs, labels)
+        apply(slopes)
+        measure(labels, probabilities, losses)
+
+    def watch_step(inputs: dict[str, Any], labels: Any) -> None:
+        probabilities = network(inputs, training=False)
+        measure(labels, probabilities, cross_entropy(labels, probabilities))
+
+    step, watch = executed(train_step, execution), executed(watch_step, execution)
+    for epoch in range(epochs):
+        for inputs, labels in batches:
+            step(inputs, labels)
+        trained = loss.take(), accuracy.take()
+        for inputs, labels in watched:
+            watch(inputs, labels)
+        tell(epoch, Epoch(*trained, loss.take(), accuracy.take()))
+
+
+class Adam(tf.Module):  # type: ignore[misc]
+    """Adam's step (Kingma and Ba, 2015) on plain variables, written out.
+
+    Args:
+        variables: what is trained.
+        learning_rate: a number, or a function of the step's number from 0.
+    """
+
+    def __init__(
+        self,
+        variables: Sequence[Any],
+        learning_rate: float | Callable[[Any], Any],
+        *,
+        first: float = 0.9,
+        second: float = 0.999,
+        epsilon: float = 1e-7,
+    ) -> None:
+        super().__init__()
+        self._variables = list(variables)
+        self._rate = learning_rate
+        self._first, self._second, self._epsilon = first, second, epsilon
+        self._step = tf.Variable(0, dtype=tf.int64, trainable=False)
+        self._means = [tf.Variable(tf.zeros_like(v), trainable=False) for v in self._variables]
+        self._squares = [tf.Variable(tf.zeros_like(v), trainable=False) for v in self._variables]
+
+    def __call__(self, slopes: list[Any]) -> None:
+        """Moves each variable against its gradient."""
+        rate = self._rate(self._step) if callable(self._rate) else self._rate
+        count = tf.cast(self._step + 1, tf.float32)
+        # Both means start at zero, and are too small by these factors at first.
+        unbiased = tf.sqrt(1 - self._second**count) / (1 - self._first**count)
+        moments = zip(self._variables, slopes, self._means, self._squares, strict=True)
+        for variable, slope, mean, square in moments:
+            mean.assign_add((slope - mean) * (1 - self._first))
+            square.assign_add((tf.square(slope) - square) * (1 - self._second))
+            variable.assign_sub(rate * unbiased * mean / (tf.sqrt(square) + self._epsilon))
+        self._step.assign_add(1)

@@ -1,0 +1,76 @@
+"""Writes a model's folder from templates: whole or not at all, never over an existing one."""
+
+import keyword
+import re
+import shutil
+from collections.abc import Mapping
+from pathlib import Path
+from string import Template
+
+from models.spec import FOLDER
+from pipeline.errors import UserError
+
+TEMPLATES = Path(__file__).resolve().parent / "templates"
+# Of the template's files: so that no tool takes them for Python.
+SUFFIX = ".template"
+# Where the model's own modules come among the imports depends on its name.
+_IMPORTS = re.compile(r"(^from models\.\S+ import .*\n)+", re.MULTILINE)
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+
+
+def check_name(name: str, models: Path = FOLDER) -> None:
+    """Raises UserError unless a new model can have the name."""
+    if not _NAME.fullmatch(name) or keyword.iskeyword(name):
+        raise UserError(
+            f"{name!r} cannot name a model: lower-case letters, digits and underscores, a letter "
+            "first, 40 at most"
+        )
+    if (models / name).exists() or (models / f"{name}.py").exists():
+        raise UserError(f"models/{name} is there already; choose another name or delete it")
+
+
+def write(name: str, kind: str, values: Mapping[str, str], models: Path = FOLDER) -> Path:
+    """Returns the folder that it wrote.
+
+    Args:
+        name: the model's.
+        kind: which templates.
+        values: what stands for each ``$name`` in them.
+    """
+    partial = models / f".{name}.partial"
+    shutil.rmtree(partial, ignore_errors=True)
+    partial.mkdir(parents=True)
+    try:
+        for template in sorted((TEMPLATES / kind).glob(f"*{SUFFIX}")):
+            text = Template(template.read_text(encoding="utf-8")).substitute(values)
+            text = _IMPORTS.sub(lambda lines: "".join(sorted(lines[0].splitlines(True))), text)
+            (partial / template.name.removesuffix(SUFFIX)).write_text(text, encoding="utf-8")
+        (partial / "__init__.py").touch()
+        return partial.rename(models / name)
+    except BaseException:
+        shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def tuple_of(values: tuple[object, ...], indent: int = 4) -> str:
+    """Returns a tuple as Python's source, one value a line."""
+    if not values:
+        return "()"
+    space = " " * indent
+    return "(\n" + "".join(f"{space}{literal(value)},\n" for value in values) + space[4:] + ")"
+
+
+def dict_of(values: Mapping[str, object], indent: int = 4) -> str:
+    """Returns a dictionary as Python's source, one entry a line."""
+    if not values:
+        return "{}"
+    space = " " * indent
+    lines = (f"{space}{literal(key)}: {literal(value)},\n" for key, value in values.items())
+    return "{\n" + "".join(lines) + space[4:] + "}"
+
+
+def literal(value: object) -> str:
+    """Returns a value as Python's source, texts in double quotes."""
+    if isinstance(value, str):
+        return '"' + value.encode("unicode_escape").decode().replace('"', '\\"') + '"'
+    return repr(value)

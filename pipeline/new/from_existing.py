@@ -1,0 +1,224 @@
+"""From a .keras file or a SavedModel to a model's folder: checked and fanned out, not trained."""
+
+import re
+import shutil
+import textwrap
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from models.existing import digest_of, load_keras
+from models.spec import FOLDER
+from pipeline.errors import UserError
+from pipeline.new import folder
+from pipeline.new.schema import HEAD, label, numbers
+
+MAX_BYTES = 1 << 30
+# Above this, sixteen examples would make golden.json many megabytes.
+LARGE_ELEMENTS = 5000
+
+
+@dataclass(frozen=True)
+class Place:
+    """An input of the model: the name it has there, its type, and its shape without the batch."""
+
+    theirs: str
+    dtype: str
+    shape: tuple[int, ...]
+
+    @property
+    def name(self) -> str:
+        name = re.sub(r"[^a-z0-9]+", "_", self.theirs.lower()).strip("_") or "input"
+        return f"input_{name}" if name[0].isdigit() else name
+
+    @property
+    def elements(self) -> int:
+        product = 1
+        for size in self.shape:
+            product *= size
+        return product
+
+    @property
+    def pictures(self) -> bool:
+        return self.dtype == "float32" and len(self.shape) == 3 and self.shape[2] in {1, 3}
+
+
+@dataclass(frozen=True)
+class ModelFacts:
+    """What was found in a model: what goes in, the name and width of what comes out.
+
+    ``rescales`` says whether the model brings values from 0 to 255 into its own range.
+    """
+
+    inputs: tuple[Place, ...]
+    output: str
+    classes: int
+    rescales: bool
+
+
+def create(
+    name: str, source: Path, *, trusted: bool = False, models: Path = FOLDER
+) -> tuple[Path, str]:
+    """Returns the new folder, into which the model is copied, and what was found, in words.
+
+    Args:
+        source: a ``.keras`` file, or a SavedModel's folder.
+        trusted: whether Python code that a ``.keras`` file holds may be run.
+
+    Raises:
+        UserError: it cannot be loaded, or its inputs or output do not fit all targets.
+    """
+    folder.check_name(name, models)
+    _check_size(source)
+    facts = _look_at_saved_model(source) if source.is_dir() else _look_at_keras(source, trusted)
+    _check(source, facts)
+    copied = "saved_model" if source.is_dir() else "model.keras"
+    written = folder.write(name, "existing", _values(name, source, facts, copied, trusted), models)
+    if source.is_dir():
+        shutil.copytree(source, written / copied)
+    else:
+        shutil.copyfile(source, written / copied)
+    return written, _report(facts)
+
+
+def _check_size(source: Path) -> None:
+    if not source.exists():
+        raise UserError(f"{source} is missing")
+    files = source.rglob("*") if source.is_dir() else iter([source])
+    size = sum(file.stat().st_size for file in files if file.is_file())
+    if size > MAX_BYTES:
+        raise UserError(f"{source} has {size >> 20} MiB, at most {MAX_BYTES >> 20} are taken")
+
+
+def _look_at_keras(file: Path, trusted: bool) -> ModelFacts:
+    model = load_keras(file, trusted=trusted)
+    # A Sequential has outputs, but no output until it is called.
+    if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
+        raise UserError(
+            f"{file} holds a subclassed model, whose inputs are written nowhere; give its "
+            "SavedModel (model.export) with --saved-model"
+        )
+    inputs = tuple(_place(tensor.name, tensor.dtype, tensor.shape, file) for tensor in model.inputs)
+    if isinstance(getattr(model, "output", None), dict):
+        [(output, tensor), *more] = model.output.items()
+    else:
+        output, tensor, more = "", model.outputs[0], list(model.outputs[1:])
+    _one_output(file, len(more) + 1)
+    kinds = {type(layer).__name__ for layer in _layers(model)}
+    classes = _classes(file, tensor.shape)
+    return ModelFacts(inputs, output, classes, bool(kinds & {"Rescaling", "Normalization"}))
+
+
+def _look_at_saved_model(source: Path) -> ModelFacts:
+    import tensorflow as tf
+
+    if not (source / "saved_model.pb").is_file():
+        raise UserError(f"{source} is no SavedModel: it holds no saved_model.pb")
+    try:
+        loaded = tf.saved_model.load(str(source))
+    except Exception as error:
+        raise UserError(f"{source} cannot be loaded: {str(error)[:300]}") from error
+    if "serving_default" not in loaded.signatures:
+        raise UserError(
+            f"{source} has no signature serving_default; it has: "
+            f"{', '.join(loaded.signatures) or 'none'}"
+        )
+    signature = loaded.signatures["serving_default"]
+    inputs = tuple(
+        _place(name, spec.dtype.name, tuple(spec.shape), source)
+        for name, spec in sorted(signature.structured_input_signature[1].items())
+    )
+    _one_output(source, len(signature.structured_outputs))
+    [(output, spec)] = signature.structured_outputs.items()
+    return ModelFacts(inputs, output, _classes(source, tuple(spec.shape)), rescales=False)
+
+
+def _layers(model: Any) -> Iterator[Any]:
+    for layer in model.layers:
+        yield layer
+        if hasattr(layer, "layers"):
+            yield from _layers(layer)
+
+
+def _place(name: str, dtype: str, shape: tuple[int | None, ...], source: Path) -> Place:
+    if any(size is None for size in shape[1:]):
+        raise UserError(
+            f"{source}: input {name!r} has the shape {shape}; devices need fixed sizes behind the "
+            "batch. Build the model with an Input of a fixed shape and save it again"
+        )
+    if dtype not in {"float32", "int32", "int64"}:
+        raise UserError(
+            f"{source}: input {name!r} takes {dtype}; float32, int32 and int64 can be made up. "
+            "For texts write a model's folder by hand, as models/penguins"
+        )
+    return Place(name, dtype, tuple(int(size) for size in shape[1:] if size is not None))
+
+
+def _one_output(source: Path, count: int) -> None:
+    if count != 1:
+        raise UserError(
+            f"{source} has {count} outputs; give a model with one, the values of the classes"
+        )
+
+
+def _classes(source: Path, shape: tuple[int | None, ...]) -> int:
+    if len(shape) != 2 or shape[1] is None or shape[1] < 2:
+        raise UserError(
+            f"{source}: its output has the shape {shape}; (batch, classes) with two classes or "
+            "more is needed"
+        )
+    return int(shape[1])
+
+
+def _check(source: Path, facts: ModelFacts) -> None:
+    names = [place.name for place in facts.inputs]
+    if not names or len(set(names)) != len(names):
+        raise UserError(f"{source}: its inputs' names {names} are none or alike")
+
+
+def _values(
+    name: str, source: Path, facts: ModelFacts, copied: str, trusted: bool
+) -> dict[str, str]:
+    schema = [numbers(place.name, place.shape) for place in facts.inputs]
+    large = any(place.elements > LARGE_ELEMENTS for place in facts.inputs)
+    return {
+        "name": name,
+        "source": source.name,
+        "option": "--saved-model" if source.is_dir() else "--keras",
+        "copied": copied,
+        "digest": digest_of(source),
+        "inputs": "(\n" + "".join(_tensor(place, facts) for place in facts.inputs) + "    )",
+        "names": folder.dict_of({place.name: place.theirs for place in facts.inputs}, 8),
+        "output": folder.literal(facts.output),
+        "trusted": str(trusted),
+        "classes": str(facts.classes),
+        "golden": "4" if large else "16",
+        "schema": HEAD + "\n".join([*schema, label(facts.classes)]),
+    }
+
+
+def _tensor(place: Place, facts: ModelFacts) -> str:
+    high = 255.0 if place.pictures and facts.rescales else 1.0
+    kind = "image" if place.pictures else "tensor"
+    text = f'''Tensor(
+    name="{place.name}",
+    dtype="{place.dtype}",
+    shape={place.shape!r},
+    description={folder.literal(f"What the model calls {place.theirs}.")},
+    # ASSUMED: set the range that your data has.
+    minimum=0.0,
+    maximum={high},
+    kind="{kind}",
+),
+'''
+    return textwrap.indent(text, " " * 8)
+
+
+def _report(facts: ModelFacts) -> str:
+    lines = [
+        f"input {place.name}: {place.dtype} {place.shape}, values assumed from 0 to "
+        f"{255 if place.pictures and facts.rescales else 1}"
+        for place in facts.inputs
+    ]
+    return "\n".join([*lines, f"output: {facts.classes} classes, named class 0, class 1 …"])

@@ -1,0 +1,84 @@
+"""The inferred schema of a new model's data, as the text that people curate."""
+
+from pipeline.new.table import Column
+
+HEAD = """# What an example must look like. Data that differs stops the pipeline at its data gate.
+# INFERRED from the data as it was: curate it. Which values are possible, which only happened not
+# to occur? Which may be missing, and how often?
+"""
+# A split is a part of the data, in which a value may be missing more often.
+_SLACK = 0.5
+
+
+def table_schema(columns: tuple[Column, ...], classes: int) -> str:
+    """Returns the schema of a table: presence, ranges of numbers, values of texts."""
+    features = [_feature(column) for column in columns]
+    return HEAD + "\n".join([*features, label(classes)])
+
+
+def label(classes: int) -> str:
+    """Returns the label's part of the schema."""
+    return f"""feature {{
+  name: "label"
+  type: INT
+  presence {{ min_fraction: 1.0 min_count: 1 }}
+  shape {{}}
+  int_domain {{ name: "label" min: 0 max: {classes - 1} is_categorical: true }}
+}}
+"""
+
+
+def numbers(name: str, shape: tuple[int, ...]) -> str:
+    """Returns the part of a tensor of numbers that is always there."""
+    dims = " ".join(f"dim {{ size: {size} }}" for size in shape)
+    return f"""feature {{
+  name: "{name}"
+  type: FLOAT
+  presence {{ min_fraction: 1.0 min_count: 1 }}
+  shape {{ {dims} }}
+}}
+"""
+
+
+def picture(name: str) -> str:
+    """Returns the part of an encoded picture."""
+    return f"""feature {{
+  name: "{name}"
+  type: BYTES
+  presence {{ min_fraction: 1.0 min_count: 1 }}
+  shape {{}}
+}}
+"""
+
+
+def _feature(column: Column) -> str:
+    share = 1.0 if column.present == 1 else round(column.present * _SLACK, 2)
+    if column.numbers is None:
+        values = " ".join(f"value: {_quoted(value)}" for value in sorted(set(column.values)))
+        kind = f'  type: BYTES\n  string_domain {{ name: "{column.name}" {values} }}'
+    else:
+        low, high = bounds(column)
+        kind = f"  type: FLOAT\n  float_domain {{ min: {low!r} max: {high!r} }}"
+    return f"""feature {{
+  name: "{column.name}"
+{kind}
+  presence {{ min_fraction: {share} min_count: 1 }}
+  value_count {{ min: 1 max: 1 }}
+}}
+"""
+
+
+def bounds(column: Column) -> tuple[float, float]:
+    """Returns the range of a column's numbers with a tenth of its width on either side."""
+    values = column.numbers or (0.0,)
+    low, high = min(values), max(values)
+    margin = (high - low) * 0.1 or abs(high) * 0.1 or 1.0
+    # What is never negative stays so.
+    lowest = 0.0 if low >= 0 > low - margin else low - margin
+    return float(f"{lowest:.6g}"), float(f"{high + margin:.6g}")
+
+
+def _quoted(text: str) -> str:
+    from google.protobuf import text_encoding
+
+    return f'"{text_encoding.CEscape(text, as_utf8=True)}"'  # type: ignore[arg-type]

@@ -1,0 +1,262 @@
+"""Looks at a CSV file: what its columns hold, which one is the label, and what is wrong with it."""
+
+import csv
+import math
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+
+from models.tables import ABSENT
+from pipeline.errors import UserError
+
+MAX_ROWS = 200_000
+MAX_BYTES = 200 << 20
+MIN_ROWS = 50
+MIN_OF_A_CLASS = 5
+MAX_CLASSES = 200
+# A text column with more different values than this is a name or prose, not a category.
+MAX_CATEGORIES = 100
+SEPARATORS = ",;\t|"
+LABEL_NAMES = ("label", "class", "target", "species", "category", "outcome", "y")
+# With this share of numbers a column is meant to be one of numbers.
+MOSTLY = 0.5
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column holds.
+
+    Attributes:
+        header: its name in the file; ``name`` is the feature's.
+        values: those that are there, as texts.
+        present: the share of rows that have one.
+        numbers: the same values as numbers; None for a column of texts.
+    """
+
+    header: str
+    name: str
+    values: tuple[str, ...]
+    present: float
+    numbers: tuple[float, ...] | None
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """What was found in a CSV file.
+
+    Attributes:
+        columns: those that the network takes.
+        label: the header of the label's column.
+        labels: its different values: numbers by size, texts by the alphabet.
+        left_out: header and reason of each column that is not taken.
+        rows: how many have a label.
+        majority: the share of the largest class.
+    """
+
+    file: Path
+    separator: str
+    columns: tuple[Column, ...]
+    label: str
+    labels: tuple[str, ...]
+    left_out: dict[str, str]
+    rows: int
+    majority: float
+
+
+def look(file: Path, label: str | None) -> TableFacts:
+    """Returns what a CSV file holds. Raises UserError, which says what to mend and where."""
+    header, rows, separator = _read(file)
+    chosen = _label(file, header, rows, label)
+    place = header.index(chosen)
+    labels = [row[place] for row in rows if row[place] not in ABSENT]
+    counts = Counter(labels)
+    _check_classes(file, chosen, counts)
+    rows = [row for row in rows if row[place] not in ABSENT]
+    columns: list[Column] = []
+    left_out: dict[str, str] = {}
+    names = {"label"}
+    for number, title in enumerate(header):
+        if number == place:
+            continue
+        values = tuple(row[number] for row in rows if row[number] not in ABSENT)
+        numbers = _numbers(file, title, values)
+        reason = _useless(values, numbers, len(rows))
+        if reason:
+            left_out[title] = reason
+            continue
+        name = _feature_name(title, names)
+        names.add(name)
+        columns.append(Column(title, name, values, len(values) / len(rows), numbers))
+    if not columns:
+        raise UserError(f"{file} has no column to learn from: {left_out}")
+    return TableFacts(
+        file=file.resolve(),
+        separator=separator,
+        columns=tuple(columns),
+        label=chosen,
+        labels=tuple(_ordered(list(counts))),
+        left_out=left_out,
+        rows=len(rows),
+        majority=max(counts.values()) / len(rows),
+    )
+
+
+def _read(file: Path) -> tuple[list[str], list[list[str]], str]:
+    if not file.is_file():
+        raise UserError(f"{file} is no file")
+    if file.stat().st_size > MAX_BYTES:
+        raise UserError(
+            f"{file} has {file.stat().st_size >> 20} MiB, at most {MAX_BYTES >> 20} are taken; "
+            "give a sample of it"
+        )
+    try:
+        text = file.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = file.read_bytes()[: error.start].count(b"\n") + 1
+        raise UserError(
+            f"{file} is not UTF-8: line {line} has the byte {error.object[error.start]:#04x}; "
+            f"convert it: iconv -f LATIN1 -t UTF-8 {file.name} > utf8.csv"
+        ) from None
+    lines = text.splitlines()
+    if not lines:
+        raise UserError(f"{file} is empty")
+    if len(lines) - 1 > MAX_ROWS:
+        raise UserError(
+            f"{file} has {len(lines) - 1:,} rows, at most {MAX_ROWS:,} are taken; give a sample: "
+            f"(head -n 1 {file.name}; tail -n +2 {file.name} | shuf -n {MAX_ROWS}) > sample.csv"
+        )
+    separator = _separator(file, lines[0])
+    return (*_cells(file, text, separator), separator)
+
+
+def _separator(file: Path, first: str) -> str:
+    counts = {each: first.count(each) for each in SEPARATORS}
+    best = max(counts, key=lambda each: counts[each])
+    if not counts[best]:
+        raise UserError(
+            f"{file} has one column only: its first line {first[:60]!r} has none of the separators "
+            "comma, semicolon, tab and bar"
+        )
+    return best
+
+
+def _cells(file: Path, text: str, separator: str) -> tuple[list[str], list[list[str]]]:
+    reader = csv.reader(text.splitlines(keepends=True), delimiter=separator)
+    try:
+        header = [title.strip() for title in next(reader)]
+        rows = []
+        for row in reader:
+            if not row:
+                continue  # an empty line
+            if len(row) != len(header):
+                raise UserError(
+                    f"{file} is ragged: line {reader.line_num} has {len(row)} cells, the header "
+                    f"has {len(header)}"
+                )
+            rows.append([cell.strip() for cell in row])
+    except csv.Error as error:
+        raise UserError(f"{file}, line {reader.line_num}: {error}") from None
+    if len(set(header)) != len(header) or "" in header:
+        double = [title for title, count in Counter(header).items() if count > 1 or not title]
+        raise UserError(f"{file}: the header names columns twice or not at all: {double}")
+    if len(rows) < MIN_ROWS:
+        raise UserError(
+            f"{file} has {len(rows)} rows; at least {MIN_ROWS} are needed to train and to judge"
+        )
+    return header, rows
+
+
+def _label(file: Path, header: list[str], rows: list[list[str]], label: str | None) -> str:
+    if label is not None:
+        if label not in header:
+            raise UserError(f"{file} has no column {label!r}; it has: {', '.join(header)}")
+        return label
+    for title in header:
+        if title.lower() in LABEL_NAMES:
+            return title
+    few = [
+        title
+        for place, title in enumerate(header)
+        if 1 < len({row[place] for row in rows}) <= min(20, len(rows) // MIN_OF_A_CLASS)
+    ]
+    hint = f"; columns of few different values: {', '.join(few)}" if few else ""
+    raise UserError(
+        f"which column of {file} is the label? None is named {', '.join(LABEL_NAMES)}: give "
+        f"--label COLUMN{hint}"
+    )
+
+
+def _check_classes(file: Path, label: str, counts: Counter[str]) -> None:
+    if len(counts) < 2:
+        raise UserError(
+            f"{file}: the label {label!r} has one class only ({', '.join(counts) or 'none'}); "
+            "there is nothing to tell apart"
+        )
+    if len(counts) > MAX_CLASSES:
+        raise UserError(
+            f"{file}: the label {label!r} has {len(counts)} different values, at most "
+            f"{MAX_CLASSES} classes are taken. Is it a number to predict, or another column?"
+        )
+    rare = {name: count for name, count in counts.items() if count < MIN_OF_A_CLASS}
+    if rare:
+        shown = ", ".join(f"{name} ({count})" for name, count in list(rare.items())[:5])
+        raise UserError(
+            f"{file}: {len(rare)} of {len(counts)} classes of {label!r} have fewer than "
+            f"{MIN_OF_A_CLASS} rows: {shown}. Leave them out, or name another --label"
+        )
+
+
+def _numbers(file: Path, title: str, values: tuple[str, ...]) -> tuple[float, ...] | None:
+    found: list[float] = []
+    odd = ""
+    for value in values:
+        number = _number(value)
+        if number is None:
+            odd = odd or value
+        else:
+            found.append(number)
+    if not odd:
+        return tuple(found)
+    if len(found) > MOSTLY * len(values):
+        raise UserError(
+            f"{file}: column {title!r} mixes types: {len(found)} of {len(values)} values are "
+            f"numbers, but {odd!r} is none. Mend those, or leave them empty where missing"
+        )
+    return None
+
+
+def _number(text: str) -> float | None:
+    try:
+        number = float(text)
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and abs(number) < 1e30 else None
+
+
+def _useless(values: tuple[str, ...], numbers: tuple[float, ...] | None, rows: int) -> str:
+    different = len(set(values))
+    if not values:
+        return "it is empty"
+    if different == 1 and len(values) == rows:
+        return "it has the same value in every row"
+    if numbers is None and different > min(MAX_CATEGORIES, rows // 2):
+        return f"{different} different texts are names or prose, no categories"
+    return ""
+
+
+def _feature_name(title: str, taken: set[str]) -> str:
+    name = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_") or "column"
+    if name[0].isdigit():
+        name = f"column_{name}"
+    unique, number = name, 2
+    while unique in taken:
+        unique, number = f"{name}_{number}", number + 1
+    return unique
+
+
+def _ordered(labels: list[str]) -> list[str]:
+    numbers = [_number(label) for label in labels]
+    if None in numbers:
+        return sorted(labels)
+    return [label for _, label in sorted(zip(numbers, labels, strict=True))]

@@ -1,0 +1,159 @@
+"""A model of a table, deployed: texts, unseen categories and missing values, everywhere alike."""
+
+import csv
+import json
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from mobile.raspberry_pi.bundle import bundle
+from models.spec import load
+from pipeline.checks import Check
+from pipeline.golden import Golden
+from pipeline.toolchain import EDGE_PYTHON
+from serving.client import Client
+from serving.target import check_transport
+
+# A machine with other work on it needs longer than a test usually may.
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+ROWS = 600
+SPEC = load("penguins")
+
+
+@pytest.fixture(scope="module")
+def place(
+    make_place: Callable[..., Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Any]:
+    found = make_place(tmp_path_factory.mktemp("penguins"), "penguins")
+    # In two steps, each of which has its own time limit.
+    found.fanout("run")
+    found.fanout("deploy")
+    yield found
+    found.fanout("stop")
+
+
+@pytest.fixture(scope="module")
+def rows(place: Any) -> Golden:
+    """Random rows, a third of whose values are missing and a third of whose texts are unseen."""
+    import tensorflow as tf
+
+    random = np.random.default_rng(11)
+    strange = ["", "dream", "Biscoe ", "Île Petermann", "x" * 2000, "\U0001f427", '"quoted", text']
+    inputs: dict[str, Any] = {}
+    for tensor in SPEC.inputs:
+        if tensor.dtype == "string":
+            known = ["Biscoe", "Dream", "Torgersen", "female", "male"]
+            inputs[tensor.name] = random.choice([*known, *strange], ROWS)
+        else:
+            values = random.uniform(tensor.minimum, tensor.maximum, ROWS).astype(np.float32)
+            missing = random.random(ROWS) < 1 / 3
+            inputs[tensor.name] = np.where(missing, np.float32(tensor.missing), values)
+    [saved_model] = (place.current / "serving" / "penguins").glob("*")
+    answer = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
+    outputs = answer(**{name: tf.constant(values) for name, values in inputs.items()})
+    probabilities = outputs["probabilities"].numpy()
+    return Golden(inputs, probabilities.argmax(axis=1), probabilities)
+
+
+def test_all_targets_are_released(place: Any) -> None:
+    manifest = place.manifest
+    assert {row["target"] for row in manifest["checks"]} == {"serving", "mobile", "web"}
+    assert all(row["status"] == "passed" for row in manifest["checks"])
+    assert manifest["metrics"]["accuracy"] >= 0.97
+
+
+def test_random_rows_get_the_same_answers_everywhere(place: Any, rows: Golden) -> None:
+    import mobile.target
+    import web.target
+
+    server = [
+        check_transport(
+            f"{scheme}://127.0.0.1:{place.port(port)}",
+            "penguins",
+            rows,
+            SPEC.limits["serving"]["float32"],
+            Check("serving", "float32", scheme, "failed"),
+        )
+        for scheme, port in (("http", "REST_PORT"), ("grpc", "GRPC_PORT"))
+    ]
+    device = mobile.target.check(
+        mobile.target.artifacts(place.current / "mobile", spec=SPEC),
+        rows,
+        limits=SPEC.limits["mobile"],
+    )
+    browser = web.target.check(
+        web.target.artifacts(place.current / "web", spec=SPEC), rows, limits=SPEC.limits["web"]
+    )
+    checks = [*server, *device, *browser]
+    assert [check.reason for check in checks if check.status != "passed"] == []
+    # WebGL without a graphics card gets fewer.
+    assert [check.examples for check in checks if "webgl" not in check.runtime] == [ROWS] * 8
+
+
+def test_an_unseen_text_answers_as_a_missing_one(place: Any) -> None:
+    row = {"bill_length_mm": 39.1, "bill_depth_mm": 18.7, "flipper_length_mm": 181.0}
+    row |= {"body_mass_g": -1.0, "island": ""}  # type: ignore[dict-item]
+    with Client(f"http://127.0.0.1:{place.port('REST_PORT')}", "penguins") as client:
+        answers = [
+            client.predict({name: [value] for name, value in {**row, "sex": sex}.items()})
+            for sex in ("", "unknown", "female")
+        ]
+    np.testing.assert_array_equal(answers[0], answers[1])
+    assert not np.allclose(answers[0], answers[2], atol=1e-3)
+
+
+def test_the_raspberry_pi_program_reads_tables(place: Any, rows: Golden, tmp_path: Path) -> None:
+    folder = tmp_path / "pi"
+    file = place.current / "mobile" / "penguins.float32.tflite"
+    bundle(file, place.current / "contract.json", folder)
+    names = [tensor.name for tensor in SPEC.inputs]
+    table = tmp_path / "table.csv"
+    with table.open("w", newline="", encoding="utf-8") as stream:
+        writer = csv.writer(stream)
+        writer.writerow(names)
+        for row in range(50):
+            values = [rows.inputs[name][row] for name in names]
+            writer.writerow(["" if value == -1 else value for value in values])
+    for source, count in ((table, 50), (place.current / "golden.json", 16)):
+        done = classify(folder, source)
+        assert done.returncode == 0, done.stderr
+        answers = [json.loads(line)["probabilities"] for line in done.stdout.splitlines()]
+        assert len(answers) == count
+        if source == table:
+            np.testing.assert_allclose(answers, rows.outputs[:count], atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"", "names none of the inputs"),
+        ("b.csv", b"island;sex\nDream;male\n", "separated by commas"),
+        ("c.csv", b"island,sex\nDream\n", "line 2 has not 2 cells"),
+        ("d.csv", b"island,body_mass_g\nDream,heavy\n", "body_mass_g takes numbers"),
+        ("e.csv", b"island\n\xff\n", "not UTF-8"),
+        ("f.json", b'{"island": ', "not JSON"),
+        ("g.png", b"x", "name a .csv or .json file"),
+    ],
+)
+def test_bad_tables_are_told_of(
+    place: Any, tmp_path: Path, name: str, content: bytes, message: str
+) -> None:
+    file = place.current / "mobile" / "penguins.float32.tflite"
+    bundle(file, place.current / "contract.json", tmp_path / "pi")
+    (tmp_path / name).write_bytes(content)
+    done = classify(tmp_path / "pi", tmp_path / name)
+    assert (done.returncode, message in done.stderr) == (1, True), done.stderr
+
+
+def classify(folder: Path, source: Path) -> "subprocess.CompletedProcess[str]":
+    return subprocess.run(
+        [EDGE_PYTHON, folder / "classify.py", source, "--json"],
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
