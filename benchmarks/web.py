@@ -94,17 +94,29 @@ def _place(site: Path, folder: Path) -> dict[str, str]:
         entry.replace('"@litertjs/wasm-utils"', '"./wasm-utils.js"')
     )
     shutil.copy(litert / "wasm-utils" / "dist" / "index.js", folder / "litert" / "wasm-utils.js")
-    for name in ("ours", "full", "litert"):
-        before = '<script src="tf.min.js"></script>' if name == "full" else ""
-        (folder / f"{name}.html").write_text(HTML.format(before, f"{name}.js") + "</script>")
+    wasm = require(WEB / "node_modules" / "@tensorflow" / "tfjs-backend-wasm" / "dist")
+    shutil.copy(wasm / "tf-backend-wasm.min.js", folder)
+    (folder / "wasm").mkdir()
+    for file in wasm.glob("*.wasm"):
+        shutil.copy(file, folder / "wasm")
+    scripts = {"ours": "", "full": _script("tf.min.js"), "litert": ""}
+    scripts["full-wasm"] = scripts["full"] + _script("tf-backend-wasm.min.js")
+    for name, before in scripts.items():
+        page = HTML.format(before, f"{name.removesuffix('-wasm')}.js") + "</script>"
+        (folder / f"{name}.html").write_text(page)
     convert.compress(folder)
     return {
         "tf-fanout's runner, float16": "ours.html",
         "tf.min.js, webgl (its default)": "full.html",
         "tf.min.js, cpu": "full.html?backend=cpu",
+        "tf.min.js, its wasm backend": "full-wasm.html?backend=wasm",
         "LiteRT.js": "litert.html",
         "tf-fanout's whole page": "site/index.html",
     }
+
+
+def _script(name: str) -> str:
+    return f'<script src="{name}"></script>'
 
 
 def _installed() -> Path:
