@@ -164,18 +164,15 @@ def run(rounds: int, seconds: float) -> tuple[list[str], bool]:
         targets: list[Target] = []
         for name in (OURS, *PEERS):
             targets += stack.enter_context(serving_peers.running(name, "small"))
-        for target in targets:
+        slow_targets = [
+            stack.enter_context(serving_peers.running(name, "slow"))[0] for name in (OURS, "kserve")
+        ]
+        for target in (*targets, *slow_targets):
             if target.protocol == "http":
                 serving_peers.wait(target)
         many = measure(targets, 16, rounds, seconds)
         single = measure(targets, 1, rounds, seconds)
         status = status_under_load(targets[0], seconds)
-    with contextlib.ExitStack() as stack:
-        slow_targets = [
-            stack.enter_context(serving_peers.running(name, "slow"))[0] for name in (OURS, "kserve")
-        ]
-        for target in slow_targets:
-            serving_peers.wait(target)
         slow = measure(slow_targets, 16, rounds, seconds)
         slow_status = status_under_load(slow_targets[0], seconds)
     kserve, bentoml = many["kserve"].rate, many["bentoml"].rate

@@ -16,7 +16,7 @@ from serving import embedded
 
 BENCH = ROOT / "build" / "bench"
 UV = ROOT / ".venv-tools" / "bin" / "uv"
-START_SECONDS = 300.0
+START_SECONDS = 200.0
 PEERS = ("kserve", "bentoml", "fastapi")
 OURS = "tf-fanout"
 

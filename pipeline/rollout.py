@@ -13,6 +13,7 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Any
 
 from google.protobuf.text_format import ParseError
@@ -81,6 +82,9 @@ def switch(config: Config, wanted: Mapping[str, int]) -> None:
                 _verify(config, address, version)
         except BaseException:
             _write(config, before)
+            # Whoever asks for no version is answered by the highest one until it is gone.
+            with suppress(FanoutError):
+                server.await_dropped(set(new))
             raise
         _write(config, wanted, also=before.values())
         server.await_labels(wanted)

@@ -1,7 +1,6 @@
 """BentoML with a SavedModel's signature and its adaptive batching."""
 
 import os
-from typing import Any
 
 import bentoml
 import numpy as np
@@ -15,7 +14,6 @@ class SavedModel:
         self._signature = self._loaded.signatures["serving_default"]
 
     @bentoml.api(batchable=True, max_batch_size=32)  # type: ignore[untyped-decorator]
-    def predict(self, instances: np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    def predict(self, instances: np.ndarray) -> np.ndarray:
         image = tf.constant(np.asarray(instances, np.float32))
-        answer: np.ndarray[Any, Any] = self._signature(image=image)["probabilities"].numpy()
-        return answer
+        return self._signature(image=image)["probabilities"].numpy()

@@ -4,6 +4,9 @@ from collections.abc import Iterable
 
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
+# Importing them puts the services where reflection looks for them.
+from tensorflow_serving.apis import model_service_pb2, prediction_service_pb2  # noqa: F401
+
 from serving.server.grpc_handlers import Method
 
 

@@ -9,17 +9,9 @@ from typing import Protocol
 
 from serving.server import http2_frames as frames
 from serving.server.http2_flow import Budget, Sender, Stream
-from serving.server.http2_frames import (
-    ConnectionFault,
-    Error,
-    Flag,
-    Setting,
-    StreamFault,
-    Type,
-    unpadded,
-    word,
-)
+from serving.server.http2_frames import ConnectionFault, Error, Flag, Setting, StreamFault, Type
 from serving.server.http2_headers import MAX_HEADER_BYTES, HeaderDecoder
+from serving.server.http2_reader import FrameReader
 
 MAX_STREAMS = 256
 FRAME_BYTES = 256 << 10
@@ -50,29 +42,31 @@ class Listener(Protocol):
 
 
 class Connection:
-    """Frames in, streams to a listener, frames out."""
+    """Frames in, streams to a listener, frames out.
+
+    Attributes:
+        settled: whether the client has said hello.
+        streams: those that are open, by number.
+        sender: sends responses on them.
+    """
 
     def __init__(self, listener: Listener) -> None:
         self._listener = listener
         self._decoder = HeaderDecoder()
         self._budget = Budget()
-        self._buffer = bytearray()
-        self._needed = len(frames.PREFACE)
-        self._greeted = False
-        self._settled = False
+        self._reader = FrameReader(FRAME_BYTES, self._budget)
+        self.settled = False
         self._closed = False
         self._draining = False
         self._last = 0
         self._window = CONNECTION_WINDOW
         self._ended_early: OrderedDict[int, None] = OrderedDict()
-        # The stream, flags and block of a HEADERS frame that its CONTINUATIONs have yet to end.
-        self._headers: tuple[int, int, bytearray] | None = None
         self._write = listener.write
         self.streams: dict[int, Stream] = {}
         self.sender = Sender(self._write, self._sent)
         self._handlers = (
             self._data, self._head, self._priority, self._reset, self._settings, self._push,
-            self._ping, self._goaway, self._window_update, self._continuation,
+            self._ping, self._goaway, self._window_update,
         )  # fmt: skip
 
     def open(self) -> None:
@@ -86,56 +80,19 @@ class Connection:
         extra = CONNECTION_WINDOW - frames.DEFAULT_WINDOW
         self._write(frames.settings(settings) + frames.window_update(0, extra))
 
-    @property
-    def settled(self) -> bool:
-        """Returns whether the client has said hello."""
-        return self._settled
-
     def receive(self, data: bytes) -> None:
         """Takes in bytes of the client. Faults are answered, never raised."""
-        if self._buffer:
-            self._buffer += data
-            if len(self._buffer) < self._needed:
-                return
-            data = bytes(self._buffer)
-            self._buffer.clear()
         try:
-            position = self._frames(data)
+            for kind, flags, number, payload in self._reader.read(data):
+                self._frame(kind, flags, number, payload)
+                if self._closed:
+                    return
         except ConnectionFault as fault:
             self.fail(fault.code, fault.message)
-            return
-        if position < len(data) and not self._closed:
-            self._buffer += data[position:] if position else data
-
-    def _frames(self, data: bytes) -> int:
-        """Handles all whole frames; returns where the first one begins that is not whole."""
-        position, size = 0, len(data)
-        if not self._greeted:
-            if not frames.PREFACE.startswith(data[: len(frames.PREFACE)]):
-                raise ConnectionFault(Error.PROTOCOL_ERROR, "not HTTP/2")
-            if size < len(frames.PREFACE):
-                return 0
-            self._greeted = True
-            position = len(frames.PREFACE)
-        while size - position >= frames.HEAD_BYTES and not self._closed:
-            upper, lower, kind, flags, number = frames.HEAD.unpack_from(data, position)
-            length = upper << 16 | lower
-            if length > FRAME_BYTES:
-                raise ConnectionFault(Error.FRAME_SIZE_ERROR, f"frame of {length} bytes")
-            start = position + frames.HEAD_BYTES
-            if size - start < length:
-                self._needed = frames.HEAD_BYTES + length
-                return position
-            position = start + length
-            self._frame(kind, flags, number & frames.MAX_WINDOW, data[start:position])
-        self._needed = frames.HEAD_BYTES
-        return position
 
     def _frame(self, kind: int, flags: int, number: int, payload: bytes) -> None:
-        if not self._settled and (kind != Type.SETTINGS or flags & Flag.ACK):
+        if not self.settled and (kind != Type.SETTINGS or flags & Flag.ACK):
             raise ConnectionFault(Error.PROTOCOL_ERROR, "the first frame is no SETTINGS")
-        if self._headers and (kind != Type.CONTINUATION or number != self._headers[0]):
-            raise ConnectionFault(Error.PROTOCOL_ERROR, "a header block was interrupted")
         if kind >= len(self._handlers):
             self._budget.spend()
             return
@@ -159,7 +116,7 @@ class Connection:
             self._write(frames.window_update(0, CONNECTION_WINDOW - self._window))
             self._window = CONNECTION_WINDOW
         if flags & Flag.PADDED:
-            payload = unpadded(payload, flags)
+            payload = frames.unpadded(payload, flags)
         if not payload and not end:
             self._budget.spend()
         stream = self.streams.get(number)
@@ -181,34 +138,15 @@ class Connection:
     def _head(self, number: int, flags: int, payload: bytes) -> None:
         if not number % 2:
             raise ConnectionFault(Error.PROTOCOL_ERROR, f"HEADERS on stream {number}")
-        block = unpadded(payload, flags)
+        block = frames.unpadded(payload, flags)
         dependency = -1
         if flags & Flag.PRIORITY:
             if len(block) < 5:
                 raise ConnectionFault(Error.FRAME_SIZE_ERROR, "HEADERS too short")
-            dependency, block = word(block), block[5:]
-        if not flags & Flag.END_HEADERS:
-            self._headers = (number, flags, bytearray(block))
-            self._check_block(len(block))
-        else:
-            self._block(number, flags, block)
+            dependency, block = frames.word(block), block[5:]
+        self._block(number, flags, block)
         if dependency == number:
             raise StreamFault(number, Error.PROTOCOL_ERROR, "a stream depends on itself")
-
-    def _continuation(self, number: int, flags: int, payload: bytes) -> None:
-        if self._headers is None:
-            raise ConnectionFault(Error.PROTOCOL_ERROR, "CONTINUATION without HEADERS")
-        self._budget.spend()
-        _, first_flags, block = self._headers
-        block += payload
-        self._check_block(len(block))
-        if flags & Flag.END_HEADERS:
-            self._headers = None
-            self._block(number, first_flags, bytes(block))
-
-    def _check_block(self, size: int) -> None:
-        if size > MAX_HEADER_BYTES:
-            raise ConnectionFault(Error.ENHANCE_YOUR_CALM, "header block too large")
 
     def _block(self, number: int, flags: int, block: bytes) -> None:
         head = self._decoder.decode(block)  # also of a refused one: it changes the table
@@ -269,7 +207,7 @@ class Connection:
             raise ConnectionFault(Error.PROTOCOL_ERROR, "PRIORITY on stream 0")
         if len(payload) != 5:
             raise StreamFault(number, Error.FRAME_SIZE_ERROR, "PRIORITY of a wrong size")
-        if word(payload) == number:
+        if frames.word(payload) == number:
             raise StreamFault(number, Error.PROTOCOL_ERROR, "a stream depends on itself")
 
     def _push(self, *_: object) -> None:
@@ -285,7 +223,7 @@ class Connection:
         if flags & Flag.ACK:
             return
         self._budget.spend()
-        self._settled = True
+        self.settled = True
         for setting, value in frames.SETTING.iter_unpack(payload):
             self._set(setting, value)
         self._write(frames.settings_ack())
@@ -330,7 +268,7 @@ class Connection:
             raise ConnectionFault(Error.FRAME_SIZE_ERROR, "WINDOW_UPDATE of a wrong size")
         if number > self._last:
             raise ConnectionFault(Error.PROTOCOL_ERROR, "WINDOW_UPDATE on an idle stream")
-        increment = word(payload)
+        increment = frames.word(payload)
         stream = self.streams.get(number)
         if not increment:
             if number:

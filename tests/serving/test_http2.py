@@ -1,17 +1,14 @@
 """HTTP/2 without a socket: what a client may send, and what it may not."""
 
 import random
-from typing import Any
 
-import hpack
 import pytest
 
 from serving.server import http2_connection, http2_headers
 from serving.server import http2_frames as frames
 from serving.server.http2_connection import Connection
 from serving.server.http2_flow import Stream
-from serving.server.http2_frames import ConnectionFault, Error, Flag, Setting, Type
-from serving.server.http2_headers import HeaderDecoder
+from serving.server.http2_frames import Error, Flag, Setting, Type
 
 REQUEST = http2_headers.encode(((":method", "POST"), (":scheme", "http"), (":path", "/a/B")))
 HELLO = frames.PREFACE + frames.settings({})
@@ -311,30 +308,6 @@ def test_lost_connections_cancel_what_was_begun() -> None:
     assert recorder.gone == [3, 1]
 
 
-def test_known_header_blocks_mean_what_they_say() -> None:
-    """The decoder that remembers blocks answers as one that does not."""
-    chance = random.Random(3)
-    encoder, plain, decoder = hpack.Encoder(), hpack.Decoder(), HeaderDecoder()
-    pseudo = [(":method", "POST"), (":scheme", "http"), (":path", "/a/B")]
-    for _ in range(3000):
-        if chance.random() < 0.02:
-            encoder.header_table_size = chance.choice([0, 100, 300, 4096])
-        extra: list[Any] = [(f"x{chance.randrange(3)}", str(chance.randrange(4)))]
-        extra += [hpack.NeverIndexedHeaderTuple("t", str(chance.randrange(3)))]
-        block = encoder.encode(pseudo + extra, huffman=chance.random() < 0.5)
-        assert decoder.decode(block).fields == dict(plain.decode(block)[3:])
-
-
-def test_too_many_headers() -> None:
-    block = (
-        REQUEST
-        + http2_headers.encode((("a", "b" * 60_000),))
-        + http2_headers.encode((("c", "d" * 9000),))
-    )
-    with pytest.raises(ConnectionFault):
-        HeaderDecoder().decode(block)
-
-
 def test_fuzzed_frames_do_no_harm() -> None:
     chance = random.Random(9)
     good = b"".join(
@@ -344,7 +317,7 @@ def test_fuzzed_frames_do_no_harm() -> None:
         )
     )  # fmt: skip
     closed = 0
-    for _ in range(3000):
+    for _ in range(1000):
         changed = bytearray(good)
         for _ in range(chance.randint(1, 5)):
             changed[chance.randrange(len(changed))] = chance.randrange(256)
@@ -352,4 +325,4 @@ def test_fuzzed_frames_do_no_harm() -> None:
         recorder.connection.receive(bytes(changed))  # raises nothing
         closed += recorder.closed
         assert not recorder.closed or recorder.frames()[-1][0] == Type.GOAWAY
-    assert 300 < closed < 3000
+    assert 100 < closed < 1000

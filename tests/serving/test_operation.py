@@ -1,11 +1,11 @@
 """What an operator turns on: API key, access log, request log, limits, in real servers."""
 
 import base64
+import contextlib
 import gzip
 import http.client
 import io
 import json
-import os
 import re
 import time
 from collections.abc import Iterator
@@ -360,10 +360,11 @@ def odd(folder: Path, half_plus_two: Path) -> Iterator[Address]:
         "--access_log=/dev/full",
         f"--monitoring_config_file={folder / 'monitoring'}",
     )
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("FANOUT_API_KEY", KEY)
-        with embedded.running("half", half_plus_two, *flags) as address:
-            yield address
+    with contextlib.ExitStack() as stack:
+        with pytest.MonkeyPatch.context() as patch:  # for the server only, not for other tests
+            patch.setenv("FANOUT_API_KEY", KEY)
+            address = stack.enter_context(embedded.running("half", half_plus_two, *flags))
+        yield address
 
 
 def test_key_in_the_environment(odd: Address) -> None:
@@ -410,4 +411,3 @@ def test_start_up_with_a_bad_key_file(half_plus_two: Path, tmp_path: Path) -> No
     assert main.main(command) != 0
     file.write_text("short")
     assert main.main(command) != 0
-    assert os.environ.get("FANOUT_API_KEY") is None
