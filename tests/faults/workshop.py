@@ -83,6 +83,7 @@ def make_artifacts(builds: Path) -> None:
         file = builds / "made" / name
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_bytes(np.random.default_rng(size).bytes(size))
+    (builds / "made" / "web" / "package.json").write_text('{"version": "0.0.0"}')
 
 
 def run_release(builds: Path, *, refused: bool = False) -> int:

@@ -29,6 +29,7 @@ def parts(tmp_path: Path) -> Parts:
         (folder / name).write_text(target)
         (folder / "inner" / "weights").write_bytes(b"\0" * 100)
         targets[target] = folder
+    (targets["web"] / "package.json").write_text('{"version": "0.0.0"}')
     golden = Golden(
         {"image": np.zeros((20, 28, 28, 1), np.float32)},
         np.arange(20) % 10,

@@ -29,6 +29,7 @@ def assemble(config: Config, *, seed: int, answers_of: int | None = None) -> Rel
         page = Path(folder) / "web"
         page.mkdir()
         (page / "index.html").write_text("<!doctype html><title>page</title>")
+        (page / "package.json").write_text('{"version": "0.0.0"}')
         return release.assemble(
             config,
             Parts(
