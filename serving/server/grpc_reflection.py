@@ -2,12 +2,10 @@
 
 from collections.abc import Iterable
 
+from google.protobuf import descriptor_pb2, descriptor_pool
 from grpc_reflection.v1alpha import reflection, reflection_pb2
 
-# Importing them puts the services where reflection looks for them.
-from tensorflow_serving.apis import model_service_pb2, prediction_service_pb2  # noqa: F401
-
-from serving.server.grpc_handlers import Method
+from serving.server.grpc_handlers import Method, Service
 
 
 class ReflectionService:
@@ -18,13 +16,43 @@ class ReflectionService:
 
     VERSIONS = ("v1", "v1alpha")
 
-    def __init__(self, version: str, services: Iterable[str]) -> None:
+    def __init__(self, version: str, services: Iterable[Service]) -> None:
         self.NAME = f"grpc.reflection.{version}.ServerReflection"
+        names = []
+        for service in services:
+            names.append(service.NAME)
+            _describe(service)
         self._answers = reflection.aio.ReflectionServicer(  # type: ignore[attr-defined]
-            service_names=sorted(services)
+            service_names=sorted(names)
         )
 
     def methods(self) -> dict[str, Method]:
         """Returns its methods by name."""
         request = reflection_pb2.ServerReflectionRequest
         return {"ServerReflectionInfo": Method(request, stream=self._answers.ServerReflectionInfo)}
+
+
+def _describe(service: Service) -> None:
+    """Puts a service where reflection looks for it, unless it is there.
+
+    The modules of tensorflow-serving-api that describe its services can't be imported: they are
+    older than today's protobuf. Those of the messages can.
+    """
+    pool = descriptor_pool.Default()
+    try:
+        pool.FindServiceByName(service.NAME)
+    except KeyError:
+        package, _, name = service.NAME.rpartition(".")
+        file = descriptor_pb2.FileDescriptorProto(
+            name=f"{service.NAME}.proto", package=package, syntax="proto3"
+        )
+        described = file.service.add(name=name)
+        for method_name, method in service.methods().items():
+            request = method.message.DESCRIPTOR
+            response = request.full_name.removesuffix("Request") + "Response"
+            described.method.add(
+                name=method_name, input_type=f".{request.full_name}", output_type=f".{response}"
+            )
+            if request.file.name not in file.dependency:
+                file.dependency.append(request.file.name)
+        pool.AddSerializedFile(file.SerializeToString())

@@ -166,8 +166,10 @@ class Server:
         if settings.enable_grpc_healthcheck_service:
             self._health = HealthService(one.NAME for one in services)
             services.append(self._health)
-        names = [one.NAME for one in services]
-        services += [ReflectionService(version, names) for version in ReflectionService.VERSIONS]
+        described = list(services)
+        services += [
+            ReflectionService(version, described) for version in ReflectionService.VERSIONS
+        ]
         limits = GrpcLimits(
             settings.max_body_bytes,
             settings.rest_api_timeout_in_ms / 1000,
