@@ -55,9 +55,10 @@ def points(campaign: Any, case: Case) -> list[tuple[str, int]]:
     """Returns where the command is killed: before each call, and in the middle of each write."""
     done = campaign.run(*case.command.split())
     assert done.code == case.code, done.said
-    found = [("kill", number) for number in range(len(done.calls))]
-    found += [("half", n) for n, call in enumerate(done.calls) if call["call"] == "write"]
-    return found[:: case.every]
+    found = [("half", n) for n, call in enumerate(done.calls) if call["call"] == "write"]
+    found += [("kill", number) for number in range(len(done.calls))]
+    # From the end: the last call comes after the switch.
+    return found[:: -case.every]
 
 
 def require_sound(campaign: Any, case: Case) -> tuple[int, int]:
