@@ -11,7 +11,7 @@ FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy run test check format lock smoke status report stop bench clean
+.PHONY: help setup setup-development deploy run test check format lock smoke status report stop bench bench-training clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -60,6 +60,9 @@ stop:  ## end the servers that deploy started
 
 bench: setup  ## the pipeline's time against a bare Keras script's
 	.venv/bin/python -m benchmarks.pipeline
+
+bench-training: setup  ## a training step by fit and by a loop of one's own, eager, as a graph, by XLA
+	.venv/bin/python -m benchmarks.training
 
 clean:  ## delete releases, artifacts and logs; datasets and environments stay
 	$(FANOUT) stop
