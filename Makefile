@@ -13,7 +13,7 @@ FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi bench-web soak-serving fuzz-serving monitor bench-serving clean
+.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi bench-web soak-serving fuzz-serving monitor bench-serving bench-training clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -89,6 +89,9 @@ fuzz-serving: setup  ## 100,000 malformed requests to the model server
 
 bench-serving: setup  ## the model server against KServe, BentoML and FastAPI, one worker each
 	.venv/bin/python -m benchmarks.serving $(ARGS)
+
+bench-training: setup  ## a training step by fit and by a loop of one's own, eager, as a graph, by XLA
+	.venv/bin/python -m benchmarks.training
 
 clean:  ## delete releases, artifacts and logs; datasets and environments stay
 	$(FANOUT) stop

@@ -1,0 +1,103 @@
+"""What a training step costs: Keras' fit against a loop of one's own, run in three ways.
+
+    make bench-training
+
+Every way trains the functional fashion network on the same batches. Rounds of a few steps are
+interleaved, so that a machine that is slow for a while is slow for all; the figure is the median
+of the rounds' processor time, which other work on the machine disturbs least. The first step of
+each, which traces and compiles, is told apart.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from models.fashion import network
+from models.spec import load
+from pipeline import loop
+from pipeline.methods import prepare, step_of
+
+STATISTICS = {"image_mean": np.float32(72.9), "image_variance": np.float32(8100)}
+BATCH = 64
+
+
+def batch() -> tuple[dict[str, Any], Any]:
+    """Returns random pictures and classes: what they show does not change what a step costs."""
+    import tensorflow as tf
+
+    random = np.random.default_rng(1)
+    images = random.uniform(0, 255, (BATCH, 28, 28, 1)).astype(np.float32)
+    return {"image": tf.constant(images)}, tf.constant(random.integers(0, 10, BATCH))
+
+
+def stepper(training: str, execution: str) -> Callable[[int], None]:
+    """Returns a function that makes so many training steps of a new network."""
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(7)
+    hyperparameters = load("fashion").profile("quick").hyperparameters
+    model = network.build(STATISTICS, hyperparameters)
+    network.compile(model, hyperparameters, steps_per_epoch=1000)
+    inputs, labels = batch()
+    if training == "fit":
+        prepare(model, execution)
+        data = tf.data.Dataset.from_tensors((inputs, labels)).repeat()
+        return lambda steps: (
+            model.fit(data.take(steps), epochs=1, shuffle=False, verbose=0) and None
+        )
+    apply = step_of(model)
+
+    def one(images: dict[str, Any], classes: Any) -> None:
+        apply(loop.gradients(model, images, classes)[2])
+
+    step = loop.executed(one, execution)
+
+    def steps_of(steps: int) -> None:
+        for _ in range(steps):
+            step(inputs, labels)
+
+    return steps_of
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description="The cost of a training step.")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--steps", type=int, default=10, help="in each round")
+    parser.add_argument("--executions", nargs="+", default=loop.EXECUTIONS)
+    options = parser.parse_args()
+    ways = {
+        (training, execution): stepper(training, execution)
+        for execution in options.executions
+        for training in ("fit", "gradient_tape")
+    }
+    first = {way: _seconds(run, 1) for way, run in ways.items()}
+    times: dict[tuple[str, str], list[float]] = {way: [] for way in ways}
+    for _ in range(options.rounds):
+        for way, run in ways.items():
+            times[way].append(_seconds(run, options.steps) / options.steps)
+    common = "graph" if "graph" in options.executions else options.executions[0]
+    base = statistics.median(times["fit", common])
+    print("| training | execution | a step, ms of processor time | relative | first step, s |")
+    print("|---|---|--:|--:|--:|")
+    for (training, execution), seconds in times.items():
+        middle = statistics.median(seconds)
+        print(
+            f"| {training} | {execution} | {middle * 1000:.1f} | {middle / base:.2f} | "
+            f"{first[training, execution]:.1f} |"
+        )
+
+
+def _seconds(run: Callable[[int], None], steps: int) -> float:
+    start = time.process_time()
+    run(steps)
+    return time.process_time() - start
+
+
+if __name__ == "__main__":
+    main()
