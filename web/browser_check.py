@@ -20,9 +20,11 @@ from web.site_server import serving
 
 # In the order of the table, the page's default first.
 BACKENDS = ("wasm", "cpu", "webgl")
-# What is not the default runs a part of the examples: WebGL without a graphics card and plain
-# JavaScript take about 15 ms an example.
+# Every engine with float32 weights, and every form of the weights on the default engine, runs a part
+# of the examples: WebGL without a graphics card and plain JavaScript take about 15 ms an example.
+# The other pairs, which have nothing of their own, run the least.
 PART, LEAST = 5, 256
+REFERENCE = "float32"
 # Large enough that WebGL without a graphics card spends its time on the model, not on each call.
 BATCH = 128
 TIMED = 50
@@ -59,11 +61,13 @@ def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits])
 def _runs(artifacts: Artifacts, golden: Golden, limits: Mapping[str, Limits]) -> list[Run]:
     pairs = [(variant, backend) for variant in limits for backend in BACKENDS]
     if layout.tflite_file(artifacts.folder, artifacts.model).is_file():
-        pairs.append(("float32", "litert"))
+        pairs.append((REFERENCE, "litert"))
     runs: list[Run] = []
     for variant, engine in pairs:
-        first = not runs
-        part = golden if first else golden.head(max(LEAST, len(golden) // PART))
+        part = golden
+        if runs:
+            alone = variant != REFERENCE and engine != BACKENDS[0]
+            part = golden.head(LEAST if alone else max(LEAST, len(golden) // PART))
         row = Check("web", variant, _title(engine), FAILED, bytes=_size(artifacts, variant, engine))
         allowed = limits.get(variant, next(iter(limits.values()))).for_few(len(part))
         runs.append(Run(engine, row, part, allowed))
