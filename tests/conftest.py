@@ -17,6 +17,7 @@ def area(path: Path) -> str:
     return "-".join(path.relative_to(TESTS).parts[:-1]) or path.stem
 
 
+@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     def rank(item: pytest.Item) -> int:
         first = area(item.path).partition("-")[0]
