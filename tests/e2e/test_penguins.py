@@ -130,7 +130,7 @@ def test_the_raspberry_pi_program_reads_tables(place: Any, rows: Golden, tmp_pat
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("a.csv", b"", "names none of the inputs"),
+        ("a.csv", b"", "it is empty"),
         ("b.csv", b"island;sex\nDream;male\n", "separated by commas"),
         ("c.csv", b"island,sex\nDream\n", "line 2 has not 2 cells"),
         ("d.csv", b"island,body_mass_g\nDream,heavy\n", "body_mass_g takes numbers"),

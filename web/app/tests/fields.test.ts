@@ -19,6 +19,11 @@ test('numbers are read, within their range', () => {
   expect(() => parse('-1', MASS)).toThrow('mass goes from 0 to 9000');
 });
 
+test('an empty field is a missing value, where one may be missing', () => {
+  expect(parse('', { ...MASS, missing: -1 })).toEqual([-1]);
+  expect(parse(' ', { ...MASS, dtype: 'string', missing: '' })).toEqual(['']);
+});
+
 test('texts are taken as they are, commas and all', () => {
   expect(parse('Biscoe, north', { ...MASS, dtype: 'string' })).toEqual(['Biscoe, north']);
 });
