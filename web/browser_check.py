@@ -20,9 +20,9 @@ from web.site_server import serving
 
 # In the order of the table, the page's default first.
 BACKENDS = ("wasm", "cpu", "webgl")
-# Every engine with float32 weights, and every form of the weights on the default engine, runs a part
-# of the examples: WebGL without a graphics card and plain JavaScript take about 15 ms an example.
-# The other pairs, which have nothing of their own, run the least.
+# Every engine with float32 weights, and every form of the weights on the default engine, runs a
+# part of the examples: WebGL without a graphics card and plain JavaScript take about 15 ms an
+# example. The other pairs, which have nothing of their own, run the least.
 PART, LEAST = 5, 256
 REFERENCE = "float32"
 # Large enough that WebGL without a graphics card spends its time on the model, not on each call.
