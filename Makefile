@@ -34,7 +34,7 @@ run: setup  ## pipeline and release, without serving it
 	$(FANOUT) run
 
 test: setup-development  ## every test, on the real runtimes
-	$(PYTEST) -n $(TEST_PROCESSES) --dist loadgroup --no-loadscope-reorder $(ARGS)
+	$(PYTEST) -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder $(ARGS)
 
 check: setup-development  ## ruff and mypy; changes nothing
 	.venv/bin/ruff check .
