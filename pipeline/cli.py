@@ -14,9 +14,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from pipeline import arguments
+from pipeline.arguments import Verb
 from pipeline.errors import FanoutError
 
-Verb = Callable[[argparse.Namespace], int]
 _DISK = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
@@ -29,10 +30,10 @@ _DISK = {
 _UNCHANGED = "mend that and run again; the current release is as it was or whole"
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
+def main(words: Sequence[str] | None = None) -> int:
     """Runs a verb and returns the exit code."""
     _quiet_tensorflow()
-    options = _parser().parse_args(arguments)
+    options = _parser().parse_args(words)
     return guarded(lambda: int(options.verb(options)))
 
 
@@ -66,99 +67,24 @@ def _quiet_tensorflow() -> None:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="fanout", description="Train once, ship everywhere.")
-    verbs = parser.add_subparsers(required=True, metavar="VERB")
-
-    def verb(
-        name: str, function: Verb, text: str, *, version: bool = False
-    ) -> argparse.ArgumentParser:
-        sub = verbs.add_parser(name, help=text, description=text)
-        sub.set_defaults(verb=function)
-        sub.add_argument(
-            "--model", default=os.environ.get("MODEL") or "fashion", help="its folder below models/"
-        )
-        sub.add_argument(
-            "--profile", default=os.environ.get("PROFILE") or "default", help="default or quick"
-        )
-        sub.add_argument("--json", action="store_true", help="print JSON")
-        if version:
-            sub.add_argument(
-                "version", nargs="?", type=int, help="a release; by default the newest"
-            )
-        return sub
-
-    engine_help = "what the model server runs in: auto, docker, podman or embedded"
-
-    verb("data", _data, "fetch the model's data and check it")
-    verb("run", _run, "run the pipeline and promote its release")
-    deploy = verb("deploy", _deploy, "run, serve what was released, check all targets as deployed")
-    deploy.add_argument("--engine", help=engine_help)
-    deploy.add_argument(
-        "--canary", action="store_true", help="try the release out beside the current one first"
-    )
-    deploy.add_argument(
-        "--watch", type=float, default=30.0, metavar="SECONDS", help="how long a canary is watched"
-    )
-    deploy.add_argument(
-        "--hold", action="store_true", help="leave a good canary: decide by promote or withdraw"
-    )
-    verb("check", _check, "verify a release: checksums, then every check again", version=True)
-    verb("smoke", _smoke, "check all targets as they are deployed now")
-    verb("status", _status, "what is released and what runs")
-    text = "print a release's table of checks and where its report is"
-    verb("report", _report_file, text, version=True)
-    verbs.choices["report"].add_argument(
-        "--open", action="store_true", help="show the report in the browser where there is one"
-    )
-    _add_new(verbs)
-    verb("releases", _of_releases("releases"), "list every release on disk")
-    verb("promote", _of_releases("promote"), "make a release the current one", version=True)
-    verb("withdraw", _of_releases("withdraw"), "end the canary")
-    verb("rollback", _of_releases("rollback"), "go back to the release promoted before")
-    verb("sign", _of_releases("sign"), "sign a release with FANOUT_SIGNING_KEY", version=True)
-    pruning = verb("prune", _of_releases("prune"), "remove old releases that nothing needs")
-    pruning.add_argument(
-        "--keep", type=int, required=True, metavar="N", help="how many of the newest stay"
-    )
-    pruning.add_argument("--dry-run", action="store_true", help="only say what would go")
-    serve = verb("serve", _serve, "serve the current release in the background")
-    serve.add_argument("--engine", help=engine_help)
-    verb("image", _image, "build container images of the current release, with it baked in")
-    verb("stop", _stop, "end the servers in the background")
-    verb("monitor", _monitor, "compare the server's request log with the training data")
-    monitor = verbs.choices["monitor"]
-    monitor.description = (
-        "Compares the server's request log with the training data. Exit code: 0 fine, "
-        "3 a feature is beyond its limit, 4 too few requests, 1 or 2 an error."
-    )
-    where = "folders, files or prefixes; by default those of `fanout serve`"
-    monitor.add_argument("--log", type=Path, nargs="+", default=(), metavar="PATH", help=where)
-    monitor.add_argument("--release", type=Path, metavar="FOLDER",
-                         help="a release's folder; by default the current one")  # fmt: skip
-    monitor.add_argument("--any-version", action="store_true",
-                         help="count requests that other versions answered as well")  # fmt: skip
-    monitor.add_argument("--page", type=Path, metavar="FILE", help="where the HTML page goes")
-    file = verbs.add_parser("inspect", help="say what a .tflite file holds and needs")
-    file.set_defaults(verb=_inspect)
-    file.add_argument("file", type=Path)
-    file.add_argument("--json", action="store_true", help="print JSON")
-    return parser
-
-
-def _add_new(verbs: Any) -> None:
-    text = "write a model's folder from your data or your model"
-    sub = verbs.add_parser("new", help=text, description=text)
-    sub.set_defaults(verb=_new)
-    sub.add_argument("name", help="of the model and of its folder below models/")
-    source = sub.add_mutually_exclusive_group(required=True)
-    source.add_argument("--csv", type=Path, help="a table with a header, UTF-8")
-    source.add_argument("--images", type=Path, help="a folder with a folder of pictures a class")
-    source.add_argument("--keras", type=Path, help="a trained model's .keras file")
-    source.add_argument("--saved-model", type=Path, help="a trained model's SavedModel")
-    sub.add_argument("--label", help="with --csv: the column that holds the class")
-    sub.add_argument(
-        "--trust", action="store_true", help="with --keras: run the code that the file holds"
-    )
+    of_releases = ("releases", "promote", "withdraw", "rollback", "sign", "prune")
+    verbs: dict[str, Verb] = {
+        "data": _data,
+        "run": _run,
+        "deploy": _deploy,
+        "check": _check,
+        "smoke": _smoke,
+        "status": _status,
+        "report": _report_file,
+        "new": _new,
+        "serve": _serve,
+        "image": _image,
+        "stop": _stop,
+        "monitor": _monitor,
+        "inspect": _inspect,
+        **{name: _of_releases(name) for name in of_releases},
+    }
+    return arguments.parser(verbs)
 
 
 def _new(options: argparse.Namespace) -> int:

@@ -1,0 +1,107 @@
+"""The words of ``fanout``'s command line: its verbs and their options."""
+
+import argparse
+import os
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+Verb = Callable[[argparse.Namespace], int]
+
+
+def parser(verbs: Mapping[str, Verb]) -> argparse.ArgumentParser:
+    """Returns the parser; what a line asks for is in ``verb`` of its result.
+
+    Args:
+        verbs: what each verb does.
+    """
+    found = argparse.ArgumentParser(prog="fanout", description="Train once, ship everywhere.")
+    subs = found.add_subparsers(required=True, metavar="VERB")
+
+    def verb(name: str, text: str, *, version: bool = False) -> argparse.ArgumentParser:
+        sub = subs.add_parser(name, help=text, description=text)
+        sub.set_defaults(verb=verbs[name])
+        sub.add_argument(
+            "--model", default=os.environ.get("MODEL") or "fashion", help="its folder below models/"
+        )
+        sub.add_argument(
+            "--profile", default=os.environ.get("PROFILE") or "default", help="default or quick"
+        )
+        sub.add_argument("--json", action="store_true", help="print JSON")
+        if version:
+            sub.add_argument(
+                "version", nargs="?", type=int, help="a release; by default the newest"
+            )
+        return sub
+
+    engine_help = "what the model server runs in: auto, docker, podman or embedded"
+
+    verb("data", "fetch the model's data and check it")
+    verb("run", "run the pipeline and promote its release")
+    deploy = verb("deploy", "run, serve what was released, check all targets as deployed")
+    deploy.add_argument("--engine", help=engine_help)
+    deploy.add_argument(
+        "--canary", action="store_true", help="try the release out beside the current one first"
+    )
+    deploy.add_argument(
+        "--watch", type=float, default=30.0, metavar="SECONDS", help="how long a canary is watched"
+    )
+    deploy.add_argument(
+        "--hold", action="store_true", help="leave a good canary: decide by promote or withdraw"
+    )
+    verb("check", "verify a release: checksums, then every check again", version=True)
+    verb("smoke", "check all targets as they are deployed now")
+    verb("status", "what is released and what runs")
+    text = "print a release's table of checks and where its report is"
+    report = verb("report", text, version=True)
+    report.add_argument(
+        "--open", action="store_true", help="show the report in the browser where there is one"
+    )
+    _add_new(subs, verbs["new"])
+    verb("releases", "list every release on disk")
+    verb("promote", "make a release the current one", version=True)
+    verb("withdraw", "end the canary")
+    verb("rollback", "go back to the release promoted before")
+    verb("sign", "sign a release with FANOUT_SIGNING_KEY", version=True)
+    pruning = verb("prune", "remove old releases that nothing needs")
+    pruning.add_argument(
+        "--keep", type=int, required=True, metavar="N", help="how many of the newest stay"
+    )
+    pruning.add_argument("--dry-run", action="store_true", help="only say what would go")
+    serve = verb("serve", "serve the current release in the background")
+    serve.add_argument("--engine", help=engine_help)
+    verb("image", "build container images of the current release, with it baked in")
+    verb("stop", "end the servers in the background")
+    monitor = verb("monitor", "compare the server's request log with the training data")
+    monitor.description = (
+        "Compares the server's request log with the training data. Exit code: 0 fine, "
+        "3 a feature is beyond its limit, 4 too few requests, 1 or 2 an error."
+    )
+    where = "folders, files or prefixes; by default those of `fanout serve`"
+    monitor.add_argument("--log", type=Path, nargs="+", default=(), metavar="PATH", help=where)
+    monitor.add_argument("--release", type=Path, metavar="FOLDER",
+                         help="a release's folder; by default the current one")  # fmt: skip
+    monitor.add_argument("--any-version", action="store_true",
+                         help="count requests that other versions answered as well")  # fmt: skip
+    monitor.add_argument("--page", type=Path, metavar="FILE", help="where the HTML page goes")
+    file = subs.add_parser("inspect", help="say what a .tflite file holds and needs")
+    file.set_defaults(verb=verbs["inspect"])
+    file.add_argument("file", type=Path)
+    file.add_argument("--json", action="store_true", help="print JSON")
+    return found
+
+
+def _add_new(subs: Any, verb: Verb) -> None:
+    text = "write a model's folder from your data or your model"
+    sub = subs.add_parser("new", help=text, description=text)
+    sub.set_defaults(verb=verb)
+    sub.add_argument("name", help="of the model and of its folder below models/")
+    source = sub.add_mutually_exclusive_group(required=True)
+    source.add_argument("--csv", type=Path, help="a table with a header, UTF-8")
+    source.add_argument("--images", type=Path, help="a folder with a folder of pictures a class")
+    source.add_argument("--keras", type=Path, help="a trained model's .keras file")
+    source.add_argument("--saved-model", type=Path, help="a trained model's SavedModel")
+    sub.add_argument("--label", help="with --csv: the column that holds the class")
+    sub.add_argument(
+        "--trust", action="store_true", help="with --keras: run the code that the file holds"
+    )
