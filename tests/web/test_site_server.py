@@ -160,7 +160,7 @@ def test_a_replaced_link_is_followed_at_once(address: str, folder: Path) -> None
 def test_head_sends_no_body_and_post_is_refused(address: str) -> None:
     status, body, headers = request(address, "/", "HEAD")
     assert (status, body, headers["Content-Length"]) == (200, b"", "10")
-    assert request(address, "/", "POST")[0] == 501
+    assert request(address, "/", "POST")[0] == 404
 
 
 def test_a_port_in_use_is_one_clear_line(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -86,7 +86,7 @@ def test_a_part_is_enough_for_what_is_not_the_default(golden: Golden) -> None:
     )
     nowhere = Artifacts("tiny", Path("/nonexistent"), dict.fromkeys(LIMITS, Path("/nonexistent")))
     runs = browser_check._runs(nowhere, many, LIMITS)
-    assert [len(run.golden) for run in runs] == [10_000, 2_000, 2_000, 2_000, 2_000, 2_000]
+    assert [len(run.golden) for run in runs] == [10_000, 256, 256, 2_000, 2_000, 2_000]
 
 
 def test_a_leak_of_tensors_fails_the_row(copied: Artifacts, golden: Golden) -> None:

@@ -90,8 +90,8 @@ def test_random_rows_get_the_same_answers_everywhere(place: Any, rows: Golden) -
     )
     checks = [*server, *device, *browser]
     assert [check.reason for check in checks if check.status != "passed"] == []
-    # WebGL without a graphics card gets fewer.
-    assert [check.examples for check in checks if "webgl" not in check.runtime] == [ROWS] * 8
+    # The page's default engine gets all of them, the others a part.
+    assert [check.examples for check in (*server, *device, browser[0])] == [ROWS] * 7
 
 
 def test_an_unseen_text_answers_as_a_missing_one(place: Any) -> None:
