@@ -17,6 +17,7 @@ from pipeline.checks import FAILED, Check, compare, failure
 from pipeline.errors import FanoutError
 from pipeline.golden import Array, Golden
 from pipeline.target import Artifacts, ConvertConfig
+from pipeline.version import VERSION
 from serving import embedded, signatures
 from serving.client import Client
 
@@ -123,5 +124,5 @@ def _rows(inputs: Mapping[str, Any], start: int, stop: int) -> dict[str, Array]:
 
 
 def _runtime(transport: str) -> str:
-    own, tensorflow = map(importlib.metadata.version, ("tf-fanout", "tensorflow"))
-    return f"{transport} ({embedded.NAME} {own}, TensorFlow {tensorflow})"
+    tensorflow = importlib.metadata.version("tensorflow")
+    return f"{transport} ({embedded.NAME} {VERSION}, TensorFlow {tensorflow})"

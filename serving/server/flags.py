@@ -1,6 +1,7 @@
 """The command line: TensorFlow Serving's flags, those that only this server has, and no others."""
 
 import argparse
+import contextlib
 import difflib
 import importlib.metadata
 import os
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from pipeline.errors import UserError
+from pipeline.version import VERSION
 from serving.server import api_keys, settings_files
 from serving.server.api_keys import ApiKeys
 from serving.server.known_flags import OFF, REFUSED, WITHOUT_EFFECT
@@ -133,6 +135,14 @@ def _known(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Na
     )
 
 
+def _tensorflow_version() -> str:
+    # Not from TensorFlow itself, which takes seconds to import; the image has the smaller package.
+    for package in ("tensorflow", "tensorflow-cpu"):
+        with contextlib.suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(package)
+    return "unknown"
+
+
 def _parser() -> _Parser:
     parser = _Parser(
         prog=PROGRAM,
@@ -140,9 +150,8 @@ def _parser() -> _Parser:
         allow_abbrev=False,
     )
     add = parser.add_argument
-    version = importlib.metadata.version
-    add("--version", action="version", version=f"{PROGRAM} {version('tf-fanout')}\n"
-        f"TensorFlow {version('tensorflow')}")  # fmt: skip
+    versions = f"{PROGRAM} {VERSION}\nTensorFlow {_tensorflow_version()}"
+    add("--version", action="version", version=versions)
     add("--port", type=_port, default=8500, help="gRPC; 0 for none (default: 8500)")
     add("--grpc_socket_path", type=Path, help="UNIX socket for gRPC, besides --port")
     add("--rest_api_port", type=_port, default=0, help="REST; 0 for none (default: 0)")

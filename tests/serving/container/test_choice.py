@@ -144,4 +144,5 @@ def test_the_context_has_the_server_and_nothing_of_the_pipeline(tmp_path: Path) 
     assert {name for name in names if not name.startswith("serving/")} <= {
         "pipeline/__init__.py",
         "pipeline/errors.py",
+        "pipeline/version.py",
     }
