@@ -1,13 +1,13 @@
 """Which model the Evaluator holds a new one against: the current release's."""
 
-import json
 from typing import Any
 
 from tfx.dsl.components.common.resolver import ResolverStrategy
 
+from pipeline import history
 from pipeline.config import Config
 from pipeline.errors import UserError
-from pipeline.release import HISTORY, Release
+from pipeline.release import HISTORY, Release, current_version
 from pipeline.report.history import model_of
 
 
@@ -57,8 +57,12 @@ def promoted_models(config: Config) -> list[int]:
 
     A release whose run is no longer recorded is left out.
     """
-    file = config.releases / HISTORY
-    promoted: list[int] = json.loads(file.read_text()) if file.is_file() else []
+    now = current_version(config)
+    try:
+        switches = history.read(config.releases / HISTORY, now)
+        promoted = [switch.version for switch in switches]
+    except UserError:  # what the link says is still true
+        promoted = [now] if now is not None else []
     found = []
     for version in promoted:
         try:

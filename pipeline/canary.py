@@ -5,6 +5,7 @@ and gRPC. Then it is watched: the same examples go to both versions in turns, an
 metrics tell how the requests of all clients ended.
 """
 
+import os
 import statistics
 import time
 import urllib.request
@@ -205,8 +206,10 @@ def _ended(where: Address, model: str) -> tuple[int, int]:
     from prometheus_client.parser import text_string_to_metric_families
 
     url = f"{where.rest}{model_server.METRICS_PATH}"
+    key = os.environ.get("FANOUT_API_KEY")
+    request = urllib.request.Request(url, headers={"X-API-Key": key} if key else {})  # noqa: S310
     try:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - http to ourselves
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http to ourselves
             text = answer.read(_METRICS_LIMIT).decode()
     except OSError as error:
         # Fails closed: what cannot be watched is not promoted.

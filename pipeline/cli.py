@@ -7,6 +7,7 @@ fanout deploy    run, then serve all targets and check them as deployed
 import argparse
 import errno
 import json
+import math
 import os
 import sys
 import webbrowser
@@ -16,7 +17,7 @@ from typing import Any
 
 from pipeline import arguments
 from pipeline.arguments import Verb
-from pipeline.errors import FanoutError
+from pipeline.errors import FanoutError, UserError
 
 _DISK = {
     errno.ENOSPC: "the disk is full",
@@ -122,20 +123,28 @@ def _run(options: argparse.Namespace) -> int:
 
 def _deploy(options: argparse.Namespace) -> int:
     from pipeline import deploy
+    from pipeline.lock import exclusive
     from pipeline.release import current_version
     from pipeline.run import run
 
+    if options.hold and not options.canary:
+        raise UserError("--hold leaves a canary: it goes with --canary only")
+    if not 0 <= options.watch < math.inf:
+        raise UserError(f"--watch must be a number of seconds from 0, got {options.watch:g}")
     config = _config(options)
     made = run(config, promote=not options.canary)
     if options.canary and current_version(config) != made.version:
         _try_out(config, made, options)
         if options.hold:
             return 0
-    deploy.serve(config)
-    print_table(made.checks, f"Release {made.version} of {config.build.name}")
+    with exclusive(config.build):
+        deploy.serve(config)
+    if not options.json:
+        print_table(made.checks, f"Release {made.version} of {config.build.name}")
     code = _smoke(options)
-    for name, address in deploy.addresses(config).items():
-        print(f"  {name:<5} {address}")
+    if not options.json:
+        for name, address in deploy.addresses(config).items():
+            print(f"  {name:<5} {address}")
     return code
 
 
@@ -143,7 +152,8 @@ def _try_out(config: Any, made: Any, options: argparse.Namespace) -> None:
     from pipeline.canary import deploy_canary
 
     rows = deploy_canary(config, made, options.watch, hold=options.hold)
-    print_table(rows, f"Release {made.version} as canary")
+    if not options.json:
+        print_table(rows, f"Release {made.version} as canary")
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -224,14 +234,16 @@ def _of_releases(name: str) -> Verb:
 
 def _serve(options: argparse.Namespace) -> int:
     from pipeline import deploy
+    from pipeline.lock import exclusive
     from pipeline.release import current
     from pipeline.trust import require_sound
 
     config = _config(options)
-    promoted = current(config)
-    if promoted:
-        require_sound(config.trust, promoted, "Serving")
-    deploy.serve(config)
+    with exclusive(config.build):
+        promoted = current(config)
+        if promoted:
+            require_sound(config.trust, promoted, "Serving")
+        deploy.serve(config)
     for name, address in deploy.addresses(config).items():
         print(f"  {name:<5} {address}")
     return 0

@@ -7,6 +7,7 @@ from pipeline import release
 from pipeline.config import Config
 from pipeline.errors import FanoutError, UserError
 from pipeline.files import write_text
+from pipeline.trust import require_sound
 from serving.container import engine as engines
 from serving.container import image, memory
 from serving.container.engine import Engine
@@ -53,6 +54,8 @@ def build_images(config: Config) -> Images:
     Raises:
         UserError: there is no engine here to build with.
         FanoutError: the server's image cannot be built.
+        GateError: a file of the release is not what the manifest says, or its signature does not
+            hold.
     """
     engine = _engine(config)
     memory.forget(config.containers)
@@ -61,6 +64,7 @@ def build_images(config: Config) -> Images:
     if promoted is None:
         note = f"nothing of {config.build.name} is promoted yet: no image has a release in it"
         return Images(engine.name, server, notes=[note])
+    require_sound(config.trust, promoted, "Image")
     name, version = config.spec.name, promoted.version
     tags = [
         f"localhost/{config.build.name}{suffix}:{version}" for suffix in ("", "-tensorflow-serving")

@@ -8,6 +8,8 @@ from pipeline.fingerprint import of_files, of_modules, of_values
 from pipeline.targets import TARGETS
 from pipeline.toolchain import ROOT
 
+_VERDICTS = ("fan_out", "checks", "evidence")
+_FRAME = (*_VERDICTS, "dag", "evaluation", "release", "integrity", "sbom")
 _LOCK = ROOT / "requirements" / "pipeline.lock"
 
 
@@ -37,11 +39,14 @@ class Fingerprints:
         features, network = spec.module_name("features"), spec.module_name("network")
         shape = contract(spec)
         convert, check = {}, {}
+        # What no component names as its code: how gates decide, and what a release is made of.
+        frame = of_files(ROOT / "pipeline" / f"{name}.py" for name in _FRAME)
+        verdicts = of_files(ROOT / "pipeline" / f"{name}.py" for name in _VERDICTS)
         for name, row in TARGETS.items():
             limits = {variant: asdict(limit) for variant, limit in spec.limits[name].items()}
             code = of_modules(row.module, features) + of_files(row.sources())
             convert[name] = of_values(code, shape, sorted(limits), spec.golden_examples)
-            check[name] = of_values(code, of_modules(*row.runs), shape, limits)
+            check[name] = of_values(code, of_modules(*row.runs), verdicts, shape, limits)
         return cls(
             data=of_values(of_modules(spec.module_name("data")), dict(profile.examples)),
             gate=of_modules("pipeline.data_gate"),
@@ -56,7 +61,7 @@ class Fingerprints:
             monitoring=of_values(of_modules("pipeline.monitor.baseline", features), shape),
             convert=convert,
             check=check,
-            settings=of_values(asdict(profile), spec.slice_keys, of_files([spec.schema])),
+            settings=of_values(asdict(profile), spec.slice_keys, of_files([spec.schema]), frame),
         )
 
     def whole(self) -> str:

@@ -21,7 +21,7 @@ from google.protobuf.text_format import ParseError
 from pipeline import model_server
 from pipeline.config import Config
 from pipeline.errors import FanoutError, GateError, UserError
-from pipeline.files import place_folder, remove_folder, write_text
+from pipeline.files import copy_tree, place_folder, remove_folder, write_text
 from pipeline.integrity import entries
 from serving.container.models_config import read_labels, write_models_config
 from serving.embedded import Address
@@ -111,7 +111,7 @@ def _place(config: Config, version: int) -> None:
     partial = placed.with_name(f".{version}.partial")
     shutil.rmtree(partial, ignore_errors=True)
     partial.parent.mkdir(parents=True, exist_ok=True)
-    shutil.copytree(source, partial)
+    copy_tree(source, partial)
     # A container's user is not the one who made the release.
     for path in (config.deployed, placed.parent, partial, *partial.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)

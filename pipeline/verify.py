@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from pipeline.checks import Check
 from pipeline.config import Config
+from pipeline.errors import UserError
 from pipeline.export import golden_set
 from pipeline.golden import Golden
 from pipeline.release import Release
@@ -20,9 +21,17 @@ def check_release(config: Config, release: Release) -> list[Check]:
     Raises:
         GateError: a file is not what the manifest says, or the signature does not hold; nothing
             of the release is run then.
+        UserError: the release has no SavedModel, or the test split is not here.
     """
     require_sound(config.trust, release, "Checksums")
     saved_model = release.folder / "serving" / config.spec.name / str(release.version)
+    if not (saved_model / "saved_model.pb").is_file():
+        raise UserError(
+            f"release {release.version} has no SavedModel, as its serving check did not pass: "
+            "there is nothing to check it against"
+        )
+    if not list((config.tfrecords / "test").glob("*.tfrecord")):
+        raise UserError(f"there is no test split in {config.tfrecords}; run: fanout run")
     pattern = str(config.tfrecords / "test" / "*.tfrecord")
     golden = golden_set(saved_model, config.spec, pattern)
     return [row for target in TARGETS for row in _check(config, release, target, golden)]

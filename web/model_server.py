@@ -7,6 +7,7 @@ more than the version and the examples.
 
 import http.client
 import json
+import os
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
@@ -61,7 +62,10 @@ class ModelServer:
         connection = http.client.HTTPConnection(self.host, self.port, timeout=SECONDS)
         try:
             connection.request(
-                "POST", f"{self.path}{exact}:predict", body, {"Content-Type": "application/json"}
+                "POST",
+                f"{self.path}{exact}:predict",
+                body,
+                {"Content-Type": "application/json", **_api_key()},
             )
             response = connection.getresponse()
             answer = response.read(MAX_ANSWER + 1)
@@ -76,3 +80,9 @@ class ModelServer:
         except ValueError as error:
             raise NoAnswerError("the model server answered with what is no JSON") from error
         return response.status, answer
+
+
+def _api_key() -> dict[str, str]:
+    # The server that this command's environment started knows the same key.
+    key = os.environ.get("FANOUT_API_KEY")
+    return {"X-API-Key": key} if key else {}

@@ -98,10 +98,11 @@ def connected(host: str, config: Path | None = None) -> Iterator[Pi]:
             subprocess.run(command, check=False, capture_output=True, timeout=_STEP_S)
 
 
-def deploy(pi: Pi, release: Path, *, variant: str, folder: str, service: bool) -> Check:
+def deploy(pi: Pi, release: Path, *, variant: str | None, folder: str, service: bool) -> Check:
     """Returns the row of the release's golden examples as the Pi answers them.
 
     Args:
+        variant: the file to copy; None takes the first of ``bundle.VARIANTS`` there is.
         folder: where on the Pi, relative to the home folder.
         service: whether the Pi serves the model from every boot on.
 
@@ -110,16 +111,17 @@ def deploy(pi: Pi, release: Path, *, variant: str, folder: str, service: bool) -
         DeployError: a step failed.
     """
     spec = load(json.loads((release / "contract.json").read_text())["model"])
+    chosen = model_of(release, variant).name.split(".")[-2]
     golden = read_golden(release / "golden.json", spec)
     place = shlex.quote(folder)
-    pi.run(f"mkdir -p {place} && tar -xzf - -C {place}", stdin=_packed(release, variant, golden))
+    pi.run(f"mkdir -p {place} && tar -xzf - -C {place}", stdin=_packed(release, chosen, golden))
     pi.run(f"cd {place} && ./install.sh{' --service' if service else ''}", timeout=_INSTALL_S)
     printed = pi.run(f"cd {place} && ./python classify.py {SMOKE} --json && rm -r {SMOKE}")
-    limits = spec.limits["mobile"][variant].for_few(len(golden))
+    limits = spec.limits["mobile"][chosen].for_few(len(golden))
     answers = [json.loads(line) for line in printed.splitlines()]
     times = [answer["ms"] for answer in answers]
     p50_ms = float(np.median(times)) if times else None
-    row = Check("mobile", variant, pi.host, FAILED, p50_ms=p50_ms)
+    row = Check("mobile", chosen, pi.host, FAILED, p50_ms=p50_ms)
     if len(answers) != len(golden):
         return failure(row, f"{len(answers)} answers to {len(golden)} examples", limits=limits)
     outputs = np.array([answer["probabilities"] for answer in answers], np.float32)

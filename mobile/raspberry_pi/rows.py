@@ -68,7 +68,7 @@ def _table(text: str, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def _objects(text: str) -> list[dict[str, Any]]:
     try:
         values = json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise RowsError(f"it is not JSON: {error}") from None
     if isinstance(values, dict):
         values = values.get("examples", [values])
@@ -90,7 +90,7 @@ def _array(row: dict[str, Any], tensor: dict[str, Any], number: int) -> Any:
     else:
         try:
             array = np.array(value, dtype=tensor["dtype"]).ravel()
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             raise RowsError(f"row {number}: {name} takes numbers, not {value!r}") from None
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise RowsError(f"row {number}: {name} holds a number that is not finite")

@@ -11,6 +11,7 @@ Answers ``{"label": …, "probabilities": {…}, "ms": …}``, or ``{"error": �
 
 import argparse
 import json
+import re
 import sys
 import threading
 import time
@@ -50,8 +51,8 @@ class Handler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Classifies the picture or the row in the body."""
         length = self.headers.get("Content-Length", "")
-        if not length.isdigit():
-            return self._answer(400, {"error": "Content-Length is missing"})
+        if not re.fullmatch("[0-9]{1,18}", length):
+            return self._answer(400, {"error": "Content-Length is missing or no number"})
         if int(length) > MAX_FILE_BYTES:
             return self._answer(413, {"error": f"more than {MAX_FILE_BYTES >> 20} MiB"})
         try:

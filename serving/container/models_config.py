@@ -45,17 +45,18 @@ def write_models_config(
 
 
 def read_labels(file: Path) -> dict[str, int]:
-    """Returns the labels of the file's first model, empty where no such file can be read."""
+    """Returns the labels of the file's first model, empty where there is no such file.
+
+    Raises:
+        ValueError, google.protobuf.text_format.ParseError: the file is damaged.
+    """
     from google.protobuf import text_format
     from tensorflow_serving.config import model_server_config_pb2
 
     if not file.is_file():
         return {}
     config = model_server_config_pb2.ModelServerConfig()
-    try:
-        text_format.Parse(file.read_text(), config)
-    except (text_format.ParseError, UnicodeDecodeError):
-        return {}  # it is written anew
+    text_format.Parse(file.read_text(), config)
     return {
         label: int(version)
         for entry in config.model_config_list.config[:1]

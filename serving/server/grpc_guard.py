@@ -28,6 +28,20 @@ def admission(keys: ApiKeys) -> Callable[[str, Mapping[str, str]], None] | None:
     return admit
 
 
+def refused(log: AccessLog | None) -> Callable[[str, str, ServingError], None] | None:
+    """Returns what logs calls that reach no method; None without a log."""
+    if log is None:
+        return None
+
+    def record(path: str, remote: str, error: ServingError) -> None:
+        log.record(
+            transport="grpc", remote=remote, method="POST", path=path, model="",
+            status=error.code.name, request_bytes=0, response_bytes=0, milliseconds=0.0,
+        )  # fmt: skip
+
+    return record
+
+
 def logged(methods: Mapping[str, Method], log: AccessLog | None) -> Mapping[str, Method]:
     """Returns the methods, whose calls are logged; those that take streams are not."""
     if log is None:

@@ -48,12 +48,14 @@ class GrpcServer:
         admit: called with the path and the metadata of each call before anything else; it raises
             ServingError to refuse the call.
         connections: those that are open.
+        refused: called with path, client's address and error of a call that reaches no method.
     """
 
     methods: Mapping[str, Method]
     limits: GrpcLimits = field(default_factory=GrpcLimits)
     admit: Callable[[str, Mapping[str, str]], None] | None = None
     connections: "set[GrpcProtocol]" = field(default_factory=set)
+    refused: Callable[[str, str, ServingError], None] | None = None
 
 
 class GrpcProtocol(asyncio.Protocol):
@@ -113,6 +115,8 @@ class GrpcProtocol(asyncio.Protocol):
         try:
             stream.call = self._call(stream)
         except ServingError as error:
+            if self._server.refused:
+                self._server.refused(stream.head.path, self._remote, error)
             block = grpc_messages.status_block(error.code, error.message, alone=True)
             self._connection.sender.end(stream, block)
 

@@ -251,6 +251,7 @@ class HttpProtocol(asyncio.Protocol):
 
     def _set_paused(self, paused: bool) -> None:
         self._paused = paused
+        self._since = time.monotonic()
         if self._transport and not self._transport.is_closing():
             if paused:
                 self._transport.pause_reading()
@@ -266,7 +267,14 @@ class HttpProtocol(asyncio.Protocol):
             now: of time.monotonic().
         """
         limits = self._rest.limits
-        if self._receiving and now - self._since > limits.timeout_seconds:
+        if (
+            self._transport
+            and now - self._since > limits.timeout_seconds
+            and (self._paused or self._transport.is_closing())
+        ):
+            # It takes no answers: closing would wait for it to take them, perhaps for ever.
+            self._transport.abort()
+        elif self._receiving and now - self._since > limits.timeout_seconds:
             self._receiving = False
             self._refuse(408, f"The request did not arrive in {limits.timeout_seconds:g} s")
         elif not self._slots and now - self._since > limits.idle_seconds and self._transport:

@@ -11,7 +11,7 @@ from typing import Any
 from pipeline.errors import UserError
 from serving.server import grpc_handlers, independence, logs, saved_model, tls, warmup
 from serving.server.flags import Settings
-from serving.server.grpc_guard import admission, logged
+from serving.server.grpc_guard import admission, logged, refused
 from serving.server.grpc_health import HealthService
 from serving.server.grpc_models import ModelService
 from serving.server.grpc_reflection import ReflectionService
@@ -180,6 +180,7 @@ class Server:
             limits,
             admission(settings.api_keys),
             self._grpc_connections,
+            refused(found.access),
         )
         if settings.port:
             try:
