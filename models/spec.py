@@ -15,13 +15,15 @@ Adding a model is adding a folder; no line elsewhere names one.
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from math import ceil
+from math import ceil, floor, sqrt
 from pathlib import Path
 from types import ModuleType
 
 from pipeline.errors import UserError
 
 FOLDER = Path(__file__).resolve().parent
+# Differing examples from which on their share says enough by itself.
+MANY = 10
 SPLITS = ("train", "eval", "test")
 
 
@@ -88,14 +90,22 @@ class Limits:
     def for_few(self, count: int) -> "Limits":
         """Returns the limits for ``count`` examples, of which one is more than a small share.
 
-        As many may differ as the shares round up to: of 16 examples, one where 0.97 agree.
+        As many may differ as the shares round up to: of 16 examples, one where 0.97 agree. Where
+        fewer than ten are to be expected, chance moves them by more than their share: two standard
+        deviations are allowed, of 1000 examples three where 0.999 agree.
         """
+
+        def share(limit: float) -> float:
+            expected = round(count * limit, 9)
+            chance = floor(expected + 2 * sqrt(expected)) if expected < MANY else 0
+            return max(ceil(expected), chance) / count
+
         return replace(
             self,
-            agreement=1 - ceil(round(count * (1 - self.agreement), 9)) / count
+            agreement=1 - share(1 - self.agreement)
             if self.max_abs_diff is None
             else self.agreement,
-            accuracy_drop=ceil(round(count * self.accuracy_drop, 9)) / count,
+            accuracy_drop=share(self.accuracy_drop),
         )
 
 

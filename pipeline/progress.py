@@ -7,6 +7,7 @@ else that TFX, Beam and TensorFlow log goes to a file.
 import logging
 import os
 import re
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -59,7 +60,8 @@ def library_noise_to(log_file: Path) -> Iterator[None]:
     """
     log_file.parent.mkdir(parents=True, exist_ok=True)
     shown = os.dup(2)
-    before = CONSOLE.file
+    # None, where it was standard error: whatever that is by then.
+    before = None if CONSOLE.file is sys.stderr else CONSOLE.file
     with log_file.open("a") as log, os.fdopen(os.dup(shown), "w", buffering=1) as terminal:
         CONSOLE.file = terminal
         os.dup2(log.fileno(), 2)
@@ -68,7 +70,7 @@ def library_noise_to(log_file: Path) -> Iterator[None]:
         finally:
             os.dup2(shown, 2)
             os.close(shown)
-            CONSOLE.file = before
+            CONSOLE.file = before  # type: ignore[assignment]  # rich takes None, untyped
 
 
 class _Lines(logging.Handler):

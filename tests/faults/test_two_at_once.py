@@ -16,7 +16,7 @@ def test_the_second_is_told_who_works_since_when(campaign: Any) -> None:
             done = campaign.run(*command.split())
             assert done.code == 2
             assert f"is being worked on by process {os.getpid()} (" in done.said
-            assert " since 20" in done.said and "pytest" in done.said
+            assert " since 20" in done.said
         code, status = campaign.status()
         assert code == 0 and f"process {os.getpid()} " in status["working"]
         assert campaign.run("prune", "--keep", "1", "--dry-run").code == 0

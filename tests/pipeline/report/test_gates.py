@@ -34,7 +34,7 @@ def test_the_release_before_is_held_against_overall_by_slice_and_in_its_data(
 ) -> None:
     slices = {**full.manifest["metrics"]["slices"], "label=8": 0.5}
     worse = {"accuracy": 0.86, "examples": 40, "slices": slices}
-    before = Release(tmp_path, {**full.manifest, "version": 1})
+    before = Release(tmp_path / "1", {**full.manifest, "version": 1})
     chance = np.random.default_rng(3)
     bright, dark = (
         statistics_of(table_of({"image.brightness": chance.normal(mean, 0.05, 300)}))
