@@ -46,13 +46,17 @@ format: setup-development  ## put the code into its canonical form
 	.venv/bin/ruff format .
 
 lock: setup  ## write the locks anew from requirements/*.in
-	for name in tools pipeline edge web-converter development metadata-api; do \
+	set -e; for name in tools pipeline edge web-converter development metadata-api; do \
 	    .venv-tools/bin/uv pip compile --quiet --generate-hashes --universal \
 	        --python-version 3.11 --overrides requirements/overrides.txt requirements/$$name.in -o requirements/$$name.lock; \
 	done
 	.venv-tools/bin/uv pip compile --quiet --generate-hashes --python-platform x86_64-manylinux_2_36 \
 	    --python-version 3.11 --overrides requirements/serving-image.overrides.txt \
 	    requirements/serving-image.in -o requirements/serving-image.lock
+	set -e; for name in bench-bentoml bench-fastapi bench-kserve; do \
+	    .venv-tools/bin/uv pip compile --quiet --generate-hashes --universal --python-version 3.11 \
+	        requirements/$$name.in -o requirements/$$name.lock; \
+	done
 
 smoke:  ## check all targets as they are deployed now
 	$(FANOUT) smoke

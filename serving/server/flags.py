@@ -208,7 +208,7 @@ def _parser() -> _Parser:
     add("--max_queued_requests", type=_positive, default=1000,
         help="further ones are refused (default: 1000)")  # fmt: skip
     add("--max_connections", type=_positive, default=900,
-        help="of REST, further ones are refused (default: 900)")  # fmt: skip
+        help="of each transport, further ones are refused (default: 900)")  # fmt: skip
     for name, reason in WITHOUT_EFFECT.items():
         add(f"--{name}", nargs="?", const="true", help=f"taken without effect: {reason}")
     for name in REFUSED:
