@@ -44,7 +44,7 @@ def ask(place: Any, images: Array) -> None:
 
 def monitored(place: Any, *, at_least: int, expect: int) -> dict[str, Any]:
     """Returns what is found once the server has written its log: it does so when it is idle."""
-    log = place.build / "logs"
+    log = place.build / "request-log"
     deadline = time.monotonic() + 30
     while not _bytes(log) and time.monotonic() < deadline:
         time.sleep(0.2)
