@@ -92,12 +92,14 @@ class Limits:
 
         As many may differ as the shares round up to: of 16 examples, one where 0.97 agree. Where
         fewer than ten are to be expected, chance moves them by more than their share: two standard
-        deviations are allowed, of 1000 examples three where 0.999 agree.
+        deviations are allowed, of 1000 examples three where 0.999 agree. A variant whose outputs
+        are bounded gets no such room.
         """
 
         def share(limit: float) -> float:
             expected = round(count * limit, 9)
-            chance = floor(expected + 2 * sqrt(expected)) if expected < MANY else 0
+            few = self.max_abs_diff is None and expected < MANY
+            chance = floor(expected + 2 * sqrt(expected)) if few else 0
             return max(ceil(expected), chance) / count
 
         return replace(

@@ -16,7 +16,6 @@ from pipeline.prune import plan
 from pipeline.release import Release
 from pipeline.status import status
 from serving.client import Client
-from serving.embedded import free_ports
 from tests.serving import small_releases
 
 NO_LIMIT = Limits(faults=1.0, slower=1e9)
@@ -25,15 +24,7 @@ NO_LIMIT = Limits(faults=1.0, slower=1e9)
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     """Yields a place whose release 1 is promoted and served; 2 and 3 are there."""
-    grpc, rest, web = free_ports(3)
-    config = replace(
-        Config.from_environment("fashion", "default"),
-        builds=tmp_path_factory.mktemp("builds"),
-        grpc_port=grpc,
-        rest_port=rest,
-        web_port=web,
-        engine="embedded",
-    )
+    config = small_releases.place(tmp_path_factory.mktemp("builds"), engine="embedded")
     first = small_releases.assemble(config, seed=1)
     for seed in (2, 3):
         small_releases.assemble(config, seed=seed)

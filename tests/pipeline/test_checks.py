@@ -78,6 +78,14 @@ def test_few_examples_may_differ_by_what_the_share_rounds_up_to() -> None:
     assert exact.agreement == 0.99
 
 
+def test_chance_is_allowed_for_only_where_few_are_expected_to_differ() -> None:
+    limits = Limits(agreement=0.999, accuracy_drop=0.001)
+    assert limits.for_few(1000).agreement == pytest.approx(0.997)
+    assert limits.for_few(10_000).agreement == pytest.approx(0.999)
+    bounded = replace(limits, max_abs_diff=1e-4).for_few(1000)
+    assert (bounded.agreement, bounded.accuracy_drop) == (0.999, pytest.approx(0.001))
+
+
 def test_a_class_that_lost_too_much_is_named_whatever_the_others_gained(golden: Golden) -> None:
     limits = replace(LIMITS, agreement=0.5, max_abs_diff=None, accuracy_drop=1.0, class_drop=0.02)
     outputs = golden.outputs.copy()

@@ -1,6 +1,7 @@
 """Releases with a real, tiny SavedModel: 784 weights a class, made in a second."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,7 +11,21 @@ from pipeline.checks import PASSED, Check
 from pipeline.config import Config
 from pipeline.golden import Golden
 from pipeline.release import Parts, Release
+from serving.embedded import free_ports
 from tests.serving import fixture_models
+
+
+def place(builds: Path, *, engine: str) -> Config:
+    """Returns the configuration of an empty build folder with ports of its own."""
+    grpc, rest, web = free_ports(3)
+    return replace(
+        Config.from_environment("fashion", "default"),
+        builds=builds,
+        grpc_port=grpc,
+        rest_port=rest,
+        web_port=web,
+        engine=engine,
+    )
 
 
 def assemble(config: Config, *, seed: int, answers_of: int | None = None) -> Release:

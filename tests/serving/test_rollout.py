@@ -3,7 +3,6 @@
 import json
 import shutil
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +16,6 @@ from pipeline.golden import Golden, read_golden
 from pipeline.status import status
 from serving.client import Client
 from serving.container.models_config import models_config
-from serving.embedded import free_ports
 from serving.server import model_config
 from tests.serving import load, small_releases
 
@@ -36,15 +34,7 @@ def answer_of(config: Config, version: int, image: np.ndarray) -> np.ndarray:
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     """Yields a place with releases 1 and 2; release 1 is promoted and served."""
-    grpc, rest, web = free_ports(3)
-    config = replace(
-        Config.from_environment("fashion", "default"),
-        builds=tmp_path_factory.mktemp("builds"),
-        grpc_port=grpc,
-        rest_port=rest,
-        web_port=web,
-        engine="embedded",
-    )
+    config = small_releases.place(tmp_path_factory.mktemp("builds"), engine="embedded")
     first = small_releases.assemble(config, seed=1)
     small_releases.assemble(config, seed=2)
     release.promote(config, first)

@@ -17,7 +17,6 @@ from pipeline.status import status
 from serving.client import Client
 from serving.container import engine as engines
 from serving.container.container import LABEL, Container
-from serving.embedded import free_ports
 from serving.smoke import smoke
 from tests.serving import load, small_releases
 from tests.serving.container.engine_here import engine_with_image
@@ -30,15 +29,7 @@ EXACT = load_spec("fashion").limits["serving"]["float32"]
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     """Yields a place with releases 1 and 2; release 1 is served in a container."""
     engine, _ = engine_with_image()
-    grpc, rest, web = free_ports(3)
-    config = replace(
-        Config.from_environment("fashion", "default"),
-        builds=tmp_path_factory.mktemp("builds"),
-        grpc_port=grpc,
-        rest_port=rest,
-        web_port=web,
-        engine=engine.name,
-    )
+    config = small_releases.place(tmp_path_factory.mktemp("builds"), engine=engine.name)
     release.promote(config, small_releases.assemble(config, seed=1))
     small_releases.assemble(config, seed=2)
     deploy.serve(config)
