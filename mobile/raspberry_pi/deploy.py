@@ -14,6 +14,7 @@ import json
 import os
 import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -27,7 +28,7 @@ import numpy as np
 
 from mobile.current import current_release
 from mobile.raspberry_pi.bundle import bundle, model_of
-from models.spec import load
+from models.spec import ModelSpec, load
 from pipeline.checks import FAILED, Check, compare, failure
 from pipeline.errors import FanoutError, UserError
 from pipeline.golden import Golden, read_golden
@@ -114,7 +115,8 @@ def deploy(pi: Pi, release: Path, *, variant: str | None, folder: str, service: 
     chosen = model_of(release, variant).name.split(".")[-2]
     golden = read_golden(release / "golden.json", spec)
     place = shlex.quote(folder)
-    pi.run(f"mkdir -p {place} && tar -xzf - -C {place}", stdin=_packed(release, chosen, golden))
+    packed = _packed(release, chosen, spec, golden)
+    pi.run(f"mkdir -p {place} && tar -xzf - -C {place}", stdin=packed)
     pi.run(f"cd {place} && ./install.sh{' --service' if service else ''}", timeout=_INSTALL_S)
     printed = pi.run(f"cd {place} && ./python classify.py {SMOKE} --json && rm -r {SMOKE}")
     limits = spec.limits["mobile"][chosen].for_few(len(golden))
@@ -128,16 +130,18 @@ def deploy(pi: Pi, release: Path, *, variant: str | None, folder: str, service: 
     return compare(outputs, golden, limits, row=row)
 
 
-def _packed(release: Path, variant: str, golden: Golden) -> bytes:
-    """Returns the folder for the Pi, with the golden examples as arrays, as a .tar.gz file."""
-    (images,) = golden.inputs.values()
+def _packed(release: Path, variant: str, spec: ModelSpec, golden: Golden) -> bytes:
+    """Returns the folder for the Pi, with the golden examples as files, as a .tar.gz file."""
     stream = io.BytesIO()
     with tempfile.TemporaryDirectory(prefix="pi-bundle-") as made:
         folder = Path(made)
         bundle(model_of(release, variant), release / "contract.json", folder)
         (folder / SMOKE).mkdir()
-        for row, image in enumerate(images):
-            np.save(folder / SMOKE / f"{row:04}.npy", image)
+        if [tensor.kind for tensor in spec.inputs] == ["image"]:
+            for row, image in enumerate(golden.inputs[spec.inputs[0].name]):
+                np.save(folder / SMOKE / f"{row:04}.npy", image)
+        else:
+            shutil.copy2(release / "golden.json", folder / SMOKE)
         with tarfile.open(fileobj=stream, mode="w:gz") as archive:
             archive.add(folder, ".", filter=_of_nobody)
     return stream.getvalue()

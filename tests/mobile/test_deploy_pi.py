@@ -7,16 +7,20 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+import mobile.target
 from mobile.raspberry_pi.deploy import connected
 from models.contract import contract
+from models.spec import load
 from pipeline.errors import UserError
+from pipeline.export import export
 from pipeline.golden import Golden
-from pipeline.target import Artifacts
+from pipeline.target import Artifacts, ConvertConfig
 from pipeline.toolchain import EDGE_PYTHON, ROOT
 
 from .conftest import Sample
@@ -81,6 +85,45 @@ def test_the_model_is_copied_installed_and_answers_as_the_saved_model(
     left = {file.name for file in (tmp_path / "with space").iterdir()} - {"__pycache__"}
     assert left >= {"classify.py", "contract.json", "fashion.int8.tflite", "python", "serve.py"}
     assert "smoke" not in left and ".venv" not in left, "nothing was missing"
+
+
+def test_a_table_is_sent_as_rows(server: Path, tmp_path: Path) -> None:
+    penguins = table_release(tmp_path / "release")
+    done = deploy(penguins, server, tmp_path / "pi")
+    assert done.returncode == 0, done.stderr
+    assert re.search(r"mobile.*float32.*pi.*16.*passed", done.stdout)
+
+
+def table_release(folder: Path) -> Path:
+    """Returns a release of the penguins' network, untrained, with values and texts missing."""
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(3)
+    spec = load("penguins")
+    columns = spec.module("columns").COLUMNS
+    learnt = {name: np.float32(100) for name in columns.statistics}
+    learnt |= {name: np.array([b"Biscoe", b"Dream", b"male"]) for name in columns.vocabularies}
+    profile = spec.profile("quick")
+    export(spec.module("network").build(learnt, profile.hyperparameters), spec, folder / "model")
+    random = np.random.default_rng(4)
+    inputs = {
+        tensor.name: random.choice(["", "Dream", "male", "Île"], 16)
+        if tensor.dtype == "string"
+        else random.choice([-1, 40, 190], 16).astype(np.float32)
+        for tensor in spec.inputs
+    }
+    signature = tf.saved_model.load(str(folder / "model")).signatures["serving_default"]
+    answers = signature(**{name: tf.constant(values) for name, values in inputs.items()})
+    outputs = answers["probabilities"].numpy()
+    golden = Golden(inputs, outputs.argmax(axis=1), outputs)
+    limited = replace(spec, limits={"mobile": {"float32": spec.limits["mobile"]["float32"]}})
+    config = ConvertConfig(folder / "no examples", folder / "no golden")
+    mobile.target.convert(folder / "model", folder / "mobile", spec=limited, config=config)
+    (folder / "contract.json").write_text(json.dumps(contract(spec, version=1)))
+    text = golden.to_json(model="penguins", output="probabilities", version=1)
+    (folder / "golden.json").write_text(text)
+    return folder
 
 
 def test_other_answers_than_the_saved_models_are_a_failed_row(
