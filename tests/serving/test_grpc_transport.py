@@ -4,6 +4,8 @@ import asyncio
 import base64
 import gzip
 import json
+import os
+import signal
 import socket
 import subprocess
 import threading
@@ -315,6 +317,6 @@ def stop(address: Address) -> None:
     for process in Path("/proc").glob("[0-9]*"):
         try:
             if flag in (process / "cmdline").read_bytes().split(b"\0"):
-                subprocess.run(["kill", process.name], check=True)
+                os.kill(int(process.name), signal.SIGTERM)
         except OSError:
             continue
