@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from serving.server import http2_frames as frames
-from serving.server.http2_frames import ConnectionFault, Error, StreamFault, Type
+from serving.server.http2_frames import ConnectionFault, Error, Flag, StreamFault, Type
 from serving.server.http2_headers import Head
+
+_LAST = Flag.END_HEADERS | Flag.END_STREAM
 
 
 class Stream:
@@ -58,11 +60,14 @@ class Sender:
         if size <= min(stream.window, self.window, self.frame_bytes) and not self.paused:
             self.window -= size
             self._write(
-                frames.headers(number, block, end=False)
-                + frames.head(size, Type.DATA, 0, number)
-                + body
-                + frames.headers(number, trailers, end=True)
-            )
+                b"".join(
+                    (
+                        frames.head(len(block), Type.HEADERS, Flag.END_HEADERS, number), block,
+                        frames.head(size, Type.DATA, 0, number), body,
+                        frames.head(len(trailers), Type.HEADERS, _LAST, number), trailers,
+                    )
+                )
+            )  # fmt: skip
             self._closed(stream)
         else:
             self.begin(stream, block)

@@ -128,7 +128,9 @@ class Scheduler:
             fast = _pace(queue[0].call).fast(_rows_ahead(queue, self._max_batch))
             if not fast and (len(self._running) >= self._threads or key in self._running):
                 continue  # these wait, and grow into a larger batch
-            batch = self._take(key, queue)
+            batch = self._take(
+                key, queue, self._max_batch if fast else _unpadded(queue, self._max_batch)
+            )
             if fast:
                 self._finish(batch, _run(batch))
             elif batch:
@@ -141,12 +143,18 @@ class Scheduler:
         outcome = _run(batch)
         self._loop.call_soon_threadsafe(self._thread_done, key, batch, outcome)
 
-    def _take(self, key: _Key, queue: deque[_Waiting]) -> list[_Waiting]:
-        """Returns the next calls to run together; those past their deadline are answered."""
+    def _take(self, key: _Key, queue: deque[_Waiting], most: int) -> list[_Waiting]:
+        """Returns the next calls to run together; those past their deadline are answered.
+
+        Args:
+            key: of the queue.
+            queue: what waits.
+            most: rows of them together.
+        """
         batch: list[_Waiting] = []
         rows = 0
         now = time.monotonic()
-        while queue and (not batch or rows + queue[0].rows <= self._max_batch):
+        while queue and (not batch or rows + queue[0].rows <= most):
             waiting = queue.popleft()
             if waiting.call.deadline < now:
                 self._answer(
@@ -195,6 +203,11 @@ def _rows_ahead(queue: deque[_Waiting], most: int) -> int:
     return max(rows, 1)
 
 
+def _unpadded(queue: deque[_Waiting], most: int) -> int:
+    """Returns how many rows of a slow model to run next: padding would cost as much as requests."""
+    return 1 << (_rows_ahead(queue, most).bit_length() - 1)
+
+
 def timed_run(
     servable: Servable, signature: Signature, inputs: Tensors, outputs: tuple[str, ...]
 ) -> Tensors:
@@ -233,11 +246,19 @@ def _next_power(rows: int) -> int:
     return 1 << (rows - 1).bit_length()
 
 
+def _padded(rows: int) -> int:
+    """Returns the size to run a batch in: few sizes, as kernels prepare themselves once for each.
+
+    They are an eighth of a power of two apart, so that an eighth at most is run for nothing.
+    """
+    step = max(_next_power(rows) // 8, 1)
+    return -(-rows // step) * step
+
+
 def _run_joined(batch: list[_Waiting]) -> list[Tensors]:
     first = batch[0].call
     rows = sum(waiting.rows for waiting in batch)
-    # Few sizes of batch: TensorFlow's kernels prepare themselves once for each.
-    padding = _next_power(rows) - rows
+    padding = _padded(rows) - rows
     joined = {}
     for alias in first.signature.inputs:
         parts = [waiting.call.inputs[alias] for waiting in batch]
