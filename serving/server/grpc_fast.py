@@ -17,10 +17,10 @@ from serving.server.statuses import ServingError, invalid
 from serving.server.tensors import DT_STRING, Array, Signature, numpy_type
 
 MAX_FORMS = 64
+MAX_OF_A_SIZE = 4
 # A message is parsed twice more when its form is made, and what surrounds the values is kept.
 MAX_BYTES = 1 << 20
 MAX_AROUND = 4096
-_KEY_BYTES = 64
 _INVERTED = bytes(255 - value for value in range(256))
 
 
@@ -91,25 +91,32 @@ class Requests:
 
     def __init__(self, message: Any) -> None:
         self._message = message
-        self._forms: dict[tuple[int, bytes], Form] = {}
+        self._forms: dict[int, list[Form]] = {}  # by the size of the request
+        self._count = 0
 
     def parse(self, data: bytes) -> Any:
         """Returns a request: Quick, or a message. Raises ServingError for bytes that are none."""
-        key = (len(data), data[:_KEY_BYTES])
-        form = self._forms.get(key)
-        if form is not None and data.startswith(form.head) and data.endswith(form.tail):
-            return Quick(form, data)
+        size = len(data)
+        forms = self._forms.get(size, ())
+        for form in forms:
+            if data.startswith(form.head) and data.endswith(form.tail):
+                return Quick(form, data)
         try:
             message = self._message.FromString(data)
         except DecodeError as error:
             raise invalid(f"the request is no {self._message.DESCRIPTOR.full_name}") from error
-        if form is None and len(data) <= MAX_BYTES:
+        if len(forms) < MAX_OF_A_SIZE and size <= MAX_BYTES:
             found = _form(data, message)
             if found:
-                if len(self._forms) >= MAX_FORMS:
-                    self._forms.clear()
-                self._forms[key] = found
+                self._learn(size, found)
         return message
+
+    def _learn(self, size: int, form: Form) -> None:
+        if self._count >= MAX_FORMS:
+            self._forms.clear()
+            self._count = 0
+        self._forms.setdefault(size, []).append(form)
+        self._count += 1
 
 
 def _form(data: bytes, message: Any) -> Form | None:
