@@ -289,6 +289,7 @@ class Connection:
 
     def _forget(self, stream: Stream) -> None:
         self.streams.pop(stream.number, None)
+        stream.call = None  # it refers to the stream: a cycle would wait for the collector
         if self._draining and not self.streams:
             self._end()
 
