@@ -59,12 +59,13 @@ class Sender:
         number, size = stream.number, len(body)
         if size <= min(stream.window, self.window, self.frame_bytes) and not self.paused:
             self.window -= size
+            pack = frames.HEAD.pack
             self._write(
                 b"".join(
                     (
-                        frames.head(len(block), Type.HEADERS, Flag.END_HEADERS, number), block,
-                        frames.head(size, Type.DATA, 0, number), body,
-                        frames.head(len(trailers), Type.HEADERS, _LAST, number), trailers,
+                        pack(0, len(block), Type.HEADERS, Flag.END_HEADERS, number), block,
+                        pack(size >> 16, size & 0xFFFF, Type.DATA, 0, number), body,
+                        pack(0, len(trailers), Type.HEADERS, _LAST, number), trailers,
                     )
                 )
             )  # fmt: skip

@@ -36,24 +36,26 @@ class Call:
     outputs: tuple[str, ...]
     deadline: float = float("inf")
 
-    @property
-    def rows(self) -> int:
-        """Returns the size of the batch, or 0 when the call can't be joined with others."""
-        if self.signature.name not in self.lease.servable.joinable:
-            return 0
+    def group(self) -> tuple[int, _Key]:
+        """Returns the size of the batch, and what calls must have in common to run as one.
+
+        The size is 0 when the call can't be joined with others.
+        """
+        signature = self.signature
+        alone = 0, (id(self),)
+        if signature.name not in self.lease.servable.joinable:
+            return alone
         rows = -1
-        for alias, info in self.signature.inputs.items():
+        shapes = []
+        for alias, info in signature.inputs.items():
             shape = self.inputs[alias].shape
             if not info.admits(shape) or rows not in (-1, shape[0]):
-                return 0
+                return alone
             rows = shape[0]
-        return max(rows, 0)
-
-    @property
-    def group(self) -> _Key:
-        """Returns what calls must have in common to run as one."""
-        shapes = tuple([self.inputs[alias].shape[1:] for alias in self.signature.inputs])
-        return (id(self.lease), self.signature.name, self.outputs, shapes)
+            shapes.append(shape[1:])
+        if rows < 1:
+            return alone
+        return rows, (id(self.lease), signature.name, self.outputs, *shapes)
 
     def run(self) -> Tensors:
         """Returns the outputs, run at once, in this thread; the lease is kept."""
@@ -100,8 +102,7 @@ class Scheduler:
                 )
             )
             return
-        rows = call.rows
-        key = call.group if rows else (id(call),)
+        rows, key = call.group()
         self._queues.setdefault(key, deque()).append(_Waiting(call, rows, deliver))
         self._count += 1
         self._schedule()
