@@ -55,9 +55,7 @@ class Connection:
         self._decoder = HeaderDecoder()
         self._budget = Budget()
         self._reader = FrameReader(FRAME_BYTES, self._budget)
-        self.settled = False
-        self._closed = False
-        self._draining = False
+        self.settled = self._closed = self._draining = False
         self._last = 0
         self._window = CONNECTION_WINDOW
         self._ended_early: OrderedDict[int, None] = OrderedDict()
