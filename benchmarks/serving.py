@@ -16,6 +16,7 @@ import statistics
 import subprocess
 import sys
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -26,6 +27,7 @@ from pipeline.errors import FanoutError
 from pipeline.toolchain import ROOT
 
 REST, GRPC = f"{OURS} REST", f"{OURS} gRPC"
+MANY_PICTURES = 16
 
 
 @dataclass(frozen=True)
@@ -50,22 +52,30 @@ def prepare() -> None:
     tensorflow()
     from tensorflow_serving.apis import predict_pb2
 
-    image = np.random.default_rng(0).integers(0, 256, (1, 28, 28, 1))
-    (BENCH / "body.json").write_text(json.dumps({"instances": image.tolist()}))
-    message = predict_pb2.PredictRequest()
-    message.model_spec.name = "small"
-    message.inputs["image"].dtype = 1
-    for size in image.shape:
-        message.inputs["image"].tensor_shape.dim.add(size=size)
-    message.inputs["image"].tensor_content = image.astype(np.float32).tobytes()
-    (BENCH / "body.pb").write_bytes(message.SerializeToString())
+    for pictures in (1, MANY_PICTURES):
+        images = np.random.default_rng(0).integers(0, 256, (pictures, 28, 28, 1))
+        body("http", pictures).write_text(json.dumps({"instances": images.tolist()}))
+        message = predict_pb2.PredictRequest()
+        message.model_spec.name = "small"
+        message.inputs["image"].dtype = 1
+        for size in images.shape:
+            message.inputs["image"].tensor_shape.dim.add(size=size)
+        message.inputs["image"].tensor_content = images.astype(np.float32).tobytes()
+        body("grpc", pictures).write_bytes(message.SerializeToString())
 
 
-def load(target: Target, connections: int, seconds: float, *, path: str = "") -> Any:
+def body(protocol: str, pictures: int = 1) -> Path:
+    """Returns the file with the body of a request."""
+    name = "body" if pictures == 1 else f"body-{pictures}"
+    return BENCH / f"{name}.{'pb' if protocol == 'grpc' else 'json'}"
+
+
+def load(
+    target: Target, connections: int, seconds: float, *, path: str = "", pictures: int = 1
+) -> Any:
     """Returns the process of a load; ``path`` is a GET instead of a prediction."""
-    body = BENCH / ("body.pb" if target.protocol == "grpc" else "body.json")
     command = [sys.executable, "-m", "benchmarks.load", target.protocol, str(target.port)]
-    command += [path] if path else [target.path, "--body", str(body)]
+    command += [path] if path else [target.path, "--body", str(body(target.protocol, pictures))]
     command += ["--connections", str(connections), "--seconds", str(seconds)]
     return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
@@ -82,15 +92,15 @@ def result(process: Any, name: str) -> dict[str, Any]:
 
 
 def measure(
-    targets: list[Target], connections: int, rounds: int, seconds: float
+    targets: list[Target], connections: int, rounds: int, seconds: float, *, pictures: int = 1
 ) -> dict[str, Figures]:
     """Returns the figures of each target, which take turns."""
     found: dict[str, list[Figures]] = {target.name: [] for target in targets}
     for _ in range(rounds):
         for target in targets:
-            result(load(target, connections, 0.5), target.name)  # warm
+            result(load(target, connections, 0.5, pictures=pictures), target.name)  # warm
             before = serving_peers.cpu_seconds(target.pid)
-            one = result(load(target, connections, seconds), target.name)
+            one = result(load(target, connections, seconds, pictures=pictures), target.name)
             cpu = serving_peers.cpu_seconds(target.pid) - before
             count = one["requests"]
             found[target.name].append(
@@ -172,6 +182,8 @@ def run(rounds: int, seconds: float) -> tuple[list[str], bool]:
                 serving_peers.wait(target)
         many = measure(targets, 16, rounds, seconds)
         single = measure(targets, 1, rounds, seconds)
+        ours = [target for target in targets if target.name in (REST, GRPC)]
+        batches = measure(ours, 4, rounds, seconds, pictures=MANY_PICTURES)
         status = status_under_load(targets[0], seconds)
         slow = measure(slow_targets, 16, rounds, seconds)
         slow_status = status_under_load(slow_targets[0], seconds)
@@ -195,6 +207,7 @@ def run(rounds: int, seconds: float) -> tuple[list[str], bool]:
         "",
         *table("Small model, 16 connections", many),
         *table("Small model, 1 connection", single),
+        *table(f"Small model, 4 connections, {MANY_PICTURES} pictures a request", batches),
         *table("Slow model, 16 connections", slow),
         *told,
     ]

@@ -10,7 +10,8 @@ TIMEOUT_SECONDS = 4.0
 def main() -> int:
     """Returns 0 when the server serves, else 1 with one line that says why.
 
-    ``HEALTH_ADDRESS`` changes where it is asked.
+    ``HEALTH_ADDRESS`` changes where it is asked, such as ``unix:/tmp/grpc.sock`` where the port
+    takes TLS only.
     """
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc

@@ -4,6 +4,7 @@ import argparse
 import contextlib
 import difflib
 import importlib.metadata
+import math
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -161,8 +162,8 @@ def _parser() -> _Parser:
     add("--model_config_file", type=Path, help="ModelServerConfig in text form")
     add("--model_config_file_poll_wait_seconds", type=_not_negative, default=0.0,
         help="how often the file is read again; 0 for never (default: 0)")  # fmt: skip
-    add("--file_system_poll_wait_seconds", type=float, default=1.0,
-        help="how often versions are looked for; 0 for once (default: 1)")  # fmt: skip
+    add("--file_system_poll_wait_seconds", type=_seconds, default=1.0,
+        help="how often versions are looked for; 0 or less for once (default: 1)")  # fmt: skip
     add("--max_num_load_retries", type=int, default=5)
     add("--load_retry_interval_micros", type=int, default=60_000_000)
     add("--rest_api_timeout_in_ms", type=_positive, default=30_000,
@@ -259,11 +260,18 @@ def _share(text: str) -> float:
     return float(text)
 
 
-def _not_negative(text: str) -> float:
+def _seconds(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
-        value = -1.0
-    if not 0 <= value < float("inf"):
+        value = math.nan
+    if not math.isfinite(value):
         raise argparse.ArgumentTypeError(f"expected a number of seconds, got {text!r}")
+    return value
+
+
+def _not_negative(text: str) -> float:
+    value = _seconds(text)
+    if value < 0:
+        raise argparse.ArgumentTypeError(f"expected a number of seconds from 0 on, got {text!r}")
     return value

@@ -17,7 +17,7 @@ from serving.server.statuses import Code, ServingError, from_exception
 MAX_REQUESTS_AHEAD = 100
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)  # a frozen one takes four times as long to make
 class Context:
     """What a method may know of its call besides the request.
 

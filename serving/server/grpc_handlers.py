@@ -34,15 +34,19 @@ class Method:
         start: for one request and one response.
         work: the same as a coroutine, instead.
         stream: for any number of both, instead.
+        read: what makes a request of bytes, when not the class does.
     """
 
     message: Any
     start: StartWork | None = None
     work: Work | None = None
     stream: StreamWork | None = None
+    read: Callable[[bytes], Any] | None = None
 
     def parse(self, data: bytes) -> Any:
         """Returns a request. Raises ServingError: bytes that are none are the client's mistake."""
+        if self.read:
+            return self.read(data)
         try:
             return self.message.FromString(data)
         except DecodeError as error:

@@ -13,6 +13,7 @@ from serving.server.grpc_handlers import Method
 from serving.server.http2_connection import Connection
 from serving.server.http2_flow import Stream
 from serving.server.http2_frames import Error
+from serving.server.http2_headers import Head
 from serving.server.statuses import Code, ServingError
 
 LOG = logging.getLogger("fanout-model-server")
@@ -66,6 +67,8 @@ class GrpcProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._since = time.monotonic()
         self._remote = ""
+        # The last head that was let through, and what it means: most calls have the same again.
+        self._plan: tuple[Head, Method, float] | None = None
         self._connection = Connection(self)
 
     # --- asyncio ---
@@ -121,9 +124,13 @@ class GrpcProtocol(asyncio.Protocol):
             self._connection.sender.end(stream, block)
 
     def _call(self, stream: Stream) -> Call:
-        path, metadata = stream.head.path, stream.head.fields
+        head, plan = stream.head, self._plan
         sender, limit = self._connection.sender, self._server.limits.message_bytes
-        is_post = stream.head.method == "POST"
+        if plan is not None and plan[0] is head:
+            context = Context(time.monotonic() + plan[2], head.fields, self._remote)
+            return UnaryCall(plan[1], stream, sender, context, limit)
+        path, metadata = head.path, head.fields
+        is_post = head.method == "POST"
         if not is_post or not metadata.get("content-type", "").startswith("application/grpc"):
             context = Context(float("inf"), metadata)
             return Refusal("415" if is_post else "405", stream, sender, context, limit)
@@ -133,12 +140,14 @@ class GrpcProtocol(asyncio.Protocol):
         if method is None:
             raise ServingError(Code.UNIMPLEMENTED, f"unknown method {path[:200]}")
         grpc_messages.check_encoding(metadata.get("grpc-encoding", "identity"))
-        deadline = float("inf")
+        seconds = float("inf")
         if "grpc-timeout" in metadata:
-            deadline = time.monotonic() + grpc_messages.timeout(metadata["grpc-timeout"])
-        context = Context(deadline, metadata, self._remote)
-        kind = UnaryCall if method.stream is None else StreamCall
-        return kind(method, stream, sender, context, limit)
+            seconds = grpc_messages.timeout(metadata["grpc-timeout"])
+        context = Context(time.monotonic() + seconds, metadata, self._remote)
+        if method.stream is not None:
+            return StreamCall(method, stream, sender, context, limit)
+        self._plan = (head, method, seconds)
+        return UnaryCall(method, stream, sender, context, limit)
 
     def received(self, stream: Stream, data: bytes, *, end: bool) -> None:
         call: Call | None = stream.call

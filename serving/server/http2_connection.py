@@ -55,9 +55,7 @@ class Connection:
         self._decoder = HeaderDecoder()
         self._budget = Budget()
         self._reader = FrameReader(FRAME_BYTES, self._budget)
-        self.settled = False
-        self._closed = False
-        self._draining = False
+        self.settled = self._closed = self._draining = False
         self._last = 0
         self._window = CONNECTION_WINDOW
         self._ended_early: OrderedDict[int, None] = OrderedDict()
@@ -289,6 +287,7 @@ class Connection:
 
     def _forget(self, stream: Stream) -> None:
         self.streams.pop(stream.number, None)
+        stream.call = None  # it refers to the stream: a cycle would wait for the collector
         if self._draining and not self.streams:
             self._end()
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from typing import Any
 
 from serving.server import http2_frames as frames
-from serving.server.http2_frames import ConnectionFault, Error, StreamFault, Type
+from serving.server.http2_frames import ConnectionFault, Error, Flag, StreamFault, Type
 from serving.server.http2_headers import Head
+
+_LAST = Flag.END_HEADERS | Flag.END_STREAM
 
 
 class Stream:
@@ -57,12 +59,16 @@ class Sender:
         number, size = stream.number, len(body)
         if size <= min(stream.window, self.window, self.frame_bytes) and not self.paused:
             self.window -= size
+            pack = frames.HEAD.pack
             self._write(
-                frames.headers(number, block, end=False)
-                + frames.head(size, Type.DATA, 0, number)
-                + body
-                + frames.headers(number, trailers, end=True)
-            )
+                b"".join(
+                    (
+                        pack(0, len(block), Type.HEADERS, Flag.END_HEADERS, number), block,
+                        pack(size >> 16, size & 0xFFFF, Type.DATA, 0, number), body,
+                        pack(0, len(trailers), Type.HEADERS, _LAST, number), trailers,
+                    )
+                )
+            )  # fmt: skip
             self._closed(stream)
         else:
             self.begin(stream, block)

@@ -28,7 +28,8 @@ class Lease:
         self._users = 0
         self._retired = False
         self._closed = False
-        self._changed = threading.Condition()
+        self._lock = threading.Lock()
+        self._changed = threading.Condition(self._lock)
 
     @property
     def users(self) -> int:
@@ -37,7 +38,7 @@ class Lease:
 
     def acquire(self) -> bool:
         """Returns whether the version may be used; each True needs one release()."""
-        with self._changed:
+        with self._lock:
             if self._retired:
                 return False
             self._users += 1
@@ -45,7 +46,7 @@ class Lease:
 
     def release(self) -> None:
         """Gives the version back; the last user of a retired one closes it."""
-        with self._changed:
+        with self._lock:
             self._users -= 1
             if self._users or not self._retired:
                 return

@@ -61,5 +61,5 @@ class Stopwatch:
 
 
 def _step(rows: int) -> int:
-    """Returns the power of two that a batch is padded to."""
+    """Returns the exponent of the power of two at or above a size."""
     return (rows - 1).bit_length()

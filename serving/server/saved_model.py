@@ -131,6 +131,8 @@ def load(
         intra_op_parallelism_threads=threads[0],
         inter_op_parallelism_threads=threads[1],
     )
+    # Threads that look for work in a loop take the core that reads the next requests.
+    config.experimental.disable_thread_spinning = True
     session = v1.Session(graph=graph, config=config)
     verbosity = v1.logging.get_verbosity()
     v1.logging.set_verbosity(v1.logging.ERROR)  # it calls its own loader deprecated

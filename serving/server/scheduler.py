@@ -36,24 +36,26 @@ class Call:
     outputs: tuple[str, ...]
     deadline: float = float("inf")
 
-    @property
-    def rows(self) -> int:
-        """Returns the size of the batch, or 0 when the call can't be joined with others."""
-        if self.signature.name not in self.lease.servable.joinable:
-            return 0
+    def group(self) -> tuple[int, _Key]:
+        """Returns the size of the batch, and what calls must have in common to run as one.
+
+        The size is 0 when the call can't be joined with others.
+        """
+        signature = self.signature
+        alone = 0, (id(self),)
+        if signature.name not in self.lease.servable.joinable:
+            return alone
         rows = -1
-        for alias, info in self.signature.inputs.items():
+        shapes = []
+        for alias, info in signature.inputs.items():
             shape = self.inputs[alias].shape
             if not info.admits(shape) or rows not in (-1, shape[0]):
-                return 0
+                return alone
             rows = shape[0]
-        return max(rows, 0)
-
-    @property
-    def group(self) -> _Key:
-        """Returns what calls must have in common to run as one."""
-        shapes = tuple([self.inputs[alias].shape[1:] for alias in self.signature.inputs])
-        return (id(self.lease), self.signature.name, self.outputs, shapes)
+            shapes.append(shape[1:])
+        if rows < 1:
+            return alone
+        return rows, (id(self.lease), signature.name, self.outputs, *shapes)
 
     def run(self) -> Tensors:
         """Returns the outputs, run at once, in this thread; the lease is kept."""
@@ -100,8 +102,7 @@ class Scheduler:
                 )
             )
             return
-        rows = call.rows
-        key = call.group if rows else (id(call),)
+        rows, key = call.group()
         self._queues.setdefault(key, deque()).append(_Waiting(call, rows, deliver))
         self._count += 1
         self._schedule()
@@ -128,7 +129,9 @@ class Scheduler:
             fast = _pace(queue[0].call).fast(_rows_ahead(queue, self._max_batch))
             if not fast and (len(self._running) >= self._threads or key in self._running):
                 continue  # these wait, and grow into a larger batch
-            batch = self._take(key, queue)
+            batch = self._take(
+                key, queue, self._max_batch if fast else _unpadded(queue, self._max_batch)
+            )
             if fast:
                 self._finish(batch, _run(batch))
             elif batch:
@@ -141,12 +144,18 @@ class Scheduler:
         outcome = _run(batch)
         self._loop.call_soon_threadsafe(self._thread_done, key, batch, outcome)
 
-    def _take(self, key: _Key, queue: deque[_Waiting]) -> list[_Waiting]:
-        """Returns the next calls to run together; those past their deadline are answered."""
+    def _take(self, key: _Key, queue: deque[_Waiting], most: int) -> list[_Waiting]:
+        """Returns the next calls to run together; those past their deadline are answered.
+
+        Args:
+            key: of the queue.
+            queue: what waits.
+            most: rows of them together.
+        """
         batch: list[_Waiting] = []
         rows = 0
         now = time.monotonic()
-        while queue and (not batch or rows + queue[0].rows <= self._max_batch):
+        while queue and (not batch or rows + queue[0].rows <= most):
             waiting = queue.popleft()
             if waiting.call.deadline < now:
                 self._answer(
@@ -195,6 +204,11 @@ def _rows_ahead(queue: deque[_Waiting], most: int) -> int:
     return max(rows, 1)
 
 
+def _unpadded(queue: deque[_Waiting], most: int) -> int:
+    """Returns how many rows of a slow model to run next: padding would cost as much as requests."""
+    return 1 << (_rows_ahead(queue, most).bit_length() - 1)
+
+
 def timed_run(
     servable: Servable, signature: Signature, inputs: Tensors, outputs: tuple[str, ...]
 ) -> Tensors:
@@ -233,11 +247,19 @@ def _next_power(rows: int) -> int:
     return 1 << (rows - 1).bit_length()
 
 
+def _padded(rows: int) -> int:
+    """Returns the size to run a batch in: few sizes, as kernels prepare themselves once for each.
+
+    They are an eighth of a power of two apart, so that an eighth at most is run for nothing.
+    """
+    step = max(_next_power(rows) // 8, 1)
+    return -(-rows // step) * step
+
+
 def _run_joined(batch: list[_Waiting]) -> list[Tensors]:
     first = batch[0].call
     rows = sum(waiting.rows for waiting in batch)
-    # Few sizes of batch: TensorFlow's kernels prepare themselves once for each.
-    padding = _next_power(rows) - rows
+    padding = _padded(rows) - rows
     joined = {}
     for alias in first.signature.inputs:
         parts = [waiting.call.inputs[alias] for waiting in batch]

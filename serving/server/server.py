@@ -172,7 +172,7 @@ class Server:
         ]
         limits = GrpcLimits(
             settings.max_body_bytes,
-            settings.rest_api_timeout_in_ms / 1000,
+            settings.grpc_api_timeout_in_ms / 1000,
             settings.max_connections,
         )
         grpc = GrpcServer(

@@ -77,10 +77,11 @@ class TensorInfo:
 
     def admits(self, shape: tuple[int, ...]) -> bool:
         """Returns whether an array of this shape fits the signature."""
-        if self.shape is None:
-            return True
-        return len(shape) == len(self.shape) and all(
-            want in (-1, got) for want, got in zip(self.shape, shape, strict=True)
+        known = self.shape
+        if known is None or (known[1:] == shape[1:] and known[:1] == (-1,) and shape):
+            return True  # nearly always
+        return len(shape) == len(known) and all(
+            want in (-1, got) for want, got in zip(known, shape, strict=True)
         )
 
 

@@ -65,17 +65,26 @@ class RestTransport:
             ) from error
 
     def status(self) -> dict[int, str]:
-        entries = self._request("GET", self._path)["model_version_status"]
-        return {int(entry["version"]): str(entry["state"]) for entry in entries}
+        answer = self._request("GET", self._path)
+        try:
+            entries = answer["model_version_status"]
+            return {int(entry["version"]): str(entry["state"]) for entry in entries}
+        except (KeyError, TypeError, ValueError) as error:
+            raise RequestFailed(f"{self._path} answered with no status: {error!r}") from error
 
     def signatures(self) -> Signatures:
         answer = self._request("GET", f"{self._path}/metadata")
-        found = answer["metadata"]["signature_def"]["signature_def"]
-        return {
-            name: ClientSignature(_types(entry["inputs"]), _types(entry["outputs"]))
-            for name, entry in found.items()
-            if name != INIT_OP_SIGNATURE
-        }
+        try:
+            found = answer["metadata"]["signature_def"]["signature_def"]
+            return {
+                name: ClientSignature(_types(entry["inputs"]), _types(entry["outputs"]))
+                for name, entry in found.items()
+                if name != INIT_OP_SIGNATURE
+            }
+        except (AttributeError, KeyError, TypeError, ValueError) as error:
+            raise RequestFailed(
+                f"{self._path}/metadata answered with no signatures: {error!r}"
+            ) from error
 
     def close(self) -> None:
         self._connection.close()
@@ -87,7 +96,7 @@ class RestTransport:
             self._connection.request(method, path, body, headers)
             response = self._connection.getresponse()
             content = response.read()
-        except (OSError, http.client.HTTPException) as error:
+        except (OSError, http.client.HTTPException, UnicodeError) as error:  # a host may be no IDN
             self._connection.close()
             reason = str(error) or type(error).__name__
             raise RequestFailed(f"{method} {path}: {reason}", transient=True) from error
@@ -96,13 +105,20 @@ class RestTransport:
                 f"{method} {path}: {response.status} {_message(content)}",
                 transient=response.status in TRANSIENT,
             )
-        return _parse(content)
+        try:
+            return _parse(content)
+        except ValueError as error:
+            raise RequestFailed(f"{method} {path} was not answered with JSON: {error}") from error
 
 
 def _open(connection: Connection) -> http.client.HTTPConnection:
     address, timeout, tls = connection.address, connection.timeout, connection.tls
+    try:
+        plain = http.client.HTTPConnection(address, timeout=timeout)
+    except http.client.InvalidURL as error:
+        raise UserError(f"{address!r} is no host:port: {error}") from error
     if tls is None:
-        return http.client.HTTPConnection(address, timeout=timeout)
+        return plain
     try:
         context = ssl.create_default_context(cafile=tls.authority)
         if tls.certificate:

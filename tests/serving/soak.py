@@ -10,7 +10,6 @@ import argparse
 import http.client
 import json
 import random
-import shutil
 import statistics
 import sys
 import tempfile
@@ -29,10 +28,9 @@ from serving import embedded
 from serving.embedded import Address
 from tests.serving import fixture_models
 from tests.serving.processes import memory
+from tests.serving.soak_releases import MODEL, Releases
 
-MODEL = "half"
 TEMPLATES = 5
-KEPT_RELEASES = 6
 SWITCH_SECONDS = 60.0
 # What one version more or less, and its malloc arenas, may come to.
 ALLOWED_GROWTH = 48 << 20
@@ -101,64 +99,6 @@ class Live:
 
     def set(self, *plus: float) -> None:
         self._history.append(frozenset(plus))
-
-
-class Releases:
-    """Releases with a link to the current one, as the pipeline keeps them."""
-
-    def __init__(self, folder: Path, templates: list[Path], chance: random.Random) -> None:
-        self.folder = folder
-        self._templates = templates
-        self._chance = chance
-        self._number = 0
-        self.good: dict[int, int] = {}  # number of a release: its template
-
-    @property
-    def base_path(self) -> Path:
-        return self.folder / "current" / MODEL
-
-    def add(self, template: int) -> int:
-        """Returns the number of a new, whole release."""
-        self._number += 1
-        shutil.copytree(self._templates[template], self.saved_model(self._number))
-        self.good[self._number] = template
-        return self._number
-
-    def saved_model(self, number: int) -> Path:
-        return self.folder / str(number) / MODEL / str(number)
-
-    def promote(self, number: int) -> None:
-        link = self.folder / "next"
-        link.symlink_to(str(number))
-        link.rename(self.folder / "current")
-
-    def corrupt(self, number: int) -> str:
-        """Damages a release and returns how."""
-        path = self.saved_model(number)
-        self.good.pop(number, None)
-        weights = path / "variables" / "variables.data-00000-of-00001"
-        index = path / "variables" / "variables.index"
-        graph = path / "saved_model.pb"
-        ways: dict[str, Callable[[], object]] = {
-            "weights cut short": lambda: weights.write_bytes(weights.read_bytes()[:-3]),
-            "graph cut short": lambda: graph.write_bytes(graph.read_bytes()[:2000]),
-            "graph is noise": lambda: graph.write_bytes(self._chance.randbytes(5000)),
-            "index is noise": lambda: index.write_bytes(self._chance.randbytes(200)),
-            "no weights": lambda: shutil.rmtree(path / "variables"),
-            "no graph": graph.unlink,
-            "no files": lambda: (shutil.rmtree(path), path.mkdir()),
-        }
-        way = self._chance.choice(sorted(ways))
-        ways[way]()
-        return way
-
-    def prune(self, current: int) -> None:
-        """Removes old releases but not the current one."""
-        numbers = sorted(int(one.name) for one in self.folder.iterdir() if one.name.isdecimal())
-        for number in numbers[:-KEPT_RELEASES]:
-            if number != current:
-                shutil.rmtree(self.folder / str(number))
-                self.good.pop(number, None)
 
 
 def run(seconds: float, *, seed: int = 1, rest_clients: int = 3, grpc_clients: int = 2) -> Report:
@@ -308,11 +248,13 @@ def _grpc_client(
     request.inputs["x"].dtype = 1
     for size in (len(x), 1):
         request.inputs["x"].tensor_shape.dim.add(size=size)
-    request.inputs["x"].tensor_content = x.tobytes()
-    data = request.SerializeToString()
     with grpc.insecure_channel(f"{address.host}:{address.grpc_port}") as channel:
         call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
         while not stopping.is_set():
+            # Others each time: what is remembered of one request must not answer the next.
+            x = np.roll(x, 1) % 64 + 1
+            request.inputs["x"].tensor_content = x.tobytes()
+            data = request.SerializeToString()
             moment = live.moment()
             try:
                 answer = predict_pb2.PredictResponse.FromString(call(data, timeout=60))

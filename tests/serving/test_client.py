@@ -85,6 +85,35 @@ def test_address_without_scheme() -> None:
         Client("127.0.0.1:8501", "m")
 
 
+@pytest.mark.parametrize("address", ["localhost:http", "a b:1", "127.0.0.1:1/v1"])
+def test_address_that_is_none(address: str) -> None:
+    with pytest.raises(UserError, match="is no host:port"):
+        Client(f"http://{address}", "m")
+
+
+@pytest.mark.parametrize(
+    "body", [b"<html>", b"[]", b"{}", b'{"model_version_status":[1]}', b"\xff"]
+)
+def test_what_answers_is_no_model_server(body: bytes) -> None:
+    def serve(listener: socket.socket) -> None:
+        for _ in range(2):
+            connection, _ = listener.accept()
+            with connection:
+                connection.recv(65536)
+                head = b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n"
+                connection.sendall(head % len(body) + body)
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=serve, args=(listener,))
+        thread.start()
+        with Client(f"http://127.0.0.1:{listener.getsockname()[1]}", "m") as client:
+            with pytest.raises(RequestFailed, match="answered with"):
+                client.status()
+            with pytest.raises(RequestFailed, match="answered with"):
+                client.signatures()
+        thread.join()
+
+
 def test_a_busy_server_is_asked_again() -> None:
     answers = [b"503 Busy", b"429 Busy", b"200 OK"]
     body = b'{"model_version_status":[{"version":"1","state":"AVAILABLE"}]}'

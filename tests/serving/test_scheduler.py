@@ -111,17 +111,50 @@ def outputs(result: Result) -> Array:
     return result["y"]
 
 
-def test_calls_that_are_ready_run_as_one(
-    servable: Servable, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    sizes = []
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rows of each run of a model, padded ones included."""
+    seen = []
     run = Servable.run
 
     def counting(self: Servable, signature: Any, inputs: Any, wanted: Any = ()) -> Any:
-        sizes.append(len(inputs["x"]))
+        seen.append(len(inputs["x"]))
         return run(self, signature, inputs, wanted)
 
     monkeypatch.setattr(Servable, "run", counting)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("ready", "run"), [(1, 1), (3, 3), (7, 7), (9, 10), (13, 14), (17, 20), (31, 32)]
+)
+def test_a_fast_model_runs_few_sizes_of_batch(
+    servable: Servable, sizes: list[int], ready: int, run: int
+) -> None:
+    servable.pace("rows").record(1, 1e-5)
+    lease = Lease(servable)
+
+    async def work(scheduler: Scheduler) -> list[Result]:
+        futures = [submit(scheduler, call(servable, "rows", row(n), lease)) for n in range(ready)]
+        return await asyncio.gather(*futures)
+
+    results = on_loop(work)
+    assert [float(outputs(result)[0, 0]) for result in results] == [2.0 * n for n in range(ready)]
+    assert sizes == [run]
+
+
+def test_a_slow_model_runs_no_row_for_nothing(servable: Servable, sizes: list[int]) -> None:
+    lease = Lease(servable)
+
+    async def work(scheduler: Scheduler) -> list[Result]:
+        futures = [submit(scheduler, call(servable, "slow", row(n), lease)) for n in range(7)]
+        return await asyncio.gather(*futures)
+
+    assert len(on_loop(work)) == 7
+    assert sizes == [4, 2, 1]
+
+
+def test_calls_that_are_ready_run_as_one(servable: Servable, sizes: list[int]) -> None:
     servable.pace("rows").record(1, 1e-4)
     lease = Lease(servable)
 

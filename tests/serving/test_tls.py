@@ -12,6 +12,7 @@ import trustme
 from pipeline.errors import UserError
 from serving import embedded
 from serving.client import Client, RequestFailed, Tls
+from serving.container import health
 from serving.embedded import Address
 from serving.server import settings_files, tls
 
@@ -57,6 +58,7 @@ def strict(folder: Path, authority: trustme.CA, half_plus_two: Path) -> Iterator
         address,
         f"--ssl_config_file={config}",
         f"--rest_api_ssl_config_file={config}",
+        f"--grpc_socket_path={folder / 'grpc.sock'}",
     )
     with embedded.started(command) as process:
         mine = Tls(folder / "ca.pem", folder / "cert.pem", folder / "key.pem")
@@ -79,6 +81,15 @@ def urls(address: Address) -> dict[str, str]:
         "rest": f"https://127.0.0.1:{address.rest_port}",
         "grpc": f"grpcs://127.0.0.1:{address.grpc_port}",
     }
+
+
+def test_the_health_check_asks_a_socket(
+    strict: Address, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HEALTH_ADDRESS", f"127.0.0.1:{strict.grpc_port}")
+    assert health.main() == 1
+    monkeypatch.setenv("HEALTH_ADDRESS", f"unix:{folder / 'grpc.sock'}")
+    assert health.main() == 0
 
 
 @pytest.mark.parametrize("transport", ["rest", "grpc"])
