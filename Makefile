@@ -99,8 +99,8 @@ fuzz-serving: setup  ## 100,000 malformed requests to the model server
 bench-serving: setup  ## the model server against KServe, BentoML and FastAPI, one worker each
 	.venv/bin/python -m benchmarks.serving $(ARGS)
 
-bench-training: setup  ## a training step by fit and by a loop of one's own, eager, as a graph, by XLA
-	.venv/bin/python -m benchmarks.training
+bench-training: setup  ## a step, and time to accuracy, by fit and by a loop of one's own, eager, as a graph, by XLA
+	.venv/bin/python -m benchmarks.training $(ARGS)
 
 clean:  ## delete releases, artifacts and logs; datasets and environments stay
 	$(FANOUT) stop
