@@ -69,15 +69,14 @@ class Outcome:
     def to_text(self, config: Config) -> str:
         if not self.best.changes:
             return f"  {self.best}: the next run trains as the last one"
-        before = self.best.profile_accuracy
+        name, before = config.spec.name, self.best.profile_accuracy
         than = "" if before is None else f" instead of {before:.4f}"
         lines = "\n".join(f'    "{n}": {json.dumps(v)},' for n, v in self.best.changes.items())
         return (
             f"  {self.best}: held out {self.best.accuracy:.4f}{than}\n"
             f"  the next run trains with it, from {self.file}\n"
-            f"  to go back: fanout tune --forget; to keep it, put into models/{config.spec.name}/"
-            "spec.py:\n"
-            f"{lines}"
+            f"  to go back: fanout tune --model {name} --profile {config.profile_name} --forget\n"
+            f"  to keep it, put into models/{name}/spec.py:\n{lines}"
         )
 
 
