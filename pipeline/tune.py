@@ -125,10 +125,10 @@ def check_space(config: Config) -> None:
     """Raises UserError unless the profile's values are in a search space that fits them."""
     file = f"models/{config.spec.name}/spec.py"
     own = config.profile.hyperparameters
-    if not config.spec.search:
-        raise UserError(f"{file} says nothing to search; give its ModelSpec, say: {EXAMPLE}")
     if not own.get("epochs"):
         raise UserError(f"{config.spec.name} is not trained (epochs 0): there is nothing to tune")
+    if not config.spec.search:
+        raise UserError(f"{file} says nothing to search; give its ModelSpec, say: {EXAMPLE}")
     for name, values in config.spec.search.items():
         if name not in own:
             raise UserError(

@@ -170,6 +170,7 @@ from pipeline import checkpoints, run, tune
 from pipeline.config import Config
 config = Config.from_environment("penguins", "quick")
 slow = {{**config.profile.hyperparameters, "learning_rate": 0.002, "epochs": 30}}
+slow["training"] = "gradient_tape"
 profile = replace(config.spec.profile("quick"), hyperparameters=slow)
 config = replace(config, spec=replace(config.spec, profiles={{"quick": profile}}))
 {act}
