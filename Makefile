@@ -6,6 +6,7 @@ ENGINE ?= auto
 GRPC_PORT ?= 8500
 REST_PORT ?= 8501
 WEB_PORT ?= 8080
+TENSORBOARD_PORT ?= 6006
 TEST_PROCESSES ?= 2
 export MODEL PROFILE ENGINE GRPC_PORT REST_PORT WEB_PORT
 
@@ -13,7 +14,7 @@ FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy image run test check format lock smoke status report stop bench bench-mobile deploy-pi bench-web soak-serving fuzz-serving monitor bench-serving bench-training clean
+.PHONY: help setup setup-development deploy image run test check format lock smoke status report tensorboard stop bench bench-mobile deploy-pi bench-web soak-serving fuzz-serving monitor bench-serving bench-training clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -67,6 +68,10 @@ status:  ## what is released and what runs
 report:  ## the newest release's table of checks, and its report in the browser
 	$(FANOUT) report --open
 
+tensorboard:  ## curves of all trainings of a model, at http://127.0.0.1:6006/
+	.venv-web-converter/bin/tensorboard --host 127.0.0.1 --port $(TENSORBOARD_PORT) \
+	    --logdir "$${FANOUT_BUILD:-build}/$(MODEL)$(if $(filter-out default,$(PROFILE)),-$(PROFILE))"
+
 monitor:  ## compare the server's request log with the training data
 	$(FANOUT) monitor
 
@@ -94,8 +99,8 @@ fuzz-serving: setup  ## 100,000 malformed requests to the model server
 bench-serving: setup  ## the model server against KServe, BentoML and FastAPI, one worker each
 	.venv/bin/python -m benchmarks.serving $(ARGS)
 
-bench-training: setup  ## a training step by fit and by a loop of one's own, eager, as a graph, by XLA
-	.venv/bin/python -m benchmarks.training
+bench-training: setup  ## a step, and time to accuracy, by fit and by a loop of one's own, eager, as a graph, by XLA
+	.venv/bin/python -m benchmarks.training $(ARGS)
 
 clean:  ## delete releases, artifacts and logs; datasets and environments stay
 	$(FANOUT) stop

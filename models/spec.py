@@ -112,6 +112,20 @@ class Limits:
 
 
 @dataclass(frozen=True)
+class Range:
+    """Between which numbers ``fanout tune`` looks for a hyperparameter's best value.
+
+    Attributes:
+        low, high: both may be taken; between two whole numbers only whole ones are.
+        log: whether every order of magnitude is tried as often, as a learning rate wants it.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+
+
+@dataclass(frozen=True)
 class Profile:
     """How much of the data to train on, for how long, and what the result must reach.
 
@@ -169,6 +183,8 @@ class ModelSpec:
         profiles: by name; ``default`` and ``quick`` must be there.
         limits: for each target, for each variant that it makes; the page of the web target starts
             with its first one.
+        search: what ``fanout tune`` may change of a profile's hyperparameters, by name: a Range, or
+            a tuple of the values to choose from. The profile's own value is one of them.
         golden_examples: how many examples a release carries for its clients' smoke tests.
         monitoring: how far the server's requests may be from the training data.
     """
@@ -184,6 +200,7 @@ class ModelSpec:
     label_key: str = "label"
     slice_keys: tuple[str, ...] = field(default=("label",))
     encoded_input: str | None = None
+    search: Mapping[str, Range | tuple[float | str, ...]] = field(default_factory=dict)
     golden_examples: int = 16
     monitoring: Monitoring = Monitoring()
 

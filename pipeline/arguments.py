@@ -57,6 +57,7 @@ def parser(verbs: Mapping[str, Verb]) -> argparse.ArgumentParser:
     report.add_argument(
         "--open", action="store_true", help="show the report in the browser where there is one"
     )
+    _add_tune(verb("tune", "look for better hyperparameters, for the next run"))
     _add_new(subs, verbs["new"])
     verb("releases", "list every release on disk")
     verb("promote", "make a release the current one", version=True)
@@ -89,6 +90,20 @@ def parser(verbs: Mapping[str, Verb]) -> argparse.ArgumentParser:
     file.add_argument("file", type=Path)
     file.add_argument("--json", action="store_true", help="print JSON")
     return found
+
+
+def _add_tune(tune: argparse.ArgumentParser) -> None:
+    tune.add_argument(
+        "--trials", type=int, default=12, metavar="N",
+        help="how many to make at most, those of an interrupted search included (12)",
+    )  # fmt: skip
+    tune.add_argument(
+        "--seconds", type=float, default=1800.0, metavar="S",
+        help="begin no trial that would end later (1800); the first one is always made",
+    )  # fmt: skip
+    tune.add_argument(
+        "--forget", action="store_true", help="go back to the profile's own values; drop all trials"
+    )
 
 
 def _add_new(subs: Any, verb: Verb) -> None:

@@ -78,6 +78,7 @@ def _parser() -> argparse.ArgumentParser:
         "status": _status,
         "report": _report_file,
         "new": _new,
+        "tune": _tune,
         "serve": _serve,
         "image": _image,
         "stop": _stop,
@@ -118,6 +119,30 @@ def _run(options: argparse.Namespace) -> int:
     made = run(_config(options))
     if options.json:
         print(as_json(made))
+    return 0
+
+
+def _tune(options: argparse.Namespace) -> int:
+    from pipeline.tune import forget, tune
+
+    config = _config(options)
+    if options.forget:
+        forgotten = forget(config)
+        if options.json:
+            print(json.dumps({"forgotten": forgotten}))
+        else:
+            print("the next run trains as the profile says" if forgotten else "nothing was found")
+        return 0
+    if options.trials < 1:
+        raise UserError(f"--trials must be at least 1, got {options.trials}")
+    if not 0 < options.seconds < math.inf:
+        raise UserError(f"--seconds must be a number above 0, got {options.seconds:g}")
+    outcome = tune(config, trials=options.trials, seconds=options.seconds)
+    if options.json:
+        print(json.dumps(outcome.to_json(), indent=1))
+    else:
+        _console().print(outcome.table())
+        print(outcome.to_text(config))
     return 0
 
 

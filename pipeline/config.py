@@ -6,9 +6,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from models.spec import ModelSpec, Profile, load
+from pipeline import tuned
 from pipeline.errors import UserError
 from pipeline.toolchain import ROOT
 from pipeline.trust import Trust
+from pipeline.tuned import Tuned
 
 DEFAULT_PROFILE = "default"
 _MAX_PORT = 65_535
@@ -29,6 +31,7 @@ class Config:
         memory: what its container may use at most, as the engine writes it.
         restart: whether the engine starts its container again after the machine was restarted.
         trust: the user's keys, which sign and verify releases.
+        use_tuned: whether values that ``fanout tune`` found go over the profile's own.
         request_log_rate: the share of requests that the server logs, for ``fanout monitor``.
     """
 
@@ -44,6 +47,7 @@ class Config:
     restart: bool = False
     trust: Trust = field(default_factory=Trust)
     request_log_rate: float = 0.0
+    use_tuned: bool = True
 
     @classmethod
     def from_environment(cls, model: str, profile: str) -> "Config":
@@ -75,7 +79,20 @@ class Config:
 
     @property
     def profile(self) -> Profile:
-        return self.spec.profile(self.profile_name)
+        """Returns the profile, with the values that ``fanout tune`` found for it.
+
+        Raises:
+            UserError: the file that holds them is damaged.
+        """
+        own = self.spec.profile(self.profile_name)
+        return tuned.over(own, tuned.read(self.build)) if self.use_tuned else own
+
+    @property
+    def tuned(self) -> Tuned | None:
+        """Returns the values that ``fanout tune`` found, where they apply to the profile."""
+        found = tuned.read(self.build) if self.use_tuned else None
+        applies = found and found.applies_to(self.spec.profile(self.profile_name))
+        return found if applies else None
 
     @property
     def build(self) -> Path:

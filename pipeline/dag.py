@@ -1,5 +1,9 @@
 """The pipeline as a DAG of TFX components: one validated SavedModel, fanned out to its targets."""
 
+import time
+from dataclasses import dataclass
+from typing import Any
+
 import tensorflow_model_analysis as tfma  # noqa: F401 - registers TFMA's protos before TFX reads them
 from tfx import v1 as tfx
 from tfx.proto import example_gen_pb2, transform_pb2
@@ -14,9 +18,21 @@ from pipeline.retries import conversion, retry_mark
 from pipeline.targets import TARGETS
 
 
-def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
-    """Returns the pipeline of a model and profile; nothing runs yet."""
-    spec, profile, prints = config.spec, config.profile, Fingerprints.of(config)
+@dataclass(frozen=True)
+class Prepared:
+    """The part that training and tuning begin with: real examples, checked, and what they teach."""
+
+    examples: tfx.components.ImportExampleGen
+    statistics: tfx.components.StatisticsGen
+    schema: tfx.components.ImportSchemaGen
+    validator: tfx.components.ExampleValidator
+    gate: Any
+    transform: tfx.components.Transform
+
+
+def prepared(config: Config, prints: Fingerprints) -> Prepared:
+    """Returns the components from the TFRecords to Transform."""
+    spec = config.spec
 
     # Real examples in three splits: train, eval (to watch training), test (to judge it).
     splits = [
@@ -46,6 +62,42 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
         custom_config={"fingerprint": prints.transform},
     )
     transform.add_upstream_node(gate)
+    return Prepared(examples, statistics, schema, validator, gate, transform)
+
+
+def create_tuning_pipeline(config: Config, search: dict[str, Any]) -> tfx.dsl.Pipeline:
+    """Returns the pipeline that looks for better hyperparameters; nothing runs yet.
+
+    Args:
+        config: with the profile's own values.
+        search: the limits and the folder that ``pipeline/search.py`` takes.
+    """
+    prints = Fingerprints.of(config)
+    ready = prepared(config, prints)
+    tuner = tfx.components.Tuner(
+        tuner_fn="pipeline.search.tuner_fn",
+        examples=ready.examples.outputs["examples"],
+        schema=ready.schema.outputs["schema"],
+        transform_graph=ready.transform.outputs["transform_graph"],
+        train_args=tfx.proto.TrainArgs(splits=["train"]),
+        eval_args=tfx.proto.EvalArgs(splits=["eval"]),
+        custom_config={
+            "model": config.spec.name,
+            "hyperparameters": dict(config.profile.hyperparameters),
+            "fingerprint": prints.trainer,
+            # A search that time ended goes on: TFX's cache would say that it is done.
+            "begun": time.time_ns(),
+            **search,
+        },
+    )
+    return _pipeline(config, [*vars(ready).values(), tuner])
+
+
+def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
+    """Returns the pipeline of a model and profile; nothing runs yet."""
+    spec, profile, prints = config.spec, config.profile, Fingerprints.of(config)
+    ready = prepared(config, prints)
+    examples, schema, transform = ready.examples, ready.schema, ready.transform
 
     trainer = tfx.components.Trainer(
         run_fn="pipeline.training.run_fn",
@@ -125,18 +177,22 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
         ).with_id(f"Pusher.{target}")
         fan_out += [convert, check, pusher]
 
+    return _pipeline(
+        config,
+        [*vars(ready).values(), trainer, baseline, evaluator, golden, monitoring, *fan_out],
+    )
+
+
+def _pipeline(config: Config, components: list[Any]) -> tfx.dsl.Pipeline:
+    # Of one name for both: what is prepared for one is taken from the cache by the other.
     return tfx.dsl.Pipeline(
         pipeline_name=config.build.name,
         pipeline_root=str(config.artifacts),
-        components=[
-            examples, statistics, schema, validator, gate,
-            transform, trainer, baseline, evaluator, golden, monitoring,
-            *fan_out,
-        ],
+        components=components,
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
             str(config.metadata)
         ),
         enable_cache=True,
         # Newer Beam would otherwise download its Prism runner.
         beam_pipeline_args=["--direct_running_mode=in_memory"],
-    )  # fmt: skip
+    )

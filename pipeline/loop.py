@@ -102,9 +102,9 @@ def train(
     batches: Iterable[Any],
     watched: Iterable[Any],
     *,
-    epochs: int,
+    epochs: Iterable[int],
     execution: str,
-    tell: Callable[[int, Epoch], None],
+    tell: Callable[[Epoch], bool],
 ) -> None:
     """Trains the network in place.
 
@@ -113,7 +113,8 @@ def train(
         batches: one epoch of ``(inputs, labels)`` each time it is iterated.
         watched: batches of the held-out split.
         execution: one of EXECUTIONS.
-        tell: called after each epoch with its number from 0 and what it came to.
+        epochs: their numbers, one iteration of ``batches`` each.
+        tell: called after each epoch with what it came to; returns whether training is to end.
     """
     loss, accuracy = Mean(), Mean()
 
@@ -132,13 +133,14 @@ def train(
         measure(labels, probabilities, cross_entropy(labels, probabilities))
 
     step, watch = executed(train_step, execution), executed(watch_step, execution)
-    for epoch in range(epochs):
+    for _ in epochs:
         for inputs, labels in batches:
             step(inputs, labels)
         trained = loss.take(), accuracy.take()
         for inputs, labels in watched:
             watch(inputs, labels)
-        tell(epoch, Epoch(*trained, loss.take(), accuracy.take()))
+        if tell(Epoch(*trained, loss.take(), accuracy.take())):
+            break
 
 
 class Adam(tf.Module):  # type: ignore[misc]

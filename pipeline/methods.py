@@ -4,17 +4,17 @@ A profile chooses by its hyperparameters:
 
     training    "fit" (default) or "gradient_tape" (pipeline/loop.py)
     execution   "graph" (default), "eager" or "xla"
+    patience    after how many epochs without a smaller held-out loss training ends, and goes back
+                to the weights of the best epoch; by default it does not (pipeline/journal.py)
 """
 
-import csv
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from pipeline import loop
 from pipeline.errors import UserError
-from pipeline.progress import EpochProgress
+from pipeline.journal import Figures, Journal, variables_of
 
 
 @dataclass(frozen=True)
@@ -37,16 +37,24 @@ class Method:
                 raise UserError(f"unknown {name} {value!r}; there are: {', '.join(known)}")
         return cls(training, execution)
 
-    def train(self, model: Any, batches: Any, watched: Any, *, epochs: int, logs: Path) -> None:
-        """Trains the model in place and writes ``history.csv`` into ``logs``.
+    def train(self, model: Any, batches: Any, watched: Any, journal: Journal) -> Figures:
+        """Trains the model in place, and returns what the epoch came to whose weights it has.
+
+        Args:
+            model: compiled; what ``fit`` trains is a Keras model.
+            batches: of one epoch, whose number is known; every time that they are iterated they
+                come in another order, the same ones in every training.
+            watched: batches of the held-out split.
+            journal: says for how many epochs, keeps the record, and may end it earlier.
 
         Raises:
             UserError: ``fit`` was chosen for what is no Keras model.
         """
-        TRAININGS[self.training](model, batches, watched, epochs, self.execution, logs)
+        TRAININGS[self.training](model, batches, watched, journal, self.execution)
+        return journal.end()
 
 
-def fit(model: Any, batches: Any, watched: Any, epochs: int, execution: str, logs: Path) -> None:
+def fit(model: Any, batches: Any, watched: Any, journal: Journal, execution: str) -> None:
     """Trains a compiled Keras model by its own loop."""
     import keras
 
@@ -55,14 +63,24 @@ def fit(model: Any, batches: Any, watched: Any, epochs: int, execution: str, log
             f"{type(model).__name__} is no Keras model and has no fit(); choose the training "
             "'gradient_tape'"
         )
+
+    class Kept(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
+        def on_epoch_end(self, _: int, logs: dict[str, float] | None = None) -> None:
+            if journal.end_epoch(logs or {}):
+                self.model.stop_training = True
+
     prepare(model, execution)
+    first = _start(model, batches, journal)
     model.fit(
-        batches,
-        epochs=epochs,
+        # Keras would iterate twice an epoch, and so change the order in which batches come.
+        batches.repeat(),
+        steps_per_epoch=int(batches.cardinality()),
+        initial_epoch=first,
+        epochs=journal.epochs,
         validation_data=watched,
         shuffle=False,
         verbose=0,
-        callbacks=[keras.callbacks.CSVLogger(str(logs / "history.csv")), EpochProgress(epochs)],
+        callbacks=[Kept()],
     )
 
 
@@ -72,23 +90,30 @@ def prepare(model: Any, execution: str) -> None:
     model.jit_compile = execution == "xla"
 
 
-def gradient_tape(
-    model: Any, batches: Any, watched: Any, epochs: int, execution: str, logs: Path
-) -> None:
+def gradient_tape(model: Any, batches: Any, watched: Any, journal: Journal, execution: str) -> None:
     """Trains a Keras model or a tf.Module by the loop in pipeline/loop.py."""
-    progress = EpochProgress(epochs)
-    with (logs / "history.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, ["epoch", *loop.Epoch.__annotations__])
-        writer.writeheader()
+    step = step_of(model)
+    first = _start(model, batches, journal)
+    loop.train(
+        model,
+        step,
+        batches,
+        watched,
+        epochs=range(first, journal.epochs),
+        execution=execution,
+        tell=lambda epoch: journal.end_epoch(asdict(epoch)),
+    )
 
-        def tell(number: int, epoch: loop.Epoch) -> None:
-            writer.writerow({"epoch": number, **asdict(epoch)})
-            progress.on_epoch_end(number, asdict(epoch))
-            progress.on_epoch_begin()
 
-        progress.on_epoch_begin()
-        step = step_of(model)
-        loop.train(model, step, batches, watched, epochs=epochs, execution=execution, tell=tell)
+def _start(model: Any, batches: Any, journal: Journal) -> int:
+    """Returns the first epoch to train, for which model and batches are ready then."""
+    if not hasattr(model, "step"):
+        # Its variables must be there before they are restored, or a graph is made of the step.
+        model.optimizer.build(model.trainable_variables)
+    first = journal.start(*variables_of(model))
+    for _ in range(first):
+        iter(batches)  # draws an epoch's order, and reads nothing
+    return first
 
 
 def step_of(model: Any) -> Callable[[list[Any]], None]:
@@ -97,7 +122,6 @@ def step_of(model: Any) -> Callable[[list[Any]], None]:
         own: Callable[[list[Any]], None] = model.step
         return own
     optimizer = model.optimizer
-    # Its variables must be there before a graph is made of the step.
     optimizer.build(model.trainable_variables)
 
     def apply(slopes: list[Any]) -> None:

@@ -9,15 +9,11 @@ import os
 import re
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-
-if TYPE_CHECKING:
-    import keras
 
 CONSOLE = Console(stderr=True, highlight=False)
 EPOCH_LINES = 20
@@ -93,26 +89,27 @@ class _Lines(logging.Handler):
             CONSOLE.print(f"  [green]✓[/] {found[1]:<28} {note}")
 
 
-def EpochProgress(epochs: int) -> "keras.callbacks.Callback":  # noqa: N802 - reads as the class it makes
-    """Returns a Keras callback that says how each epoch ended."""
-    import keras
+class EpochLines:
+    """Says in a line how an epoch ended; of many, of one in so many, and of the last.
 
-    every = -(-epochs // EPOCH_LINES)
+    Args:
+        epochs: how many there are to be.
+    """
 
-    class Lines(keras.callbacks.Callback):  # type: ignore[misc]
-        def on_epoch_begin(self, *_: Any) -> None:
-            self.started = time.monotonic()
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+        self._every = -(-epochs // EPOCH_LINES)
+        self._started = 0.0
 
-        def on_epoch_end(self, epoch: int, logs: dict[str, Any] | None = None) -> None:
-            # Of many short epochs one in so many is told of, and the last.
-            if (epoch + 1) % every and epoch + 1 != epochs:
-                return
-            figures = logs or {}
-            CONSOLE.print(
-                f"      epoch {epoch + 1:>2}/{epochs}  loss {figures.get('loss', 0):.4f}  "
-                f"accuracy {figures.get('accuracy', 0):.4f}  "
-                f"held out {figures.get('val_accuracy', 0):.4f}  "
-                f"[dim]{time.monotonic() - self.started:.0f} s[/]"
-            )
+    def begin(self) -> None:
+        self._started = time.monotonic()
 
-    return Lines()
+    def end(self, epoch: int, figures: Mapping[str, float]) -> None:
+        if (epoch + 1) % self._every and epoch + 1 != self._epochs:
+            return
+        CONSOLE.print(
+            f"      epoch {epoch + 1:>2}/{self._epochs}  loss {figures.get('loss', 0):.4f}  "
+            f"accuracy {figures.get('accuracy', 0):.4f}  "
+            f"held out {figures.get('val_accuracy', 0):.4f}  "
+            f"[dim]{time.monotonic() - self._started:.0f} s[/]"
+        )

@@ -152,6 +152,8 @@ def assemble(config: Config, parts: Parts) -> Release:
         "version": version,
         "created": datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         "fingerprint": parts.fingerprint,
+        "hyperparameters": dict(config.profile.hyperparameters),
+        "tuned": dict(config.tuned.changes) if config.tuned else {},
         "metrics": parts.metrics,
         "files": {},
         "checks": [check.to_json() for check in parts.checks],

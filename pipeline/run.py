@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline import data, release
+from pipeline import data, release, tuned
 from pipeline.checks import Check
 from pipeline.config import Config
 from pipeline.errors import FanoutError, GateError, UserError
@@ -107,6 +107,12 @@ def _require_space(build: Path) -> None:
 def _make(config: Config, fingerprint: str) -> Release:
     _require_space(config.build)
     CONSOLE.print(f"[bold]{config.spec.name}[/], profile {config.profile_name}")
+    if config.tuned:
+        CONSOLE.print(f"  tuned: {config.tuned}")
+    elif tuned.read(config.build):
+        CONSOLE.print(
+            f"  {tuned.FILE} is left aside: the profile's hyperparameters changed since then"
+        )
     log = config.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
     with library_noise_to(log):
         data.prepare(config)
@@ -124,10 +130,10 @@ def _run_pipeline(config: Config, log: Path) -> None:
             tfx.orchestration.LocalDagRunner().run(create_pipeline(config))
         except Exception as error:
             logging.exception("the run stopped")
-            raise _in_words(error, config, log) from error
+            raise in_words(error, config, log) from error
 
 
-def _in_words(error: Exception, config: Config, log: Path) -> FanoutError:
+def in_words(error: Exception, config: Config, log: Path) -> FanoutError:
     """Returns the gate's or data's own error where it is the cause, else one with the log named."""
     cause: BaseException | None = error
     while cause is not None:

@@ -3,7 +3,7 @@
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from pipeline import deploy, deployed, lock, model_server, release, rollout, trust
+from pipeline import deploy, deployed, lock, model_server, release, rollout, trust, tuned
 from pipeline.config import Config
 from pipeline.deployed import Answer
 from pipeline.errors import UserError
@@ -30,6 +30,7 @@ class Status:
         deployed: the version of each label as the server is told.
         server: the model server's engine, its image and that image's digest, and whether it is
             healthy; empty when it does not run.
+        tuned: which hyperparameters the next run takes from ``fanout tune``, or why it does not.
         addresses: where what runs answers.
         problems: all that is not as it should be, one sentence each.
     """
@@ -46,6 +47,7 @@ class Status:
     labels: dict[str, int] = field(default_factory=dict)
     deployed: dict[str, int] = field(default_factory=dict)
     server: dict[str, Any] = field(default_factory=dict)
+    tuned: str = ""
     addresses: dict[str, str] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
 
@@ -64,6 +66,8 @@ class Status:
             lines.append(f"  signature {self.signature}")
             back = "nothing" if self.rollback is None else f"release {self.rollback}"
             lines.append(f"  rollback  goes to {back}")
+        if self.tuned:
+            lines.append(f"  tuned     {self.tuned}")
         if self.working:
             lines.append(f"  working   {self.working}")
         running = [
@@ -122,10 +126,22 @@ def status(config: Config) -> Status:
         answers={name: list(answer.versions) for name, answer in answers.items()},
         labels=dict(answers[deploy.SERVER].labels or {}) if deploy.SERVER in answers else {},
         deployed=labels,
+        tuned=_tuned(config, problems),
         server=_server(running.get(deploy.SERVER), answers.get(deploy.SERVER, Answer())),
         addresses=deploy.addresses(config),
         problems=[*damage, *problems],
     )
+
+
+def _tuned(config: Config, problems: list[str]) -> str:
+    try:
+        found = tuned.read(config.build)
+    except UserError as error:
+        problems.append(str(error))
+        return ""
+    if found is None:
+        return ""
+    return str(found if config.tuned else "left aside: the profile's hyperparameters changed since")
 
 
 def _opened(config: Config, version: int | None, problems: list[str]) -> Release | None:

@@ -4,6 +4,9 @@ How it is trained is a choice (``pipeline/methods.py``); what differs from model
 optimizer, augmentation) comes from the model's own ``network`` module.
 """
 
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,9 +15,12 @@ import numpy as np
 from models.examples import count as count_records
 from models.examples import read
 from models.spec import ModelSpec, load
-from pipeline.errors import DataError
+from pipeline.errors import DataError, UserError
 from pipeline.export import export
+from pipeline.fingerprint import of_values
 from pipeline.golden import Array
+from pipeline.journal import Figures, Journal
+from pipeline.progress import EpochLines
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -23,38 +29,70 @@ if TYPE_CHECKING:
 # Below this many elements' worth of memory the decoded training data is kept between epochs.
 CACHE_LIMIT_BYTES = 2 << 30
 EVAL_BATCH = 1000
+CHECKPOINTS = "checkpoints"
 
 
 def run_fn(fn_args: "FnArgs") -> None:
     """Trains and exports, as TFX's Trainer calls it.
 
-    ``custom_config`` holds ``model`` (the spec's name) and ``hyperparameters``.
+    ``custom_config`` holds ``model`` (the spec's name), ``hyperparameters`` and ``fingerprint``.
+    Training that was interrupted goes on where its checkpoint is.
 
     Raises:
-        DataError: a split is empty.
+        DataError: a split is empty, or the checkpoint cannot be read.
     """
     spec = load(fn_args.custom_config["model"])
     hyperparameters = fn_args.custom_config["hyperparameters"]
-    model = fit(
+    train, evaluation = fn_args.train_files[0], fn_args.eval_files[0]
+    logs = Path(fn_args.model_run_dir)
+    # Beside the folders of the Trainer's outputs: every execution gets new ones.
+    checkpoints = logs.parents[1] / CHECKPOINTS
+    key = of_values(
+        fn_args.custom_config["fingerprint"], train, evaluation, fn_args.transform_output
+    )
+    _remove_others(checkpoints, key)
+    trained = fit(
         spec,
         hyperparameters,
-        train=fn_args.train_files[0],
-        evaluation=fn_args.eval_files[0],
-        statistics=statistics(spec, fn_args.transform_output, fn_args.train_files[0]),
-        logs=Path(fn_args.model_run_dir),
+        train=train,
+        evaluation=evaluation,
+        statistics=statistics(spec, fn_args.transform_output, train),
+        journal=Journal(
+            logs,
+            int(hyperparameters["epochs"]),
+            patience=patience(hyperparameters),
+            checkpoints=checkpoints / key,
+            progress=EpochLines(int(hyperparameters["epochs"])),
+        ),
     )
-    export(model, spec, Path(fn_args.serving_model_dir))
+    export(trained.model, spec, Path(fn_args.serving_model_dir))
+    shutil.rmtree(checkpoints, ignore_errors=True)
+
+
+def _remove_others(checkpoints: Path, key: str) -> None:
+    """Removes what is left of trainings that nobody went on with."""
+    for folder in checkpoints.glob("*"):
+        if folder.name != key:
+            shutil.rmtree(folder)
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A network, and what the epoch came to whose weights it has; empty when none was trained."""
+
+    model: Any
+    figures: Figures
 
 
 def fit(
     spec: ModelSpec,
-    hyperparameters: dict[str, Any],
+    hyperparameters: Mapping[str, Any],
     *,
     train: str,
     evaluation: str,
     statistics: dict[str, Array],
-    logs: Path,
-) -> Any:
+    journal: Journal,
+) -> Trained:
     """Returns the trained model; as the network module built it where ``epochs`` is 0.
 
     Args:
@@ -63,31 +101,31 @@ def fit(
             the network module.
         train, evaluation: globs of the splits' TFRecord files.
         statistics: what Transform learnt of the training split.
-        logs: where the history is written, as ``history.csv``.
+        journal: for as many epochs; keeps the record.
     """
     import keras
 
     from pipeline.methods import Method
 
     network = spec.module("network")
-    epochs = int(hyperparameters["epochs"])
-    if not epochs:
-        return network.build(statistics, hyperparameters)
+    if not journal.epochs:
+        return Trained(network.build(statistics, hyperparameters), {})
     keras.utils.set_random_seed(int(hyperparameters["seed"]))
     count = _require_examples(train, "training")
     batch_size = int(hyperparameters["batch_size"])
     method = Method.of(hyperparameters)
     model = network.build(statistics, hyperparameters)
     network.compile(model, hyperparameters, steps_per_epoch=-(-count // batch_size))
-    logs.mkdir(parents=True, exist_ok=True)
-    method.train(
-        model,
-        training_batches(spec, train, hyperparameters, count),
-        _watched(spec, evaluation),
-        epochs=epochs,
-        logs=logs,
-    )
-    return model
+    batches = training_batches(spec, train, hyperparameters, count)
+    return Trained(model, method.train(model, batches, _watched(spec, evaluation), journal))
+
+
+def patience(hyperparameters: Mapping[str, Any]) -> int | None:
+    """Returns after how many epochs without progress training ends; None where none is given."""
+    given = hyperparameters.get("patience")
+    if given is not None and (not isinstance(given, int) or given < 1):
+        raise UserError(f"patience must be a whole number of epochs from 1, got {given!r}")
+    return given
 
 
 def _require_examples(pattern: str, split: str) -> int:
@@ -108,7 +146,7 @@ def _watched(spec: ModelSpec, pattern: str) -> "tf.data.Dataset":
 
 
 def training_batches(
-    spec: ModelSpec, pattern: str, hyperparameters: dict[str, Any], count: int
+    spec: ModelSpec, pattern: str, hyperparameters: Mapping[str, Any], count: int
 ) -> "tf.data.Dataset":
     """Returns shuffled, augmented batches; the same seed gives the same batches."""
     import tensorflow as tf

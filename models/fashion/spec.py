@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from models.spec import Limits, ModelSpec, Profile, Tensor
+from models.spec import Limits, ModelSpec, Profile, Range, Tensor
 
 EXACT = Limits(agreement=0.9999, max_abs_diff=1e-5, accuracy_drop=0.0005)
 # The last tflite-runtime that Raspberry Pi OS 12 can install.
@@ -83,6 +83,11 @@ SPEC = ModelSpec(
             web_examples=1000,
             max_slice_accuracy_drop=0.25,
         ),
+    },
+    search={
+        "learning_rate": Range(0.002, 0.02, log=True),
+        "warmup": Range(0.05, 0.3),
+        "weight_decay": Range(0.005, 0.1, log=True),
     },
     limits={
         "serving": {"float32": EXACT},

@@ -1,7 +1,7 @@
 """What the pipeline, the targets and the clients need to know of the motions model."""
 
 from models.motions.windows import CHANNELS, LABELS, STEPS
-from models.spec import Limits, ModelSpec, Profile, Tensor
+from models.spec import Limits, ModelSpec, Profile, Range, Tensor
 
 EXACT = Limits(agreement=0.9999, max_abs_diff=1e-5, accuracy_drop=0.0005)
 QUICK = Profile(
@@ -39,6 +39,7 @@ SPEC = ModelSpec(
     ),
     labels=LABELS,
     profiles={"default": QUICK, "quick": QUICK},
+    search={"learning_rate": Range(0.001, 0.02, log=True), "batch_size": (16, 32, 64)},
     limits={
         "serving": {"float32": EXACT},
         "mobile": {"float32": EXACT, "int8": Limits(agreement=0.96, accuracy_drop=0.02)},

@@ -1,7 +1,8 @@
 """The penguins network: one dense layer behind the encoded columns.
 
 The species lie apart so cleanly that hidden layers gained nothing: with them, one to two of the
-115 test penguins more were mistaken, which ones depending on the seed.
+115 test penguins more were mistaken, which ones depending on the seed. The README says what five
+fresh splits made of that choice.
 """
 
 from collections.abc import Mapping

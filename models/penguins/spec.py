@@ -1,7 +1,7 @@
 """What the pipeline, the targets and the clients need to know of the penguins model."""
 
 from models.penguins.columns import COLUMNS, LABELS
-from models.spec import Limits, ModelSpec, Profile, Tensor
+from models.spec import Limits, ModelSpec, Profile, Range, Tensor
 
 EXACT = Limits(agreement=0.9999, max_abs_diff=1e-5, accuracy_drop=0.0005)
 QUICK = Profile(
@@ -49,6 +49,7 @@ SPEC = ModelSpec(
     labels=LABELS,
     slice_keys=("label", "island"),
     profiles={"default": QUICK, "quick": QUICK},
+    search={"learning_rate": Range(0.002, 0.2, log=True), "batch_size": (8, 16, 32)},
     limits={
         "serving": {"float32": EXACT},
         "mobile": {"float32": EXACT, "float16": Limits(agreement=0.99, max_abs_diff=1e-2)},

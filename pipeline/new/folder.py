@@ -9,6 +9,7 @@ from string import Template
 
 from models.spec import FOLDER
 from pipeline.errors import UserError
+from pipeline.files import copy_tree
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 # Of the template's files: so that no tool takes them for Python.
@@ -29,13 +30,20 @@ def check_name(name: str, models: Path = FOLDER) -> None:
         raise UserError(f"models/{name} is there already; choose another name or delete it")
 
 
-def write(name: str, kind: str, values: Mapping[str, str], models: Path = FOLDER) -> Path:
+def write(
+    name: str,
+    kind: str,
+    values: Mapping[str, str],
+    models: Path = FOLDER,
+    beside: Mapping[str, Path] | None = None,
+) -> Path:
     """Returns the folder that it wrote.
 
     Args:
         name: the model's.
         kind: which templates.
         values: what stands for each ``$name`` in them.
+        beside: files and folders to copy into it, by their names there.
     """
     partial = models / f".{name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -46,6 +54,9 @@ def write(name: str, kind: str, values: Mapping[str, str], models: Path = FOLDER
             text = _IMPORTS.sub(lambda lines: "".join(sorted(lines[0].splitlines(True))), text)
             (partial / template.name.removesuffix(SUFFIX)).write_text(text, encoding="utf-8")
         (partial / "__init__.py").touch()
+        for copied, source in (beside or {}).items():
+            copy = copy_tree if source.is_dir() else shutil.copyfile
+            copy(source, partial / copied)
         return partial.rename(models / name)
     except BaseException:
         shutil.rmtree(partial, ignore_errors=True)

@@ -1,15 +1,16 @@
 """From a .keras file or a SavedModel to a model's folder: checked and fanned out, not trained."""
 
 import re
-import shutil
 import textwrap
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from models.existing import digest_of, load_keras
-from models.spec import FOLDER
+import numpy as np
+
+from models.existing import digest_of, load_keras, made_up
+from models.spec import FOLDER, Tensor
 from pipeline.errors import UserError
 from pipeline.new import folder
 from pipeline.new.schema import HEAD, label, numbers
@@ -17,6 +18,8 @@ from pipeline.new.schema import HEAD, label, numbers
 MAX_BYTES = 1 << 30
 # Above this, sixteen examples would make golden.json many megabytes.
 LARGE_ELEMENTS = 5000
+# So many made-up inputs show whether the model tells inputs apart, and by how much it must.
+PROBES, ALIKE = 16, 1e-5
 
 
 @dataclass(frozen=True)
@@ -48,13 +51,19 @@ class Place:
 class ModelFacts:
     """What was found in a model: what goes in, the name and width of what comes out.
 
-    ``rescales`` says whether the model brings values from 0 to 255 into its own range.
+    ``rescales`` says whether the model brings values from 0 to 255 into its own range, and
+    ``spread`` by how much its answers to made-up inputs differ at most.
     """
 
     inputs: tuple[Place, ...]
     output: str
     classes: int
     rescales: bool
+    spread: float
+
+    def high(self, place: Place) -> float:
+        """Returns the largest value that an input is assumed to take."""
+        return 255.0 if place.pictures and self.rescales else 1.0
 
 
 def create(
@@ -74,11 +83,8 @@ def create(
     facts = _look_at_saved_model(source) if source.is_dir() else _look_at_keras(source, trusted)
     _check(source, facts)
     copied = "saved_model" if source.is_dir() else "model.keras"
-    written = folder.write(name, "existing", _values(name, source, facts, copied, trusted), models)
-    if source.is_dir():
-        shutil.copytree(source, written / copied)
-    else:
-        shutil.copyfile(source, written / copied)
+    values = _values(name, source, facts, copied, trusted)
+    written = folder.write(name, "existing", values, models, {copied: source})
     return written, _report(facts)
 
 
@@ -107,7 +113,14 @@ def _look_at_keras(file: Path, trusted: bool) -> ModelFacts:
     _one_output(file, len(more) + 1)
     kinds = {type(layer).__name__ for layer in _layers(model)}
     classes = _classes(file, tensor.shape)
-    return ModelFacts(inputs, output, classes, bool(kinds & {"Rescaling", "Normalization"}))
+    facts = ModelFacts(inputs, output, classes, bool(kinds & {"Rescaling", "Normalization"}), 0.0)
+
+    def call(values: dict[str, Any]) -> Any:
+        ordered = [values[place.theirs] for place in inputs]
+        answer = model(ordered if len(ordered) > 1 else ordered[0], training=False)
+        return answer[output] if isinstance(answer, dict) else answer
+
+    return replace(facts, spread=_spread(call, facts))
 
 
 def _look_at_saved_model(source: Path) -> ModelFacts:
@@ -131,7 +144,24 @@ def _look_at_saved_model(source: Path) -> ModelFacts:
     )
     _one_output(source, len(signature.structured_outputs))
     [(output, spec)] = signature.structured_outputs.items()
-    return ModelFacts(inputs, output, _classes(source, tuple(spec.shape)), rescales=False)
+    facts = ModelFacts(inputs, output, _classes(source, tuple(spec.shape)), False, 0.0)
+
+    def call(values: dict[str, Any]) -> Any:
+        return signature(**{name: tf.constant(each) for name, each in values.items()})[output]
+
+    return replace(facts, spread=_spread(call, facts))
+
+
+def _spread(call: Callable[[dict[str, Any]], Any], facts: ModelFacts) -> float:
+    random = np.random.default_rng(0)
+    values = {
+        place.theirs: made_up(_tensor_of(place, facts), PROBES, random) for place in facts.inputs
+    }
+    return float(np.ptp(np.asarray(call(values)), axis=0).max())
+
+
+def _tensor_of(place: Place, facts: ModelFacts) -> Tensor:
+    return Tensor(place.theirs, place.dtype, place.shape, "", 0.0, facts.high(place))
 
 
 def _layers(model: Any) -> Iterator[Any]:
@@ -199,7 +229,6 @@ def _values(
 
 
 def _tensor(place: Place, facts: ModelFacts) -> str:
-    high = 255.0 if place.pictures and facts.rescales else 1.0
     kind = "image" if place.pictures else "tensor"
     text = f'''Tensor(
     name="{place.name}",
@@ -208,7 +237,7 @@ def _tensor(place: Place, facts: ModelFacts) -> str:
     description={folder.literal(f"What the model calls {place.theirs}.")},
     # ASSUMED: set the range that your data has.
     minimum=0.0,
-    maximum={high},
+    maximum={facts.high(place)},
     kind="{kind}",
 ),
 '''
@@ -218,7 +247,13 @@ def _tensor(place: Place, facts: ModelFacts) -> str:
 def _report(facts: ModelFacts) -> str:
     lines = [
         f"input {place.name}: {place.dtype} {place.shape}, values assumed from 0 to "
-        f"{255 if place.pictures and facts.rescales else 1}"
+        f"{facts.high(place):g}"
         for place in facts.inputs
     ]
-    return "\n".join([*lines, f"output: {facts.classes} classes, named class 0, class 1 …"])
+    lines.append(f"output: {facts.classes} classes, named class 0, class 1 …")
+    if facts.spread < ALIKE:
+        lines.append(
+            f"NOTE: its answers to made-up inputs differ by {facts.spread:.0e} at most. Comparing "
+            "them says little of the targets: put real examples into data.py"
+        )
+    return "\n".join(lines)

@@ -53,6 +53,7 @@ def _values(name: str, facts: TableFacts) -> dict[str, str]:
         "rows": f"{facts.rows:,}",
         "baseline": f"{math.floor(facts.majority * 1000) / 1000}",
         "batch_size": str(batch),
+        "batch_sizes": repr((batch // 2, batch, batch * 2)),
         "epochs": str(min(100, max(3, EPOCH_STEPS // steps))),
         "schema": table_schema((*numbers, *texts), len(facts.labels)),
     }

@@ -19,7 +19,13 @@ def card(facts: Facts) -> Markup:
         for kind, group in (("input", facts.spec.inputs), ("output", facts.spec.outputs))
         for tensor in group
     ]
-    settings = [[name, str(value)] for name, value in facts.profile.hyperparameters.items()]
+    # What it was trained with, whatever the profile says by now.
+    trained = facts.manifest.get("hyperparameters") or facts.profile.hyperparameters
+    found = facts.manifest.get("tuned", {})
+    settings = [
+        [name, f"{value} (found by fanout tune)" if name in found else str(value)]
+        for name, value in trained.items()
+    ]
     return join(
         [
             tag("div", _readme(facts), class_="prose"),

@@ -98,4 +98,6 @@ def _code(facts: Facts) -> str:
     model = step.output("model") if step else None
     if step is None or model is None:
         return "not recorded"
-    return f"model {model.id}, trained by code and settings {step.fingerprint[:12]}"
+    tuned = ", ".join(f"{name} {value}" for name, value in facts.manifest.get("tuned", {}).items())
+    found = f"; found by fanout tune: {tuned}" if tuned else ""
+    return f"model {model.id}, trained by code and settings {step.fingerprint[:12]}{found}"

@@ -11,6 +11,7 @@ from models import examples
 from models.motions import data
 from models.spec import load
 from pipeline.export import export, golden_set
+from pipeline.journal import Journal
 from pipeline.target import ConvertConfig
 from pipeline.toolchain import ROOT
 from pipeline.training import fit
@@ -51,16 +52,16 @@ def test_a_trained_network_agrees_on_the_device_and_in_the_server(tmp_path: Path
     values = np.array([row["motion"] for row in data.examples(CACHE, "train", None)])
     channels = values.reshape(-1, 6)
     hyperparameters = {**SPEC.profile("quick").hyperparameters, "epochs": 6}
-    model = fit(
+    trained = fit(
         SPEC,
         hyperparameters,
         train=str(tmp_path / "plain" / "*"),
         evaluation=str(tmp_path / "eval" / "*"),
         statistics={"mean": channels.mean(axis=0), "variance": channels.var(axis=0)},
-        logs=tmp_path / "logs",
+        journal=Journal(tmp_path / "logs", 6),
     )
     saved_model = tmp_path / "saved_model"
-    export(model, SPEC, saved_model)
+    export(trained.model, SPEC, saved_model)
     golden = golden_set(saved_model, SPEC, str(tmp_path / "test" / "*"))
     assert golden.accuracy > 0.8
     golden.save(tmp_path / "golden")

@@ -14,6 +14,7 @@ from pipeline import loop
 from pipeline.errors import UserError
 from pipeline.export import export
 from pipeline.golden import Golden
+from pipeline.journal import Journal
 from pipeline.methods import Method, prepare, step_of
 from pipeline.target import ConvertConfig
 
@@ -99,8 +100,8 @@ def test_all_executions_come_to_the_same(tmp_path: Path) -> None:
     for execution in loop.EXECUTIONS:
         model = built("raw")
         method = Method("gradient_tape", execution)
-        method.train(model, batches(), batches(), epochs=1, logs=tmp_path)
-        head, line = (tmp_path / "history.csv").read_text().splitlines()
+        method.train(model, batches(), batches(), Journal(tmp_path / execution, 1))
+        head, line = (tmp_path / execution / "history.csv").read_text().splitlines()
         assert head == "epoch,loss,accuracy,val_loss,val_accuracy"
         histories.append([float(value) for value in line.split(",")])
     np.testing.assert_allclose(histories[1], histories[0], atol=1e-4)
@@ -112,7 +113,7 @@ def test_each_form_learns_and_reaches_the_device(name: str, tmp_path: Path) -> N
     spec = load("fashion")
     model = built(name)
     before = loss_of(model)
-    Method("gradient_tape").train(model, batches().repeat(6), batches(), epochs=1, logs=tmp_path)
+    Method("gradient_tape").train(model, batches().repeat(6), batches(), Journal(tmp_path, 1))
     assert loss_of(model) < before
     export(model, spec, tmp_path / "saved_model")
     golden = golden_of(tmp_path / "saved_model")
@@ -159,4 +160,4 @@ def test_other_unknown_choices_are_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown network 'deep'; there are: functional"):
         network.build(STATISTICS, {"network": "deep"})
     with pytest.raises(UserError, match="Raw is no Keras model and has no fit"):
-        Method().train(built("raw"), batches(), batches(), epochs=1, logs=tmp_path)
+        Method().train(built("raw"), batches(), batches(), Journal(tmp_path, 1))

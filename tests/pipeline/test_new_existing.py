@@ -1,13 +1,13 @@
 """``fanout new --keras`` and ``--saved-model``: a trained model, to the device and back."""
 
 import argparse
+import errno
 import importlib
 import json
 import sys
 import zipfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -19,6 +19,7 @@ from models.existing import UntrustedModelError
 from models.spec import ModelSpec
 from pipeline.errors import DataError, UserError
 from pipeline.export import export, golden_set
+from pipeline.journal import Journal
 from pipeline.new import from_existing
 from pipeline.new.create import create
 from pipeline.target import ConvertConfig
@@ -77,8 +78,9 @@ def test_a_trained_model_reaches_the_device(
     for split in ("train", "test"):
         data = spec.module("data").examples(tmp_path, split, 20)
         assert examples.write(data, tmp_path / split / f"{split}.tfrecord") == 20
-    model: Any = fit(spec, {"epochs": 0}, train="", evaluation="", statistics={}, logs=tmp_path)
-    export(model, spec, tmp_path / "exported")
+    journal = Journal(tmp_path, 0)
+    trained = fit(spec, {"epochs": 0}, train="", evaluation="", statistics={}, journal=journal)
+    export(trained.model, spec, tmp_path / "exported")
     golden = golden_set(tmp_path / "exported", spec, str(tmp_path / "test" / "*"))
     assert golden.accuracy == 1.0
     changed = folder / ("model.keras" if source == "model.keras" else "saved_model/fingerprint.pb")
@@ -145,3 +147,25 @@ def test_options_that_exclude_each_other(tmp_path: Path) -> None:
     )
     with pytest.raises(UserError, match="--csv only"):
         create(options, tmp_path)
+
+
+def test_a_model_that_tells_nothing_apart_is_told_of(tmp_path: Path) -> None:
+    import keras
+
+    zeros = keras.layers.Dense(3, kernel_initializer="zeros", activation="softmax")
+    keras.Sequential([keras.Input((4,)), zeros]).save(tmp_path / "same.keras")
+    folder, told = from_existing.create("same", tmp_path / "same.keras", models=tmp_path / "models")
+    assert "NOTE: its answers to made-up inputs differ by 0e+00 at most" in told
+    assert (folder / "model.keras").is_file()
+
+
+def test_a_model_that_cannot_be_copied_leaves_no_folder(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pipeline.new.folder.copy_tree", full)
+    with pytest.raises(OSError, match="No space left"):
+        from_existing.create("mine", made / "saved", models=tmp_path / "models")
+    assert list((tmp_path / "models").iterdir()) == []

@@ -23,8 +23,8 @@ def test_the_gate_behind_an_error_of_tfx_is_what_is_said(config: Config) -> None
     config.build.mkdir(parents=True)
     outer = RuntimeError("executor failed")
     outer.__cause__ = GateError("DataGate", "split train: bad")
-    assert str(run._in_words(outer, config, Path("x.log"))) == "gate DataGate: split train: bad"
-    plain = run._in_words(ValueError("odd\nlong"), config, Path("x.log"))
+    assert str(run.in_words(outer, config, Path("x.log"))) == "gate DataGate: split train: bad"
+    plain = run.in_words(ValueError("odd\nlong"), config, Path("x.log"))
     assert str(plain) == "the pipeline stopped: ValueError: odd (log: x.log)"
 
 

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import re
+import signal
 import subprocess
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -14,13 +16,14 @@ from mobile.raspberry_pi.bundle import bundle
 from models.spec import load
 from pipeline.checks import Check
 from pipeline.golden import Golden
-from pipeline.toolchain import EDGE_PYTHON
+from pipeline.toolchain import EDGE_PYTHON, ROOT
 from serving.client import Client
 from serving.target import check_transport
 
 # A machine with other work on it needs longer than a test usually may.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 ROWS = 600
+PYTHON = ROOT / ".venv" / "bin" / "python"
 SPEC = load("penguins")
 
 
@@ -157,3 +160,66 @@ def classify(folder: Path, source: Path) -> "subprocess.CompletedProcess[str]":
         text=True,
         timeout=120,
     )
+
+
+# A profile that learns too slowly to be any good.
+SLOW = """
+import json
+from dataclasses import replace
+from pipeline import checkpoints, run, tune
+from pipeline.config import Config
+config = Config.from_environment("penguins", "quick")
+slow = {{**config.profile.hyperparameters, "learning_rate": 0.002, "epochs": 30}}
+slow["training"] = "gradient_tape"
+profile = replace(config.spec.profile("quick"), hyperparameters=slow)
+config = replace(config, spec=replace(config.spec, profiles={{"quick": profile}}))
+{act}
+"""
+
+
+def killed(place: Any, command: list[str | Path], line: str, number: int) -> list[str]:
+    """Returns what a command said until it said ``line``, upon which it got a signal."""
+    said = []
+    with subprocess.Popen(
+        command, cwd=ROOT, env=place.environment, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stderr is not None
+        for text in process.stderr:
+            said.append(text)
+            if line in text:
+                process.send_signal(number)
+    assert any(line in text for text in said), said
+    assert process.returncode == {signal.SIGINT: 130, signal.SIGKILL: -9}[number]
+    return said
+
+
+def test_tuned_values_are_those_of_the_next_run(place: Any) -> None:
+    file = place.build / "tuned.json"
+    said = killed(place, [place.command, "tune"], "trial  2/12", signal.SIGINT)
+    assert "interrupted; run the same command again to go on" in said[-1]
+    assert not file.exists()
+    again = place.fanout("tune", "--trials", "3", "--json")
+    assert "going on after 2 trials" in again.stderr
+    assert [row["trial"] for row in json.loads(again.stdout)["trials"]] == [1, 2, 3]
+
+    search = "print(json.dumps(tune.tune(config, trials=4).to_json()))"
+    found = json.loads(place.python(SLOW.format(act=search)).stdout)
+    assert found["accuracy"] > found["profile_accuracy"] == found["trials"][0]["accuracy"]
+    assert json.loads(file.read_text())["values"] == found["values"]
+    # They were found for another profile than this one.
+    assert "left aside" in json.loads(place.fanout("status", "--json").stdout)["tuned"]
+
+    # Killed while it trains, a run goes on from the checkpoint.
+    train = "checkpoints.EVERY_SECONDS = 0.0\nprint(json.dumps(run.run(config).manifest))"
+    command = [PYTHON, "-c", SLOW.format(act=train)]
+    killed(place, command, "epoch 10/30", signal.SIGKILL)
+    done = place.python(SLOW.format(act=train))
+    assert re.search(r"going on after epoch (9|1\d) of 30", done.stderr), done.stderr
+    manifest = json.loads(done.stdout)
+    assert manifest["tuned"].items() <= found["values"].items()
+    assert manifest["hyperparameters"]["learning_rate"] == found["values"]["learning_rate"]
+    assert "(found by fanout tune)" in (place.current / "report.html").read_text()
+    logs = max(place.build.glob("artifacts/Trainer/model_run/*"), key=lambda f: int(f.name))
+    assert len((logs / "history.csv").read_text().splitlines()) == 1 + 30
+    assert not (place.build / "artifacts" / "Trainer" / "checkpoints").exists()
+    assert json.loads(place.fanout("tune", "--forget", "--json").stdout) == {"forgotten": True}

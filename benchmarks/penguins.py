@@ -1,0 +1,84 @@
+"""How far the penguins model's accuracy hangs on which penguins judge it.
+
+    .venv/bin/python -m benchmarks.penguins
+
+The network as it is trains on fresh splits, drawn as ``models/penguins/data.py`` draws its own but
+with other seeds, and is judged on the test part of each: nothing was chosen by looking at those.
+"""
+
+import argparse
+import statistics
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from models.examples import read, write
+from models.penguins import data
+from models.penguins.columns import COLUMNS
+from models.spec import SPLITS, load
+from pipeline.config import Config
+from pipeline.golden import Array
+from pipeline.journal import Journal
+from pipeline.training import fit
+
+SPEC = load("penguins")
+SEEDS = (1, 2, 3, 4, 5)
+
+
+def learnt(rows: list[dict[str, Any]]) -> dict[str, Array]:
+    """Returns what Transform's full pass finds, from a split's rows."""
+    found: dict[str, Array] = {}
+    for name in COLUMNS.numbers:
+        values = np.array([row[name] for row in rows if row[name] is not None], np.float32)
+        found |= {f"{name}_mean": values.mean(), f"{name}_variance": values.var()}
+    for name in COLUMNS.texts:
+        words = {row[name].encode() for row in rows if row[name] is not None}
+        found[name] = np.array(sorted(words))
+    return found
+
+
+def judged(cache: Path, seed: int, scratch: Path) -> tuple[int, int]:
+    """Returns how many test penguins of a split are right, and how many there are."""
+    data.SPLIT_SEED = seed
+    files = {split: scratch / split / f"{split}.tfrecord" for split in SPLITS}
+    for split, file in files.items():
+        write(data.examples(cache, split, None), file)
+    hyperparameters = SPEC.profile("default").hyperparameters
+    trained = fit(
+        SPEC,
+        hyperparameters,
+        train=str(files["train"]),
+        evaluation=str(files["eval"]),
+        statistics=learnt(list(data.examples(cache, "train", None))),
+        journal=Journal(scratch / "logs", int(hyperparameters["epochs"])),
+    )
+    right = total = 0
+    for inputs, labels in read(SPEC, str(files["test"]), batch_size=500):
+        answers = trained.model.predict_on_batch(inputs).argmax(axis=1)
+        right += int((answers == labels.numpy()).sum())
+        total += len(answers)
+    return right, total
+
+
+def main() -> None:
+    """Prints the table."""
+    parser = argparse.ArgumentParser(description="Penguins on fresh splits.")
+    parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
+    options = parser.parse_args()
+    cache = Config.from_environment("penguins", "default").dataset
+    data.fetch(cache)
+    shares = []
+    print("| split's seed | right | of | accuracy |")
+    print("|--:|--:|--:|--:|")
+    for seed in options.seeds:
+        with tempfile.TemporaryDirectory() as scratch:
+            right, total = judged(cache, seed, Path(scratch))
+        shares.append(right / total)
+        print(f"| {seed} | {right} | {total} | {right / total:.4f} |")
+    print(f"\nmean {statistics.mean(shares):.4f}, least {min(shares):.4f}")
+
+
+if __name__ == "__main__":
+    main()
