@@ -38,8 +38,10 @@ def labels(config: Config) -> dict[str, int]:
     """Returns the version of each label as they are deployed, empty before the first time.
 
     Raises:
-        UserError: the file that says so is damaged.
+        UserError: the file that says so is damaged or missing.
     """
+    if not config.models_config.is_file() and any(config.deployed.glob("*/*")):
+        raise UserError(f"{config.models_config} is missing; to write it anew, run: fanout serve")
     try:
         return read_labels(config.models_config)
     except (ValueError, ParseError) as error:

@@ -20,7 +20,7 @@ def place(builds: Path, *, engine: str) -> Config:
     """Returns the configuration of an empty build folder with ports of its own."""
     grpc, rest, web = free_ports(3)
     return replace(
-        Config.from_environment("fashion", "default"),
+        Config.from_environment("fashion", "quick"),
         builds=builds,
         grpc_port=grpc,
         rest_port=rest,

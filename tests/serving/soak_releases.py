@@ -67,14 +67,16 @@ class Report:
             )
             for name, seen in self.answers.items()
         ]
-        return "\n".join(
+        switched = (
             [
                 f"switches {dict(self.switches)}, {np.median(self.seconds):.1f} s each in the "
-                f"median, {max(self.seconds):.1f} s at most",
-                *rows,
-                f"failed {len(self.failures)}, wrong {len(self.wrong)}",
+                f"median, {max(self.seconds):.1f} s at most"
             ]
+            if self.seconds
+            else []
         )
+        counts = f"failed {len(self.failures)}, wrong {len(self.wrong)}"
+        return "\n".join([*switched, *rows, counts])
 
 
 class Live:
@@ -113,7 +115,7 @@ def switching(config: Config, switches: int, *, seed: int = 1) -> Report:
     current = release.current_version(config)
     assert current is not None
     live = Live(current)
-    with _clients(config, live, report):
+    with clients(config, live, report):
         for _ in range(switches):
             _switch(config, live, report, chance)
             if report.problems:
@@ -153,8 +155,10 @@ def _switch(config: Config, live: Live, report: Report, chance: random.Random) -
 
 
 @contextmanager
-def _clients(config: Config, live: Live, report: Report) -> Iterator[None]:
-    """Asks everything all the time, in a thread each."""
+def clients(
+    config: Config, live: Live, report: Report, *, pause_seconds: float = 0.0
+) -> Iterator[None]:
+    """Asks everything all the time, in a thread each, with pauses where that is wanted."""
     where = deploy.addresses(config)
     asking: dict[str, Callable[[], Iterator[int]]] = {
         f"{transport} {label or 'latest'}": lambda url=where[transport], label=label: _versions(  # type: ignore[misc]
@@ -178,6 +182,7 @@ def _clients(config: Config, live: Live, report: Report) -> Iterator[None]:
                 if version not in live.since(moment):
                     right = sorted(live.since(moment))
                     report.wrong.append(f"{name}: release {version} answered, expected {right}")
+                time.sleep(pause_seconds)
         except Exception as error:
             report.failures.append(f"{name}: {error!r}")
 
