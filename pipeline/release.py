@@ -268,7 +268,7 @@ def held_canary(config: Config, stable: int) -> dict[str, int]:
     try:
         require_promotable(config, find(config, version))
     except FanoutError as error:
-        CONSOLE.print(f"  the canary cannot be kept: {error}")
+        CONSOLE.print(f"  the canary cannot be kept: {error}", soft_wrap=True)
         return {}
     CONSOLE.print(f"  release {version} is kept as canary")
     return {rollout.CANARY: version}
