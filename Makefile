@@ -14,7 +14,7 @@ FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy image run test check format lock smoke status report tensorboard stop bench bench-mobile deploy-pi bench-web soak-serving fuzz-serving monitor bench-serving bench-training clean
+.PHONY: help setup setup-development deploy image run test check format lock smoke status report tensorboard stop bench bench-mobile deploy-pi bench-web soak-serving soak-releases kill-serving fuzz-serving monitor bench-serving bench-training clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -92,6 +92,12 @@ bench-web: setup  ## the page's bytes and latency against the full tf.min.js and
 
 soak-serving: setup  ## 10 minutes of load on the model server while versions come, go and break
 	.venv/bin/python -m tests.serving.soak $(ARGS)
+
+soak-releases: setup  ## 50 promotions and rollbacks under load on the model server, page and device folder
+	.venv/bin/python -m tests.serving.soak_releases $(ARGS)
+
+kill-serving: setup  ## SIGKILL at every call of promote, rollback, prune, serve and stop while the server is asked
+	.venv/bin/python -m tests.faults.served
 
 fuzz-serving: setup  ## 100,000 malformed requests to the model server
 	.venv/bin/python -m tests.serving.fuzz $(ARGS)

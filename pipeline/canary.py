@@ -19,10 +19,10 @@ from pipeline.golden import Golden, read_golden
 from pipeline.lock import exclusive
 from pipeline.progress import CONSOLE
 from pipeline.release import Release
+from pipeline.rollout import CANARY
 from serving.client import Client
 from serving.embedded import Address
 
-CANARY = "canary"
 _PAUSE_SECONDS = 0.05
 _FEWEST_PROBES = 20
 # What the server is to blame for; a bad request says nothing of a version.

@@ -29,7 +29,8 @@ def serve(config: Config) -> None:
     if promoted is None:
         raise UserError(f"nothing of {config.build.name} is promoted yet; run: fanout run")
     # What was promoted is what a server finds, also after a promotion that was cut short.
-    rollout.switch(config, {rollout.STABLE: promoted.version})
+    canary = release.held_canary(config, promoted.version)
+    rollout.switch(config, {rollout.STABLE: promoted.version, **canary})
     _start_server(config)
     _start_page(config)
     _await_version(config, promoted)

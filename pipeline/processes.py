@@ -5,7 +5,8 @@ import os
 import signal
 import socket
 import time
-from dataclasses import asdict, dataclass
+from contextlib import suppress
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from pipeline.errors import UserError
@@ -55,6 +56,8 @@ def start(name: str, command: list[str], folder: Path, *, environment: dict[str,
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}.log"
+    # Before it starts: whoever is killed before the process id is known leaves none behind.
+    _record(Process(name, 0, 0, command, str(log)), folder)
     # Not subprocess.Popen: the process outlives this one, which Popen takes for a mistake.
     pid = os.posix_spawn(
         command[0],
@@ -68,7 +71,7 @@ def start(name: str, command: list[str], folder: Path, *, environment: dict[str,
         setsid=True,
     )
     process = Process(name, pid, _start_time(pid) or 0, command, str(log))
-    write_text(folder / f"{name}.json", json.dumps(asdict(process)))
+    _record(process, folder)
     return process
 
 
@@ -78,6 +81,8 @@ def running(name: str, folder: Path) -> Process | None:
         process = Process(**json.loads((folder / f"{name}.json").read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return None
+    if not process.pid:
+        process = _found(process) or process
     return process if process.is_alive else None
 
 
@@ -108,6 +113,22 @@ def require_free_port(host: str, port: int, variable: str) -> None:
                 f"port {port} on {host} cannot be used: {error.strerror}; end what listens there, "
                 f"or choose another with {variable}=…"
             ) from error
+
+
+def _record(process: Process, folder: Path) -> None:
+    write_text(folder / f"{process.name}.json", json.dumps(asdict(process)))
+
+
+def _found(recorded: Process) -> Process | None:
+    """Returns the process that a record without an id is of: the one with its command line."""
+    words = b"".join(word.encode() + b"\0" for word in recorded.command)
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            # A script's interpreter stands before it.
+            if (folder / "cmdline").read_bytes().endswith(words):
+                pid = int(folder.name)
+                return replace(recorded, pid=pid, started=_start_time(pid) or 0)
+    return None
 
 
 def _start_time(pid: int) -> int | None:

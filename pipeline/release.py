@@ -19,10 +19,11 @@ from pipeline import history, integrity, rollout, sbom, trust
 from pipeline.checks import Check
 from pipeline.config import Config
 from pipeline.errors import FanoutError, GateError, UserError
-from pipeline.files import copy_tree, place_folder, replace_link, sync_folder, write_text
+from pipeline.files import copy_tree, place_folder, replace_link, write_text
 from pipeline.golden import Golden
 from pipeline.integrity import MANIFEST, SIGNATURE
 from pipeline.left_out import leave_out
+from pipeline.progress import CONSOLE
 from pipeline.targets import target_named
 from serving import examples
 
@@ -175,26 +176,6 @@ def assemble(config: Config, parts: Parts) -> Release:
     return Release(folder, manifest)
 
 
-def sign(config: Config, release: Release) -> None:
-    """Signs a release that is there already, anew if it has a signature.
-
-    Raises:
-        UserError: no key is configured, or it cannot be used.
-        GateError: a file is not what was checked.
-    """
-    damage = [words for words in release.damage() if not words.startswith(SIGNATURE)]
-    if damage:
-        raise GateError("Signing", f"release {release.version}: {'; '.join(damage)}")
-    aside = config.releases / f".{release.version}.signing"
-    shutil.rmtree(aside, ignore_errors=True)
-    aside.mkdir()
-    trust.sign(config.trust, release.folder, aside / SIGNATURE)
-    (aside / SIGNATURE).replace(release.folder / SIGNATURE)
-    integrity.write_sums(release.folder, release.manifest["files"], aside=aside)
-    shutil.rmtree(aside)
-    sync_folder(config.releases)
-
-
 def versions(config: Config) -> list[int]:
     """Returns the versions on disk, oldest first."""
     if not config.releases.is_dir():
@@ -278,6 +259,23 @@ def rollback_version(config: Config) -> int | None:
     return next((one for one in history.earlier(switches) if one in on_disk), None)
 
 
+def held_canary(config: Config, stable: int) -> dict[str, int]:
+    """Returns the label of a canary that is held beside a release, empty when there is none.
+
+    One that is not what was checked any more is none; a line says why.
+    """
+    version = rollout.served(config).get(rollout.CANARY, stable)
+    if version == stable:
+        return {}
+    try:
+        require_promotable(config, find(config, version))
+    except FanoutError as error:
+        CONSOLE.print(f"  the canary cannot be kept: {error}", soft_wrap=True)
+        return {}
+    CONSOLE.print(f"  release {version} is kept as canary")
+    return {rollout.CANARY: version}
+
+
 def remove_leftovers(config: Config) -> None:
     """Removes what commands that were killed left beside the releases."""
     for name in ("partial", "removed", "signing"):
@@ -287,9 +285,10 @@ def remove_leftovers(config: Config) -> None:
 
 def _switch(config: Config, version: int, *, back: bool = False) -> None:
     remove_leftovers(config)
-    # First of all, as it is the step that may say no.
-    rollout.switch(config, {rollout.STABLE: version})
     now = current_version(config)
+    canary = held_canary(config, version) if now == version else {}
+    # First of all, as it is the step that may say no.
+    rollout.switch(config, {rollout.STABLE: version, **canary})
     if now == version:
         return
     try:

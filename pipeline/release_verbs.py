@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 
-from pipeline import listing, release
+from pipeline import listing, release, signing
 from pipeline.config import Config
 from pipeline.lock import exclusive
 from pipeline.prune import Pruning, plan, prune
@@ -50,7 +50,7 @@ def withdraw_verb(options: argparse.Namespace) -> int:
 
     config = _config(options)
     version = withdraw(config)
-    print(f"release {version} of {config.build.name} is no canary any more")
+    print(f"release {version} of {config.build.name} is withdrawn")
     return 0
 
 
@@ -59,7 +59,7 @@ def sign_verb(options: argparse.Namespace) -> int:
     config = _config(options)
     with exclusive(config.build):
         chosen = release.find(config, options.version)
-        release.sign(config, chosen)
+        signing.sign(config, chosen)
     print(f"release {chosen.version} of {config.build.name} is signed")
     return 0
 

@@ -23,10 +23,11 @@ from pipeline.config import Config
 from pipeline.errors import FanoutError, GateError, UserError
 from pipeline.files import copy_tree, place_folder, remove_folder, write_text
 from pipeline.integrity import entries
+from pipeline.progress import CONSOLE
 from serving.container.models_config import read_labels, write_models_config
 from serving.embedded import Address
 
-STABLE = "stable"
+STABLE, CANARY = "stable", "canary"
 LOAD_SECONDS = 120.0
 DRAIN_SECONDS = 90.0
 _POLL_SECONDS = 0.1
@@ -37,8 +38,10 @@ def labels(config: Config) -> dict[str, int]:
     """Returns the version of each label as they are deployed, empty before the first time.
 
     Raises:
-        UserError: the file that says so is damaged.
+        UserError: the file that says so is damaged or missing.
     """
+    if not config.models_config.is_file() and any(config.deployed.glob("*/*")):
+        raise UserError(f"{config.models_config} is missing; to write it anew, run: fanout serve")
     try:
         return read_labels(config.models_config)
     except (ValueError, ParseError) as error:
@@ -46,6 +49,18 @@ def labels(config: Config) -> dict[str, int]:
             f"{config.models_config} is damaged, so what is deployed is not known: "
             f"{' '.join(str(error).split())}; to write it anew, run: fanout serve"
         ) from error
+
+
+def served(config: Config) -> dict[str, int]:
+    """Returns the version of each label; where the file is damaged, as the running server has it.
+
+    A server whose file is damaged goes on with what it read before.
+    """
+    try:
+        return labels(config)
+    except UserError:
+        address = model_server.address(config)
+        return _Asked(address, config.spec.name).labels((STABLE, CANARY)) if address else {}
 
 
 def switch(config: Config, wanted: Mapping[str, int]) -> None:
@@ -63,13 +78,10 @@ def switch(config: Config, wanted: Mapping[str, int]) -> None:
         GateError: a new version does not load, or answers differently; what was served stays.
         FanoutError: the server does not follow.
     """
-    try:
-        before = labels(config)
-    except UserError:
-        before = {}
+    before = served(config)
     for version in {*wanted.values()}:
         _place(config, version)
-    address = model_server.address(config) if before and before != wanted else None
+    address = model_server.address(config) if before else None
     if address is None:
         _write(config, wanted)
     else:
@@ -84,13 +96,16 @@ def switch(config: Config, wanted: Mapping[str, int]) -> None:
             _write(config, before)
             # Whoever asks for no version is answered by the highest one until it is gone.
             with suppress(FanoutError):
-                server.await_dropped(set(new))
+                server.await_only({*before.values()})
             raise
         _write(config, wanted, also=before.values())
         server.await_labels(wanted)
         _write(config, wanted)
-        server.await_dropped({*before.values()} - {*wanted.values()})
+        server.await_only({*wanted.values()})
     _prune(config, {*wanted.values()})
+    canary = before.get(CANARY)
+    if canary is not None and canary not in wanted.values():
+        CONSOLE.print(f"  release {canary} is no canary any more")
 
 
 def _write(config: Config, wanted: Mapping[str, int], *, also: Iterable[int] = ()) -> None:
@@ -172,12 +187,17 @@ class _Asked:
 
         _until(moved, f"the server does not follow the labels {dict(wanted)}", LOAD_SECONDS)
 
-    def await_dropped(self, versions: set[int]) -> None:
-        def gone() -> bool:
+    def await_only(self, versions: set[int]) -> None:
+        def alone() -> bool:
             states = self._states()
-            return all(states.get(one, {}).get("state") in (None, "END") for one in versions)
+            return all(states[one].get("state") == "END" for one in {*states} - versions)
 
-        _until(gone, f"the server does not let go of version {sorted(versions)}", DRAIN_SECONDS)
+        _until(alone, f"the server keeps more than version {sorted(versions)}", DRAIN_SECONDS)
+
+    def labels(self, names: Iterable[str]) -> dict[str, int]:
+        """Returns the version behind each of the labels that the server has."""
+        found = {name: self._ask(f"/labels/{name}") for name in names}
+        return {name: int(states[0]["version"]) for name, states in found.items() if states}
 
     def _states(self) -> dict[int, Any]:
         return {int(one["version"]): one for one in self._ask("")}

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from pipeline import data, release, tuned
+from pipeline import data, release, signing, tuned
 from pipeline.checks import Check
 from pipeline.config import Config
 from pipeline.errors import FanoutError, GateError, UserError
@@ -65,7 +65,7 @@ def bring_up_to_date(
         mark_for_retry(config, [error.target, conversion(error.target)])
         raise
     if config.trust.signs and not made.is_signed:
-        release.sign(config, made)
+        signing.sign(config, made)
     try:
         if promote:
             release.promote(config, made)

@@ -110,10 +110,12 @@ def status(config: Config) -> Status:
     running = deploy.running(config)
     answers = _ask(config, running, promoted, tuple(labels))
     problems += _wrong(answers, now, labels)
+    working = lock.owner(config.build)
+    if working is None:
+        problems += _left_over(answers, labels)
     signature = trust.state(config.trust, promoted.folder) if promoted else ""
     if promoted and (reason := trust.problem(config.trust, promoted.folder)):
         problems.append(f"release {now}: {reason}")
-    working = lock.owner(config.build)
     return Status(
         build=config.build.name,
         current=now,
@@ -190,6 +192,17 @@ def _wrong(answers: dict[str, Answer], now: int | None, labels: dict[str, int]) 
         if server.labels and server.labels.get(label, version) != version:
             found.append(f"{label} is release {server.labels[label]} and should be {version}")
     return found
+
+
+def _left_over(answers: dict[str, Answer], labels: dict[str, int]) -> list[str]:
+    """Returns what a command that was killed left loaded, which answers who names no version."""
+    loaded = {*answers.get(deploy.SERVER, Answer()).versions}
+    return [
+        f"{deploy.SERVER} answers with release {version} too, which is not deployed; "
+        "to mend it, run: fanout serve"
+        for version in sorted(loaded - {*labels.values()})
+        if labels
+    ]
 
 
 def _server(server: Server | None, answer: Answer) -> dict[str, Any]:

@@ -7,7 +7,9 @@ Runs in the converter's own environment (.venv-web-converter), as TensorFlow.js'
 older TensorFlow than the pipeline's; it imports nothing else of this project.
 """
 
+import json
 import sys
+from pathlib import Path
 
 
 def main(saved_model: str, *outputs: str) -> None:
@@ -27,6 +29,17 @@ def main(saved_model: str, *outputs: str) -> None:
             weight_shard_size_bytes=64 * 2**20,
             control_flow_v2=True,
         )
+        _in_fixed_order(Path(out_dir, "model.json"))
+
+
+def _in_fixed_order(file: Path) -> None:
+    """Sorts the attributes of nodes, whose order differs from process to process."""
+    model = json.loads(file.read_text())
+    for graph in ("modelTopology", "modelInitializer"):
+        for node in model.get(graph, {}).get("node", []):
+            if "attr" in node:
+                node["attr"] = dict(sorted(node["attr"].items()))
+    file.write_text(json.dumps(model))
 
 
 if __name__ == "__main__":

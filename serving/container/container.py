@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from pipeline.errors import UserError
@@ -144,6 +144,14 @@ def start(name: str, engine: Engine, wanted: Wanted, folder: Path, *, work: Path
     ways = _ways(engine, wanted.memory)
     known = _remembered(remembered)
     first: EngineFailed | None = None
+    record = _record(name, folder)
+    started = Container(
+        *(name, engine.name, container_name, wanted.image, engine.image_id(wanted.image)),
+        *(wanted.host, wanted.rest_port, wanted.grpc_port, tail),
+    )
+    # Before it starts, by its name: whoever is killed before the identifier is known leaves none
+    # behind.
+    write_text(record, json.dumps(asdict(started)))
     for runtime, limits in sorted(ways, key=lambda way: [*way[0], *way[1]] != known):
         words = [*runtime, "run", "--detach", f"--name={container_name}", f"--label={label}"]
         try:
@@ -153,31 +161,25 @@ def start(name: str, engine: Engine, wanted: Wanted, folder: Path, *, work: Path
             engine.call("rm", "--force", container_name, ignore_failure=True)
             continue
         write_text(remembered, json.dumps([*runtime, *limits]))
-        container = Container(
-            *(name, engine.name, identity, wanted.image, engine.image_id(wanted.image)),
-            *(wanted.host, wanted.rest_port, wanted.grpc_port, tail),
-        )
-        write_text(_record(name, folder), json.dumps(asdict(container)))
-        return container
+        started = replace(started, id=identity)
+        write_text(record, json.dumps(asdict(started)))
+        return started
+    record.unlink()
     assert first is not None  # noqa: S101 - there is at least one way, and each failed
     raise first
 
 
 def running(name: str, folder: Path) -> Container | None:
     """Returns the recorded container of that name, or None when it does not run."""
-    file = _record(name, folder)
-    if not file.is_file():
-        return None
-    container = Container(**json.loads(file.read_text()))
-    return container if container.is_alive else None
+    container = _recorded(name, folder)
+    return container if container is not None and container.is_alive else None
 
 
 def stop(name: str, folder: Path) -> bool:
     """Ends and removes the recorded container, gently first; returns whether it was running."""
-    file = _record(name, folder)
-    if not file.is_file():
+    container = _recorded(name, folder)
+    if container is None:
         return False
-    container = Container(**json.loads(file.read_text()))
     alive = container.is_alive
     try:
         engine = engines.find(container.engine)
@@ -186,7 +188,7 @@ def stop(name: str, folder: Path) -> bool:
     if alive:
         engine.call("stop", f"--time={STOP_SECONDS}", container.id)
     engine.call("rm", "--force", container.id, ignore_failure=True)
-    file.unlink()
+    _record(name, folder).unlink()
     return alive
 
 
@@ -207,6 +209,13 @@ def _remembered(file: Path) -> list[str]:
         return list(json.loads(file.read_text()))
     except (OSError, ValueError):
         return []
+
+
+def _recorded(name: str, folder: Path) -> Container | None:
+    try:
+        return Container(**json.loads(_record(name, folder).read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
 
 
 def _record(name: str, folder: Path) -> Path:

@@ -57,6 +57,8 @@ def read_labels(file: Path) -> dict[str, int]:
         return {}
     config = model_server_config_pb2.ModelServerConfig()
     text_format.Parse(file.read_text(), config)
+    if not config.model_config_list.config:
+        raise ValueError("it names no model")
     return {
         label: int(version)
         for entry in config.model_config_list.config[:1]

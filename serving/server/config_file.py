@@ -27,6 +27,10 @@ class ConfigFile:
             raise UserError(f"--model_config_file {self._path} cannot be read: {error}") from error
         return model_config.parse(self._text)
 
+    @property
+    def _is_empty(self) -> bool:
+        return not any(line.partition("#")[0].strip() for line in self._text.splitlines())
+
     def follow(self, manager: Manager) -> None:
         """Makes the manager serve what the file says, when that has changed.
 
@@ -36,6 +40,10 @@ class ConfigFile:
         try:
             configs = self.read()
             if self._text == before:
+                return
+            if self._is_empty:
+                # As TensorFlow Serving does; an empty list of models is something else.
+                LOG.warning("%s is empty: what is served stays", self._path)
                 return
             LOG.info("%s has changed", self._path)
             manager.configure(configs)

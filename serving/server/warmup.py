@@ -48,7 +48,8 @@ def write(requests: Iterable[Any], folder: Path) -> Path:
         for request in requests:
             log = prediction_log_pb2.PredictionLog()
             log.predict_log.request.CopyFrom(request)
-            writer.write(log.SerializeToString())
+            # The same model makes the same file.
+            writer.write(log.SerializeToString(deterministic=True))
     return path
 
 

@@ -1,10 +1,11 @@
-"""A build folder with releases, and a warm process that runs commands on copies of it."""
+"""A warm process that runs commands, and a build folder with releases for it to work on."""
 
 import json
 import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,54 @@ class Outcome:
     calls: list[dict[str, str]]
 
 
-class Campaign:
+class Worker:
+    """A warm process that runs commands, each in a fork of its own.
+
+    Args:
+        builds: the folder with the build folders that commands work on.
+        said: the file for what they say.
+        environment: of the commands, beside that of this process.
+    """
+
+    def __init__(self, builds: Path, said: Path, environment: Mapping[str, str]) -> None:
+        self.builds, self._said = builds, said
+        self._process = subprocess.Popen(
+            [sys.executable, "-W", "error", "-m", "tests.faults.workshop"],
+            cwd=ROOT,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env={**os.environ, **environment, "PYTHONPATH": str(ROOT)},
+        )
+
+    def run(self, *command: str, harm: str = "none", at: int = 0) -> Outcome:
+        """Runs a command to its end, or to the fault's."""
+        job = {
+            "builds": str(self.builds),
+            "command": command,
+            "said": str(self._said),
+            "harm": harm,
+            "at": at,
+        }
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.write(json.dumps(job) + "\n")
+        self._process.stdin.flush()
+        return Outcome(**json.loads(self._process.stdout.readline()))
+
+    def status(self) -> tuple[int, dict[str, Any]]:
+        """Returns the exit code of ``fanout status`` and what it says."""
+        done = self.run("status", "--json")
+        found: dict[str, Any] = json.loads(done.said)
+        return done.code, found
+
+    def close(self) -> None:
+        assert self._process.stdin and self._process.stdout
+        self._process.stdin.close()
+        self._process.stdout.close()
+        self._process.wait(10)
+
+
+class Campaign(Worker):
     """A build folder that every fault finds as the first one found it.
 
     In it: releases 1 to 5, of which 1 and then 2 were promoted; a check of release 4 failed. What
@@ -31,16 +79,9 @@ class Campaign:
     """
 
     def __init__(self, folder: Path, said: Path | None = None) -> None:
-        self._said = said or folder / "said"
-        self.builds, self._kept = folder / "builds", folder / "kept"
-        self._process = subprocess.Popen(
-            [sys.executable, "-W", "error", "-m", "tests.faults.workshop"],
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            text=True,
-            env={**os.environ, "PYTHONPATH": str(ROOT)},
-        )
+        environment = {"MODEL": "fashion", "PROFILE": "quick"}
+        super().__init__(folder / "builds", said or folder / "said", environment)
+        self._kept = folder / "kept"
         self._make()
 
     @property
@@ -72,30 +113,10 @@ class Campaign:
         # Hard links: nothing of a release is ever written in place.
         shutil.copytree(self._kept, self.builds, symlinks=True, copy_function=os.link)
 
-    def run(self, *command: str, harm: str = "none", at: int = 0) -> Outcome:
-        """Runs a command to its end, or to the fault's."""
-        job = {
-            "builds": str(self.builds),
-            "command": command,
-            "said": str(self._said),
-            "harm": harm,
-            "at": at,
-        }
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.write(json.dumps(job) + "\n")
-        self._process.stdin.flush()
-        return Outcome(**json.loads(self._process.stdout.readline()))
-
     def harm(self, file: Path, content: bytes) -> None:
         """Gives a file other contents; its inode is shared with the kept folder."""
         file.unlink()
         file.write_bytes(content)
-
-    def status(self) -> tuple[int, dict[str, Any]]:
-        """Returns the exit code of ``fanout status`` and what it says."""
-        done = self.run("status", "--json")
-        found: dict[str, Any] = json.loads(done.said)
-        return done.code, found
 
     def true_status(self) -> dict[str, Any]:
         """Returns what ``fanout status`` says, held to the one thing that may be wrong.
@@ -112,9 +133,3 @@ class Campaign:
         assert len(found["problems"]) == len(said) and code == len(said), found["problems"]
         assert found["damage"] == []
         return found
-
-    def close(self) -> None:
-        assert self._process.stdin and self._process.stdout
-        self._process.stdin.close()
-        self._process.stdout.close()
-        self._process.wait(10)

@@ -96,6 +96,26 @@ def test_a_damaged_history_is_said_and_begun_anew(campaign: Any) -> None:
         assert campaign.status()[1]["current"] == 2
 
 
+@pytest.mark.parametrize("left", [b"", b"model_config_list {\n", b"\xff", None], ids=repr)
+def test_a_damaged_file_of_the_servers_is_said_and_written_anew(
+    campaign: Any, left: bytes | None
+) -> None:
+    """What a server does that runs meanwhile is in tests/serving/test_rollout.py."""
+    file = campaign.config.models_config
+    campaign.harm(file, left or b"")
+    if left is None:
+        file.unlink()
+    code, status = campaign.status()
+    assert (code, status["current"], status["deployed"]) == (1, 2, {})
+    assert "models.config is" in " ".join(status["problems"])
+    # What is deployed is not known: nothing is removed.
+    require_refused(campaign, "prune --keep 1", "models.config")
+    assert release.versions(campaign.config) == [1, 2, 3, 4, 5]
+    assert campaign.run("promote", "3").code == 0
+    code, status = campaign.status()
+    assert (code, status["deployed"]) == (0, {"stable": 3})
+
+
 @pytest.mark.parametrize("target", ["99", "nowhere", "../.."])
 def test_a_link_that_leads_to_no_release_is_said_and_mended(campaign: Any, target: str) -> None:
     link = campaign.releases / "current"

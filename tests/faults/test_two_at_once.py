@@ -9,10 +9,15 @@ from pipeline import release
 from pipeline.lock import exclusive
 from pipeline.toolchain import ROOT
 
+COMMANDS = (
+    *("promote 3", "rollback", "prune --keep 1", "run"),
+    *("serve", "withdraw", "sign 3"),
+)
+
 
 def test_the_second_is_told_who_works_since_when(campaign: Any) -> None:
     with exclusive(campaign.config.build):
-        for command in ("promote 3", "rollback", "prune --keep 1", "run"):
+        for command in COMMANDS:
             done = campaign.run(*command.split())
             assert done.code == 2
             assert f"is being worked on by process {os.getpid()} (" in done.said

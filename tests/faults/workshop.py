@@ -101,7 +101,7 @@ def assemble(builds: Path, *, refused: bool = False) -> int:
 
 
 def _execute(job: Job) -> int:
-    os.environ.update(FANOUT_BUILD=job.builds, MODEL="fashion", PROFILE="quick")
+    os.environ["FANOUT_BUILD"] = job.builds
     verb, builds = job.command[0], Path(job.builds)
     refused = verb.endswith("-refused")
     if verb.startswith("run"):

@@ -40,7 +40,9 @@ def answers_with(config: Config, label: str, version: int) -> bool:
         return bool(np.allclose(client.predict(golden.inputs), golden.outputs, atol=1e-5))
 
 
-def test_it_stands_beside_the_stable_version_until_it_is_withdrawn(served: Config) -> None:
+def test_it_stands_beside_the_stable_version_until_it_is_withdrawn(
+    served: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
     rows = canary.deploy_canary(served, release.find(served, 2), 0, hold=True, limits=NO_LIMIT)
     assert len(rows) == 2 and all(row.status == "passed" for row in rows)
     assert rollout.labels(served) == {"stable": 1, CANARY: 2}
@@ -50,11 +52,39 @@ def test_it_stands_beside_the_stable_version_until_it_is_withdrawn(served: Confi
     assert found.problems == []
     assert plan(served, 1).kept == {1: "current", 2: "deployed as canary", 3: "the newest"}
 
+    # Neither a restart ends it nor a promotion of what is current already.
+    deploy.stop_all(served)
+    deploy.serve(served)
+    release.promote(served, release.find(served, 1))
+    assert "release 2 is kept as canary" in capsys.readouterr().err
+    assert answers_with(served, "stable", 1) and answers_with(served, CANARY, 2)
+
     assert canary.withdraw(served) == 2
     assert rollout.labels(served) == {"stable": 1}
     with pytest.raises(UserError, match="has no canary"):
         canary.withdraw(served)
     assert status(served).labels == {"stable": 1}
+
+
+def test_what_ends_a_held_one_says_so(served: Config, capsys: pytest.CaptureFixture[str]) -> None:
+    chosen = release.find(served, 2)
+    file = chosen.folder / "contract.json"
+    content = file.read_bytes()
+    canary.deploy_canary(served, chosen, 0, hold=True, limits=NO_LIMIT)
+    try:
+        file.write_bytes(content + b" ")
+        deploy.serve(served)
+    finally:
+        file.write_bytes(content)
+    said = capsys.readouterr().err
+    assert "the canary cannot be kept: " in said and "contract.json" in said
+    assert "release 2 is no canary any more" in said
+    assert status(served).labels == {"stable": 1}
+
+    canary.deploy_canary(served, chosen, 0, hold=True, limits=NO_LIMIT)
+    release.promote(served, release.find(served, 3))
+    assert "release 2 is no canary any more" in capsys.readouterr().err
+    assert release.rollback(served).version == 1
 
 
 def test_a_slow_one_is_withdrawn(served: Config) -> None:

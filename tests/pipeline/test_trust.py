@@ -17,6 +17,7 @@ from pipeline import integrity, listing, release, run
 from pipeline.config import Config
 from pipeline.errors import GateError, UserError
 from pipeline.release import Parts, Release
+from pipeline.signing import sign
 from pipeline.status import status
 from pipeline.trust import Trust
 from pipeline.verify import check_release
@@ -129,11 +130,11 @@ def test_an_unsigned_release_is_refused_until_it_is_signed(
     made = release.assemble(config, parts)
     with pytest.raises(GateError, match=r"not signed .*fanout sign 1"):
         release.promote(signing, made)
-    release.sign(signing, made)
+    sign(signing, made)
     assert made.damage() == []
     release.promote(signing, made)
     # What is signed twice has one signature, which holds.
-    release.sign(signing, made)
+    sign(signing, made)
     release.promote(signing, made)
 
 
@@ -172,7 +173,7 @@ def test_a_damaged_signature_is_named(signing: Config, parts: Parts, left: bytes
         (made.folder / "model.sig").write_bytes(left)
     with pytest.raises(GateError, match=r"model\.sig"):
         release.promote(signing, made)
-    release.sign(signing, made)
+    sign(signing, made)
     release.promote(signing, made)
 
 

@@ -1,5 +1,6 @@
 """Releases with a real, tiny SavedModel: 784 weights a class, made in a second."""
 
+import os
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -19,13 +20,27 @@ def place(builds: Path, *, engine: str) -> Config:
     """Returns the configuration of an empty build folder with ports of its own."""
     grpc, rest, web = free_ports(3)
     return replace(
-        Config.from_environment("fashion", "default"),
+        Config.from_environment("fashion", "quick"),
         builds=builds,
         grpc_port=grpc,
         rest_port=rest,
         web_port=web,
         engine=engine,
     )
+
+
+def environment(config: Config) -> dict[str, str]:
+    """Returns the environment in which ``fanout`` works on a place."""
+    return {
+        **os.environ,
+        "FANOUT_BUILD": str(config.builds),
+        "MODEL": config.spec.name,
+        "PROFILE": config.profile_name,
+        "ENGINE": config.engine,
+        "GRPC_PORT": str(config.grpc_port),
+        "REST_PORT": str(config.rest_port),
+        "WEB_PORT": str(config.web_port),
+    }
 
 
 def assemble(config: Config, *, seed: int, answers_of: int | None = None) -> Release:

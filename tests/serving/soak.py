@@ -27,8 +27,8 @@ from tensorflow_serving.apis import predict_pb2
 from serving import embedded
 from serving.embedded import Address
 from tests.serving import fixture_models
+from tests.serving.changing_releases import MODEL, Releases
 from tests.serving.processes import memory
-from tests.serving.soak_releases import MODEL, Releases
 
 TEMPLATES = 5
 SWITCH_SECONDS = 60.0

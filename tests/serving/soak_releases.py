@@ -1,67 +1,266 @@
-"""Releases that come, go and break while a soak test runs."""
+"""Load on all that is deployed while releases are promoted and rolled back by ``fanout`` itself.
 
+    python -m tests.serving.soak_releases --switches 50
+
+No request may fail, over REST or gRPC, by label or without, nor of the page or the device folder;
+none may be answered by a version that was neither before nor after.
+"""
+
+import argparse
+import json
 import random
-import shutil
-from collections.abc import Callable
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import urllib.request
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 
-MODEL = "half"
-KEPT_RELEASES = 6
+import numpy as np
+
+from pipeline import deploy, release
+from pipeline.config import Config
+from pipeline.golden import read_golden
+from pipeline.release import Release
+from pipeline.rollout import STABLE
+from pipeline.status import status
+from pipeline.toolchain import ROOT
+from serving.client import Client
+from tests.serving import small_releases
+
+VERSIONS = 3
+PAUSE_SECONDS = 0.02
 
 
-class Releases:
-    """Releases with a link to the current one, as the pipeline keeps them."""
+@dataclass
+class Report:
+    """What was seen.
 
-    def __init__(self, folder: Path, templates: list[Path], chance: random.Random) -> None:
-        self.folder = folder
-        self._templates = templates
-        self._chance = chance
-        self._number = 0
-        self.good: dict[int, int] = {}  # number of a release: its template
+    Attributes:
+        answers: how often each version answered, by client.
+        switches: how often each verb was run.
+        seconds: that each switch took.
+        failures, wrong: what should not have been, in words.
+    """
+
+    answers: dict[str, Counter[int]] = field(default_factory=dict)
+    switches: Counter[str] = field(default_factory=Counter)
+    seconds: list[float] = field(default_factory=list)
+    failures: list[str] = field(default_factory=list)
+    wrong: list[str] = field(default_factory=list)
 
     @property
-    def base_path(self) -> Path:
-        return self.folder / "current" / MODEL
+    def problems(self) -> list[str]:
+        """Returns what must not be, empty after a good run."""
+        return [*self.failures[:5], *self.wrong[:5]]
 
-    def add(self, template: int) -> int:
-        """Returns the number of a new, whole release."""
-        self._number += 1
-        shutil.copytree(self._templates[template], self.saved_model(self._number))
-        self.good[self._number] = template
-        return self._number
+    def text(self) -> str:
+        rows = [
+            f"{name:<16} {seen.total():>7,} answers: "
+            + ", ".join(
+                f"{count:,} of release {version}" for version, count in sorted(seen.items())
+            )
+            for name, seen in self.answers.items()
+        ]
+        switched = (
+            [
+                f"switches {dict(self.switches)}, {np.median(self.seconds):.1f} s each in the "
+                f"median, {max(self.seconds):.1f} s at most"
+            ]
+            if self.seconds
+            else []
+        )
+        counts = f"failed {len(self.failures)}, wrong {len(self.wrong)}"
+        return "\n".join([*switched, *rows, counts])
 
-    def saved_model(self, number: int) -> Path:
-        return self.folder / str(number) / MODEL / str(number)
 
-    def promote(self, number: int) -> None:
-        link = self.folder / "next"
-        link.symlink_to(str(number))
-        link.rename(self.folder / "current")
+class Live:
+    """Which versions may answer, and may have at any moment since."""
 
-    def corrupt(self, number: int) -> str:
-        """Damages a release and returns how."""
-        path = self.saved_model(number)
-        self.good.pop(number, None)
-        weights = path / "variables" / "variables.data-00000-of-00001"
-        index = path / "variables" / "variables.index"
-        graph = path / "saved_model.pb"
-        ways: dict[str, Callable[[], object]] = {
-            "weights cut short": lambda: weights.write_bytes(weights.read_bytes()[:-3]),
-            "graph cut short": lambda: graph.write_bytes(graph.read_bytes()[:2000]),
-            "graph is noise": lambda: graph.write_bytes(self._chance.randbytes(5000)),
-            "index is noise": lambda: index.write_bytes(self._chance.randbytes(200)),
-            "no weights": lambda: shutil.rmtree(path / "variables"),
-            "no graph": graph.unlink,
-            "no files": lambda: (shutil.rmtree(path), path.mkdir()),
-        }
-        way = self._chance.choice(sorted(ways))
-        ways[way]()
-        return way
+    def __init__(self, version: int) -> None:
+        self._history = [frozenset([version])]
 
-    def prune(self, current: int) -> None:
-        """Removes old releases but not the current one."""
-        numbers = sorted(int(one.name) for one in self.folder.iterdir() if one.name.isdecimal())
-        for number in numbers[:-KEPT_RELEASES]:
-            if number != current:
-                shutil.rmtree(self.folder / str(number))
-                self.good.pop(number, None)
+    def moment(self) -> int:
+        return len(self._history) - 1
+
+    def since(self, moment: int) -> frozenset[int]:
+        return frozenset().union(*self._history[moment:])
+
+    def set(self, *versions: int) -> None:
+        self._history.append(frozenset(versions))
+
+
+def run(switches: int, *, seed: int = 1) -> Report:
+    """Returns what was seen of a place of its own while so many promotions and rollbacks ran."""
+    with tempfile.TemporaryDirectory(prefix="fanout-soak-") as folder:
+        config = small_releases.place(Path(folder), engine="embedded")
+        for version in range(1, VERSIONS + 1):
+            small_releases.assemble(config, seed=version)
+        release.promote(config, release.find(config, 1))
+        deploy.serve(config)
+        try:
+            return switching(config, switches, seed=seed)
+        finally:
+            deploy.stop_all(config)
+
+
+def switching(config: Config, switches: int, *, seed: int = 1) -> Report:
+    """Returns what was seen while releases of a place that is served were switched so often."""
+    chance, report = random.Random(seed), Report()
+    current = release.current_version(config)
+    assert current is not None
+    live = Live(current)
+    with clients(config, live, report):
+        for _ in range(switches):
+            _switch(config, live, report, chance)
+            if report.problems:
+                break
+    report.wrong += status(config).problems
+    return report
+
+
+def _switch(config: Config, live: Live, report: Report, chance: random.Random) -> None:
+    before, back = release.current_version(config), release.rollback_version(config)
+    assert before is not None
+    others = [version for version in release.versions(config) if version != before]
+    words, after = ["rollback"], back
+    if back is None or chance.random() < 1 / 2:
+        after = chance.choice(others)
+        words = ["promote", str(after)]
+    assert after is not None
+    live.set(before, after)
+    started = time.monotonic()
+    done = subprocess.run(
+        [sys.executable, "-m", "pipeline.cli", *words],
+        check=False,
+        cwd=ROOT,
+        env=small_releases.environment(config),
+        capture_output=True,
+        text=True,
+    )
+    report.seconds.append(time.monotonic() - started)
+    report.switches[words[0]] += 1
+    live.set(after)
+    if done.returncode:
+        report.failures.append(f"{' '.join(words)}: {done.stdout} {done.stderr}")
+    if release.current_version(config) != after:
+        report.wrong.append(f"{' '.join(words)}: release {after} is not current")
+    # Time to be answered by what must not answer any more.
+    time.sleep(10 * PAUSE_SECONDS)
+
+
+@contextmanager
+def clients(
+    config: Config, live: Live, report: Report, *, pause_seconds: float = 0.0
+) -> Iterator[None]:
+    """Asks everything all the time, in a thread each, with pauses where that is wanted."""
+    where = deploy.addresses(config)
+    asking: dict[str, Callable[[], Iterator[int]]] = {
+        f"{transport} {label or 'latest'}": lambda url=where[transport], label=label: _versions(  # type: ignore[misc]
+            config, url, label
+        )
+        for transport in ("REST", "gRPC")
+        for label in (None, STABLE)
+    }
+    asking["page"] = lambda: _page(f"{where['page']}contract.json")
+    asking["device folder"] = lambda: _devices(config)
+    stopping = threading.Event()
+    report.answers = {name: Counter() for name in asking}
+
+    def ask(name: str) -> None:
+        try:
+            versions = asking[name]()
+            while not stopping.is_set():
+                moment = live.moment()
+                version = next(versions)
+                report.answers[name][version] += 1
+                if version not in live.since(moment):
+                    right = sorted(live.since(moment))
+                    report.wrong.append(f"{name}: release {version} answered, expected {right}")
+                time.sleep(pause_seconds)
+        except Exception as error:
+            report.failures.append(f"{name}: {error!r}")
+
+    threads = [threading.Thread(target=ask, args=(name,)) for name in asking]
+    for thread in threads:
+        thread.start()
+    try:
+        yield
+    finally:
+        stopping.set()
+        for thread in threads:
+            thread.join()
+
+
+def _versions(config: Config, url: str, label: str | None) -> Iterator[int]:
+    """Yields the version that answers, known by its answers to the golden examples; 0 if none."""
+    images, known = golden_answers(config)
+    with Client(url, config.spec.name, label=label, retries=0) as client:
+        row = 0
+        while True:
+            row = (row + 1) % len(images)
+            answer = client.predict(images[row : row + 1])[0]
+            yield next(
+                (
+                    version
+                    for version, answers in known.items()
+                    if np.allclose(answer, answers[row], atol=1e-5)
+                ),
+                0,
+            )
+
+
+def golden_answers(config: Config) -> tuple[np.ndarray, dict[int, np.ndarray]]:
+    """Returns the pictures of all golden sets, and each version's answers to them."""
+    folders = {version: config.releases / str(version) for version in release.versions(config)}
+    sets = {
+        version: read_golden(folder / "golden.json", config.spec)
+        for version, folder in folders.items()
+    }
+    images = next(iter(sets.values())).inputs["image"]
+    known = {}
+    for version, golden in sets.items():
+        # Each set is in the order of its own answers.
+        same = (golden.inputs["image"][None] == images[:, None]).all(axis=(2, 3, 4))
+        known[version] = golden.outputs[same.argmax(axis=1)]
+    return images, known
+
+
+def _page(url: str) -> Iterator[int]:
+    while True:
+        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - http to ourselves
+            yield int(json.load(answer)["version"])
+        time.sleep(PAUSE_SECONDS)
+
+
+def _devices(config: Config) -> Iterator[int]:
+    """Yields the version of the folder that devices copy from, whose files must be its own."""
+    while True:
+        folder = (config.releases / release.CURRENT).resolve(strict=True)
+        damage = Release.open(folder).damage()
+        if damage:
+            raise ValueError("; ".join(damage))
+        yield int(folder.name)
+        time.sleep(PAUSE_SECONDS)
+
+
+def main() -> int:
+    """Returns 0 after a run without a problem."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--switches", type=int, default=50)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    report = run(given.switches, seed=given.seed)
+    print(report.text())
+    for problem in report.problems:
+        print(f"problem: {problem}", file=sys.stderr)
+    return 1 if report.problems else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,7 +10,7 @@ import numpy as np
 import pytest
 
 from models.spec import load as load_spec
-from pipeline import deploy, integrity, release, rollout
+from pipeline import deploy, integrity, model_server, release, rollout
 from pipeline.config import Config
 from pipeline.errors import GateError
 from pipeline.golden import Golden, read_golden
@@ -17,18 +18,14 @@ from pipeline.status import status
 from serving.client import Client
 from serving.container.models_config import models_config
 from serving.server import model_config
-from tests.serving import load, small_releases
+from tests.faults.served import Call, Pair, Served, switch_and_back, switches
+from tests.serving import small_releases, soak_releases
+
+SWITCHES = 3
 
 
 def golden_of(config: Config, version: int) -> Golden:
     return read_golden(config.releases / str(version) / "golden.json", load_spec("fashion"))
-
-
-def answer_of(config: Config, version: int, image: np.ndarray) -> np.ndarray:
-    golden = golden_of(config, version)
-    (row,) = np.flatnonzero((golden.inputs["image"] == image).all(axis=(1, 2, 3)))
-    answer: np.ndarray = golden.outputs[row]
-    return answer
 
 
 @pytest.fixture(scope="module")
@@ -44,27 +41,55 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
 
 
 def test_no_request_fails_and_none_is_answered_by_another_version(served: Config) -> None:
-    rest = deploy.addresses(served)["REST"]
-    image = golden_of(served, 1).inputs["image"][:1]
-    first, second = (answer_of(served, version, image) for version in (1, 2))
-    with (
-        load.running(rest, "fashion", image) as latest,
-        load.running(rest, "fashion", image, label="stable") as stable,
-    ):
-        release.promote(served, release.find(served, 2))
-        counts = [len(seen.answers) for seen in (latest, stable)]
-        assert release.rollback(served).version == 1
-    for seen, promoted in zip((latest, stable), counts, strict=True):
-        assert seen.errors == []
-        assert len(seen.answers) > promoted > 10
-        from_first = [np.allclose(answer, first, atol=1e-5) for answer in seen.answers]
-        from_second = [np.allclose(answer, second, atol=1e-5) for answer in seen.answers]
-        assert all(one != other for one, other in zip(from_first, from_second, strict=True))
-        # Once the command has ended, no client gets the version before.
-        assert from_second[promoted] or from_second[promoted + 1]
-    with Client(rest, "fashion") as client:
-        np.testing.assert_allclose(client.predict(image)[0], first, atol=1e-5)
+    """A small part of what ``make soak-releases`` does."""
+    report = soak_releases.switching(served, SWITCHES, seed=3)
+    assert report.problems == [], report.text()
+    assert {*report.switches} == {"promote", "rollback"}
+    for client, seen in report.answers.items():
+        assert min(seen[1], seen[2]) > 5, (client, report.text())
+    release.promote(served, release.find(served, 1))
     assert [path.name for path in (served.deployed / "fashion").iterdir()] == ["1"]
+
+
+def test_killed_at_a_switch_all_goes_on_answering(served: Config, tmp_path: Path) -> None:
+    """A small part of what ``make kill-serving`` does."""
+    killed = Served(served, tmp_path / "said")
+    try:
+        report = switch_and_back(killed, Pair(("promote 2", "rollback"), after=2), some_switches)
+    finally:
+        killed.close()
+    assert report.problems == [], report.text()
+    assert killed.points == {"promote 2": 2, "rollback": 2}
+    for client, seen in report.answers.items():
+        assert min(seen[1], seen[2]) > 5, (client, report.text())
+
+
+def some_switches(calls: list[Call]) -> list[tuple[str, int]]:
+    """Returns the moments at which labels are about to move, and the link to the current one."""
+    before = switches(calls)
+    assert len(before) == 4
+    return [before[1], before[3]]
+
+
+@pytest.mark.parametrize("left", [b"", b"model_config_list {\n  config {\n", b"\xff\xfe", None])
+def test_a_damaged_file_changes_nothing_that_is_served(served: Config, left: bytes | None) -> None:
+    whole = served.models_config.read_bytes()
+    served.models_config.unlink()
+    if left is not None:
+        served.models_config.write_bytes(left)
+    time.sleep(3 * float(model_server.POLL_SECONDS))
+    found = status(served)
+    assert (found.answers["server"], found.deployed) == ([1], {})
+    assert any("models.config" in problem for problem in found.problems)
+    if left == b"":
+        # What the server has is known from the server: labels move without a gap.
+        release.promote(served, release.find(served, 2))
+        assert status(served).labels == {"stable": 2}
+        release.promote(served, release.find(served, 1))
+    else:
+        deploy.serve(served)
+    assert served.models_config.read_bytes() == whole
+    assert status(served).problems == []
 
 
 def test_a_version_that_does_not_load_replaces_nothing(served: Config) -> None:
