@@ -17,6 +17,7 @@ import keras_tuner
 
 from models.spec import Range, load
 from pipeline.errors import FanoutError
+from pipeline.files import write_text
 from pipeline.fingerprint import of_values
 from pipeline.journal import Journal
 from pipeline.progress import CONSOLE
@@ -64,7 +65,7 @@ def tuner_fn(fn_args: "FnArgs") -> "TunerFnResult":
     _remove_others(folder, project)
     try:
         tuner = open_project()
-    except (ValueError, KeyError, OSError):
+    except (ValueError, KeyError, OSError, RuntimeError):
         CONSOLE.print("      the trials made before cannot be read; the search starts anew")
         shutil.rmtree(folder / project)
         tuner = open_project()
@@ -124,6 +125,21 @@ class Oracle(keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[mi
     def took(self, seconds: float) -> None:
         """Is told how long a trial took."""
         self._longest = max(self._longest, seconds)
+
+    # KerasTuner writes its files in place: who interrupts it then would lose all trials.
+
+    def save(self) -> None:
+        write_text(Path(self._get_oracle_fname()), json.dumps(self.get_state()))
+
+    def _save_trial(self, trial: Any) -> None:
+        file = Path(self._get_trial_dir(trial.trial_id)) / "trial.json"
+        write_text(file, json.dumps(trial.get_state()))
+
+    def reload(self) -> None:
+        super().reload()
+        # One that was begun, but not yet in the oracle's own file, would never be run again.
+        for name in {*self.trials} - {*self.end_order, *self._retry_queue}:
+            del self.trials[name]
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         if not self.trials:

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from models.spec import Range
+from models.spec import Range, load
 from pipeline import cli, tuned
 from pipeline.config import Config
 from pipeline.errors import UserError
@@ -119,3 +119,29 @@ def test_limits_that_are_none_are_told(
 ) -> None:
     assert cli.main(["tune", "--model", "penguins", *limit]) == 2
     assert message in capsys.readouterr().err
+
+
+# KerasTuner asks for its thread by old names.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
+def test_a_trial_that_was_begun_but_not_noted_is_made_again(tmp_path: Path) -> None:
+    from pipeline import search
+
+    spec = load("penguins")
+    own = dict(spec.profile("quick").hyperparameters)
+
+    def opened(trials: int) -> search.Tuner:
+        oracle = search.Oracle(search.space(spec.search, own), own, trials, 60)
+        place = {"directory": str(tmp_path), "project_name": "search"}
+        return search.Tuner(oracle, lambda *_: 0.5, own, **place)
+
+    opened(2).search(verbose=0)
+    noted = (tmp_path / "search" / "oracle.json").read_bytes()
+    opened(3).search(verbose=0)
+    # As if the process had been killed between the third trial's file and the oracle's.
+    (tmp_path / "search" / "oracle.json").write_bytes(noted)
+    again = opened(3)
+    assert len(again.oracle.trials) == 2
+    again.search(verbose=0)
+    assert len(again.oracle.end_order) == 3
+    left = {file.name for file in (tmp_path / "search").rglob("*.partial")}
+    assert not left
