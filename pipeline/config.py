@@ -2,7 +2,7 @@
 
 import os
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from models.spec import ModelSpec, Profile, load
@@ -85,11 +85,18 @@ class Config:
             UserError: the file that holds them is damaged.
         """
         own = self.spec.profile(self.profile_name)
-        return tuned.over(own, tuned.read(self.build)) if self.use_tuned else own
+        found = self.tuned
+        if found is None:
+            return own
+        return replace(own, hyperparameters={**own.hyperparameters, **found.values})
 
     @property
     def tuned(self) -> Tuned | None:
-        """Returns the values that ``fanout tune`` found, where they apply to the profile."""
+        """Returns the values that ``fanout tune`` found, where they apply to the profile.
+
+        Raises:
+            UserError: the file that holds them is damaged.
+        """
         found = tuned.read(self.build) if self.use_tuned else None
         applies = found and found.applies_to(self.spec.profile(self.profile_name))
         return found if applies else None

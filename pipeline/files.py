@@ -61,6 +61,14 @@ def remove_folder(folder: Path) -> None:
     shutil.rmtree(aside)
 
 
+def keep_only(folder: Path, name: str) -> bool:
+    """Removes all that a folder holds but the folder of one name; returns whether there was any."""
+    others = [each for each in folder.glob("*") if each.name != name]
+    for each in others:
+        shutil.rmtree(each)
+    return bool(others)
+
+
 def sync_tree(folder: Path) -> None:
     """Syncs every file and folder below ``folder``, and itself."""
     for parent, _, files in os.walk(folder):

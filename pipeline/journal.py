@@ -13,7 +13,6 @@ from typing import Any, Protocol
 import numpy as np
 
 from pipeline.checkpoints import Checkpoints
-from pipeline.golden import Array
 from pipeline.progress import CONSOLE
 
 HISTORY = "history.csv"
@@ -167,23 +166,3 @@ def _scalar(tag: str, value: float, step: int) -> None:
     kind = tf.compat.v1.SummaryMetadata(data_class="DATA_CLASS_SCALAR")
     kind.plugin_data.plugin_name = "scalars"
     tf.summary.write(tag, tf.constant(value, tf.float32), step=step, metadata=kind)
-
-
-def variables_of(model: Any) -> tuple[list[Array], list[Array]]:
-    """Returns the network's variables and the optimizer's, as TensorFlow's own.
-
-    Args:
-        model: a compiled Keras model whose optimizer is built, or a tf.Module with a ``step``.
-    """
-    import keras
-
-    step = model.step if hasattr(model, "step") else model.optimizer
-    found: list[list[Any]] = []
-    seen: set[int] = set()
-    # A tf.Module counts its step's variables among its own.
-    for variables in (getattr(step, "variables", ()), model.variables):
-        plain = [v.value if isinstance(v, keras.Variable) else v for v in variables]
-        found.append([variable for variable in plain if id(variable) not in seen])
-        seen |= {id(variable) for variable in plain}
-    others, weights = found
-    return weights, others

@@ -76,13 +76,15 @@ def gradients(network: Network, inputs: dict[str, Any], labels: Any) -> tuple[An
 
 
 def variables_of(network: Network) -> list[Any]:
-    """Returns the trainable variables as TensorFlow's own; Keras 3 wraps each in one of its own."""
+    """Returns the trainable variables as TensorFlow's own."""
+    return plain(network.trainable_variables)
+
+
+def plain(variables: Iterable[Any]) -> list[Any]:
+    """Returns variables as TensorFlow's own; Keras 3 wraps each in one of its own."""
     import keras
 
-    return [
-        variable.value if isinstance(variable, keras.Variable) else variable
-        for variable in network.trainable_variables
-    ]
+    return [v.value if isinstance(v, keras.Variable) else v for v in variables]
 
 
 def executed(function: Callable[..., Any], execution: str) -> Callable[..., Any]:

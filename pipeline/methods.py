@@ -14,7 +14,7 @@ from typing import Any
 
 from pipeline import loop
 from pipeline.errors import UserError
-from pipeline.journal import Figures, Journal, variables_of
+from pipeline.journal import Figures, Journal
 
 
 @dataclass(frozen=True)
@@ -110,10 +110,23 @@ def _start(model: Any, batches: Any, journal: Journal) -> int:
     if not hasattr(model, "step"):
         # Its variables must be there before they are restored, or a graph is made of the step.
         model.optimizer.build(model.trainable_variables)
-    first = journal.start(*variables_of(model))
+    first = journal.start(*_state_of(model))
     for _ in range(first):
         iter(batches)  # draws an epoch's order, and reads nothing
     return first
+
+
+def _state_of(model: Any) -> tuple[list[Any], list[Any]]:
+    """Returns the network's variables and the optimizer's, as TensorFlow's own.
+
+    Args:
+        model: a compiled Keras model whose optimizer is built, or a tf.Module with a ``step``.
+    """
+    step = model.step if hasattr(model, "step") else model.optimizer
+    others = loop.plain(getattr(step, "variables", ()))
+    # A tf.Module counts its step's variables among its own.
+    known = {id(variable) for variable in others}
+    return [v for v in loop.plain(model.variables) if id(v) not in known], others
 
 
 def step_of(model: Any) -> Callable[[list[Any]], None]:

@@ -17,7 +17,7 @@ import keras_tuner
 
 from models.spec import Range, load
 from pipeline.errors import FanoutError
-from pipeline.files import write_text
+from pipeline.files import keep_only, write_text
 from pipeline.fingerprint import of_values
 from pipeline.journal import Journal
 from pipeline.progress import CONSOLE
@@ -62,7 +62,8 @@ def tuner_fn(fn_args: "FnArgs") -> "TunerFnResult":
         oracle = Oracle(space(spec.search, own), own, int(asked["trials"]), asked["seconds"])
         return Tuner(oracle, trial, own, directory=str(folder), project_name=project)
 
-    _remove_others(folder, project)
+    if keep_only(folder, project):
+        CONSOLE.print("      code, data or settings changed: the search starts anew")
     try:
         tuner = open_project()
     except (ValueError, KeyError, OSError, RuntimeError):
@@ -88,14 +89,6 @@ def space(search: Mapping[str, Any], own: Values) -> keras_tuner.HyperParameters
         sampling = "log" if values.log else "linear"
         add(name, values.low, values.high, sampling=sampling, default=own[name])
     return found
-
-
-def _remove_others(folder: Path, project: str) -> None:
-    others = [each for each in folder.glob("*") if each.name != project]
-    if others:
-        CONSOLE.print("      code, data or settings changed: the search starts anew")
-    for each in others:
-        shutil.rmtree(each)
 
 
 class Oracle(keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[misc]  # no types

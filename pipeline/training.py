@@ -17,6 +17,7 @@ from models.examples import read
 from models.spec import ModelSpec, load
 from pipeline.errors import DataError, UserError
 from pipeline.export import export
+from pipeline.files import keep_only
 from pipeline.fingerprint import of_values
 from pipeline.golden import Array
 from pipeline.journal import Figures, Journal
@@ -50,7 +51,8 @@ def run_fn(fn_args: "FnArgs") -> None:
     key = of_values(
         fn_args.custom_config["fingerprint"], train, evaluation, fn_args.transform_output
     )
-    _remove_others(checkpoints, key)
+    # Those of trainings that nobody went on with.
+    keep_only(checkpoints, key)
     trained = fit(
         spec,
         hyperparameters,
@@ -67,13 +69,6 @@ def run_fn(fn_args: "FnArgs") -> None:
     )
     export(trained.model, spec, Path(fn_args.serving_model_dir))
     shutil.rmtree(checkpoints, ignore_errors=True)
-
-
-def _remove_others(checkpoints: Path, key: str) -> None:
-    """Removes what is left of trainings that nobody went on with."""
-    for folder in checkpoints.glob("*"):
-        if folder.name != key:
-            shutil.rmtree(folder)
 
 
 @dataclass(frozen=True)

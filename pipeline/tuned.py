@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from models.spec import Profile
@@ -82,10 +82,3 @@ def remove(build: Path) -> bool:
     file.unlink()
     sync_folder(build)
     return True
-
-
-def over(profile: Profile, found: Tuned | None) -> Profile:
-    """Returns the profile with the values that were found for it, where they apply."""
-    if found is None or not found.applies_to(profile):
-        return profile
-    return replace(profile, hyperparameters={**profile.hyperparameters, **found.values})

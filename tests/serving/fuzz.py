@@ -35,6 +35,7 @@ from tensorflow_serving.apis import (
 from serving import embedded
 from serving.embedded import Address
 from tests.serving import fixture_models
+from tests.serving.campaigns import concluded
 from tests.serving.processes import memory
 
 ALLOWED_STATUS = {200, 400, 404, 413}
@@ -306,11 +307,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
     with server() as address:
-        report = run(address, given.requests, seed=given.seed)
-    print(report.text())
-    for problem in report.problems:
-        print(f"problem: {problem}", file=sys.stderr)
-    return 1 if report.problems else 0
+        return concluded(run(address, given.requests, seed=given.seed))
 
 
 if __name__ == "__main__":

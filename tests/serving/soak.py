@@ -27,6 +27,7 @@ from tensorflow_serving.apis import predict_pb2
 from serving import embedded
 from serving.embedded import Address
 from tests.serving import fixture_models
+from tests.serving.campaigns import concluded
 from tests.serving.changing_releases import MODEL, Releases
 from tests.serving.processes import memory
 
@@ -283,11 +284,7 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    report = run(given.seconds, seed=given.seed)
-    print(report.text())
-    for problem in report.problems:
-        print(f"problem: {problem}", file=sys.stderr)
-    return 1 if report.problems else 0
+    return concluded(run(given.seconds, seed=given.seed))
 
 
 if __name__ == "__main__":

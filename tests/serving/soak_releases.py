@@ -32,6 +32,7 @@ from pipeline.status import status
 from pipeline.toolchain import ROOT
 from serving.client import Client
 from tests.serving import small_releases
+from tests.serving.campaigns import concluded
 
 VERSIONS = 3
 PAUSE_SECONDS = 0.02
@@ -255,11 +256,7 @@ def main() -> int:
     parser.add_argument("--switches", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    report = run(given.switches, seed=given.seed)
-    print(report.text())
-    for problem in report.problems:
-        print(f"problem: {problem}", file=sys.stderr)
-    return 1 if report.problems else 0
+    return concluded(run(given.switches, seed=given.seed))
 
 
 if __name__ == "__main__":
