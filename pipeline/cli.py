@@ -234,9 +234,11 @@ def _report_file(options: argparse.Namespace) -> int:
 def _monitor(options: argparse.Namespace) -> int:
     from pipeline.monitor import command
     from pipeline.monitor.monitoring import as_json
+    from pipeline.progress import library_noise_to
 
     asked = command.Asked(tuple(options.log), options.release, options.any_version, options.page)
-    found, page = command.monitor(_config(options), asked)
+    with library_noise_to(Path(os.devnull)):
+        found, page = command.monitor(_config(options), asked)
     if options.json:
         print(as_json(found))
         return found.exit_code
