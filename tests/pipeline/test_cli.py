@@ -36,7 +36,7 @@ def test_promotion_without_a_release(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FANOUT_BUILD", str(tmp_path))
-    assert main(["promote"]) == 2
+    assert main(["promote", "--model", "fashion", "--profile", "default"]) == 2
     assert "no release of fashion yet; run: fanout run" in capsys.readouterr().err
 
 
