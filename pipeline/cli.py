@@ -9,6 +9,7 @@ import errno
 import json
 import math
 import os
+import signal
 import sys
 import webbrowser
 from collections.abc import Callable, Sequence
@@ -35,7 +36,14 @@ def main(words: Sequence[str] | None = None) -> int:
     """Runs a verb and returns the exit code."""
     _quiet_tensorflow()
     options = _parser().parse_args(words)
-    return guarded(lambda: int(options.verb(options)))
+    try:
+        code = guarded(lambda: int(options.verb(options)))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        if not _reader_has_left():
+            raise
+        return 128 + signal.SIGPIPE
+    return code
 
 
 def guarded(function: Callable[[], int]) -> int:
@@ -54,6 +62,18 @@ def guarded(function: Callable[[], int]) -> int:
             raise
         where = error.filename2 or error.filename or ""
         return _fail(f"{_DISK[error.errno]}: {where}; {_UNCHANGED}", 1)
+
+
+def _reader_has_left() -> bool:
+    """Returns whether standard output goes nowhere any more, as in ``fanout status | head -1``."""
+    try:
+        sys.stdout.write("\n")
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Python would try once more at its end, and complain.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return True
+    return False
 
 
 def _fail(message: str, code: int) -> int:
@@ -234,9 +254,11 @@ def _report_file(options: argparse.Namespace) -> int:
 def _monitor(options: argparse.Namespace) -> int:
     from pipeline.monitor import command
     from pipeline.monitor.monitoring import as_json
+    from pipeline.progress import library_noise_to
 
     asked = command.Asked(tuple(options.log), options.release, options.any_version, options.page)
-    found, page = command.monitor(_config(options), asked)
+    with library_noise_to(Path(os.devnull)):
+        found, page = command.monitor(_config(options), asked)
     if options.json:
         print(as_json(found))
         return found.exit_code

@@ -12,6 +12,7 @@ from pipeline.config import Config
 from pipeline.errors import UserError
 from pipeline.files import write_text
 from pipeline.monitor.monitoring import Found, judge
+from pipeline.monitor.own_requests import OwnRequests
 from pipeline.monitor.page import NEWER, OLDER, REQUESTS, TRAINING, render
 from pipeline.monitor.request_log import log_files, read_traffic
 from pipeline.monitor.statistics import Comparison
@@ -45,7 +46,8 @@ def monitor(config: Config, asked: Asked) -> tuple[Found, Path]:
     spec = config.spec if asked.folder is None else load(str(chosen.manifest["model"]))
     files = log_files(asked.logs or [config.request_log_of_model])
     version = None if asked.any_version else chosen.version
-    found = judge(spec, chosen, read_traffic(spec, files, version=version))
+    own = OwnRequests(spec, chosen.folder)
+    found = judge(spec, chosen, read_traffic(spec, files, version=version, own=own))
     page = asked.page or config.build / "reports" / f"monitor-{chosen.version}.html"
     write_text(page, render(spec, found))
     return found, page

@@ -17,6 +17,7 @@ from models.spec import ModelSpec
 from pipeline.errors import UserError
 from pipeline.golden import Array
 from pipeline.monitor.features import describe, describe_answers
+from pipeline.monitor.own_requests import OwnRequests
 from pipeline.monitor.statistics import Table, append, table_of
 from serving import request_log
 
@@ -25,7 +26,7 @@ CHUNK = 256
 EXAMPLES = 100_000
 
 OTHER_KIND, OTHER_MODEL, OTHER_VERSION = "other kinds", "other models", "other versions"
-UNREADABLE = "not readable"
+UNREADABLE, OWN = "not readable", "golden examples, which smoke tests ask for"
 
 
 @dataclass(frozen=True)
@@ -87,15 +88,21 @@ def log_files(places: Sequence[Path]) -> list[Path]:
 
 
 def read_traffic(
-    spec: ModelSpec, files: Sequence[Path], *, version: int | None, limit: int = EXAMPLES
+    spec: ModelSpec,
+    files: Sequence[Path],
+    *,
+    version: int | None,
+    own: OwnRequests,
+    limit: int = EXAMPLES,
 ) -> Traffic:
     """Returns the newest examples of a log.
 
     Args:
+        own: examples that do not count.
         version: of the model that must have answered; None takes any.
         limit: how many examples at most; older files are not opened once they are there.
     """
-    reader = _Reader(spec, version)
+    reader = _Reader(spec, version, own)
     tables: list[Table] = []
     taken: list[Path] = []
     count = requests = 0
@@ -107,13 +114,14 @@ def read_traffic(
         taken.insert(0, file)
         count += len(table)
         requests += asked
-    return Traffic(append(tables).tail(limit), requests, dict(reader.skipped), tuple(taken))
+    return Traffic(append(tables).tail(limit), requests, dict(+reader.skipped), tuple(taken))
 
 
 class _Reader:
-    def __init__(self, spec: ModelSpec, version: int | None) -> None:
+    def __init__(self, spec: ModelSpec, version: int | None, own: OwnRequests) -> None:
         self._spec = spec
         self._version = version
+        self._own = own
         self._decode: dict[str, Any] = {}
         self.skipped: Counter[str] = Counter()
 
@@ -151,27 +159,39 @@ class _Reader:
         return OTHER_VERSION if other else ""
 
     def _describe(self, waiting: list[_Asked], tables: list[Table]) -> int:
-        """Adds the features of requests of one shape; returns how many of them were readable."""
+        """Adds the features of requests of one shape; returns how many of them count."""
         try:
-            tables.append(self._table(waiting))
+            table, count = self._table(waiting)
         except Exception:  # whatever a library says to bytes that it can't read
             if len(waiting) == 1:
                 self.skipped[UNREADABLE] += 1
                 return 0
             return sum(self._describe([asked], tables) for asked in waiting)
-        return len(waiting)
+        tables.append(table)
+        self.skipped[OWN] += len(waiting) - count
+        return count
 
-    def _table(self, waiting: list[_Asked]) -> Table:
+    def _table(self, waiting: list[_Asked]) -> tuple[Table, int]:
+        """Returns the features of what others asked, and in how many of the requests."""
         sent = {
             alias: np.concatenate([asked.inputs[alias] for asked in waiting])
             for alias in waiting[0].inputs
         }
         inputs, encoded = self._raw(sent)
-        found = describe(self._spec, inputs, encoded)
+        (others,) = np.nonzero(~self._own.found_in(inputs))
+        sizes = [len(next(iter(asked.inputs.values()))) for asked in waiting]
+        count = len(np.unique(np.repeat(np.arange(len(waiting)), sizes)[others]))
+        if not count:
+            return append([]), 0
+        found = describe(
+            self._spec,
+            {name: values[others] for name, values in inputs.items()},
+            None if encoded is None else [encoded[row] for row in others],
+        )
         answers = [asked.outputs for asked in waiting if asked.outputs is not None]
         if answers:
-            found |= describe_answers(self._spec, np.concatenate(answers))
-        return table_of(found)
+            found |= describe_answers(self._spec, np.concatenate(answers)[others])
+        return table_of(found), count
 
     def _raw(self, sent: Mapping[str, Array]) -> tuple[dict[str, Array], list[bytes] | None]:
         """Returns ``serving_default``'s inputs for those of any signature, and pictures' files."""

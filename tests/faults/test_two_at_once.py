@@ -30,7 +30,8 @@ def test_the_second_is_told_who_works_since_when(campaign: Any) -> None:
 
 
 def test_many_promotions_at_once_leave_one_of_them(campaign: Any) -> None:
-    environment = {**os.environ, "FANOUT_BUILD": str(campaign.builds), "PROFILE": "quick"}
+    own = {"FANOUT_BUILD": str(campaign.builds), "MODEL": "fashion", "PROFILE": "quick"}
+    environment = {**os.environ, **own}
     started = {
         version: subprocess.Popen(
             [sys.executable, "-m", "pipeline.cli", "promote", str(version)],

@@ -1,4 +1,5 @@
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -6,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.cli import main
+from pipeline.toolchain import ROOT
 
 
 def test_an_unknown_model_is_one_line_and_exit_code_2(capsys: pytest.CaptureFixture[str]) -> None:
@@ -34,7 +36,7 @@ def test_promotion_without_a_release(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("FANOUT_BUILD", str(tmp_path))
-    assert main(["promote"]) == 2
+    assert main(["promote", "--model", "fashion", "--profile", "default"]) == 2
     assert "no release of fashion yet; run: fanout run" in capsys.readouterr().err
 
 
@@ -42,9 +44,27 @@ def test_help_does_not_wait_for_tensorflow() -> None:
     code = """
 import sys
 from pipeline.cli import main
+from pipeline.toolchain import ROOT
 try:
     main(["--help"])
 finally:
     assert not {"tensorflow", "tfx", "keras"} & set(sys.modules)
 """
     subprocess.run([sys.executable, "-c", code], check=True, capture_output=True)
+
+
+@pytest.mark.parametrize("buffered", ["", "1"], ids=["buffered", "unbuffered"])
+def test_a_reader_that_has_enough_is_no_error(tmp_path: Path, buffered: str) -> None:
+    from_child, to_us = os.pipe()
+    os.close(from_child)
+    with os.fdopen(to_us, "w") as closed:
+        done = subprocess.run(
+            [sys.executable, "-m", "pipeline.cli", "status"],
+            check=False,
+            cwd=ROOT,
+            env={**os.environ, "FANOUT_BUILD": str(tmp_path), "PYTHONUNBUFFERED": buffered},
+            stdout=closed,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+    assert (done.returncode, done.stderr) == (141, "")

@@ -68,6 +68,32 @@ def test_shifted_requests_are_reported_by_name(
         assert any(text.startswith(f"{name}: ") for text in told["findings"])
 
 
+def test_the_golden_examples_that_smoke_tests_ask_for_do_not_count(
+    config: Config, released: Release, golden: Golden, draw: Draw, write_log: Write, encode: Any
+) -> None:
+    few = golden.head(16)
+    file = released.folder / "golden.json"
+    file.write_text(few.to_json(model="fashion", output="probabilities", version=3))
+    shown, _ = draw(3, 5)
+    own = few.inputs["image"]
+    try:
+        log = write_log(
+            [
+                *(("image", one[None]) for one in own),
+                ("image", own),
+                ("image_bytes", np.array([encode(own[0])], object)),
+                # What others ask counts, whatever stands beside it.
+                ("image", np.concatenate([own[:5], shown])),
+                ("image", shown[:1]),
+            ]
+        )
+        told = beyond(config, log)
+    finally:
+        file.unlink()
+    assert (told["examples"], told["requests"]) == (4, 2)
+    assert told["skipped"] == {"golden examples, which smoke tests ask for": 18}
+
+
 def test_equal_data_makes_an_equal_file(
     released: Release, spec: ModelSpec, golden: Golden, tmp_path: Path
 ) -> None:
