@@ -12,8 +12,16 @@
  *     tfjs-core/dist/index.js                  the optimizers, for training
  *
  * A cut that finds nothing to cut is an error: another version of TensorFlow.js has another shape.
+ *
+ * The WebAssembly files of tfjs-backend-wasm, which are imported as addresses, are trimmed as well.
  */
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+
 import type { Plugin } from 'vite';
+
+import { trim } from './trim_wasm.ts';
+import type { WasmNeeds } from './wasm_needs.ts';
 
 /** What a model needs, as `kernels.ts` finds it out. */
 export interface Needs {
@@ -21,6 +29,8 @@ export interface Needs {
   readonly operations: readonly string[];
   /** TensorFlow.js kernels that run for them, such as `FusedConv2D`. */
   readonly kernels: readonly string[];
+  /** For each file of the WebAssembly backend what runs of it; null leaves the files whole. */
+  readonly wasm: Readonly<Record<string, WasmNeeds>> | null;
 }
 
 export function lean(needs: Needs): Plugin {
@@ -37,6 +47,14 @@ export function lean(needs: Needs): Plugin {
       for (const [name, category] of await categoriesOf(lists.id)) {
         if (operations.has(name)) categories.add(category);
       }
+    },
+    async load(id) {
+      const file = /^(.*\/tfjs-backend-wasm\/.*\.wasm)\?url$/.exec(id)?.[1];
+      const wasm = file && needs.wasm?.[basename(file)];
+      if (!wasm) return null;
+      const source = trim(await readFile(file), new Set(wasm.kernels), new Set(wasm.functions));
+      const reference = this.emitFile({ type: 'asset', name: basename(file), source });
+      return `export default import.meta.ROLLUP_FILE_URL_${reference};`;
     },
     async transform(code, id) {
       const module = /@tensorflow\/(tfjs-[\w-]+\/(?:dist|wasm-out)\/.*)\.js$/.exec(id.split('?')[0]!)?.[1];
