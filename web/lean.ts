@@ -2,12 +2,13 @@
  * A Vite plugin that leaves out of TensorFlow.js what one model does not use.
  *
  * TensorFlow.js decides by name at run time which operation and which kernel to call, so that no
- * bundler can see what is unused. This plugin cuts five places down to the names of one graph, and
+ * bundler can see what is unused. This plugin cuts six places down to the names of one graph, and
  * the bundler's own tree shaking drops what only the cut parts referred to:
  *
  *     tfjs-converter/…/op_list/*.js            how each operation's attributes are read
  *     tfjs-converter/…/*_executor.js           a switch case for each operation and category
  *     tfjs-backend-…/register_all_kernels.js   the kernels of each backend
+ *     tfjs-backend-web…/…/kernel_utils/shared  functions of the CPU backend, imported as one object
  *     tfjs-backend-wasm/wasm-out/*threaded*    what starts threads, which the page does without
  *     tfjs-core/dist/index.js                  the optimizers, for training
  *
@@ -69,6 +70,7 @@ export function lean(needs: Needs): Plugin {
       if (module.endsWith('/register_all_kernels')) {
         return keepKernels(code, kernels, id.split('?')[0]!);
       }
+      if (/-web(gl|gpu)\/dist\/kernel_utils\/shared$/.test(module)) return importByName(code);
       if (module.endsWith('-threaded-simd')) return 'export default {};';
       if (module === 'tfjs-core/dist/index') return cut(code, /^registerOptimizers\(\);$/m);
       return null;
@@ -152,6 +154,15 @@ function keepCases(code: string, subject: string, wanted: ReadonlySet<string>): 
 function useOperationsDirectly(code: string): string {
   if (!code.includes('ops = tfOps)')) return code;
   return code.replaceAll('ops = tfOps)', '_)').replace(/(?<![\w.])ops\./g, 'tfOps.');
+}
+
+/** One object of all functions keeps every one of them alive, in a file that all backends load. */
+function importByName(code: string): string {
+  const taken = /^import \* as shared from ('[^']+');\nconst \{ ([^}]+), \} = shared;$/m;
+  if (!taken.test(code)) throw new Error('a backend takes functions of the CPU backend otherwise');
+  return code.replace(taken, (_, from: string, names: string) => {
+    return `import { ${names.replaceAll(': ', ' as ')} } from ${from};`;
+  });
 }
 
 async function keepKernels(
