@@ -20,6 +20,12 @@ class ConversionError(FanoutError):
     """A tool of the web target failed; the message ends with what it said last."""
 
 
+def require_saved_model(folder: Path) -> None:
+    """Raises ConversionError when it is none."""
+    if not (folder / "saved_model.pb").is_file():
+        raise ConversionError(f"{folder} is no SavedModel: it holds no saved_model.pb")
+
+
 def graph_models(saved_model: Path, outputs: Mapping[str, Path], examples: Examples) -> None:
     """Writes model.json and its weights from ``serving_default`` of the SavedModel.
 
@@ -33,8 +39,7 @@ def graph_models(saved_model: Path, outputs: Mapping[str, Path], examples: Examp
     unknown = ", ".join(sorted(outputs.keys() - FORMS.keys()))
     if unknown:
         raise ConversionError(f"unknown web weights: {unknown}; there are: {', '.join(FORMS)}")
-    if not (saved_model / "saved_model.pb").is_file():
-        raise ConversionError(f"{saved_model} is no SavedModel: it holds no saved_model.pb")
+    require_saved_model(saved_model)
     with tempfile.TemporaryDirectory(prefix="fanout-web-") as folder:
         model = _graph_model(saved_model, Path(folder))
     for form, output in outputs.items():

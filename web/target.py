@@ -27,6 +27,7 @@ def convert(
 
     Raises ConversionError when the converter or the page's build fails.
     """
+    tools.require_saved_model(saved_model)
     site = out_dir.resolve()
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
