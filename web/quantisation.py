@@ -20,8 +20,8 @@ import numpy as np
 from web.calibration_graph import CalibrationGraph, rounded_kernels
 from web.graph_model import Array, GraphModel, Stored
 
-# Root mean square change of the outputs that rounding may cause: about that of half precision in the
-# fashion model. Three of ten thousand test pictures get another class there.
+# Root mean square change of the outputs that rounding may cause: about that of half precision in
+# the fashion model. Three of ten thousand test pictures get another class there.
 BOUND = 4e-4
 LEAST_BITS, MOST_BITS = 8, 16
 # What two bits more leave of a mean square change: steps are a quarter as long.
