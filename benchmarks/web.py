@@ -54,7 +54,8 @@ def bench(config: Config, rounds: int) -> int:
     golden = read_golden(promoted.folder / "golden.json", config.spec).head(1)
     inputs = {name: rows[0].ravel().tolist() for name, rows in golden.inputs.items()}
     with tempfile.TemporaryDirectory(prefix="fanout-bench-") as folder:
-        pages = _place(promoted.folder / "web", Path(folder))
+        shipped = next(iter(config.spec.limits["web"]))
+        pages = _place(promoted.folder / "web", Path(folder), shipped)
         with serving(Path(folder)) as url:
             job = {
                 "pages": {name: f"{url}{page}" for name, page in pages.items()},
@@ -79,8 +80,12 @@ def bench(config: Config, rounds: int) -> int:
     return 0 if ratio >= LEAST_RATIO else 1
 
 
-def _place(site: Path, folder: Path) -> dict[str, str]:
-    """Puts the pages and what they load into the folder; returns each page's address there."""
+def _place(site: Path, folder: Path, weights: str) -> dict[str, str]:
+    """Puts the pages and what they load into the folder; returns each page's address there.
+
+    Args:
+        weights: the form of the weights that the released page starts with.
+    """
     modules = _installed()
     shutil.copytree(site, folder / "site")
     for script in PAGES.glob("*.js"):
@@ -106,7 +111,7 @@ def _place(site: Path, folder: Path) -> dict[str, str]:
         (folder / f"{name}.html").write_text(page)
     convert.compress(folder)
     return {
-        "tf-fanout's runner, float16": "ours.html",
+        f"tf-fanout's runner, wasm, {weights}": "ours.html",
         "tf.min.js, webgl (its default)": "full.html",
         "tf.min.js, cpu": "full.html?backend=cpu",
         "tf.min.js, its wasm backend": "full-wasm.html?backend=wasm",

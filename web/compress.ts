@@ -21,9 +21,10 @@ const LARGE = 2 ** 21;
 const CACHE = fileURLToPath(new URL('node_modules/.cache/compressed/', import.meta.url));
 
 const site = process.argv[2]!;
-for (const entry of await readdir(site, { recursive: true })) {
-  if (TYPES.has(extname(entry)) && !REWRITTEN.has(entry)) await compress(join(site, entry));
-}
+const entries = await readdir(site, { recursive: true });
+const worth = entries.filter((entry) => TYPES.has(extname(entry)) && !REWRITTEN.has(entry));
+// Node.js compresses a few at a time, on threads of its own.
+await Promise.all(worth.map((entry) => compress(join(site, entry))));
 
 async function compress(file: string): Promise<void> {
   const data = await readFile(file);

@@ -9,9 +9,9 @@ from pathlib import Path
 
 from pipeline.errors import FanoutError
 from pipeline.toolchain import NODE, WEB, WEB_CONVERTER_PYTHON, require
+from web.graph_model import GraphModel
+from web.weights import FORMS, Examples
 
-# What the converter can make of the weights.
-WEIGHTS = ("float32", "float16", "uint8")
 CONVERT_SECONDS = 600
 BUILD_SECONDS = 300
 
@@ -20,31 +20,43 @@ class ConversionError(FanoutError):
     """A tool of the web target failed; the message ends with what it said last."""
 
 
-def graph_models(saved_model: Path, outputs: Mapping[str, Path]) -> None:
+def require_saved_model(folder: Path) -> None:
+    """Raises ConversionError when it is none."""
+    if not (folder / "saved_model.pb").is_file():
+        raise ConversionError(f"{folder} is no SavedModel: it holds no saved_model.pb")
+
+
+def graph_models(saved_model: Path, outputs: Mapping[str, Path], examples: Examples) -> None:
     """Writes model.json and its weights from ``serving_default`` of the SavedModel.
 
     Args:
-        outputs: for each form of the weights (``float32``, ``float16``, ``uint8``) its folder.
+        outputs: for each form of the weights, one of FORMS, its folder.
+        examples: returns raw inputs to calibrate with; called for a form that needs them.
 
     Raises:
         ConversionError: it is no SavedModel, a form is not known, or the converter failed.
     """
-    unknown = ", ".join(sorted(outputs.keys() - WEIGHTS))
+    unknown = ", ".join(sorted(outputs.keys() - FORMS.keys()))
     if unknown:
-        raise ConversionError(f"unknown web weights: {unknown}; there are: {', '.join(WEIGHTS)}")
-    if not (saved_model / "saved_model.pb").is_file():
-        raise ConversionError(f"{saved_model} is no SavedModel: it holds no saved_model.pb")
+        raise ConversionError(f"unknown web weights: {unknown}; there are: {', '.join(FORMS)}")
+    require_saved_model(saved_model)
+    with tempfile.TemporaryDirectory(prefix="fanout-web-") as folder:
+        model = _graph_model(saved_model, Path(folder))
+    for form, output in outputs.items():
+        model.write(output, FORMS[form](model, examples))
+
+
+def _graph_model(saved_model: Path, folder: Path) -> GraphModel:
     script = WEB / "to_graph_model.py"
     # -I: neither the caller's PYTHONPATH nor its folder reaches the other environment.
     python = require(WEB_CONVERTER_PYTHON)
-    pairs = [f"{weights}={folder}" for weights, folder in outputs.items()]
-    command: list[str | Path] = [python, "-I", script, saved_model.resolve(), *pairs]
+    command: list[str | Path] = [python, "-I", script, saved_model.resolve(), folder]
     # Conversion is one graph rewrite; TensorFlow would spend time on finding graphics cards.
     environment = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     _run("tensorflowjs_converter", command, environment, CONVERT_SECONDS)
-    for folder in outputs.values():
-        if not (folder / "model.json").is_file():
-            raise ConversionError(f"tensorflowjs_converter wrote no {folder / 'model.json'}")
+    if not (folder / "model.json").is_file():
+        raise ConversionError(f"tensorflowjs_converter wrote no {folder / 'model.json'}")
+    return GraphModel.read(folder)
 
 
 def page(site: Path) -> None:

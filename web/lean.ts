@@ -2,18 +2,27 @@
  * A Vite plugin that leaves out of TensorFlow.js what one model does not use.
  *
  * TensorFlow.js decides by name at run time which operation and which kernel to call, so that no
- * bundler can see what is unused. This plugin cuts five places down to the names of one graph, and
+ * bundler can see what is unused. This plugin cuts six places down to the names of one graph, and
  * the bundler's own tree shaking drops what only the cut parts referred to:
  *
  *     tfjs-converter/…/op_list/*.js            how each operation's attributes are read
  *     tfjs-converter/…/*_executor.js           a switch case for each operation and category
  *     tfjs-backend-…/register_all_kernels.js   the kernels of each backend
+ *     tfjs-backend-web…/…/kernel_utils/shared  functions of the CPU backend, imported as one object
  *     tfjs-backend-wasm/wasm-out/*threaded*    what starts threads, which the page does without
  *     tfjs-core/dist/index.js                  the optimizers, for training
  *
  * A cut that finds nothing to cut is an error: another version of TensorFlow.js has another shape.
+ *
+ * The WebAssembly files of tfjs-backend-wasm, which are imported as addresses, are trimmed as well.
  */
+import { readFile } from 'node:fs/promises';
+import { basename } from 'node:path';
+
 import type { Plugin } from 'vite';
+
+import { trim } from './trim_wasm.ts';
+import type { WasmNeeds } from './wasm_needs.ts';
 
 /** What a model needs, as `kernels.ts` finds it out. */
 export interface Needs {
@@ -21,6 +30,8 @@ export interface Needs {
   readonly operations: readonly string[];
   /** TensorFlow.js kernels that run for them, such as `FusedConv2D`. */
   readonly kernels: readonly string[];
+  /** For each file of the WebAssembly backend what runs of it; null leaves the files whole. */
+  readonly wasm: Readonly<Record<string, WasmNeeds>> | null;
 }
 
 export function lean(needs: Needs): Plugin {
@@ -38,6 +49,14 @@ export function lean(needs: Needs): Plugin {
         if (operations.has(name)) categories.add(category);
       }
     },
+    async load(id) {
+      const file = /^(.*\/tfjs-backend-wasm\/.*\.wasm)\?url$/.exec(id)?.[1];
+      const wasm = file && needs.wasm?.[basename(file)];
+      if (!wasm) return null;
+      const source = trim(await readFile(file), new Set(wasm.kernels), new Set(wasm.functions));
+      const reference = this.emitFile({ type: 'asset', name: basename(file), source });
+      return `export default import.meta.ROLLUP_FILE_URL_${reference};`;
+    },
     async transform(code, id) {
       const module = /@tensorflow\/(tfjs-[\w-]+\/(?:dist|wasm-out)\/.*)\.js$/.exec(id.split('?')[0]!)?.[1];
       if (!module) return null;
@@ -51,6 +70,7 @@ export function lean(needs: Needs): Plugin {
       if (module.endsWith('/register_all_kernels')) {
         return keepKernels(code, kernels, id.split('?')[0]!);
       }
+      if (/-web(gl|gpu)\/dist\/kernel_utils\/shared$/.test(module)) return importByName(code);
       if (module.endsWith('-threaded-simd')) return 'export default {};';
       if (module === 'tfjs-core/dist/index') return cut(code, /^registerOptimizers\(\);$/m);
       return null;
@@ -134,6 +154,15 @@ function keepCases(code: string, subject: string, wanted: ReadonlySet<string>): 
 function useOperationsDirectly(code: string): string {
   if (!code.includes('ops = tfOps)')) return code;
   return code.replaceAll('ops = tfOps)', '_)').replace(/(?<![\w.])ops\./g, 'tfOps.');
+}
+
+/** One object of all functions keeps every one of them alive, in a file that all backends load. */
+function importByName(code: string): string {
+  const taken = /^import \* as shared from ('[^']+');\nconst \{ ([^}]+), \} = shared;$/m;
+  if (!taken.test(code)) throw new Error('a backend takes functions of the CPU backend otherwise');
+  return code.replace(taken, (_, from: string, names: string) => {
+    return `import { ${names.replaceAll(': ', ' as ')} } from ${from};`;
+  });
 }
 
 async function keepKernels(

@@ -3,8 +3,11 @@
 import json
 import shutil
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
+from mobile.calibration import calibration_inputs
 from models.contract import contract
 from models.spec import Limits, ModelSpec
 from pipeline.checks import Check
@@ -24,11 +27,18 @@ def convert(
 
     Raises ConversionError when the converter or the page's build fails.
     """
+    tools.require_saved_model(saved_model)
     site = out_dir.resolve()
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
-    tools.graph_models(saved_model, layout.model_folders(site, spec.limits["web"]))
-    tflite.add(saved_model, site, spec=spec, config=config)
+    (site / "model").mkdir()
+    folders = layout.model_folders(site, spec.limits["web"])
+    examples = partial(calibration_inputs, spec, config.examples)
+    # The converter is a process of its own, most of whose time goes into importing TensorFlow.
+    with ThreadPoolExecutor(1) as pool:
+        models = pool.submit(tools.graph_models, saved_model, folders, examples)
+        tflite.add(saved_model, site, spec=spec, config=config)
+        models.result()
     described = json.dumps(contract(spec), indent=1, ensure_ascii=False) + "\n"
     (site / layout.CONTRACT).write_text(described)
     samples = Golden.load(config.golden).spread(spec.golden_examples)

@@ -131,15 +131,29 @@ def test_a_missing_kernel_and_an_unused_one_fail_the_row(
     tools.find_needs(copied.folder, tmp_path / "needs.json")
     needs = json.loads((tmp_path / "needs.json").read_text())
     assert "Softmax" in needs["kernels"] and "Softmax" in needs["operations"]
+    simd = needs["wasm"]["tfjs-backend-wasm-simd.wasm"]
+    assert "Softmax" in simd["kernels"] and simd["functions"]
+
+    def with_simd(**changed: object) -> dict[str, object]:
+        return {"wasm": {**needs["wasm"], "tfjs-backend-wasm-simd.wasm": {**simd, **changed}}}
+
     rows = []
-    for kernels in ({*needs["kernels"]} - {"Softmax"}, {*needs["kernels"]} | {"Tanh"}):
-        changed = tmp_path / "changed.json"
-        changed.write_text(json.dumps({**needs, "kernels": sorted(kernels)}))
-        tools.build(copied.folder, changed)
+    for changed in (
+        {"kernels": [name for name in needs["kernels"] if name != "Softmax"]},
+        {"kernels": [*needs["kernels"], "Tanh"]},
+        with_simd(kernels=[name for name in simd["kernels"] if name != "Softmax"]),
+        with_simd(kernels=[*simd["kernels"], "Tanh"]),
+        with_simd(functions=[]),
+    ):
+        (tmp_path / "changed.json").write_text(json.dumps({**needs, **changed}))
+        tools.build(copied.folder, tmp_path / "changed.json")
         rows += target.check(copied, golden, limits=SHIPPED)
-    assert [row.status for row in rows] == ["failed", "failed"]
+    assert [row.status for row in rows] == ["failed"] * 5
     assert "Softmax" in rows[0].reason and "not registered" in rows[0].reason
     assert rows[1].reason == "kernels that the model does not use: Tanh"
+    assert "could not be loaded" in rows[2].reason or "undefined" in rows[2].reason
+    assert rows[3].reason == "kernels that the model does not use: Tanh.wasm"
+    assert "unreachable" in rows[4].reason
 
 
 def test_compressed_copies_stand_beside_the_files(site: Artifacts) -> None:

@@ -334,7 +334,7 @@ test('the first load is small, in bytes over the wire', async () => {
   });
   await Promise.all(pending);
   assert.ok(sizes['js']! > 30_000 && sizes['js']! <= 100_000, JSON.stringify(sizes));
-  assert.ok(sizes['wasm']! > 50_000 && sizes['wasm']! <= 160_000, JSON.stringify(sizes));
+  assert.ok(sizes['wasm']! > 20_000 && sizes['wasm']! <= 75_000, JSON.stringify(sizes));
   assert.ok(encodings.has('br') || encodings.has('gzip'));
   await page.close();
 });

@@ -93,7 +93,10 @@ export class TensorFlowExecutor implements Executor {
   }
 }
 
-/** Returns the names of the kernels that this page has for a backend, and of those that `work` runs. */
+/**
+ * Returns the names of the kernels that this page has for a backend, and of those that `work` runs;
+ * those in the WebAssembly file with its ending.
+ */
 export async function profileKernels(
   backend: Backend,
   work: () => Promise<void>,
@@ -103,8 +106,23 @@ export async function profileKernels(
     return [];
   });
   const registered = tf.getKernelsForBackend(backend).map(({ kernelName }) => kernelName);
-  // Among the names that ran are scopes of fused operations, which are no kernels.
-  return { registered, used: kernelNames.filter((name) => registered.includes(name)) };
+  const wasm = backend === 'wasm' ? wasmKernels() : { registered: [], used: [] };
+  return {
+    registered: [...registered, ...wasm.registered],
+    // Among the names that ran are scopes of fused operations, which are no kernels.
+    used: [...kernelNames.filter((name) => registered.includes(name)), ...wasm.used],
+  };
+}
+
+/** Returns the kernels that the backend's WebAssembly file exports, and those called by now. */
+function wasmKernels(): { registered: string[]; used: string[] } {
+  const { wasm } = tf.backend() as unknown as { wasm: { asm: object } & Record<string, unknown> };
+  // Others are memory, tensors and what Emscripten needs. At its first call a kernel takes the place
+  // of the function of Emscripten's module that forwards to it.
+  const exported = Object.entries(wasm.asm).filter(([name]) => /^_?[A-Z]/.test(name));
+  const called = exported.filter(([name, kernel]) => wasm[`_${name}`] === kernel);
+  const names = (entries: [string, unknown][]): string[] => entries.map(([name]) => `${name}.wasm`);
+  return { registered: names(exported), used: names(called) };
 }
 
 /** Downloads the weights while the backend starts, and puts them into it. */

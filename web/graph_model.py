@@ -1,0 +1,94 @@
+"""A TensorFlow.js graph model on disk: its graph, its weights, and how they are stored."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[Any]
+MODEL = "model.json"
+# As the converter calls it. One shard: the weights of a model for a phone arrive in one response.
+WEIGHTS = "group1-shard1of1.bin"
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A tensor as a file holds it.
+
+    Attributes:
+        values: what is written.
+        quantization: how TensorFlow.js makes float32 of them, as its weights manifest says it;
+            None where they are the tensor's own.
+    """
+
+    values: Array
+    quantization: Mapping[str, str | float] | None = None
+
+    def restored(self) -> Array:
+        """Returns the tensor that TensorFlow.js makes of whole numbers or half precision."""
+        described = self.quantization or {}
+        scale, least = float(described.get("scale", 1)), float(described.get("min", 0))
+        # In double precision, as JavaScript calculates.
+        tensor: Array = (self.values.astype(np.float64) * scale + least).astype(np.float32)
+        return tensor
+
+
+@dataclass(frozen=True)
+class GraphModel:
+    """A graph model with float32 weights.
+
+    Attributes:
+        description: what model.json says, the weights' manifest included.
+        weights: the tensors by their nodes' names, in the manifest's order. Texts are left as the
+            bytes that the file has for them.
+    """
+
+    description: Mapping[str, Any]
+    weights: Mapping[str, Array]
+
+    @classmethod
+    def read(cls, folder: Path) -> "GraphModel":
+        """Returns what TensorFlow.js' converter wrote without quantization."""
+        description = json.loads((folder / MODEL).read_text())
+        weights: dict[str, Array] = {}
+        for group in description["weightsManifest"]:
+            data = b"".join((folder / path).read_bytes() for path in group["paths"])
+            offset = 0
+            for entry in group["weights"]:
+                values, offset = _tensor(entry, data, offset)
+                weights[entry["name"]] = values
+        return cls(description, weights)
+
+    def write(self, folder: Path, stored: Mapping[str, Stored]) -> None:
+        """Writes the model; tensors that ``stored`` does not name are stored as they are."""
+        entries = []
+        parts = []
+        for group in self.description["weightsManifest"]:
+            for entry in group["weights"]:
+                name = entry["name"]
+                form = stored.get(name, Stored(self.weights[name]))
+                described = {"quantization": dict(form.quantization)} if form.quantization else {}
+                entries.append({**entry, **described})
+                parts.append(form.values.tobytes())
+        manifest = [{"paths": [WEIGHTS], "weights": entries}]
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / WEIGHTS).write_bytes(b"".join(parts))
+        description = {**self.description, "weightsManifest": manifest}
+        (folder / MODEL).write_text(json.dumps(description, separators=(",", ":")))
+
+
+def _tensor(entry: Mapping[str, Any], data: bytes, offset: int) -> tuple[Array, int]:
+    """Returns the tensor that begins at the offset, and where the next one does."""
+    count = int(np.prod(entry["shape"], dtype=np.int64))
+    if entry["dtype"] == "string":
+        # Each text is preceded by its length, four bytes.
+        end = offset
+        for _ in range(count):
+            end += 4 + int.from_bytes(data[end : end + 4], "little")
+        return np.frombuffer(data[offset:end], np.uint8), end
+    values = np.frombuffer(data, entry["dtype"], count, offset).reshape(entry["shape"])
+    return values, offset + values.nbytes
