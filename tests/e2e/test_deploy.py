@@ -49,7 +49,7 @@ def test_every_check_of_the_release_passed(deployed: Any) -> None:
     # The page's default engine runs all of them, the others a part.
     assert [row["examples"] for row in web] == [1000] + [256] * (len(web) - 1)
     assert {(row["variant"], row["runtime"].split()[0]) for row in web} == {
-        ("float16", "TensorFlow.js"),
+        ("quantised", "TensorFlow.js"),
         ("float32", "TensorFlow.js"),
         ("float32", "LiteRT.js"),
     }
