@@ -33,6 +33,8 @@ def measure(
     found: list[dict[str, dict[str, float]]] = [{} for _ in models]
     for count in threads:
         loaded = [interpreters.Interpreter(str(model), num_threads=count) for model in models]
+        for interpreter in loaded:
+            interpreter.allocate_tensors()  # hands operators to XNNPACK; see runner.py
         runners = [interpreter.get_signature_runner(SIGNATURE) for interpreter in loaded]
         times: list[list[int]] = [[] for _ in models]
         for turn in range(-1, rounds):

@@ -220,9 +220,12 @@ def _interpreter(model: Path, threads: int) -> tuple[Any, str]:
         except ImportError:
             continue
         try:
-            return module.Interpreter(model_path=str(model), num_threads=threads), name
+            interpreter = module.Interpreter(model_path=str(model), num_threads=threads)
+            # tflite-runtime hands operators to XNNPACK here, not in a signature's runner.
+            interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise ClassifyError(f"{name} does not load {model.name}: {error}") from None
+        return interpreter, name
     raise ClassifyError("neither tflite-runtime nor ai-edge-litert is here; run: ./install.sh")
 
 
