@@ -10,6 +10,7 @@ from pathlib import Path
 from pipeline.errors import FanoutError
 from pipeline.toolchain import NODE, WEB, WEB_CONVERTER_PYTHON, require
 from web.graph_model import GraphModel
+from web.residuals import separated
 from web.weights import FORMS, Examples
 
 CONVERT_SECONDS = 600
@@ -56,7 +57,7 @@ def _graph_model(saved_model: Path, folder: Path) -> GraphModel:
     _run("tensorflowjs_converter", command, environment, CONVERT_SECONDS)
     if not (folder / "model.json").is_file():
         raise ConversionError(f"tensorflowjs_converter wrote no {folder / 'model.json'}")
-    return GraphModel.read(folder)
+    return separated(GraphModel.read(folder))
 
 
 def page(site: Path) -> None:

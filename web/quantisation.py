@@ -21,8 +21,8 @@ from web.calibration_graph import CalibrationGraph, rounded_kernels
 from web.graph_model import Array, GraphModel, Stored
 
 # Root mean square change of the outputs that rounding may cause: about that of half precision in
-# the fashion model. Of ten thousand test pictures 0, 3 and 5 got another class in three trainings of
-# it; with 6e-4 up to 9, where 10 are the limit.
+# the fashion model. Of ten thousand test pictures 0, 3 and 5 got another class in three trainings
+# of it; with 6e-4 up to 9, where 10 are the limit.
 BOUND = 4e-4
 LEAST_BITS, MOST_BITS = 8, 16
 # What twice as many levels leave of a mean square change: steps are half as long.
