@@ -9,7 +9,7 @@ from pipeline.errors import FanoutError, UserError
 from pipeline.files import write_text
 from pipeline.trust import require_sound
 from serving.container import engine as engines
-from serving.container import image, memory
+from serving.container import image, memory, release_images
 from serving.container.engine import Engine
 from serving.kubernetes.manifest import manifest
 
@@ -65,10 +65,8 @@ def build_images(config: Config) -> Images:
         note = f"nothing of {config.build.name} is promoted yet: no image has a release in it"
         return Images(engine.name, server, notes=[note])
     require_sound(config.trust, promoted, "Image")
-    name, version = config.spec.name, promoted.version
-    tags = [
-        f"localhost/{config.build.name}{suffix}:{version}" for suffix in ("", "-tensorflow-serving")
-    ]
+    name = config.spec.name
+    tags = release_images.names(config.build.name, promoted.version)
     own = image.with_release(engine, server, promoted.folder, name, tags[0])
     on_kubernetes = config.build / "kubernetes.yaml"
     write_text(on_kubernetes, manifest(name, own))

@@ -1,10 +1,13 @@
 """``fanout prune``: removes old releases, never one that is needed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 from pipeline import files, release, rollout
 from pipeline.config import Config
 from pipeline.errors import UserError
+from serving.container import release_images
+from serving.container.engine import EngineFailed
+from serving.container.release_images import ReleaseImage
 
 
 @dataclass(frozen=True)
@@ -14,10 +17,14 @@ class Pruning:
     Attributes:
         removed: the bytes that each removed release held, by version.
         kept: why each of the others stays, by version.
+        images: the container images of the removed releases that go with them.
+        images_left: why another one of theirs stays, by its name.
     """
 
     removed: dict[int, int]
     kept: dict[int, str]
+    images: list[str] = field(default_factory=list)
+    images_left: dict[str, str] = field(default_factory=dict)
 
     @property
     def bytes(self) -> int:
@@ -25,7 +32,7 @@ class Pruning:
 
 
 def plan(config: Config, keep: int) -> Pruning:
-    """Returns what ``prune`` would do now.
+    """Returns which releases ``prune`` would remove now, without their images.
 
     Raises:
         UserError: ``keep`` is below 1, or what is needed is not known.
@@ -43,18 +50,43 @@ def plan(config: Config, keep: int) -> Pruning:
     return Pruning(removed, dict(sorted(kept.items())))
 
 
-def prune(config: Config, keep: int) -> Pruning:
+def prune(config: Config, keep: int, *, dry_run: bool = False) -> Pruning:
     """Removes all releases but the newest ``keep``, and returns what it removed.
 
     The current release stays, and so do the one that a rollback would go to and all that are
-    deployed. Each release is gone in one step, whatever ends the pruning. Raises as ``plan``.
+    deployed. Each release is gone in one step, whatever ends the pruning; its images go before it,
+    as nothing else tells whose they are. Nothing is removed in a dry run. Raises as ``plan``.
     """
     planned = plan(config, keep)
-    if config.releases.is_dir():
+    if config.releases.is_dir() and not dry_run:
         release.remove_leftovers(config)
-    for version in planned.removed:
-        files.remove_folder(config.releases / str(version))
-    return planned
+    removed: list[str] = []
+    left: dict[str, str] = {}
+    folders = {version: config.releases / str(version) for version in planned.removed}
+    try:
+        images = release_images.find(config.build.name, folders.values())
+    except EngineFailed as error:
+        images, left = {}, {"of a removed release": str(error)}
+    for version, folder in folders.items():
+        for image in images.get(version, ()):
+            if problem := _problem(image, dry_run=dry_run):
+                left[str(image)] = problem
+            else:
+                removed.append(str(image))
+        if not dry_run:
+            files.remove_folder(folder)
+    return replace(planned, images=removed, images_left=left)
+
+
+def _problem(image: ReleaseImage, *, dry_run: bool) -> str:
+    """Returns why an image stays; empty when it was removed, or would have been."""
+    try:
+        problem = image.problem()
+        if not problem and not dry_run:
+            image.remove()
+    except EngineFailed as error:
+        return str(error)
+    return problem
 
 
 def _needed(config: Config) -> dict[int, str]:

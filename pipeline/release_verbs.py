@@ -9,7 +9,7 @@ from dataclasses import asdict
 from pipeline import listing, release, signing
 from pipeline.config import Config
 from pipeline.lock import exclusive
-from pipeline.prune import Pruning, plan, prune
+from pipeline.prune import Pruning, prune
 
 
 def releases_verb(options: argparse.Namespace) -> int:
@@ -68,7 +68,7 @@ def prune_verb(options: argparse.Namespace) -> int:
     """Removes old releases, or says which it would remove."""
     config = _config(options)
     if options.dry_run:
-        done = plan(config, options.keep)
+        done = prune(config, options.keep, dry_run=True)
     else:
         with exclusive(config.build):
             done = prune(config, options.keep)
@@ -76,6 +76,8 @@ def prune_verb(options: argparse.Namespace) -> int:
         print(json.dumps({**asdict(done), "bytes": done.bytes, "dry_run": options.dry_run}))
     else:
         print(_pruned(done, "would be removed" if options.dry_run else "removed"))
+    for image, why in done.images_left.items():
+        print(f"warning: image {image} stays: {why}", file=sys.stderr)
     return 0
 
 
@@ -83,6 +85,7 @@ def _pruned(done: Pruning, word: str) -> str:
     lines = [
         f"  release {version}: {size:,} bytes {word}" for version, size in done.removed.items()
     ]
+    lines += [f"  image {image}: {word}" for image in done.images]
     lines += [f"  release {version}: kept, {why}" for version, why in done.kept.items()]
     return "\n".join([*lines, f"{done.bytes:,} bytes {word}"])
 

@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from pipeline.progress import CONSOLE
-from serving.container import base, context, memory
+from serving.container import base, context, memory, release_images
 from serving.container.engine import Engine
 from serving.container.models_config import write_models_config
 
@@ -85,6 +85,7 @@ def with_release(engine: Engine, server_image: str, release: Path, model: str, t
             engine.call(
                 *("build", *_format(engine), f"--build-arg=SERVER={server_image}"),
                 *(f"--build-arg=MODEL={model}", f"--tag={tag}"),
+                f"--label={release_images.label(release)}",
                 *(f"--file={HERE / 'Dockerfile'}", folder),
                 timeout=BUILD_SECONDS,
             )

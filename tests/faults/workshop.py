@@ -25,7 +25,7 @@ from pipeline.release import Parts
 from tests.faults.calls import Faults
 
 WARM = (
-    *("assemble", "assemble", "promote 1", "promote 2", "status --json", "run"),
+    *("assemble", "assemble", "assemble", "promote 1", "promote 2", "status --json", "run"),
     *("rollback", "prune --keep 1"),
 )
 LIMIT_MISSED = "agreement 0.5 is below 0.97"
