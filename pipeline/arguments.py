@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 Verb = Callable[[argparse.Namespace], int]
+# What a search is limited to, unless it is told otherwise.
+TRIALS, SEARCH_SECONDS = 12, 1800.0
 
 
 def parser(verbs: Mapping[str, Verb]) -> argparse.ArgumentParser:
@@ -94,12 +96,13 @@ def parser(verbs: Mapping[str, Verb]) -> argparse.ArgumentParser:
 
 def _add_tune(tune: argparse.ArgumentParser) -> None:
     tune.add_argument(
-        "--trials", type=int, default=12, metavar="N",
-        help="how many to make at most, those of an interrupted search included (12)",
+        "--trials", type=int, default=TRIALS, metavar="N",
+        help=f"how many to make at most, those of an interrupted search included ({TRIALS})",
     )  # fmt: skip
     tune.add_argument(
-        "--seconds", type=float, default=1800.0, metavar="S",
-        help="begin no trial that would end later (1800); the first one is always made",
+        "--seconds", type=float, default=SEARCH_SECONDS, metavar="S",
+        help=f"begin no trial that would end later ({SEARCH_SECONDS:g}); "
+        "the first one is always made",
     )  # fmt: skip
     tune.add_argument(
         "--forget", action="store_true", help="go back to the profile's own values; drop all trials"

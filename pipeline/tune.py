@@ -20,7 +20,6 @@ from pipeline.run import in_words
 from pipeline.tuned import Tuned
 
 FOLDER = "tuning"
-TRIALS, SECONDS = 12, 1800.0
 EXAMPLE = 'search={"learning_rate": Range(0.001, 0.1, log=True)}'
 
 
@@ -80,7 +79,7 @@ class Outcome:
         )
 
 
-def tune(config: Config, *, trials: int = TRIALS, seconds: float = SECONDS) -> Outcome:
+def tune(config: Config, *, trials: int, seconds: float) -> Outcome:
     """Searches, writes the best values for the next run, and returns all trials.
 
     Args:

@@ -37,9 +37,10 @@ def test_units() -> None:
     node("node_modules/vitest/vitest.mjs", "run")
 
 
-def test_the_page_in_a_browser(site: Artifacts) -> None:
+@pytest.mark.parametrize("purpose", ["page", "pictures", "engines", "faults"])
+def test_the_page_in_a_browser(site: Artifacts, purpose: str) -> None:
     with serving(site.folder) as url:
-        node("--test", "browser/page.test.ts", SITE=url)
+        node("--test", f"browser/{purpose}.test.ts", SITE=url)
 
 
 def test_a_promotion_during_a_visit(site: Artifacts, tmp_path: Path) -> None:

@@ -202,7 +202,7 @@ def test_tuned_values_are_those_of_the_next_run(place: Any) -> None:
     assert re.search("going on after [23] trials", again.stderr), again.stderr
     assert [row["trial"] for row in json.loads(again.stdout)["trials"]] == [1, 2, 3]
 
-    search = "print(json.dumps(tune.tune(config, trials=4).to_json()))"
+    search = "print(json.dumps(tune.tune(config, trials=4, seconds=1800).to_json()))"
     found = json.loads(place.python(SLOW.format(act=search)).stdout)
     assert found["accuracy"] > found["profile_accuracy"] == found["trials"][0]["accuracy"]
     assert json.loads(file.read_text())["values"] == found["values"]
