@@ -1,6 +1,7 @@
 """A model server in a container: started locked down, found again, stopped, never anyone else's."""
 
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
@@ -8,11 +9,12 @@ from pathlib import Path
 from pipeline.errors import UserError
 from pipeline.files import write_text
 from serving.container import engine as engines
-from serving.container.engine import Engine, EngineFailed
+from serving.container.engine import CALL_SECONDS, Engine, EngineFailed
 
 GRPC_PORT, REST_PORT = 8500, 8501
 LABEL = "fanout.run-folder"
 STOP_SECONDS = 15
+_PREFIX = "fanout-"  # of a container's name, which no identifier begins with
 _ISOLATION = (
     "--pull=never",
     "--read-only",
@@ -71,7 +73,7 @@ class Container:
     Attributes:
         name: ``server``.
         engine: ``docker`` or ``podman``.
-        id: the engine's.
+        id: the engine's; its name until that is known.
         image, image_id: what it runs, by name and by digest.
         wanted: what it was started with, as words to compare.
         host, rest_port, grpc_port: where it answers.
@@ -90,6 +92,11 @@ class Container:
     @property
     def is_alive(self) -> bool:
         return self._inspect("{{.State.Running}}") == "true"
+
+    @property
+    def is_there(self) -> bool:
+        """Returns whether the engine has it, running or not."""
+        return bool(self._inspect("{{.Id}}"))
 
     @property
     def pid(self) -> int:
@@ -138,7 +145,7 @@ def start(name: str, engine: Engine, wanted: Wanted, folder: Path, *, work: Path
     label = f"{LABEL}={folder}"
     for old in engine.call("ps", "--all", "--quiet", f"--filter=label={label}").split():
         engine.call("rm", "--force", old)
-    container_name = f"fanout-{folder.parent.name}-{name}-{wanted.rest_port}"
+    container_name = f"{_PREFIX}{folder.parent.name}-{name}-{wanted.rest_port}"
     tail = [*wanted.flags(), wanted.image, *wanted.arguments]
     remembered = work / f"{engine.name}-runs-with.json"
     ways = _ways(engine, wanted.memory)
@@ -180,16 +187,28 @@ def stop(name: str, folder: Path) -> bool:
     container = _recorded(name, folder)
     if container is None:
         return False
-    alive = container.is_alive
     try:
         engine = engines.find(container.engine)
     except UserError:
         return False  # its engine is gone or down: nothing can be asked of it
+    if _may_yet_come(container, _record(name, folder)):
+        return False
+    alive = container.is_alive
     if alive:
         engine.call("stop", f"--time={STOP_SECONDS}", container.id)
     engine.call("rm", "--force", container.id, ignore_failure=True)
     _record(name, folder).unlink()
     return alive
+
+
+def _may_yet_come(container: Container, record: Path) -> bool:
+    """Returns whether the engine may still be creating it for a command that was killed.
+
+    The engine's client outlives that command: a record removed now would leave a server behind
+    that nobody knows of.
+    """
+    is_old = time.time() - record.stat().st_mtime > CALL_SECONDS
+    return container.id.startswith(_PREFIX) and not is_old and not container.is_there
 
 
 def _ways(engine: Engine, memory: str) -> list[tuple[list[str], list[str]]]:

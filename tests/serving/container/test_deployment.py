@@ -1,9 +1,13 @@
 """A deployment in a real container: isolation, both protocols, promotion and rollback inside."""
 
 import json
+import os
+import signal
+import subprocess
 import time
-from collections.abc import Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,6 +18,7 @@ from pipeline import deploy, model_server, release
 from pipeline.config import Config
 from pipeline.golden import Golden, read_golden
 from pipeline.status import status
+from pipeline.toolchain import ROOT
 from serving.client import Client
 from serving.container import engine as engines
 from serving.container.container import LABEL, Container
@@ -22,6 +27,7 @@ from tests.serving import load, small_releases
 from tests.serving.container.engine_here import engine_with_image
 
 pytestmark = pytest.mark.timeout(900)  # the image is built here when it has to be
+FANOUT = ROOT / ".venv" / "bin" / "fanout"
 EXACT = load_spec("fashion").limits["serving"]["float32"]
 
 
@@ -142,6 +148,52 @@ def test_another_engine_takes_its_place_and_nothing_is_left(
     finally:
         deploy.serve(served)
     assert status(served).server["engine"] == container.engine
+
+
+def asks_the_engine(starter: int) -> bool:
+    """Returns whether a process has an engine's client at work that starts a container."""
+    children = Path(f"/proc/{starter}/task/{starter}/children").read_text().split()
+    return any(b"--detach" in Path(f"/proc/{one}/cmdline").read_bytes() for one in children)
+
+
+def within_seconds(what: Callable[[], object], seconds: float = 30) -> bool:
+    deadline = time.monotonic() + seconds
+    while not what() and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return bool(what())
+
+
+def test_what_a_killed_starter_left_is_replaced_or_ended(served: Config) -> None:
+    deploy.stop_all(served)
+    starter = subprocess.Popen(
+        [FANOUT, "serve"],
+        env=small_releases.environment(served),
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        assert within_seconds(lambda: asks_the_engine(starter.pid))
+    finally:
+        os.kill(starter.pid, signal.SIGKILL)
+        starter.wait()
+    record = served.run_folder / "server-container.json"
+    left = Container(**json.loads(record.read_text()))
+    engine = engines.find(left.engine)
+    assert left.id.startswith("fanout-"), "killed too late: it knew more than the name"
+    # Its client goes on without it, and may leave a container that was never started.
+    assert within_seconds(lambda: left.is_there)
+    deploy.serve(served)
+    mine = engine.call("ps", "--all", "--quiet", f"--filter=label={LABEL}={served.run_folder}")
+    assert len(mine.split()) == 1
+    assert [row.status for row in rows(served)] == ["passed", "passed"]
+    deploy.stop_all(served)
+    # Another command may look before the client has come so far.
+    record.write_text(json.dumps(asdict(left)))
+    deploy.stop_all(served)
+    engine.call("create", f"--name={left.id}", *left.wanted)
+    deploy.stop_all(served)
+    assert (left.is_there, record.exists()) == (False, False)
+    deploy.serve(served)
 
 
 def test_requests_begun_are_answered_when_it_is_told_to_stop(served: Config) -> None:
