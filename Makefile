@@ -14,7 +14,7 @@ FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy image run test check format lock smoke status report tensorboard stop bench bench-mobile deploy-pi bench-web soak-serving soak-releases kill-serving fuzz-serving monitor bench-serving bench-training clean
+.PHONY: help setup setup-development deploy image run test check format lock smoke status report tensorboard stop bench bench-mobile deploy-pi bench-web soak-serving soak-releases kill-serving fuzz-serving reproducible monitor bench-serving bench-training clean
 
 help:  ## list what make can do
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -98,6 +98,9 @@ soak-releases: setup  ## 50 promotions and rollbacks under load on the model ser
 
 kill-serving: setup  ## SIGKILL at every call of promote, rollback, prune, serve and stop while the server is asked
 	.venv/bin/python -m tests.faults.served
+
+reproducible: setup  ## two runs in folders of their own, and which of the released files differ
+	.venv/bin/python -m tests.e2e.reproducible $(ARGS)
 
 fuzz-serving: setup  ## 100,000 malformed requests to the model server
 	.venv/bin/python -m tests.serving.fuzz $(ARGS)

@@ -4,6 +4,7 @@
 without its weights; ExportArchive tracks them.
 """
 
+import hashlib
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +59,19 @@ def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
     if spec.encoded_input:
         archive.add_endpoint(SIGNATURE_ENCODED, from_encoded, [_strings(encoded_alias(spec))])
     archive.write_out(str(saved_model), verbose=False)
+    _settle_identifier(saved_model)
+
+
+def _settle_identifier(saved_model: Path) -> None:
+    """Derives a SavedModel's identifier from its other digests; TensorFlow's is a random number."""
+    from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
+
+    file = saved_model / "fingerprint.pb"
+    fingerprint = FingerprintDef.FromString(file.read_bytes())
+    fingerprint.ClearField("uuid")
+    digest = hashlib.sha256(fingerprint.SerializeToString(deterministic=True)).digest()
+    fingerprint.uuid = str(int.from_bytes(digest[:16], "big"))  # in decimal, as TensorFlow's is
+    file.write_bytes(fingerprint.SerializeToString(deterministic=True))
 
 
 def golden_set(saved_model: Path, spec: ModelSpec, pattern: str) -> Golden:
