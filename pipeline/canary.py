@@ -50,8 +50,8 @@ class Watched:
     """What was seen of a canary.
 
     Attributes:
-        seconds: for how long.
-        requests: of all clients that ended in that time.
+        seconds: for how long, after its smoke test.
+        requests: of all clients that ended in that time and the smoke test's.
         faults: those of them that the server failed.
         stable_ms, canary_ms: median time of one prediction.
         probes: how many were sent to each version.
@@ -82,8 +82,9 @@ class Watched:
 
     def __str__(self) -> str:
         return (
-            f"{self.requests} requests in {self.seconds:.0f} s, {self.faults} failed; a prediction "
-            f"takes {self.canary_ms:.1f} ms, the stable version's {self.stable_ms:.1f} ms"
+            f"{self.requests} requests in its smoke test and the {self.seconds:.0f} s after it, "
+            f"{self.faults} failed; a prediction takes {self.canary_ms:.1f} ms, "
+            f"the stable version's {self.stable_ms:.1f} ms"
         )
 
 
@@ -124,8 +125,9 @@ def deploy_canary(
         rollout.switch(config, both)
         CONSOLE.print(f"  release {made.version} is served as canary beside release {stable}")
         try:
+            before = _ended(_address(config), config.spec.name)
             rows = _smoke(config, made)
-            watched = _watch(config, made, seconds)
+            watched = _watch(config, made, seconds, before)
             reason = watched.against(limits or Limits())
             CONSOLE.print(f"  {watched}")
             if reason:
@@ -169,10 +171,9 @@ def _smoke(config: Config, made: Release) -> list[Check]:
     return rows
 
 
-def _watch(config: Config, made: Release, seconds: float) -> Watched:
+def _watch(config: Config, made: Release, seconds: float, before: tuple[int, int]) -> Watched:
     golden = _golden(config, made)
     where, name = _address(config), config.spec.name
-    requests, faults = _ended(where, name)
     times: dict[str, list[float]] = {rollout.STABLE: [], CANARY: []}
     started = time.monotonic()
     with (
@@ -185,16 +186,23 @@ def _watch(config: Config, made: Release, seconds: float) -> Watched:
             row = probes % len(golden)
             one = {key: values[row : row + 1] for key, values in golden.inputs.items()}
             for label, client in clients.items():
-                before = time.perf_counter()
+                asked = time.perf_counter()
                 client.predict(one)
-                times[label].append((time.perf_counter() - before) * 1e3)
+                times[label].append((time.perf_counter() - asked) * 1e3)
             probes += 1
             time.sleep(_PAUSE_SECONDS)
-    after, faults_after = _ended(where, name)
+    seconds = time.monotonic() - started
+    requests, faults = (now - then for now, then in zip(_ended(where, name), before, strict=True))
+    if not requests:
+        # Fails closed, as below: those of the smoke test over gRPC at the least have ended.
+        raise FanoutError(
+            f"the server's metrics count no request to {name}, where {2 * probes} were answered: "
+            f"{where.rest}{model_server.METRICS_PATH}"
+        )
     return Watched(
-        seconds=time.monotonic() - started,
-        requests=after - requests,
-        faults=faults_after - faults,
+        seconds=seconds,
+        requests=requests,
+        faults=faults,
         stable_ms=statistics.median(times[rollout.STABLE]),
         canary_ms=statistics.median(times[CANARY]),
         probes=probes,
@@ -203,8 +211,6 @@ def _watch(config: Config, made: Release, seconds: float) -> Watched:
 
 def _ended(where: Address, model: str) -> tuple[int, int]:
     """Returns how many requests have ended since the server began, and how many it failed."""
-    from prometheus_client.parser import text_string_to_metric_families
-
     url = f"{where.rest}{model_server.METRICS_PATH}"
     key = os.environ.get("FANOUT_API_KEY")
     request = urllib.request.Request(url, headers={"X-API-Key": key} if key else {})  # noqa: S310
@@ -214,13 +220,26 @@ def _ended(where: Address, model: str) -> tuple[int, int]:
     except OSError as error:
         # Fails closed: what cannot be watched is not promoted.
         raise FanoutError(f"the server's metrics cannot be read: {url}: {error}") from error
+    return counted(text, model)
+
+
+def counted(metrics: str, model: str) -> tuple[int, int]:
+    """Returns how many requests to a model have ended, and how many of them the server failed.
+
+    Args:
+        metrics: of the server, in Prometheus' text format.
+        model: its name there.
+    """
+    from prometheus_client.parser import text_string_to_metric_families
+
     total = failed = 0
-    for family in text_string_to_metric_families(text):
-        for sample in family.samples:
-            ours = sample.labels.get("model_name") == model
-            if ours and sample.name == ":tensorflow:serving:request_count":
-                total += int(sample.value)
-                failed += int(sample.value) * (sample.labels.get("status") in _FAULTS)
+    for family in text_string_to_metric_families(metrics):
+        # By the family's name: the parser adds a suffix to that of a counter's samples.
+        if family.name == ":tensorflow:serving:request_count":
+            for sample in family.samples:
+                if sample.labels["model_name"] == model:
+                    total += int(sample.value)
+                    failed += int(sample.value) * (sample.labels["status"] in _FAULTS)
     return total, failed
 
 

@@ -16,6 +16,7 @@ from pipeline.prune import plan
 from pipeline.release import Release
 from pipeline.status import status
 from serving.client import Client
+from serving.server.metrics import Metrics
 from tests.serving import small_releases
 
 NO_LIMIT = Limits(faults=1.0, slower=1e9)
@@ -93,6 +94,28 @@ def test_a_slow_one_is_withdrawn(served: Config) -> None:
         canary.deploy_canary(served, release.find(served, 2), 0, limits=strict)
     assert rollout.labels(served) == {"stable": 1}
     assert status(served).current == 1
+
+
+def test_the_server_counts_the_requests_in_which_one_may_fail(served: Config) -> None:
+    # Fewer than none: the message tells how many there were.
+    with pytest.raises(GateError, match=r"the server failed 0 of [0-9]{3,} requests"):
+        canary.deploy_canary(
+            served, release.find(served, 2), 0, limits=replace(NO_LIMIT, faults=-1.0)
+        )
+    assert rollout.labels(served) == {"stable": 1}
+
+
+def test_only_what_the_server_is_to_blame_for_is_a_fault() -> None:
+    metrics = Metrics()
+    for model, status_name, count in (
+        ("fashion", "OK", 90),
+        ("fashion", "INTERNAL", 4),
+        ("fashion", "RESOURCE_EXHAUSTED", 3),
+        ("fashion", "INVALID_ARGUMENT", 2),
+        ("penguins", "INTERNAL", 50),
+    ):
+        metrics.requests.add(model, status_name, count=count)
+    assert canary.counted(metrics.text().decode(), "fashion") == (99, 7)
 
 
 def test_a_good_one_is_promoted(served: Config) -> None:
