@@ -73,6 +73,7 @@ def running(name: str, model: str) -> Iterator[list[Target]]:
     port, grpc_port = embedded.free_ports(2)
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "2", "CUDA_VISIBLE_DEVICES": "-1"}
     environment |= {"BENCH_MODEL": str(folder / "1"), "BENTOML_DO_NOT_TRACK": "1"}
+    environment["BENTOML_HOME"] = str(BENCH / "bentoml")
     binaries = BENCH / "environments" / name / "bin"
     here = ROOT / "benchmarks" / "peers"
     commands: dict[str, list[str]] = {

@@ -10,7 +10,8 @@ from typing import Any
 from serving.server import grpc_messages, http2_headers
 from serving.server.grpc_handlers import Method
 from serving.server.grpc_messages import Messages
-from serving.server.http2_flow import Sender, Stream
+from serving.server.http2_flow import Sender
+from serving.server.http2_streams import Stream
 from serving.server.statuses import Code, ServingError, from_exception
 
 # Requests of a stream that may wait for the method to take them.
@@ -31,10 +32,6 @@ class Context:
     metadata: Mapping[str, str]
     remote: str = ""
 
-    def time_remaining(self) -> float | None:
-        """Returns the seconds left, None for no limit."""
-        return None if self.deadline == float("inf") else self.deadline - time.monotonic()
-
 
 class Call:
     """The parts that calls with one and with many requests have in common."""
@@ -45,9 +42,9 @@ class Call:
         self._started = False
         self._cancelled = False
         self._task: asyncio.Task[None] | None = None
+        self._limit = limit
+        self._pieces: Messages | None = None
         self.context = context
-        encoding = context.metadata.get("grpc-encoding", "identity")
-        self.messages = Messages(encoding, limit)
         self.since = time.monotonic()
 
     def received(self, data: bytes, *, end: bool) -> None:
@@ -58,6 +55,21 @@ class Call:
     def receiving(self) -> bool:
         """Returns whether a request has begun to arrive and is not whole."""
         raise NotImplementedError
+
+    @property
+    def waiting(self) -> int:
+        """Returns how many bytes wait for the rest of their message."""
+        return self._pieces.waiting if self._pieces else 0
+
+    def _messages(self, data: bytes) -> list[bytes]:
+        """Returns the messages that are whole with these bytes. Raises ServingError."""
+        if self._pieces is None:
+            message = grpc_messages.only(data, self._limit)
+            if message is not None:
+                return [message]  # nearly always
+            encoding = self.context.metadata.get("grpc-encoding", "identity")
+            self._pieces = Messages(encoding, self._limit)
+        return self._pieces.add(data)
 
     def fail(self, error: BaseException) -> None:
         """Ends the call with the status of an error."""
@@ -121,13 +133,14 @@ class UnaryCall(Call):
 
     def received(self, data: bytes, *, end: bool) -> None:
         if data:
-            self.since = time.monotonic()
-            for message in self.messages.add(data):
+            if not end:
+                self.since = time.monotonic()
+            for message in self._messages(data):
                 if self._request is not None:
                     raise ServingError(Code.UNIMPLEMENTED, "more than one request message")
                 self._request = message
         if end:
-            if self._request is None or self.messages.waiting:
+            if self._request is None or self.waiting:
                 raise ServingError(Code.INTERNAL, "the request message is missing or incomplete")
             self._begun = True
             request = self._method.parse(self._request)
@@ -176,12 +189,12 @@ class StreamCall(Call):
 
     @property
     def receiving(self) -> bool:
-        return bool(self.messages.waiting)
+        return bool(self.waiting)
 
     def received(self, data: bytes, *, end: bool) -> None:
         if data:
             self.since = time.monotonic()
-            for message in self.messages.add(data):
+            for message in self._messages(data):
                 if self._requests.qsize() >= MAX_REQUESTS_AHEAD:
                     raise ServingError(Code.RESOURCE_EXHAUSTED, "too many requests ahead")
                 self._requests.put_nowait(self._method.parse(message))

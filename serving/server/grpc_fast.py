@@ -32,6 +32,7 @@ class Form:
         head, tail: the bytes around the values.
         message: one of them, without values.
         alias, dtype, shape: of its only input.
+        model, signature: the names in its ModelSpec.
         spec: name, version and label of the model, once they are known.
         checked: the signature it was last found to fit.
         wanted: the outputs it asks that signature for.
@@ -43,6 +44,8 @@ class Form:
     alias: str
     dtype: np.dtype[Any]
     shape: tuple[int, ...]
+    model: str
+    signature: str
     spec: tuple[str, int | None, str | None] | None = None
     checked: Signature | None = None
     wanted: tuple[str, ...] = ()
@@ -137,7 +140,8 @@ def _form(data: bytes, message: Any) -> Form | None:
     if around is None:
         return None
     other.inputs[alias].ClearField("tensor_content")
-    return Form(*around, other, alias, dtype, shape)
+    spec = other.model_spec
+    return Form(*around, other, alias, dtype, shape, spec.name, spec.signature_name)
 
 
 def _around(data: bytes, values: bytes, other: Any) -> tuple[bytes, bytes] | None:
@@ -164,11 +168,11 @@ class Responses:
     """Writes PredictResponses of one output of floats, which protobuf packs as NumPy keeps them."""
 
     def __init__(self) -> None:
-        self._around: dict[Any, tuple[bytes, bytes]] = {}
+        self._around: dict[tuple[Any, ...], tuple[bytes, bytes]] = {}
 
     def known(self, key: Any, array: Array) -> Written | None:
         """Returns the response under a key with other values; None for an unknown key."""
-        around = self._around.get((key, array.shape, array.dtype))
+        around = self._around.get((key, array.shape, array.dtype.char))
         return Written(around[0] + array.tobytes() + around[1]) if around else None
 
     def learn(self, key: Any, alias: str, array: Array, response: Any) -> None:
@@ -194,4 +198,4 @@ class Responses:
         if around:
             if len(self._around) >= MAX_FORMS:
                 self._around.clear()
-            self._around[(key, array.shape, array.dtype)] = around
+            self._around[key, array.shape, array.dtype.char] = around

@@ -59,6 +59,20 @@ def check_encoding(encoding: str) -> None:
         raise ServingError(Code.UNIMPLEMENTED, f"grpc-encoding {encoding!r} is none of {ENCODINGS}")
 
 
+def only(data: bytes, limit: int) -> bytes | None:
+    """Returns the message of bytes that are one whole message, not compressed; else None.
+
+    Args:
+        data: the bytes of a stream so far.
+        limit: bytes of a message.
+    """
+    if len(data) < PREFIX_BYTES:
+        return None
+    packed, size = PREFIX.unpack_from(data)
+    whole = not packed and len(data) == PREFIX_BYTES + size and size <= limit
+    return data[PREFIX_BYTES:] if whole else None
+
+
 class Messages:
     """Puts the messages of a stream together from the pieces that arrive.
 
@@ -82,10 +96,6 @@ class Messages:
 
     def add(self, data: bytes) -> list[bytes]:
         """Returns the messages that are whole now. Raises ServingError for what is none."""
-        if not self._buffer and len(data) >= PREFIX_BYTES:
-            packed, size = PREFIX.unpack_from(data)
-            if len(data) == PREFIX_BYTES + size and not packed and size <= self._limit:
-                return [data[PREFIX_BYTES:]]  # one whole message: nearly always
         self._buffer += data
         found = []
         while len(self._buffer) >= self._wanted:

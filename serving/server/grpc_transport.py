@@ -11,9 +11,9 @@ from serving.server import grpc_messages
 from serving.server.grpc_calls import Call, Context, Refusal, StreamCall, UnaryCall
 from serving.server.grpc_handlers import Method
 from serving.server.http2_connection import Connection
-from serving.server.http2_flow import Stream
 from serving.server.http2_frames import Error
 from serving.server.http2_headers import Head
+from serving.server.http2_streams import Stream
 from serving.server.statuses import Code, ServingError
 
 LOG = logging.getLogger("fanout-model-server")
@@ -155,7 +155,7 @@ class GrpcProtocol(asyncio.Protocol):
             return
         try:
             call.received(data, end=end)
-            if not end and call.messages.waiting > _SMALL:
+            if not end and call.waiting > _SMALL:
                 self._check_memory()
         except ServingError as error:
             call.cancel()
@@ -163,7 +163,7 @@ class GrpcProtocol(asyncio.Protocol):
 
     def _check_memory(self) -> None:
         streams = self._connection.streams.values()
-        waiting = sum(one.call.messages.waiting for one in streams if one.call)
+        waiting = sum(one.call.waiting for one in streams if one.call)
         if waiting > MESSAGES_AT_A_TIME * self._server.limits.message_bytes:
             raise ServingError(Code.RESOURCE_EXHAUSTED, "too many large messages at a time")
 

@@ -5,40 +5,20 @@ Only what a server of calls needs: nothing is pushed, priorities are checked and
 
 import time
 from collections import OrderedDict
-from typing import Protocol
 
 from serving.server import http2_frames as frames
-from serving.server.http2_flow import Budget, Sender, Stream
+from serving.server.http2_flow import FRAME_BYTES, Budget, Sender
 from serving.server.http2_frames import ConnectionFault, Error, Flag, Setting, StreamFault, Type
 from serving.server.http2_headers import MAX_HEADER_BYTES, HeaderDecoder
 from serving.server.http2_reader import FrameReader
+from serving.server.http2_streams import Listener, Stream
 
 MAX_STREAMS = 256
-FRAME_BYTES = 256 << 10
 STREAM_WINDOW = 4 << 20
 CONNECTION_WINDOW = 16 << 20
 # Streams ended early of which the client may not know yet.
 MAX_ENDED_EARLY = 1000
 _DRAIN_PING = b"fo-drain"
-
-
-class Listener(Protocol):
-    """What is told of streams. Each method may answer through the connection."""
-
-    def begun(self, stream: Stream) -> None:
-        """The head of a request is there."""
-
-    def received(self, stream: Stream, data: bytes, *, end: bool) -> None:
-        """A part of its body is there; it may be empty."""
-
-    def cancelled(self, stream: Stream) -> None:
-        """The client or the connection has ended it."""
-
-    def write(self, data: bytes) -> None:
-        """Sends bytes."""
-
-    def close(self) -> None:
-        """Ends the connection after what was written."""
 
 
 class Connection:
@@ -80,6 +60,9 @@ class Connection:
 
     def receive(self, data: bytes) -> None:
         """Takes in bytes of the client. Faults are answered, never raised."""
+        whole = self._reader.request(data)
+        if whole and self._request(*whole):
+            return
         try:
             for kind, flags, number, payload in self._reader.read(data):
                 self._frame(kind, flags, number, payload)
@@ -101,6 +84,36 @@ class Connection:
             self.reset(fault.stream, fault.code)
 
     # --- streams ---
+
+    def _request(self, number: int, block: bytes, body: bytes) -> bool:
+        """Takes in a request that arrived whole, if nothing about it needs a second look.
+
+        It comes to what ``_head`` and ``_data`` do, and takes a third of their time.
+        """
+        head, size = self._decoder.known(block), len(body)
+        if (
+            head is None
+            or head.fault
+            or not head.method
+            or head.length not in (-1, size)
+            or not self.settled
+            or self._draining
+            or self._closed
+            or not self._last < number <= frames.MAX_WINDOW
+            or not number % 2
+            or len(self.streams) >= MAX_STREAMS
+            or self._window - size < CONNECTION_WINDOW // 2
+        ):
+            return False
+        self._last = number
+        self._window -= size
+        stream = Stream(number, head, self.sender.initial_window, STREAM_WINDOW - size)
+        stream.received = size
+        stream.remote_closed = True
+        self.streams[number] = stream
+        self._listener.begun(stream)
+        self._listener.received(stream, body, end=True)
+        return True
 
     def _data(self, number: int, flags: int, payload: bytes) -> None:
         size = len(payload)
@@ -223,26 +236,9 @@ class Connection:
         self._budget.spend()
         self.settled = True
         for setting, value in frames.SETTING.iter_unpack(payload):
-            self._set(setting, value)
+            self.sender.configure(setting, value, self.streams.values())
         self._write(frames.settings_ack())
         self.sender.pump()
-
-    def _set(self, setting: int, value: int) -> None:
-        if setting == Setting.INITIAL_WINDOW_SIZE:
-            if value > frames.MAX_WINDOW:
-                raise ConnectionFault(Error.FLOW_CONTROL_ERROR, "window above 2^31-1")
-            change = value - self.sender.initial_window
-            self.sender.initial_window = value
-            for stream in self.streams.values():
-                stream.window += change
-                if stream.window > frames.MAX_WINDOW:
-                    raise ConnectionFault(Error.FLOW_CONTROL_ERROR, "window above 2^31-1")
-        elif setting == Setting.MAX_FRAME_SIZE:
-            if not frames.DEFAULT_FRAME_BYTES <= value <= frames.MAX_FRAME_BYTES:
-                raise ConnectionFault(Error.PROTOCOL_ERROR, f"frame size of {value}")
-            self.sender.frame_bytes = min(value, FRAME_BYTES)
-        elif setting == Setting.ENABLE_PUSH and value > 1:
-            raise ConnectionFault(Error.PROTOCOL_ERROR, "ENABLE_PUSH is neither 0 nor 1")
 
     def _ping(self, number: int, flags: int, payload: bytes) -> None:
         if number:

@@ -1,45 +1,22 @@
 """What bounds a connection of HTTP/2: flow control of what is sent, and a budget against floods."""
 
 import time
-from collections import deque
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Iterable
 
 from serving.server import http2_frames as frames
-from serving.server.http2_frames import ConnectionFault, Error, Flag, StreamFault, Type
-from serving.server.http2_headers import Head
+from serving.server.http2_frames import (
+    ConnectionFault,
+    Error,
+    Flag,
+    Setting,
+    StreamFault,
+    Type,
+)
+from serving.server.http2_streams import Stream
 
+# The largest frame, in both directions.
+FRAME_BYTES = 256 << 10
 _LAST = Flag.END_HEADERS | Flag.END_STREAM
-
-
-class Stream:
-    """One request and its response.
-
-    Attributes:
-        call: what the layer above makes of it.
-        receive_window: bytes that the client may still send.
-        received: bytes of body so far.
-        remote_closed, local_closed: which side has ended its half.
-    """
-
-    __slots__ = (
-        "call", "flushed", "head", "local_closed", "number", "queue", "receive_window", "received",
-        "remote_closed", "since", "trailers", "window",
-    )  # fmt: skip
-
-    def __init__(self, number: int, head: Head, window: int, receive_window: int) -> None:
-        self.number = number
-        self.head = head
-        self.call: Any = None
-        self.window = window
-        self.receive_window = receive_window
-        self.received = 0
-        self.remote_closed = False
-        self.local_closed = False
-        self.queue: deque[memoryview] = deque()
-        self.trailers: bytes | None = None
-        self.flushed: Callable[[], None] | None = None
-        self.since = 0.0
 
 
 class Sender:
@@ -116,6 +93,27 @@ class Sender:
         if self._blocked:
             self.pump()
 
+    def configure(self, setting: int, value: int, streams: Iterable[Stream]) -> None:
+        """Takes in a setting of the client, also for the streams that are open.
+
+        Raises ConnectionFault for a value that is not allowed.
+        """
+        if setting == Setting.INITIAL_WINDOW_SIZE:
+            if value > frames.MAX_WINDOW:
+                raise ConnectionFault(Error.FLOW_CONTROL_ERROR, "window above 2^31-1")
+            change = value - self.initial_window
+            self.initial_window = value
+            for stream in streams:
+                stream.window += change
+                if stream.window > frames.MAX_WINDOW:
+                    raise ConnectionFault(Error.FLOW_CONTROL_ERROR, "window above 2^31-1")
+        elif setting == Setting.MAX_FRAME_SIZE:
+            if not frames.DEFAULT_FRAME_BYTES <= value <= frames.MAX_FRAME_BYTES:
+                raise ConnectionFault(Error.PROTOCOL_ERROR, f"frame size of {value}")
+            self.frame_bytes = min(value, FRAME_BYTES)
+        elif setting == Setting.ENABLE_PUSH and value > 1:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "ENABLE_PUSH is neither 0 nor 1")
+
     def pump(self) -> None:
         """Sends what the windows allow, one frame of each stream in turn."""
         moved = True
@@ -138,7 +136,7 @@ class Sender:
         if size < len(part):
             stream.queue[0] = part[size:]
             return True
-        stream.queue.popleft()
+        del stream.queue[0]
         if not stream.queue:
             del self._blocked[stream.number]
             if stream.trailers is not None:

@@ -47,6 +47,10 @@ class HeaderDecoder:
         self._decoder = hpack.Decoder(max_header_list_size=MAX_HEADER_BYTES)
         self._known: dict[bytes, Head] = {}
 
+    def known(self, block: bytes) -> Head | None:
+        """Returns what a block says that was decoded before and means the same now."""
+        return self._known.get(block)
+
     def decode(self, block: bytes) -> Head:
         """Returns what a whole block says. Raises ConnectionFault when it can't be decoded."""
         known = self._known.get(block)

@@ -9,7 +9,8 @@ from serving.server.http2_headers import MAX_HEADER_BYTES
 
 # Looked up for each frame: the names of a class cost twice as much.
 HEAD_BYTES, END_HEADERS = frames.HEAD_BYTES, Flag.END_HEADERS
-HEADERS, CONTINUATION = Type.HEADERS, Type.CONTINUATION
+END_STREAM = Flag.END_STREAM
+DATA, HEADERS, CONTINUATION = Type.DATA, Type.HEADERS, Type.CONTINUATION
 
 Frame = tuple[int, int, int, bytes]  # type, flags, stream, payload
 
@@ -30,6 +31,29 @@ class FrameReader:
         self._greeted = False
         # The stream, flags and block of a HEADERS frame that its CONTINUATIONs have yet to end.
         self._headers: tuple[int, int, bytearray] | None = None
+
+    def request(self, data: bytes) -> tuple[int, bytes, bytes] | None:
+        """Returns stream, header block and body of bytes that are one whole request.
+
+        That is a HEADERS frame and a DATA frame that ends the stream, as most clients send a small
+        one. None for anything else, which is left to ``read``.
+        """
+        size = len(data)
+        if self._buffer or self._headers or not self._greeted or size < 2 * HEAD_BYTES:
+            return None
+        unpack = frames.HEAD.unpack_from
+        upper, lower, kind, flags, number = unpack(data)
+        split = HEAD_BYTES + lower
+        start = split + HEAD_BYTES
+        if kind != HEADERS or flags != END_HEADERS or upper or start > size:
+            return None
+        upper, lower, kind, flags, same = unpack(data, split)
+        length = upper << 16 | lower
+        if kind != DATA or flags != END_STREAM or same != number or start + length != size:
+            return None
+        if length > self._frame_bytes:
+            return None
+        return number, data[HEAD_BYTES:split], data[start:]
 
     def read(self, data: bytes) -> Iterator[Frame]:
         """Yields the frames that are whole now. Raises ConnectionFault."""

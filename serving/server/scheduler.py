@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import accumulate
 
 import numpy as np
 
@@ -270,7 +271,7 @@ def _run_joined(batch: list[_Waiting]) -> list[Tensors]:
     for alias, array in outputs.items():
         if not array.ndim or len(array) != rows + padding:
             raise ServingError(Code.INTERNAL, f"output {alias} does not follow the batch size")
-    ends = np.cumsum([waiting.rows for waiting in batch])
+    ends = accumulate(waiting.rows for waiting in batch)
     return [
         {alias: array[end - waiting.rows : end] for alias, array in outputs.items()}
         for waiting, end in zip(batch, ends, strict=True)

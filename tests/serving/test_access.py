@@ -1,22 +1,15 @@
-"""What an operator turns on: API key, access log, request log, limits, in real servers."""
+"""Who may ask, how, and for how much: API keys, sockets, limits, in real servers."""
 
-import base64
 import contextlib
 import gzip
-import http.client
-import io
 import json
-import re
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import grpc
-import numpy as np
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from PIL import Image
 from tensorflow_serving.apis import (
     get_model_status_pb2,
     model_service_pb2_grpc,
@@ -24,21 +17,31 @@ from tensorflow_serving.apis import (
     prediction_service_pb2_grpc,
 )
 
-from serving import embedded, request_log
+from serving import embedded
 from serving.client import Client, RequestFailed
 from serving.embedded import Address
-
-KEY, SECOND = "a-key-of-the-tests-1", "a-key-of-the-tests-2"
+from tests.serving.asking import (
+    BODY,
+    KEY,
+    METRICS,
+    PICTURES,
+    PREDICT,
+    SECOND,
+    ask,
+    instances,
+    picture,
+    tensor_request,
+)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("operation")
+    return tmp_path_factory.mktemp("access")
 
 
 @pytest.fixture(scope="module")
 def guarded(folder: Path, half_plus_two: Path, classifier: Path) -> Iterator[Address]:
-    """A server of ``half`` and ``pictures`` with everything on and low limits."""
+    """A server of ``half`` and ``pictures`` with keys and low limits."""
     (folder / "keys").write_text(f"{KEY}\n\n{SECOND}\n")
     (folder / "monitoring").write_text("prometheus_config { enable: true }")
     pictures = folder / "pictures"
@@ -46,13 +49,7 @@ def guarded(folder: Path, half_plus_two: Path, classifier: Path) -> Iterator[Add
     (pictures / "1").symlink_to(classifier)
     (folder / "models").write_text(
         f"""model_config_list {{
-          config {{
-            name: "half" base_path: "{half_plus_two}"
-            logging_config {{
-              log_collector_config {{ type: "tfrecord" filename_prefix: "{folder}/own/half" }}
-              sampling_config {{ sampling_rate: 1.0 }}
-            }}
-          }}
+          config {{ name: "half" base_path: "{half_plus_two}" }}
           config {{ name: "pictures" base_path: "{pictures}" }}
         }}"""
     )
@@ -60,9 +57,6 @@ def guarded(folder: Path, half_plus_two: Path, classifier: Path) -> Iterator[Add
         "model_config_file": folder / "models",
         "monitoring_config_file": folder / "monitoring",
         "api_key_file": folder / "keys",
-        "access_log": folder / "access.log",
-        "request_log_prefix": folder / "requests",
-        "request_log_sampling_rate": "1",
         "max_body_bytes": 100_000,
         "max_decompressed_bytes": 50_000,
         "max_request_rows": 100,
@@ -73,23 +67,6 @@ def guarded(folder: Path, half_plus_two: Path, classifier: Path) -> Iterator[Add
     flags = [f"--{name}={value}" for name, value in options.items()]
     with embedded.running("half", None, *flags) as address:
         yield address
-
-
-def ask(
-    address: Address, method: str, path: str, body: bytes = b"", **headers: str
-) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection(address.host, address.rest_port, timeout=20)
-    named = {name.replace("_", "-"): value for name, value in headers.items()}
-    connection.request(method, path, body, named)
-    response = connection.getresponse()
-    content = response.read()
-    connection.close()
-    return response.status, dict(response.headers), content
-
-
-PREDICT = "/v1/models/half:predict"
-METRICS = "/monitoring/prometheus/metrics"
-BODY = b'{"instances": [1.0]}'
 
 
 @pytest.mark.parametrize(
@@ -183,26 +160,12 @@ def test_reflection(guarded: Address) -> None:
     assert {"tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"} <= services
 
 
-def picture(kind: str, side: int) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(np.zeros((side, side), np.uint8)).save(buffer, kind)
-    return buffer.getvalue()
-
-
-def instances(data: bytes, signature: str = "serving_bytes") -> bytes:
-    encoded = base64.b64encode(data).decode()
-    return json.dumps({"signature_name": signature, "instances": [{"b64": encoded}]}).encode()
-
-
 def record(data: bytes) -> bytes:
     from tensorflow.core.example import example_pb2
 
     example = example_pb2.Example()
     example.features.feature["image"].bytes_list.value.append(data)
     return bytes(example.SerializeToString())
-
-
-PICTURES = "/v1/models/pictures:predict"
 
 
 @pytest.mark.parametrize(
@@ -237,16 +200,6 @@ def test_pictures_within_the_limit_are_decoded(guarded: Address) -> None:
     assert ask(guarded, "POST", PICTURES, instances(picture("PNG", 4)), x_api_key=KEY)[0] == 200
 
 
-def tensor_request(rows: int, model: str = "half") -> Any:
-    request = predict_pb2.PredictRequest()
-    request.model_spec.name = model
-    request.inputs["x"].dtype = 1
-    for size in (rows, 1):
-        request.inputs["x"].tensor_shape.dim.add(size=size)
-    request.inputs["x"].tensor_content = np.ones(rows, np.float32).tobytes()
-    return request
-
-
 @pytest.mark.parametrize(
     ("rows", "compression", "code"),
     [
@@ -265,101 +218,10 @@ def test_grpc_limits(guarded: Address, rows: int, compression: Any, code: str) -
         assert stub.Predict(tensor_request(100), timeout=20, **options)
 
 
-def lines(path: Path, wanted: Any) -> list[dict[str, Any]]:
-    """Returns the lines of an access log that are wanted, as soon as there are any."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        found = [json.loads(line) for line in path.read_text().splitlines()]
-        if matching := [line for line in found if wanted(line)]:
-            return matching
-        time.sleep(0.02)
-    raise AssertionError(path.read_text()[-2000:])
-
-
-def test_access_log(guarded: Address, folder: Path) -> None:
-    path = "/v1/models/half/versions/123:predict"
-    ask(guarded, "POST", path, BODY, x_api_key=KEY)
-    (line, *_) = lines(folder / "access.log", lambda line: line["path"] == path)
-    assert line["time"].endswith("Z") and line["remote"].startswith("127.0.0.1:")
-    assert 0 <= line.pop("milliseconds") < 10_000
-    del line["time"], line["remote"]
-    assert line == {
-        "transport": "rest", "method": "POST", "path": path, "model": "half", "status": 200,
-        "request_bytes": len(BODY), "response_bytes": len(b'{"predictions":[2.5]}'),
-    }  # fmt: skip
-    ask(guarded, "POST", "/v1/models/none:predict", BODY)
-    assert lines(folder / "access.log", lambda line: line["model"] == "none")[0]["status"] == 401
-    with Client(guarded.grpc, "half", api_key=KEY) as client:
-        client.predict([[1.0]])
-    (line, *_) = lines(
-        folder / "access.log",
-        lambda line: line["path"].endswith("/Predict") and line["status"] == "OK",
-    )
-    assert line["path"] == "/tensorflow.serving.PredictionService/Predict"
-    assert (line["transport"], line["model"]) == ("grpc", "half")
-    assert line["request_bytes"] > 10 and line["response_bytes"] > 10
-    assert KEY not in (folder / "access.log").read_text()
-
-
-def logged(prefix: Path, wanted: Any) -> list[request_log.Logged]:
-    """Returns the records of a log that are wanted, as soon as there are any."""
-    deadline = time.monotonic() + 10
-    while time.monotonic() < deadline:
-        if found := [one for one in request_log.read(prefix) if wanted(one)]:
-            return found
-        time.sleep(0.05)
-    raise AssertionError([one.message for one in request_log.read(prefix)])
-
-
-def test_request_log(guarded: Address, folder: Path) -> None:
-    ask(guarded, "POST", PREDICT, b'{"instances": [[71.0], [72.0]]}', x_api_key=KEY)
-    prefix = folder / "own" / "half"
-    (rest,) = logged(prefix, lambda one: one.kind == "predict" and 71.0 in one.inputs["x"])
-    assert (rest.model, rest.version, rest.signature) == ("half", 123, "serving_default")
-    assert rest.inputs["x"].tolist() == [[71.0], [72.0]]
-    assert rest.outputs["y"].tolist() == [[37.5], [38.0]]
-    metadata = rest.message.log_metadata
-    assert metadata.sampling_config.sampling_rate == 1.0
-    assert list(metadata.saved_model_tags) == ["serve"]
-    with Client(guarded.grpc, "half", api_key=KEY) as client:
-        client.predict([[73.0]])
-    (by_grpc,) = logged(prefix, lambda one: one.kind == "predict" and 73.0 in one.inputs["x"])
-    assert by_grpc.outputs["y"].tolist() == [[38.5]]
-    for verb, name in (("regress", "regress_x_to_y"), ("classify", "classify_x_to_y")):
-        body = json.dumps({"signature_name": name, "examples": [{"x": 74.0}]}).encode()
-        ask(guarded, "POST", f"/v1/models/half:{verb}", body, x_api_key=KEY)
-    (regressed,) = logged(prefix, lambda one: one.kind == "regress")
-    log = regressed.message.regress_log
-    (sent,) = log.request.input.example_list.examples
-    assert sent.features.feature["x"].float_list.value[0] == 74.0
-    assert log.response.result.regressions[0].value == 39.0
-    (classified,) = logged(prefix, lambda one: one.kind == "classify")
-    result = classified.message.classify_log.response.result.classifications[0]
-    assert result.classes[0].score == 39.0
-    body = instances(picture("PNG", 4))
-    ask(guarded, "POST", PICTURES, body, x_api_key=KEY)  # by the flags' prefix
-    one = logged(folder / "requests.pictures", lambda one: one.signature == "serving_bytes")[0]
-    assert one.inputs["image_bytes"].tolist() == [picture("PNG", 4)]
-    _, _, metrics = ask(guarded, "GET", METRICS, x_api_key=KEY)
-    assert b':tensorflow:serving:request_log_count{model_name="half",status_code="OK"}' in metrics
-
-
 @pytest.fixture(scope="module")
 def odd(folder: Path, half_plus_two: Path) -> Iterator[Address]:
-    """A server with a key in its environment, a UNIX socket, and logs that no disk takes."""
-    if not Path("/dev/full").exists():
-        pytest.skip("there is no /dev/full")
-    blocked = folder / "a-file"
-    blocked.write_text("")
-    (folder / "monitoring").write_text("prometheus_config { enable: true }")
-    flags = (
-        f"--grpc_socket_path={folder / 'grpc.sock'}",
-        "--enable_signature_method_name_check",
-        f"--request_log_prefix={blocked / 'requests'}",
-        "--request_log_sampling_rate=1",
-        "--access_log=/dev/full",
-        f"--monitoring_config_file={folder / 'monitoring'}",
-    )
+    """A server with a key in its environment and a UNIX socket."""
+    flags = (f"--grpc_socket_path={folder / 'grpc.sock'}", "--enable_signature_method_name_check")
     with contextlib.ExitStack() as stack:
         with pytest.MonkeyPatch.context() as patch:  # for the server only, not for other tests
             patch.setenv("FANOUT_API_KEY", KEY)
@@ -370,21 +232,6 @@ def odd(folder: Path, half_plus_two: Path) -> Iterator[Address]:
 def test_key_in_the_environment(odd: Address) -> None:
     assert ask(odd, "POST", PREDICT, BODY)[0] == 401
     assert ask(odd, "POST", PREDICT, BODY, x_api_key=KEY)[0] == 200
-
-
-def test_logging_does_not_hold_up_requests(odd: Address) -> None:
-    """Requests are answered, records dropped and counted."""
-    for _ in range(20):
-        assert ask(odd, "POST", PREDICT, BODY, x_api_key=KEY)[0] == 200
-    deadline = time.monotonic() + 10
-    wanted = re.compile(
-        rb'request_log_count\{model_name="half",status_code="UNAVAILABLE"\} [12]\d\n'
-        rb".*access_log_dropped_count [1-9]",
-        re.DOTALL,
-    )
-    while not wanted.search(metrics := ask(odd, "GET", METRICS, x_api_key=KEY)[2]):
-        assert time.monotonic() < deadline, metrics.decode()
-        time.sleep(0.05)
 
 
 def test_a_unix_socket(odd: Address, folder: Path) -> None:
