@@ -64,10 +64,13 @@ def _python() -> str:
 
 
 @contextlib.contextmanager
-def running(name: str, model: str) -> Iterator[list[Target]]:
+def running(name: str, model: str, *flags: str) -> Iterator[list[Target]]:
     """Yields how a server with one worker is asked for a model; it is always stopped.
 
     It was only just started: see ``wait``.
+
+    Args:
+        flags: of ours, beside the usual ones.
     """
     folder = BENCH / "models" / model
     port, grpc_port = embedded.free_ports(2)
@@ -83,12 +86,13 @@ def running(name: str, model: str) -> Iterator[list[Target]]:
                     "--working-dir", str(here), "--host", HOST, "--port", str(port)],
         "fastapi": [str(binaries / "uvicorn"), "fastapi_server:app", "--app-dir", str(here),
                     "--host", HOST, "--port", str(port), "--no-access-log"],
-        OURS: embedded.command(model, folder, embedded.Address(port, grpc_port)),
+        OURS: [*embedded.command(model, folder, embedded.Address(port, grpc_port)), *flags],
     }  # fmt: skip
     # Scripts of an environment look for their interpreter's folder, not for this one's packages.
     environment.pop("PYTHONPATH", None)
     predict = "/predict" if name in ("bentoml", "fastapi") else f"/v1/models/{model}:predict"
-    with (BENCH / f"{name}-{model}.log").open("wb") as output:
+    log = BENCH / f"{'-'.join((name, model, *flags))}.log"
+    with log.open("wb") as output:
         process = subprocess.Popen(
             commands[name], env=environment, stdout=output, stderr=output, cwd=BENCH,
             stdin=subprocess.DEVNULL,
