@@ -10,6 +10,7 @@
  * XNNPACK takes other microkernels on x86 than on ARM, which it tells by the sign of a NaN. So the
  * model is run once more with that sign turned round, and the file holds those of both.
  */
+import { isKernel } from './app/src/wasm_kernels.ts';
 import {
   type Export,
   firstInstruction,
@@ -27,11 +28,6 @@ const UNREACHABLE = new Uint8Array([0, 0x00, 0x0b]);
 const SIGN_OF_NAN = [0x41, 0x2a, 0x41, 0x2a, 0x93, 0xbc];
 const NEGATE = 0x8c;
 const RAN = 'ran:';
-
-/** Whether an export is a kernel; the others are memory, tensors, and what Emscripten needs. */
-export function isKernel(name: string): boolean {
-  return /^_?[A-Z]/.test(name);
-}
 
 /** Returns the file in which each function of the table sets a flag when it runs: see `ran`. */
 export function probe(bytes: Uint8Array): Uint8Array {

@@ -13,7 +13,8 @@ import { join } from 'node:path';
 import type * as Wasm from '@tensorflow/tfjs-backend-wasm';
 import type * as Core from '@tensorflow/tfjs-core';
 
-import { isKernel, otherProcessor, probe, ran, trim } from './trim_wasm.ts';
+import { wasmExports, wasmKernels } from './app/src/wasm_kernels.ts';
+import { otherProcessor, probe, ran, trim } from './trim_wasm.ts';
 
 const require = createRequire(import.meta.url);
 const tf = require('@tensorflow/tfjs-core') as typeof Core;
@@ -53,8 +54,8 @@ export async function wasmNeeds(work: Work): Promise<Record<string, WasmNeeds> |
         } catch {
           return null;
         }
-        for (const kernel of kernelsOf(tf.backend()).used) kernels.add(kernel);
-        for (const index of ran(asm(tf.backend()))) functions.add(index);
+        for (const kernel of wasmKernels(tf.backend()).used) kernels.add(kernel);
+        for (const index of ran(wasmExports(tf.backend()))) functions.add(index);
       }
       const trimmed = processors(trim(file, kernels, functions));
       for (const [index, variant] of trimmed.entries()) {
@@ -98,20 +99,4 @@ async function start(
   tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
   backend.setWasmPaths(Object.fromEntries([...WASM_FILES, THREADED].map((each) => [each, path])));
   if (!(await tf.setBackend('wasm'))) throw new Error(`${name} does not start`);
-}
-
-interface Module extends Record<string, unknown> {
-  readonly asm: Readonly<Record<string, unknown>>;
-}
-
-function asm(active: unknown): Module['asm'] {
-  return (active as { wasm: Module }).wasm.asm;
-}
-
-/** Returns the kernels that the backend's file exports, and those that have been called. */
-export function kernelsOf(active: unknown): { exported: string[]; used: string[] } {
-  const { wasm } = active as { wasm: Module };
-  const exported = Object.keys(wasm.asm).filter(isKernel);
-  // Emscripten's module takes an export itself for its own forwarding function at the first call.
-  return { exported, used: exported.filter((name) => wasm[`_${name}`] === wasm.asm[name]) };
 }

@@ -30,6 +30,7 @@ from tests.serving.asking import (
     ask,
     instances,
     picture,
+    serving,
     tensor_request,
 )
 
@@ -42,21 +43,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def guarded(folder: Path, half_plus_two: Path, classifier: Path) -> Iterator[Address]:
     """A server of ``half`` and ``pictures`` with keys and low limits."""
-    (folder / "keys").write_text(f"{KEY}\n\n{SECOND}\n")
-    (folder / "monitoring").write_text("prometheus_config { enable: true }")
-    pictures = folder / "pictures"
-    pictures.mkdir()
-    (pictures / "1").symlink_to(classifier)
-    (folder / "models").write_text(
-        f"""model_config_list {{
-          config {{ name: "half" base_path: "{half_plus_two}" }}
-          config {{ name: "pictures" base_path: "{pictures}" }}
-        }}"""
-    )
     options = {
-        "model_config_file": folder / "models",
-        "monitoring_config_file": folder / "monitoring",
-        "api_key_file": folder / "keys",
         "max_body_bytes": 100_000,
         "max_decompressed_bytes": 50_000,
         "max_request_rows": 100,
@@ -64,8 +51,8 @@ def guarded(folder: Path, half_plus_two: Path, classifier: Path) -> Iterator[Add
         "max_json_depth": 8,
         "rest_api_enable_cors_support": "true",
     }
-    flags = [f"--{name}={value}" for name, value in options.items()]
-    with embedded.running("half", None, *flags) as address:
+    keys = f"{KEY}\n\n{SECOND}\n"
+    with serving(folder, half_plus_two, classifier, keys=keys, **options) as address:
         yield address
 
 

@@ -12,45 +12,40 @@ import pytest
 from serving import embedded, request_log
 from serving.client import Client
 from serving.embedded import Address
-from tests.serving.asking import BODY, KEY, METRICS, PICTURES, PREDICT, ask, instances, picture
+from tests.serving.asking import (
+    BODY,
+    KEY,
+    METRICS,
+    PICTURES,
+    PREDICT,
+    ask,
+    instances,
+    picture,
+    serving,
+)
 
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    found = tmp_path_factory.mktemp("logs")
-    (found / "monitoring").write_text("prometheus_config { enable: true }")
-    (found / "keys").write_text(f"{KEY}\n")
-    return found
+    return tmp_path_factory.mktemp("logs")
 
 
 @pytest.fixture(scope="module")
 def logging_server(folder: Path, half_plus_two: Path, classifier: Path) -> Iterator[Address]:
     """A server of ``half``, which has a log of its own, and ``pictures``, with keys."""
-    pictures = folder / "pictures"
-    pictures.mkdir()
-    (pictures / "1").symlink_to(classifier)
-    (folder / "models").write_text(
-        f"""model_config_list {{
-          config {{
-            name: "half" base_path: "{half_plus_two}"
-            logging_config {{
-              log_collector_config {{ type: "tfrecord" filename_prefix: "{folder}/own/half" }}
-              sampling_config {{ sampling_rate: 1.0 }}
-            }}
-          }}
-          config {{ name: "pictures" base_path: "{pictures}" }}
-        }}"""
-    )
+    of_half = f"""logging_config {{
+      log_collector_config {{ type: "tfrecord" filename_prefix: "{folder}/own/half" }}
+      sampling_config {{ sampling_rate: 1.0 }}
+    }}"""
     options = {
-        "model_config_file": folder / "models",
-        "monitoring_config_file": folder / "monitoring",
-        "api_key_file": folder / "keys",
         "access_log": folder / "access.log",
         "request_log_prefix": folder / "requests",
         "request_log_sampling_rate": "1",
     }
-    flags = [f"--{name}={value}" for name, value in options.items()]
-    with embedded.running("half", None, *flags) as address:
+    keys = f"{KEY}\n"
+    with serving(
+        folder, half_plus_two, classifier, keys=keys, of_half=of_half, **options
+    ) as address:
         yield address
 
 

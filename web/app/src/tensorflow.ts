@@ -10,6 +10,7 @@ import { requireAnswer } from './http.ts';
 import { elementType, type Inputs } from './inputs.ts';
 import { pause } from './pause.ts';
 import { toTensors } from './tensors.ts';
+import { wasmKernels } from './wasm_kernels.ts';
 
 export { preload };
 
@@ -106,23 +107,13 @@ export async function profileKernels(
     return [];
   });
   const registered = tf.getKernelsForBackend(backend).map(({ kernelName }) => kernelName);
-  const wasm = backend === 'wasm' ? wasmKernels() : { registered: [], used: [] };
+  const wasm = backend === 'wasm' ? wasmKernels(tf.backend()) : { exported: [], used: [] };
+  const ofFile = (name: string): string => `${name}.wasm`;
   return {
-    registered: [...registered, ...wasm.registered],
+    registered: [...registered, ...wasm.exported.map(ofFile)],
     // Among the names that ran are scopes of fused operations, which are no kernels.
-    used: [...kernelNames.filter((name) => registered.includes(name)), ...wasm.used],
+    used: [...kernelNames.filter((name) => registered.includes(name)), ...wasm.used.map(ofFile)],
   };
-}
-
-/** Returns the kernels that the backend's WebAssembly file exports, and those called by now. */
-function wasmKernels(): { registered: string[]; used: string[] } {
-  const { wasm } = tf.backend() as unknown as { wasm: { asm: object } & Record<string, unknown> };
-  // Others are memory, tensors and what Emscripten needs. At its first call a kernel takes the place
-  // of the function of Emscripten's module that forwards to it.
-  const exported = Object.entries(wasm.asm).filter(([name]) => /^_?[A-Z]/.test(name));
-  const called = exported.filter(([name, kernel]) => wasm[`_${name}`] === kernel);
-  const names = (entries: [string, unknown][]): string[] => entries.map(([name]) => `${name}.wasm`);
-  return { registered: names(exported), used: names(called) };
 }
 
 /** Downloads the weights while the backend starts, and puts them into it. */

@@ -2,9 +2,10 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import { isKernel, otherProcessor, probe, ran, trim } from '../../trim_wasm.ts';
+import { otherProcessor, probe, ran, trim } from '../../trim_wasm.ts';
 import { WASM_FILES } from '../../wasm_needs.ts';
 import { instructions, leb, WasmModule } from '../../wasm_module.ts';
+import { isKernel } from '../src/wasm_kernels.ts';
 
 const FOLDER = new URL('../../node_modules/@tensorflow/tfjs-backend-wasm/wasm-out/', import.meta.url);
 const read = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(name, FOLDER)));
