@@ -17,7 +17,6 @@ not, and why is on stderr; 2: nothing could be.
 import argparse
 import hashlib
 import importlib
-import io
 import json
 import sys
 import time
@@ -26,14 +25,18 @@ from typing import Any
 
 import numpy as np
 
-# The file beside this one; on the Pi there is no package.
+# The files beside this one; on the Pi there is no package.
+from pictures import (  # type: ignore[import-not-found]
+    PICTURES,
+    PictureError,
+    camera_picture,
+    load_picture,
+)
 from rows import RowsError, read_rows  # type: ignore[import-not-found]
 
 HERE = Path(__file__).resolve().parent
 RUNTIMES = ("tflite_runtime", "ai_edge_litert")
 MAX_FILE_BYTES = 50 << 20
-MAX_PIXELS = 50_000_000
-PICTURES = {".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".webp"}
 TABLES = {".csv", ".json"}
 
 
@@ -66,18 +69,29 @@ class Classifier:
             what = f"{type(error).__name__}: {error}"
             raise ClassifyError(f"contract.json or model.json is damaged: {what}") from None
 
-    def predict(self, image: Any) -> Any:
-        """Returns the probabilities, one a label.
-
-        Args:
-            image: float32 of the contract's shape, values in the contract's range.
+    def picture(self, content: bytes) -> dict[str, Any]:
+        """Returns a picture, of a file's bytes, as ``predict`` takes it.
 
         Raises:
-            ClassifyError: the shape is another.
+            ClassifyError: it is no picture that can be read, or one too large.
         """
-        return self.predict_row({self.input["name"]: image[np.newaxis]})
+        try:
+            return {self.input["name"]: load_picture(content, self.input)[np.newaxis]}
+        except PictureError as error:
+            raise ClassifyError(str(error)) from None
 
-    def predict_row(self, arrays: dict[str, Any]) -> Any:
+    def rows(self, content: bytes, *, table: bool) -> list[dict[str, Any]]:
+        """Returns each row of a CSV file's bytes, or a JSON file's, as ``predict`` takes it.
+
+        Raises:
+            ClassifyError: they do not hold what the model takes.
+        """
+        try:
+            return list(read_rows(content, self.inputs, table=table))
+        except RowsError as error:
+            raise ClassifyError(str(error)) from None
+
+    def predict(self, arrays: dict[str, Any]) -> Any:
         """Returns the probabilities for an array of shape (1, …) by each input's name.
 
         Raises:
@@ -114,71 +128,13 @@ def load_examples(file: Path, classifier: Classifier) -> list[tuple[str, Any]]:
     Raises:
         ClassifyError: the file is not what the model takes.
     """
+    content = _content(file)
     if classifier.takes_picture:
-        image = load_picture(file, classifier.input)
-        return [(str(file), {classifier.input["name"]: image[np.newaxis]})]
+        return [(str(file), classifier.picture(content))]
     if file.suffix.lower() not in TABLES:
         raise ClassifyError("the model takes no pictures; name a .csv or .json file")
-    try:
-        rows = read_rows(_content(file), classifier.inputs, table=file.suffix.lower() == ".csv")
-    except RowsError as error:
-        raise ClassifyError(str(error)) from None
+    rows = classifier.rows(content, table=file.suffix.lower() == ".csv")
     return [(f"{file}:{number}", row) for number, row in enumerate(rows, 1)]
-
-
-def load_picture(source: Path | bytes, tensor: dict[str, Any]) -> Any:
-    """Returns a picture as the model takes it: float32, the contract's shape, 0 to 255.
-
-    Args:
-        source: a picture file, a .npy file of a ready tensor, or a picture's bytes.
-        tensor: the contract's input.
-
-    Raises:
-        ClassifyError: it is no picture, or one too large.
-    """
-    content = source if isinstance(source, bytes) else _content(source)
-    if content[:6] == b"\x93NUMPY":
-        return _array(content)
-    try:
-        from PIL import Image
-    except ImportError:
-        raise ClassifyError("Pillow is missing; run: sudo apt install python3-pil") from None
-    # Its own limit would warn first, on a line of its own.
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        picture = Image.open(io.BytesIO(content))
-        width, height = picture.size
-        # Checked before a single pixel is decoded: a small file can claim a huge picture.
-        if width * height > MAX_PIXELS:
-            raise ClassifyError(f"{width} × {height} pixels are more than {MAX_PIXELS:,}")
-        return _pixels(picture, tensor)
-    except ClassifyError:
-        raise
-    except Exception as error:  # each of its decoders has errors of its own for damaged files
-        # Pillow says "cannot identify image file <_io.BytesIO …>".
-        words = " ".join(str(error).partition("<_io")[0].split()) or type(error).__name__
-        raise ClassifyError(f"it is not a picture that can be read: {words}") from None
-
-
-def _pixels(picture: Any, tensor: dict[str, Any]) -> Any:
-    from PIL import Image
-
-    height, width, channels = tensor["shape"]
-    if picture.mode.startswith("I"):
-        # 16-bit grey: Pillow's own conversion to 8 bits cuts off, it does not scale.
-        grey = np.asarray(picture, dtype=np.float32) / 257
-        picture = Image.fromarray(np.clip(np.round(grey), 0, 255).astype(np.uint8))
-    picture = picture.convert({1: "L", 3: "RGB"}.get(channels, "L"))
-    if picture.size != (width, height):
-        picture = picture.resize((width, height), Image.Resampling.BOX)
-    return np.asarray(picture, dtype=np.float32).reshape(height, width, channels)
-
-
-def _array(content: bytes) -> Any:
-    try:
-        return np.load(io.BytesIO(content), allow_pickle=False).astype(np.float32)
-    except (ValueError, OSError, EOFError) as error:
-        raise ClassifyError(f"it is not an array that can be read: {error}") from None
 
 
 def _content(file: Path) -> bytes:
@@ -229,39 +185,13 @@ def _interpreter(model: Path, threads: int) -> tuple[Any, str]:
     raise ClassifyError("neither tflite-runtime nor ai-edge-litert is here; run: ./install.sh")
 
 
-def camera_picture() -> bytes:
-    """Returns what the camera sees, as a PNG file's bytes."""
-    try:
-        from picamera2 import Picamera2  # type: ignore[import-not-found,unused-ignore]
-        from PIL import Image
-    except ImportError:
-        raise ClassifyError(
-            "picamera2 is missing; run: sudo apt install python3-picamera2"
-        ) from None
-    try:
-        camera = Picamera2()
-    except (RuntimeError, IndexError) as error:
-        raise ClassifyError(f"no camera can be used: {error}") from None
-    try:
-        # Picamera2's BGR888 is an array of red, green, blue: the name is the other way round.
-        camera.configure(camera.create_still_configuration(main={"format": "BGR888"}))
-        camera.start()
-        time.sleep(1)  # the exposure settles
-        frame = camera.capture_array()
-    finally:
-        camera.close()
-    stream = io.BytesIO()
-    Image.fromarray(frame).save(stream, "PNG")
-    return stream.getvalue()
-
-
 def benchmark(classifier: Classifier, rounds: int = 200) -> str:
     """Returns a line with the median and 95th percentile of a prediction's time."""
     example = {tensor["name"]: _any_value(tensor) for tensor in classifier.inputs}
     times = []
     for _ in range(rounds):
         start = time.perf_counter()
-        classifier.predict_row(example)
+        classifier.predict(example)
         times.append((time.perf_counter() - start) * 1000)
     middle, slow = np.percentile(times, [50, 95])
     return f"{classifier.runtime}: {middle:.3f} ms (p50), {slow:.3f} ms (p95), {rounds} predictions"
@@ -297,7 +227,7 @@ def _show_file(classifier: Classifier, file: Path, options: Any) -> bool:
 def _show(classifier: Classifier, name: str, example: dict[str, Any], options: Any) -> bool:
     start = time.perf_counter()
     try:
-        probabilities = classifier.predict_row(example)
+        probabilities = classifier.predict(example)
     except ClassifyError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return False
@@ -336,12 +266,11 @@ def main() -> int:
         if options.camera:
             if not classifier.takes_picture:
                 raise ClassifyError("the model takes no pictures")
-            image = load_picture(camera_picture(), classifier.input)
-            example = {classifier.input["name"]: image[np.newaxis]}
+            example = classifier.picture(camera_picture())
             return 0 if _show(classifier, "camera", example, options) else 1
         files = _files(options.pictures, PICTURES if classifier.takes_picture else TABLES)
         shown = [_show_file(classifier, file, options) for file in files]
-    except ClassifyError as error:
+    except (ClassifyError, PictureError) as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
     return 0 if all(shown) else 1

@@ -19,13 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 # The file beside this one; on the Pi there is no package.
-from classify import (  # type: ignore[import-not-found]
-    MAX_FILE_BYTES,
-    Classifier,
-    ClassifyError,
-    load_picture,
-)
-from rows import RowsError, read_rows  # type: ignore[import-not-found]
+from classify import MAX_FILE_BYTES, Classifier, ClassifyError  # type: ignore[import-not-found]
 
 
 class Handler(BaseHTTPRequestHandler):
@@ -59,8 +53,8 @@ class Handler(BaseHTTPRequestHandler):
             example = self._example(self.rfile.read(int(length)))
             start = time.perf_counter()
             with self.lock:  # an interpreter is not safe to call from two threads
-                probabilities = self.classifier.predict_row(example)
-        except (ClassifyError, RowsError) as error:
+                probabilities = self.classifier.predict(example)
+        except ClassifyError as error:
             return self._answer(400, {"error": str(error)})
         labels = self.classifier.labels
         named = {label: float(p) for label, p in zip(labels, probabilities, strict=True)}
@@ -69,13 +63,14 @@ class Handler(BaseHTTPRequestHandler):
         return self._answer(200, {"label": best, "probabilities": named, "ms": milliseconds})
 
     def _example(self, body: bytes) -> dict[str, Any]:
-        classifier = self.classifier
-        if classifier.takes_picture:
-            return {classifier.input["name"]: load_picture(body, classifier.input)[None]}
-        rows = read_rows(body, classifier.inputs, table=False)
+        rows: list[dict[str, Any]]
+        if self.classifier.takes_picture:
+            rows = [self.classifier.picture(body)]
+        else:
+            rows = self.classifier.rows(body, table=False)
         if len(rows) != 1:
-            raise RowsError(f"one row is classified at a time, this is {len(rows)}")
-        return dict(rows[0])
+            raise ClassifyError(f"one row is classified at a time, this is {len(rows)}")
+        return rows[0]
 
     def _answer(self, status: int, values: dict[str, Any]) -> None:
         body = json.dumps(values).encode() + b"\n"

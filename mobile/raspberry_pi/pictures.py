@@ -1,0 +1,97 @@
+"""Reads pictures as a model takes them: of a file, or of the camera.
+
+Needs Pillow, and picamera2 for the camera.
+"""
+
+import io
+import time
+from typing import Any
+
+import numpy as np
+
+MAX_PIXELS = 50_000_000
+PICTURES = {".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".webp"}
+
+
+class PictureError(Exception):
+    """There is no picture, or none that can be read; the message says why."""
+
+
+def load_picture(content: bytes, tensor: dict[str, Any]) -> Any:
+    """Returns a picture as the model takes it: float32, the contract's shape, 0 to 255.
+
+    Args:
+        content: of a picture file, or of a .npy file of a ready tensor.
+        tensor: the contract's input.
+
+    Raises:
+        PictureError: it is no picture, or one too large.
+    """
+    if content[:6] == b"\x93NUMPY":
+        return _array(content)
+    try:
+        from PIL import Image
+    except ImportError:
+        raise PictureError("Pillow is missing; run: sudo apt install python3-pil") from None
+    # Its own limit would warn first, on a line of its own.
+    Image.MAX_IMAGE_PIXELS = None
+    try:
+        picture = Image.open(io.BytesIO(content))
+        width, height = picture.size
+        # Checked before a single pixel is decoded: a small file can claim a huge picture.
+        if width * height > MAX_PIXELS:
+            raise PictureError(f"{width} × {height} pixels are more than {MAX_PIXELS:,}")
+        return _pixels(picture, tensor)
+    except PictureError:
+        raise
+    except Exception as error:  # each of its decoders has errors of its own for damaged files
+        # Pillow says "cannot identify image file <_io.BytesIO …>".
+        words = " ".join(str(error).partition("<_io")[0].split()) or type(error).__name__
+        raise PictureError(f"it is not a picture that can be read: {words}") from None
+
+
+def _pixels(picture: Any, tensor: dict[str, Any]) -> Any:
+    from PIL import Image
+
+    height, width, channels = tensor["shape"]
+    if picture.mode.startswith("I"):
+        # 16-bit grey: Pillow's own conversion to 8 bits cuts off, it does not scale.
+        grey = np.asarray(picture, dtype=np.float32) / 257
+        picture = Image.fromarray(np.clip(np.round(grey), 0, 255).astype(np.uint8))
+    picture = picture.convert({1: "L", 3: "RGB"}.get(channels, "L"))
+    if picture.size != (width, height):
+        picture = picture.resize((width, height), Image.Resampling.BOX)
+    return np.asarray(picture, dtype=np.float32).reshape(height, width, channels)
+
+
+def _array(content: bytes) -> Any:
+    try:
+        return np.load(io.BytesIO(content), allow_pickle=False).astype(np.float32)
+    except (ValueError, OSError, EOFError) as error:
+        raise PictureError(f"it is not an array that can be read: {error}") from None
+
+
+def camera_picture() -> bytes:
+    """Returns what the camera sees, as a PNG file's bytes."""
+    try:
+        from picamera2 import Picamera2  # type: ignore[import-not-found,unused-ignore]
+        from PIL import Image
+    except ImportError:
+        raise PictureError(
+            "picamera2 is missing; run: sudo apt install python3-picamera2"
+        ) from None
+    try:
+        camera = Picamera2()
+    except (RuntimeError, IndexError) as error:
+        raise PictureError(f"no camera can be used: {error}") from None
+    try:
+        # Picamera2's BGR888 is an array of red, green, blue: the name is the other way round.
+        camera.configure(camera.create_still_configuration(main={"format": "BGR888"}))
+        camera.start()
+        time.sleep(1)  # the exposure settles
+        frame = camera.capture_array()
+    finally:
+        camera.close()
+    stream = io.BytesIO()
+    Image.fromarray(frame).save(stream, "PNG")
+    return stream.getvalue()
