@@ -14,6 +14,7 @@ from pipeline.config import Config
 from pipeline.evaluation import eval_config
 from pipeline.fan_out import CheckTarget, Convert, DataGate, GoldenSet, MonitoringBaseline
 from pipeline.inputs import Fingerprints
+from pipeline.repeatable import ImportExampleGen, Transform
 from pipeline.retries import conversion, retry_mark
 from pipeline.targets import TARGETS
 
@@ -22,12 +23,12 @@ from pipeline.targets import TARGETS
 class Prepared:
     """The part that training and tuning begin with: real examples, checked, and what they teach."""
 
-    examples: tfx.components.ImportExampleGen
+    examples: ImportExampleGen
     statistics: tfx.components.StatisticsGen
     schema: tfx.components.ImportSchemaGen
     validator: tfx.components.ExampleValidator
     gate: Any
-    transform: tfx.components.Transform
+    transform: Transform
 
 
 def prepared(config: Config, prints: Fingerprints) -> Prepared:
@@ -38,7 +39,7 @@ def prepared(config: Config, prints: Fingerprints) -> Prepared:
     splits = [
         example_gen_pb2.Input.Split(name=split, pattern=f"{split}/*.tfrecord") for split in SPLITS
     ]
-    examples = tfx.components.ImportExampleGen(
+    examples = ImportExampleGen(
         input_base=str(config.tfrecords), input_config=example_gen_pb2.Input(splits=splits)
     )
 
@@ -51,7 +52,7 @@ def prepared(config: Config, prints: Fingerprints) -> Prepared:
     gate = DataGate(anomalies=validator.outputs["anomalies"], fingerprint=prints.gate)
 
     # Full pass over the training split; what it learns is baked into the network.
-    transform = tfx.components.Transform(
+    transform = Transform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
         preprocessing_fn=f"{spec.module_name('features')}.preprocessing_fn",

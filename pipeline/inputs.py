@@ -50,7 +50,7 @@ class Fingerprints:
         return cls(
             data=of_values(of_modules(spec.module_name("data")), dict(profile.examples)),
             gate=of_modules("pipeline.data_gate"),
-            transform=of_values(of_modules(features), of_files([_LOCK])),
+            transform=of_values(of_modules(features, "pipeline.repeatable"), of_files([_LOCK])),
             trainer=of_values(
                 of_modules("pipeline.training", features, network),
                 of_files([_LOCK]),
