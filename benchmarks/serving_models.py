@@ -19,7 +19,7 @@ SLOW_LAYERS = 6
 
 
 def write_small(path: Path) -> None:
-    """Writes the CNN of Keras' MNIST example, with 225,034 parameters: a small model."""
+    """Writes a small model: two convolutions and a hidden layer, 224,800 parameters, no biases."""
     tf = tensorflow()
     first, second = _weights((3, 3, 1, 32)), _weights((3, 3, 32, 64))
     hidden, last = _weights((5 * 5 * 64, 128)), _weights((128, CLASSES))
