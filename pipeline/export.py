@@ -1,10 +1,13 @@
-"""One SavedModel with all its signatures, written by Keras' ExportArchive.
+"""One SavedModel with all its signatures, of a Keras model or a tf.Module.
 
 ``tf.saved_model.save`` of a Keras 3 model converts to TensorFlow Lite without an error and
-without its weights; ExportArchive tracks them.
+without its weights, and ``keras.export.ExportArchive`` writes each weight twice, in an order that
+differs from process to process: as Keras' variable, and as TensorFlow's inside it. What is saved
+here is a module that holds TensorFlow's, once.
 """
 
 import hashlib
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -52,14 +55,41 @@ def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
     def from_encoded(encoded: Any) -> dict[str, Any]:
         return predict(features.raw_inputs({spec.encoded_input: encoded}))
 
-    archive = keras.export.ExportArchive()
-    archive.track(model)
-    archive.add_endpoint(SIGNATURE_TENSORS, from_tensors, _tensor_signature(spec))
-    archive.add_endpoint(SIGNATURE_EXAMPLES, from_examples, [_strings("examples")])
+    signatures = {
+        SIGNATURE_TENSORS: _traced(from_tensors, _tensor_signature(spec)),
+        SIGNATURE_EXAMPLES: _traced(from_examples, [_strings("examples")]),
+    }
     if spec.encoded_input:
-        archive.add_endpoint(SIGNATURE_ENCODED, from_encoded, [_strings(encoded_alias(spec))])
-    archive.write_out(str(saved_model), verbose=False)
+        signatures[SIGNATURE_ENCODED] = _traced(from_encoded, [_strings(encoded_alias(spec))])
+    tf.saved_model.save(_holder(model, signatures.values()), str(saved_model), signatures)
     _settle_identifier(saved_model)
+
+
+def _traced(function: Callable[..., Any], signature: list[Any]) -> Any:
+    import tensorflow as tf
+
+    traced = tf.function(function, input_signature=signature, autograph=False)
+    return traced.get_concrete_function()
+
+
+def _holder(model: Any, signatures: Iterable[Any]) -> Any:
+    """Returns a module with what signatures use of a model: variables and lookup tables."""
+    import tensorflow as tf
+
+    variables: dict[int, Any] = {}
+    for signature in signatures:
+        by_handle = {id(variable.handle): variable for variable in signature.variables}
+        # A signature's variables come in any order, what it captured in that of its trace.
+        used = (id(captured) for captured in signature.captured_inputs)
+        variables |= {handle: by_handle[handle] for handle in used if handle in by_handle}
+    held = tf.Module()
+    held.weights = list(variables.values())
+    held.tables = [
+        part
+        for part in tf.train.TrackableView(model).descendants()
+        if isinstance(part, tf.saved_model.experimental.TrackableResource)
+    ]
+    return held
 
 
 def _settle_identifier(saved_model: Path) -> None:

@@ -116,6 +116,9 @@ def test_each_form_learns_and_reaches_the_device(name: str, tmp_path: Path) -> N
     Method("gradient_tape").train(model, batches().repeat(6), batches(), Journal(tmp_path, 1))
     assert loss_of(model) < before
     export(model, spec, tmp_path / "saved_model")
+    weights = weights_of(tmp_path / "saved_model")
+    assert len(weights) == 12
+    assert (weights[0], weights[-1]) == ([4, 4, 1, 8], [10])
     golden = golden_of(tmp_path / "saved_model")
     limits = {"float32": Limits(agreement=0.98, max_abs_diff=1e-4, accuracy_drop=0.02)}
     small = replace(spec, limits={**spec.limits, "mobile": limits})
@@ -132,6 +135,18 @@ def test_each_form_learns_and_reaches_the_device(name: str, tmp_path: Path) -> N
 def loss_of(model: Any) -> float:
     inputs, labels = next(iter(batches()))
     return float(np.mean(loop.cross_entropy(labels, model(inputs, training=True))))
+
+
+def weights_of(saved_model: Path) -> list[list[int]]:
+    """Returns the shapes of all that a SavedModel keeps, in its order."""
+    import tensorflow as tf
+
+    shapes = tf.train.load_checkpoint(
+        str(saved_model / "variables" / "variables")
+    ).get_variable_to_shape_map()
+    del shapes["_CHECKPOINTABLE_OBJECT_GRAPH"]
+    keys = [f"weights/{number}/.ATTRIBUTES/VARIABLE_VALUE" for number in range(len(shapes))]
+    return [shapes[key] for key in keys]
 
 
 def golden_of(saved_model: Path) -> Golden:
