@@ -78,9 +78,6 @@ monitor:  ## compare the server's request log with the training data
 stop:  ## end the servers that deploy started
 	$(FANOUT) stop
 
-# Benchmarks print tables, not what TensorFlow finds in this machine.
-bench bench-web bench-mobile bench-training: export TF_CPP_MIN_LOG_LEVEL ?= 2
-
 bench: setup  ## the pipeline's time against a bare Keras script's
 	.venv/bin/python -m benchmarks.pipeline
 
