@@ -1,10 +1,5 @@
 """What must not go out is stopped at its gate, by name, and the last good release stays."""
 
-import json
-import os
-import signal
-import subprocess
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -133,43 +128,3 @@ def test_all_components_come_from_the_cache_when_nothing_changed(deployed: Any) 
     # The resolver has no cache, and the failed check above is due again.
     expected = {"PromotedModel", "Check.mobile", "Pusher.mobile"}
     assert {line.split()[1] for line in ran if "examples" not in line} <= expected, said
-
-
-def test_killed_at_any_moment_it_ends_as_if_undisturbed(
-    deployed: Any, tmp_path: Path, make_place: Any
-) -> None:
-    place = make_place(tmp_path)
-    for moment in ("✓ Transform", "✓ Check.serving"):
-        _kill_after(place, moment)
-        assert not (place.build / "releases" / "current").exists()
-    place.fanout("run")
-    assert place.manifest["version"] == 1
-    assert set(place.manifest["files"]) == set(_first_manifest(deployed)["files"])
-    assert all(row["status"] == "passed" for row in place.manifest["checks"])
-
-
-def _first_manifest(place: Any) -> dict[str, Any]:
-    found: dict[str, Any] = json.loads((place.build / "releases/1/manifest.json").read_text())
-    return found
-
-
-def _kill_after(place: Any, moment: str) -> None:
-    process = subprocess.Popen(
-        [place.command, "run"],
-        env=place.environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    assert process.stderr
-    with process.stderr:
-        seen = []
-        for line in process.stderr:
-            seen.append(line)
-            if moment in line:
-                break
-        else:
-            pytest.fail(f"{moment!r} never came: {''.join(seen)}")
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()

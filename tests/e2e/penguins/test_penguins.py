@@ -19,12 +19,14 @@ from pipeline.golden import Golden
 from pipeline.toolchain import EDGE_PYTHON, ROOT
 from serving.client import Client
 from serving.target import check_transport
+from tests.e2e.reproducible import compare
 
 # A machine with other work on it needs longer than a test usually may.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
 ROWS = 600
 PYTHON = ROOT / ".venv" / "bin" / "python"
 SPEC = load("penguins")
+VARIABLES = "serving/penguins/1/variables/variables.data-00000-of-00001"
 
 
 @pytest.fixture(scope="module")
@@ -191,6 +193,22 @@ def killed(place: Any, command: list[str | Path], line: str, number: int) -> lis
     assert any(line in text for text in said), said
     assert process.returncode == {signal.SIGINT: 130, signal.SIGKILL: -9}[number]
     return said
+
+
+def test_killed_at_any_moment_a_run_ends_as_if_undisturbed(
+    place: Any, tmp_path: Path, make_place: Callable[..., Any]
+) -> None:
+    other = make_place(tmp_path, "penguins")
+    for moment in ("✓ Transform", "✓ Check.serving"):
+        killed(other, [other.command, "run"], moment, signal.SIGKILL)
+        assert not (other.build / "releases" / "current").exists()
+    other.fanout("run")
+    assert all(row["status"] == "passed" for row in other.manifest["checks"])
+    found = compare(place.build / "releases" / "1", other.build / "releases" / "1")
+    assert not [row.name for row in found.rows if row.reason.startswith("only the ")]
+    # Graphs number their functions by what the process did before; weights and answers are equal.
+    answers = {"golden.json", "web/model/group1-shard1of1.bin", VARIABLES}
+    assert answers <= {row.name for row in found.of("same")}, found.text()
 
 
 def test_tuned_values_are_those_of_the_next_run(place: Any) -> None:
