@@ -1,5 +1,6 @@
 """A deployment in a real container: isolation, both protocols, promotion and rollback inside."""
 
+import contextlib
 import json
 import os
 import signal
@@ -153,14 +154,21 @@ def test_another_engine_takes_its_place_and_nothing_is_left(
 def asks_the_engine(starter: int) -> bool:
     """Returns whether a process has an engine's client at work that starts a container."""
     children = Path(f"/proc/{starter}/task/{starter}/children").read_text().split()
-    return any(b"--detach" in Path(f"/proc/{one}/cmdline").read_bytes() for one in children)
+    return any(b"--detach" in command_line(child) for child in children)
+
+
+def command_line(process: str) -> bytes:
+    # A child that was there may have ended.
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        return Path(f"/proc/{process}/cmdline").read_bytes()
+    return b""
 
 
 def within_seconds(what: Callable[[], object], seconds: float = 30) -> bool:
     deadline = time.monotonic() + seconds
-    while not what() and time.monotonic() < deadline:
+    while not (found := what()) and time.monotonic() < deadline:
         time.sleep(0.005)
-    return bool(what())
+    return bool(found)
 
 
 def test_what_a_killed_starter_left_is_replaced_or_ended(served: Config) -> None:
