@@ -19,8 +19,14 @@ from pipeline.errors import FanoutError, UserError
 from pipeline.files import sha256, write_text
 
 HERE = Path(__file__).resolve().parent
-PROGRAMS = ("classify.py", "pictures.py", "rows.py", "serve.py")
-FILES = (*PROGRAMS, "install.sh", "fanout-classify.service")
+FILES = (
+    "classify.py",
+    "pictures.py",
+    "rows.py",
+    "serve.py",
+    "install.sh",
+    "fanout-classify.service",
+)
 # The first of them that a release has.
 VARIANTS = ("int8", "float16", "float32")
 
