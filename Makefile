@@ -82,28 +82,28 @@ bench: setup  ## the pipeline's time against a bare Keras script's
 	.venv/bin/python -m benchmarks.pipeline
 
 bench-mobile: setup  ## size and speed of every .tflite variant in both edge runtimes
-	.venv/bin/python -m mobile.benchmark
+	.venv/bin/python -m benchmarks.mobile
 
 deploy-pi: setup  ## copy to a Raspberry Pi and try it there; HOST=pi@… VARIANT=int8 SERVICE=1
-	.venv/bin/python -m mobile.raspberry_pi.deploy
+	.venv/bin/python -m pipeline.commands.deploy_pi
 
 bench-web: setup  ## the page's bytes and latency against the full tf.min.js and LiteRT.js
 	.venv/bin/python -m benchmarks.web
 
 soak-serving: setup  ## 10 minutes of load on the model server while versions come, go and break
-	.venv/bin/python -m tests.serving.soak $(ARGS)
+	.venv/bin/python -m tests.programs.soak $(ARGS)
 
 soak-releases: setup  ## 50 promotions and rollbacks under load on the model server, page and device folder
-	.venv/bin/python -m tests.serving.soak_releases $(ARGS)
+	.venv/bin/python -m tests.programs.soak_releases $(ARGS)
 
 kill-serving: setup  ## SIGKILL at every call of promote, rollback, prune, serve and stop while the server is asked
-	.venv/bin/python -m tests.faults.served
+	.venv/bin/python -m tests.programs.kill_serving
 
 reproducible: setup  ## two runs in folders of their own, and which of the released files differ
-	.venv/bin/python -m tests.e2e.reproducible $(ARGS)
+	.venv/bin/python -m tests.programs.reproducible $(ARGS)
 
 fuzz-serving: setup  ## 100,000 malformed requests to the model server
-	.venv/bin/python -m tests.serving.fuzz $(ARGS)
+	.venv/bin/python -m tests.programs.fuzz $(ARGS)
 
 bench-serving: setup  ## the model server against KServe, BentoML and FastAPI, one worker each
 	.venv/bin/python -m benchmarks.serving $(ARGS)

@@ -13,9 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from core.agreement.golden import Array
 from models.examples import read
 from models.spec import ModelSpec, load
-from pipeline.golden import Array
 
 
 def main(model_name: str, profile_name: str, tfrecords: Path, out_dir: Path) -> None:

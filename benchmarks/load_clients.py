@@ -11,8 +11,8 @@ from typing import cast
 
 import hpack
 
-from serving.server import http2_frames as frames
-from serving.server.http2_frames import Flag, Setting, Type
+from serving.server.http2 import frames
+from serving.server.http2.frames import Flag, Setting, Type
 
 # What is told of each answer: the time it took in seconds, and what is wrong with it.
 Answered = Callable[[float, str], None]

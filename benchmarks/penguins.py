@@ -14,14 +14,14 @@ from typing import Any
 
 import numpy as np
 
+from core.agreement.golden import Array
 from models.examples import read, write
 from models.penguins import data
 from models.penguins.columns import COLUMNS
 from models.spec import SPLITS, load
-from pipeline.config import Config
-from pipeline.golden import Array
-from pipeline.journal import Journal
-from pipeline.training import fit
+from pipeline.settings.config import Config
+from pipeline.training.journal import Journal
+from pipeline.training.trainer import fit
 
 SPEC = load("penguins")
 SEEDS = (1, 2, 3, 4, 5)

@@ -15,8 +15,8 @@ import time
 from dataclasses import replace
 from pathlib import Path
 
-from pipeline import data
-from pipeline.config import Config
+from pipeline.settings.config import Config
+from pipeline.stages import data
 
 LIMIT = 1.8
 

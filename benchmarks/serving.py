@@ -23,8 +23,8 @@ import numpy as np
 
 from benchmarks import serving_peers
 from benchmarks.serving_peers import BENCH, OURS, PEERS, Target
-from pipeline.errors import FanoutError
-from pipeline.toolchain import ROOT
+from core.errors import FanoutError
+from core.toolchain import ROOT
 
 REST, GRPC = f"{OURS} REST", f"{OURS} gRPC"
 MANY_PICTURES = 16
@@ -49,7 +49,7 @@ def prepare() -> None:
             [sys.executable, "-m", "benchmarks.serving_models", BENCH / "models"],
             check=True, cwd=ROOT, env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"},
         )  # fmt: skip
-    from serving.server.runtime import tensorflow
+    from serving.server.dataplane.runtime import tensorflow
 
     tensorflow()
     from tensorflow_serving.apis import predict_pb2

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from serving.server.runtime import tensorflow
+from serving.server.dataplane.runtime import tensorflow
 
 SIZE = 28
 CLASSES = 10
@@ -68,7 +68,7 @@ def _write(path: Path, network: Callable[[Any], Any], variables: Sequence[Any]) 
 
 def write_warmup(path: Path, model: str, picture: Any) -> None:
     """Writes the request that this project's server measures a model by when it loads it."""
-    from serving.server import warmup
+    from serving.server.dataplane import warmup
 
     warmup.write([warmup.request(model, {"image": picture})], path)
 

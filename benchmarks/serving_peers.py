@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.load import HOST
-from pipeline.errors import FanoutError
-from pipeline.toolchain import ROOT
+from core.errors import FanoutError
+from core.toolchain import ROOT
 from serving import embedded
 
 BENCH = ROOT / "build" / "bench"

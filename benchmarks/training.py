@@ -24,11 +24,11 @@ import numpy as np
 from models import examples
 from models.fashion import data, network
 from models.spec import load
-from pipeline import loop
-from pipeline.config import Config
-from pipeline.journal import Journal
-from pipeline.methods import prepare, step_of
-from pipeline.training import fit
+from pipeline.settings.config import Config
+from pipeline.training import loop
+from pipeline.training.journal import Journal
+from pipeline.training.methods import prepare, step_of
+from pipeline.training.trainer import fit
 
 STATISTICS = {"image_mean": np.float32(72.9), "image_variance": np.float32(8100)}
 BATCH = 64

@@ -14,14 +14,14 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import release
-from pipeline.config import Config
-from pipeline.errors import FanoutError, UserError
-from pipeline.golden import read_golden
-from pipeline.toolchain import NODE, ROOT, WEB, require
-from web import convert
-from web.browser import run_script
-from web.site_server import serving
+from core.agreement.golden import read_golden
+from core.errors import FanoutError, UserError
+from core.toolchain import NODE, ROOT, WEB, require
+from pipeline.release import release
+from pipeline.settings.config import Config
+from web.checks.driver import run_script
+from web.conversion import graph_models
+from web.server.site_server import serving
 
 PAGES = ROOT / "benchmarks" / "web_pages"
 LEAST_RATIO = 3.0
@@ -109,7 +109,7 @@ def _place(site: Path, folder: Path, weights: str) -> dict[str, str]:
     for name, before in scripts.items():
         page = HTML.format(before, f"{name.removesuffix('-wasm')}.js") + "</script>"
         (folder / f"{name}.html").write_text(page)
-    convert.compress(folder)
+    graph_models.compress(folder)
     return {
         f"tf-fanout's runner, wasm, {weights}": "ours.html",
         "tf.min.js, webgl (its default)": "full.html",

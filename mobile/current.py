@@ -3,9 +3,9 @@
 import os
 from pathlib import Path
 
-from pipeline.config import DEFAULT_PROFILE, Config
-from pipeline.errors import UserError
-from pipeline.release import CURRENT
+from core.errors import UserError
+from pipeline.release.release import CURRENT
+from pipeline.settings.config import DEFAULT_PROFILE, Config
 
 
 def current_release() -> Path:

@@ -5,10 +5,10 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from mobile.metadata import read_labels, read_metadata, tensor_line
-from mobile.model_file import ModelFile, read
-from mobile.runtime_versions import requirement
-from pipeline.errors import FanoutError
+from core.errors import FanoutError
+from mobile.conversion.metadata import read_labels, read_metadata, tensor_line
+from mobile.conversion.model_file import ModelFile, read
+from mobile.conversion.runtime_versions import requirement
 
 
 def inspect(file: Path) -> dict[str, Any]:

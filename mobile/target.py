@@ -10,17 +10,17 @@ from concurrent.futures import ThreadPoolExecutor
 from os import cpu_count
 from pathlib import Path
 
-from mobile.calibration import calibration_inputs
-from mobile.conversion import ConversionError, Source
-from mobile.metadata import with_metadata
-from mobile.rows import TARGET, Bench, row, with_all_threads
-from mobile.runtimes import RUNTIMES
-from mobile.variants import variant_named
+from core.agreement.checks import Check
+from core.agreement.golden import Golden
+from core.agreement.left_out import reason_file
+from core.agreement.target import Artifacts, ConvertConfig
+from mobile.checks.rows import TARGET, Bench, row, with_all_threads
+from mobile.checks.runtimes import RUNTIMES
+from mobile.conversion.conversion import ConversionError, Source
+from mobile.conversion.metadata import with_metadata
+from mobile.conversion.variants import variant_named
+from models.calibration import calibration_inputs
 from models.spec import Limits, ModelSpec
-from pipeline.checks import Check
-from pipeline.golden import Golden
-from pipeline.left_out import reason_file
-from pipeline.target import Artifacts, ConvertConfig
 
 
 def convert(

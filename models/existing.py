@@ -15,10 +15,10 @@ from typing import Any
 
 import numpy as np
 
+from core.errors import DataError, UserError
+from core.files import sha256
 from models.examples import Value
 from models.spec import Tensor
-from pipeline.errors import DataError, UserError
-from pipeline.files import sha256
 
 SEED = 7
 BATCH = 32

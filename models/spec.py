@@ -19,7 +19,7 @@ from math import ceil, floor, sqrt
 from pathlib import Path
 from types import ModuleType
 
-from pipeline.errors import UserError
+from core.errors import UserError
 
 FOLDER = Path(__file__).resolve().parent
 # Differing examples from which on their share says enough by itself.

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.errors import DataError
+from core.files import sha256
 from models.columns import Columns
 from models.examples import Value
 from models.splits import rows_of
-from pipeline.errors import DataError
-from pipeline.files import sha256
 
 # What tables hold where a value is missing.
 ABSENT = frozenset({"", "?", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"})

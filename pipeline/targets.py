@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from pipeline.errors import UserError
-from pipeline.target import Target
-from pipeline.toolchain import ROOT
+from core.agreement.target import Target
+from core.errors import UserError
+from core.toolchain import ROOT
 
 
 @dataclass(frozen=True)
@@ -40,12 +40,12 @@ TARGETS = {
     ),
     "mobile": Row(
         "mobile.target",
-        runs=("mobile.runner", "mobile.latency"),
+        runs=("mobile.checks.runner", "mobile.checks.latency"),
         files=("requirements/pipeline.lock", "requirements/edge.lock"),
     ),
     "web": Row(
         "web.target",
-        runs=("web.site_server",),
+        runs=("web.server.site_server",),
         files=(
             "web/app/*.html",
             "web/app/public/*",
@@ -53,10 +53,10 @@ TARGETS = {
             "web/app/types/*",
             "web/app/worker/*",
             "web/browser/*.ts",
+            "web/bundle/*.ts",
+            "web/conversion/*.py",
             "web/*.json",
             "web/*.ts",
-            "web/*.py",
-            "web/*.mjs",
             "requirements/pipeline.lock",
             "requirements/web-converter.lock",
         ),

@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from pipeline.errors import FanoutError
-from pipeline.toolchain import ROOT, require
+from core.errors import FanoutError
+from core.toolchain import ROOT, require
 
 NAME = "fanout-model-server"
 HOST = "127.0.0.1"

@@ -12,10 +12,10 @@ import json
 from pathlib import Path
 from typing import Any
 
+from core.agreement.golden import Golden
+from core.files import write_text
 from models.contract import SIGNATURE_ENCODED
 from models.spec import ModelSpec
-from pipeline.files import write_text
-from pipeline.golden import Golden
 from serving import signatures
 
 FOLDER = "examples"

@@ -13,10 +13,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from serving.server import protos
-from serving.server.runtime import tensorflow
-from serving.server.statuses import ServingError
-from serving.server.tensors import Array
+from serving.server.dataplane import protos
+from serving.server.dataplane.runtime import tensorflow
+from serving.server.dataplane.statuses import ServingError
+from serving.server.dataplane.tensors import Array
 
 LOG = logging.getLogger(__name__)
 SUFFIX = ".tfrecord"

@@ -4,10 +4,10 @@ import io
 
 import numpy as np
 
+from core.agreement.golden import Array, Golden
 from models import spec as specs
 from models.contract import SIGNATURE_ENCODED, SIGNATURE_EXAMPLES
 from models.spec import Limits, ModelSpec
-from pipeline.golden import Array, Golden
 from serving.client import Client
 
 SAMPLE = 16
@@ -82,7 +82,7 @@ def pictures(spec: ModelSpec, golden: Golden) -> Array | None:
 
 def examples(encoded: Array, feature: str) -> Array:
     """Returns each picture as a serialised tf.Example."""
-    from serving.server.runtime import tensorflow
+    from serving.server.dataplane.runtime import tensorflow
 
     train = tensorflow().train
     records = np.empty(len(encoded), object)

@@ -1,8 +1,8 @@
 """Asks a deployed server for a release's examples, over REST and gRPC."""
 
+from core.agreement.checks import FAILED, Check
+from core.agreement.golden import Golden
 from models.spec import Limits
-from pipeline.checks import FAILED, Check
-from pipeline.golden import Golden
 from serving.target import TARGET, VARIANT, check_transport
 
 

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from core.agreement.checks import FAILED, Check, compare, failure
+from core.agreement.golden import Array, Golden
+from core.agreement.target import Artifacts, ConvertConfig
+from core.errors import FanoutError
+from core.version import VERSION
 from models.spec import Limits, ModelSpec
-from pipeline.checks import FAILED, Check, compare, failure
-from pipeline.errors import FanoutError
-from pipeline.golden import Array, Golden
-from pipeline.target import Artifacts, ConvertConfig
-from pipeline.version import VERSION
 from serving import embedded, signatures
 from serving.client import Client
 
@@ -37,7 +37,7 @@ def convert(
 
     ``out_dir`` becomes the version directory: it holds ``saved_model.pb`` itself.
     """
-    from serving.server import warmup
+    from serving.server.dataplane import warmup
 
     shutil.copytree(saved_model, out_dir, dirs_exist_ok=True)
     golden = Golden.load(config.golden)

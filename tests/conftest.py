@@ -1,7 +1,7 @@
 """How the tests are shared out over processes: an area's fixtures are made once, not once each.
 
 Setting up an area (a deployment, a server, a converted model) takes longer than most of its
-tests, so each folder of tests stays in one process, and the longest ones start first.
+tests, so each area stays in one process, and the longest ones start first.
 """
 
 from pathlib import Path
@@ -11,6 +11,14 @@ import pytest
 
 TESTS = Path(__file__).resolve().parent
 LONGEST_FIRST = ("e2e", "web", "mobile", "serving")
+# Folders below an area that share no fixture with the rest of it.
+APART = (
+    "tests/e2e/penguins",
+    "tests/pipeline/monitor",
+    "tests/pipeline/report",
+    "tests/serving/conformance",
+    "tests/serving/container",
+)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -23,14 +31,16 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Returns what gives whole folders to processes.
+    """Returns what gives whole areas to processes.
 
     xdist's own groups, by a mark, have no effect with pytest 9.2, whose node ids cannot be changed.
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class Folders(LoadScopeScheduling):
+    class Areas(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            return nodeid.partition("::")[0].rpartition("/")[0]
+            folder = nodeid.partition("::")[0].rpartition("/")[0]
+            apart = (area for area in APART if folder.startswith(area))
+            return next(apart, "/".join(folder.split("/")[:2]))
 
-    return Folders(config, log)
+    return Areas(config, log)

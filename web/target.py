@@ -7,14 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-from mobile.calibration import calibration_inputs
+from core.agreement.checks import Check
+from core.agreement.golden import Golden
+from core.agreement.target import Artifacts, ConvertConfig
+from models.calibration import calibration_inputs
 from models.contract import contract
 from models.spec import Limits, ModelSpec
-from pipeline.checks import Check
-from pipeline.golden import Golden
-from pipeline.target import Artifacts, ConvertConfig
-from web import browser_check, layout, offline, package, stamp, tflite
-from web import convert as tools
+from web.checks import engines
+from web.conversion import graph_models as tools
+from web.conversion import tflite
+from web.site import layout, offline, package, stamp
 
 
 def convert(
@@ -65,4 +67,4 @@ def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits])
 
     The default runs every golden example, the others a part of them.
     """
-    return browser_check.check(artifacts, golden, limits=limits)
+    return engines.check(artifacts, golden, limits=limits)

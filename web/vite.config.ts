@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 
 import { defineConfig } from 'vite';
 
-import { lean, type Needs } from './lean.ts';
+import { lean, type Needs } from './bundle/lean.ts';
 
 // Names the file that kernels.ts wrote for the model; without it all of TensorFlow.js goes in.
 const needs = process.env.FANOUT_NEEDS;

@@ -17,9 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.errors import FanoutError, UserError
-from pipeline.files import sha256, write_text
-from pipeline.toolchain import ROOT
+from core.errors import FanoutError, UserError
+from core.files import sha256, write_text
+from core.toolchain import ROOT
 
 HERE = Path(__file__).resolve().parent
 APP = HERE / "app" / "src"

@@ -14,9 +14,9 @@ import shutil
 import sys
 from pathlib import Path
 
-from mobile.model_file import read
-from pipeline.errors import FanoutError, UserError
-from pipeline.files import sha256, write_text
+from core.errors import FanoutError, UserError
+from core.files import sha256, write_text
+from mobile.conversion.model_file import read
 
 HERE = Path(__file__).resolve().parent
 FILES = (

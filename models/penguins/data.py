@@ -6,8 +6,8 @@ from pathlib import Path
 
 from models.examples import Value
 from models.penguins.columns import COLUMNS, LABELS
+from models.sources.wheels import Wheel
 from models.splits import rows_of
-from models.wheels import Wheel
 
 TABLE = "penguins.csv"
 SOURCE = Wheel(

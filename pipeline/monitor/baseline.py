@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from core.agreement.golden import Array, Golden
+from core.errors import UserError
 from models.spec import ModelSpec
-from pipeline.errors import UserError
-from pipeline.golden import Array, Golden
 from pipeline.monitor.features import describe, describe_answers
 from pipeline.monitor.statistics import (
     Statistics,

@@ -11,8 +11,8 @@ from typing import Any
 
 import numpy as np
 
+from core.agreement.golden import Array
 from models.spec import ModelSpec, Tensor
-from pipeline.golden import Array
 
 PREDICTED, CONFIDENCE = "predicted class", "confidence"
 DARK = 0.25

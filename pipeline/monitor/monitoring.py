@@ -11,7 +11,7 @@ from pipeline.monitor.statistics import (
     Comparison,
     statistics_of,
 )
-from pipeline.release import Release
+from pipeline.release.release import Release
 
 FINE, DRIFTED, TOO_FEW = "fine", "drifted", "too few requests"
 # Apart from 1 (a gate, damage) and 2 (a wrong command), so that a scheduled job can tell them.

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
+from core.agreement.golden import Array, read_golden
 from models.spec import ModelSpec
-from pipeline.golden import Array, read_golden
 
 
 class OwnRequests:

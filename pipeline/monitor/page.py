@@ -3,11 +3,11 @@
 from datetime import UTC, datetime
 
 from models.spec import ModelSpec
+from pipeline.html.document import document, section, tiles
+from pipeline.html.markup import Markup, join, note, table, tag
+from pipeline.html.signs import badge
+from pipeline.monitor.distances import distance_table, drawings
 from pipeline.monitor.monitoring import DRIFTED, FINE, TOO_FEW, Found
-from pipeline.report.distances import distance_table, drawings
-from pipeline.report.document import document, section, tiles
-from pipeline.report.markup import Markup, join, note, table, tag
-from pipeline.report.signs import badge
 
 TRAINING, REQUESTS = "training data", "requests"
 OLDER, NEWER = "older requests", "newer requests"

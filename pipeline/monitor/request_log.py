@@ -12,10 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from core.agreement.golden import Array
+from core.errors import UserError
 from models.contract import encoded_alias
 from models.spec import ModelSpec
-from pipeline.errors import UserError
-from pipeline.golden import Array
 from pipeline.monitor.features import describe, describe_answers
 from pipeline.monitor.own_requests import OwnRequests
 from pipeline.monitor.statistics import Table, append, table_of

@@ -4,8 +4,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.agreement.golden import Array
 from models.spec import Monitoring
-from pipeline.golden import Array
 
 # A pandas DataFrame: one column a feature, one row an example; what is missing is NaN.
 Table = Any

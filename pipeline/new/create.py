@@ -3,8 +3,8 @@
 import argparse
 from pathlib import Path
 
+from core.errors import UserError
 from models.spec import FOLDER
-from pipeline.errors import UserError
 
 
 def create(options: argparse.Namespace, models: Path = FOLDER) -> str:

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from string import Template
 
+from core.errors import UserError
+from core.files import copy_tree
 from models.spec import FOLDER
-from pipeline.errors import UserError
-from pipeline.files import copy_tree
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 # Of the template's files: so that no tool takes them for Python.

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
+from core.errors import UserError
 from models.existing import digest_of, load_keras, made_up
 from models.spec import FOLDER, Tensor
-from pipeline.errors import UserError
 from pipeline.new import folder
 from pipeline.new.schema import HEAD, label, numbers
 

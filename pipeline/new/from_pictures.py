@@ -5,9 +5,9 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.errors import UserError
 from models.pictures import SUFFIXES, Size, digest_of
 from models.spec import FOLDER
-from pipeline.errors import UserError
 from pipeline.new import folder
 from pipeline.new.schema import HEAD, label, picture
 

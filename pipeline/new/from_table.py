@@ -76,6 +76,6 @@ def _report(facts: TableFacts) -> str:
 
 
 def _digest(file: Path) -> str:
-    from pipeline.files import sha256
+    from core.files import sha256
 
     return sha256(file)

@@ -7,8 +7,8 @@ from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
+from core.errors import UserError
 from models.tables import ABSENT
-from pipeline.errors import UserError
 
 MAX_ROWS = 200_000
 MAX_BYTES = 200 << 20

@@ -4,12 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
-from pipeline.checks import FAILED, PASSED, Check
-from pipeline.golden import Golden
-from pipeline.report import charts, pictures
+from core.agreement.checks import FAILED, PASSED, Check
+from core.agreement.golden import Golden
+from pipeline.html import charts
+from pipeline.html.markup import Child, Markup, join, note, table, tag
+from pipeline.html.signs import badge, sign
+from pipeline.report import pictures
 from pipeline.report.facts import Facts
-from pipeline.report.markup import Child, Markup, join, note, table, tag
-from pipeline.report.signs import badge, sign
 
 # More pictures than that nobody looks at, and the file would grow with the test split.
 SHOWN = 24

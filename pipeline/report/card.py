@@ -2,9 +2,9 @@
 
 from markdown_it import MarkdownIt
 
-from pipeline.report import charts
+from pipeline.html import charts
+from pipeline.html.markup import Child, Markup, join, note, table, tag
 from pipeline.report.facts import Facts
-from pipeline.report.markup import Child, Markup, join, note, table, tag
 
 
 def card(facts: Facts) -> Markup:

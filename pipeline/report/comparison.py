@@ -1,9 +1,9 @@
 """The release beside the one that was promoted before it."""
 
-from pipeline.checks import Check
-from pipeline.report.distances import distance_table, drawings
+from core.agreement.checks import Check
+from pipeline.html.markup import Child, Markup, join, note, table, tag
+from pipeline.monitor.distances import distance_table, drawings
 from pipeline.report.facts import Facts
-from pipeline.report.markup import Child, Markup, join, note, table, tag
 
 
 def comparison(facts: Facts) -> Markup:

@@ -1,8 +1,8 @@
 """The data: how many examples, what the curated schema demands, what was found."""
 
+from pipeline.html.markup import Child, Markup, join, note, table, tag
 from pipeline.report.facts import Facts
-from pipeline.report.markup import Child, Markup, join, note, table, tag
-from pipeline.report.statistics import Feature, schema
+from pipeline.report.splits import Feature, schema
 
 
 def data(facts: Facts) -> Markup:

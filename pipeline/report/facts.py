@@ -10,19 +10,19 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from core.agreement.checks import Check, Evidence
+from core.agreement.evidence import read_evidence
+from core.agreement.golden import Golden
+from core.errors import UserError
 from models.spec import Limits, ModelSpec, Profile
-from pipeline import history
-from pipeline.checks import Check, Evidence
-from pipeline.config import Config
-from pipeline.errors import UserError
-from pipeline.evidence import read_evidence
-from pipeline.golden import Golden
-from pipeline.inputs import Fingerprints
 from pipeline.monitor.baseline import FOLDER, read_statistics
 from pipeline.monitor.statistics import Comparison
-from pipeline.release import HISTORY, Release, current_version
+from pipeline.release import history
+from pipeline.release.release import HISTORY, Release, current_version
 from pipeline.report.history import Run, model_of, run_before
-from pipeline.report.statistics import Split, anomalies, splits
+from pipeline.report.splits import Split, anomalies, splits
+from pipeline.settings.config import Config
+from pipeline.stages.fingerprints import Fingerprints
 
 LIBRARIES = ("tfx", "tensorflow", "keras", "tensorflow-model-analysis", "ml-metadata", "numpy")
 

@@ -2,11 +2,11 @@
 
 from pathlib import Path
 
-from pipeline.config import Config
-from pipeline.files import sha256, write_text
-from pipeline.release import REPORT, Release
+from core.files import sha256, write_text
+from pipeline.release.release import REPORT, Release
 from pipeline.report.facts import gather
 from pipeline.report.page import render
+from pipeline.settings.config import Config
 
 
 def report_file(config: Config, release: Release) -> Path:

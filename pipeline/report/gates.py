@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from pipeline.checks import PASSED, Check
+from core.agreement.checks import PASSED, Check
 from pipeline.report.facts import Facts
 
 

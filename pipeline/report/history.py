@@ -6,8 +6,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Config
-from pipeline.release import Release
+from pipeline.release.release import Release
+from pipeline.settings.config import Config
 
 # How ML Metadata numbers what it records: metadata_store.proto, Execution.State and Event.Type.
 CACHED = 5

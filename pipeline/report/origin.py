@@ -2,10 +2,10 @@
 
 import hashlib
 
+from pipeline.html.markup import Child, Markup, join, note, table, tag
 from pipeline.report.card import details
 from pipeline.report.facts import Facts
 from pipeline.report.history import Recorded, Step
-from pipeline.report.markup import Child, Markup, join, note, table, tag
 
 
 def lineage(facts: Facts) -> Markup:

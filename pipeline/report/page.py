@@ -2,11 +2,11 @@
 
 from collections.abc import Callable
 
+from pipeline.html.document import document, section, tiles
+from pipeline.html.markup import Child, Markup, join, note, table, tag
+from pipeline.html.signs import badge
 from pipeline.report import agreement, card, comparison, data, gates, origin, quality
-from pipeline.report.document import document, section, tiles
 from pipeline.report.facts import Facts
-from pipeline.report.markup import Child, Markup, join, note, table, tag
-from pipeline.report.signs import badge
 
 Section = Callable[[Facts], Markup]
 SECTIONS: tuple[tuple[str, str, tuple[Section, ...]], ...]

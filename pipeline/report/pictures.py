@@ -5,8 +5,8 @@ import io
 
 import numpy as np
 
+from core.agreement.golden import Array
 from models.spec import Tensor
-from pipeline.golden import Array
 
 CHANNELS = {1: "L", 3: "RGB"}
 

@@ -2,10 +2,10 @@
 
 import numpy as np
 
-from pipeline.golden import Array, Golden
-from pipeline.report import charts
+from core.agreement.golden import Array, Golden
+from pipeline.html import charts
+from pipeline.html.markup import Child, Markup, join, note, table, tag
 from pipeline.report.facts import Facts
-from pipeline.report.markup import Child, Markup, join, note, table, tag
 
 # A matrix of more classes is unreadable on paper; its largest confusions say more.
 MATRIX_CLASSES = 20

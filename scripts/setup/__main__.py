@@ -78,7 +78,7 @@ def steps(*, development: bool) -> list[Step]:
         Step(
             "Fashion-MNIST",
             ROOT / "build" / "datasets" / "fashion-installed",
-            (ROOT / "models" / "fashion" / "data.py", ROOT / "models" / "debian.py"),
+            (ROOT / "models" / "fashion" / "data.py", ROOT / "models" / "sources" / "debian.py"),
             environments.fetch_dataset,
             "check that the distribution's mirror, or Keras' download, can be reached",
         )

@@ -10,7 +10,7 @@ import shutil
 import sysconfig
 from pathlib import Path
 
-from models import debian
+from models.sources import debian
 from scripts.setup.steps import ROOT, Log, StepFailed
 
 NEEDED = (2, 39)

@@ -10,10 +10,10 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from models import debian
-from pipeline.errors import FanoutError
-from pipeline.fingerprint import of_values
-from serving.container import memory
+from core.errors import FanoutError
+from core.fingerprint import of_values
+from models.sources import debian
+from serving.container import failures
 from serving.container.engine import Engine, EngineFailed
 
 PULLED = "docker.io/library/python:3.11-slim-bookworm"
@@ -48,7 +48,7 @@ def image(engine: Engine, work: Path) -> str:
         if engine.has_image(present):
             return present
     try:
-        with memory.of_failures(work, f"pull {PULLED} with {engine.name}"):
+        with failures.of_failures(work, f"pull {PULLED} with {engine.name}"):
             engine.call("pull", "--quiet", PULLED, timeout=PULL_SECONDS)
         return PULLED
     except FanoutError as error:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from pipeline.errors import UserError
-from pipeline.files import write_text
+from core.errors import UserError
+from core.files import write_text
 from serving.container import engine as engines
 from serving.container.engine import CALL_SECONDS, Engine, EngineFailed
 

@@ -5,9 +5,9 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from pipeline import fingerprint
-from pipeline.errors import FanoutError
-from pipeline.toolchain import ROOT, require
+from core import fingerprint
+from core.errors import FanoutError
+from core.toolchain import ROOT, require
 from serving.container.strip import strip
 
 LOCK = ROOT / "requirements" / "serving-image.lock"

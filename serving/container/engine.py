@@ -5,7 +5,7 @@ import subprocess
 from dataclasses import dataclass
 from functools import cache
 
-from pipeline.errors import FanoutError, UserError
+from core.errors import FanoutError, UserError
 
 ENGINES = ("docker", "podman")
 CALL_SECONDS = 60.0

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from pipeline.progress import CONSOLE
-from serving.container import base, context, memory, release_images
+from core.console import CONSOLE
+from pipeline.deployment import release_images
+from serving.container import base, context, failures
 from serving.container.engine import Engine
 from serving.container.models_config import write_models_config
 
@@ -24,7 +25,7 @@ def official(engine: Engine, work: Path) -> str:
     if engine.has_image(OFFICIAL):
         return OFFICIAL
     attempt = f"pull {OFFICIAL} with {engine.name}"
-    with memory.of_failures(work, attempt), _said(attempt):
+    with failures.of_failures(work, attempt), _said(attempt):
         engine.call("pull", "--quiet", OFFICIAL, timeout=PULL_SECONDS)
     return OFFICIAL
 
@@ -51,7 +52,7 @@ def server(engine: Engine, work: Path) -> str:
 
 
 def _build(engine: Engine, work: Path, name: str, attempt: str) -> None:
-    with memory.of_failures(work, attempt), _said(f"{attempt}, which takes a minute once"):
+    with failures.of_failures(work, attempt), _said(f"{attempt}, which takes a minute once"):
         built_on = base.image(engine, work)
         context.prepare(work / "context")
         engine.call(

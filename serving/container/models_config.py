@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from pipeline.files import write_text
+from core.files import write_text
 
 
 def models_config(

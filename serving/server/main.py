@@ -9,12 +9,13 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from pipeline.errors import FanoutError, UserError
-from serving.server import flags, model_config, tls
-from serving.server.config_file import ConfigFile
-from serving.server.flags import PROGRAM, Settings
-from serving.server.model_config import ModelConfig
-from serving.server.statuses import ServingError
+from core.errors import FanoutError, UserError
+from serving.server.dataplane import model_config
+from serving.server.dataplane.config_file import ConfigFile
+from serving.server.dataplane.model_config import ModelConfig
+from serving.server.dataplane.statuses import ServingError
+from serving.server.settings import flags, tls
+from serving.server.settings.flags import PROGRAM, Settings
 
 LOG = logging.getLogger(PROGRAM)
 READY = "ready"
@@ -76,12 +77,12 @@ def model_of(settings: Settings) -> ModelConfig:
 
 
 async def _serve(settings: Settings, configs: list[ModelConfig], file: ConfigFile | None) -> None:
-    from serving.server.runtime import tensorflow
+    from serving.server.dataplane.runtime import tensorflow
 
     tensorflow()  # before anything imports it the slow way
-    from serving.server.manager import Manager
-    from serving.server.models import Models
-    from serving.server.polling import Every
+    from serving.server.dataplane.manager import Manager
+    from serving.server.dataplane.polling import Every
+    from serving.server.dataplane.versions import Models
     from serving.server.server import Server, make_loader
 
     stopping = asyncio.Event()

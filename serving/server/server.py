@@ -8,25 +8,28 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from pipeline.errors import UserError
-from serving.server import grpc_handlers, independence, logs, saved_model, tls, warmup
-from serving.server.flags import Settings
-from serving.server.grpc_guard import admission, logged, refused
-from serving.server.grpc_health import HealthService
-from serving.server.grpc_models import ModelService
-from serving.server.grpc_reflection import ReflectionService
-from serving.server.grpc_services import PredictionService
-from serving.server.grpc_transport import GrpcLimits, GrpcProtocol, GrpcServer
-from serving.server.http_transport import HttpProtocol
-from serving.server.limits import InputLimits
-from serving.server.logs import Logs
-from serving.server.manager import Manager
-from serving.server.metrics import Metrics
-from serving.server.models import Models
-from serving.server.rest import Rest, RestLimits
-from serving.server.saved_model import Servable
-from serving.server.scheduler import Scheduler
-from serving.server.settings_files import SslConfig
+from core.errors import UserError
+from serving.server.dataplane import independence, saved_model, warmup
+from serving.server.dataplane.limits import InputLimits
+from serving.server.dataplane.manager import Manager
+from serving.server.dataplane.metrics import Metrics
+from serving.server.dataplane.saved_model import Servable
+from serving.server.dataplane.scheduler import Scheduler
+from serving.server.dataplane.versions import Models
+from serving.server.grpc import handlers
+from serving.server.grpc.guard import admission, logged, refused
+from serving.server.grpc.health import HealthService
+from serving.server.grpc.models import ModelService
+from serving.server.grpc.reflection import ReflectionService
+from serving.server.grpc.services import PredictionService
+from serving.server.grpc.transport import GrpcLimits, GrpcProtocol, GrpcServer
+from serving.server.records import logs
+from serving.server.records.logs import Logs
+from serving.server.rest.api import Rest, RestLimits
+from serving.server.rest.transport import HttpProtocol
+from serving.server.settings import tls
+from serving.server.settings.flags import Settings
+from serving.server.settings.settings_files import SslConfig
 
 # How long requests in flight may take after SIGTERM.
 GRACE_SECONDS = 10.0
@@ -152,7 +155,7 @@ class Server:
         self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, found: Logs
     ) -> None:
         settings = self.settings
-        services: list[grpc_handlers.Service] = [
+        services: list[handlers.Service] = [
             PredictionService(
                 self.models,
                 scheduler,
@@ -176,7 +179,7 @@ class Server:
             settings.max_connections,
         )
         grpc = GrpcServer(
-            logged(grpc_handlers.table(services), found.access),
+            logged(handlers.table(services), found.access),
             limits,
             admission(settings.api_keys),
             self._grpc_connections,

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.toolchain import ROOT
+from core.toolchain import ROOT
 from serving.embedded import free_ports
 
 FANOUT = ROOT / ".venv" / "bin" / "fanout"

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.agreement.golden import Golden, read_golden
+from core.toolchain import EDGE_PYTHON, ROOT
 from models.spec import load
-from pipeline.golden import Golden, read_golden
-from pipeline.toolchain import EDGE_PYTHON, ROOT
 from tests.serving.container.engine_here import engine_with_image
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]

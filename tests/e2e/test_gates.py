@@ -15,7 +15,7 @@ from pipeline.errors import FanoutError
 config = Config.from_environment("fashion", "quick")
 {change}
 try:
-    pipeline.run.run(config)
+    pipeline.commands.run.run(config)
 except FanoutError as error:
     sys.exit(f"error: {{error}}")
 """
@@ -45,7 +45,7 @@ source = list(config.spec.module("data").examples(config.dataset, "train", 500))
 changed = [{**source[0], "label": 11}, {**source[1], "image": None}, *source[2:]]
 examples.write(changed, file)
 write_text(config.tfrecords / "made-from.json", json.dumps(data._state(config, config.tfrecords)))
-pipeline.run._already_made = lambda *_: None
+pipeline.commands.run._already_made = lambda *_: None
 """
 
 OTHER_WEIGHTS = """
@@ -63,7 +63,7 @@ flatbuffer_utils.write_model(model, {file!r})
 CHECK_MOBILE_AGAIN = """
 from pipeline.retries import mark_for_retry
 mark_for_retry(config, ["mobile"])
-pipeline.run._already_made = lambda *_: None
+pipeline.commands.run._already_made = lambda *_: None
 """
 
 
@@ -123,7 +123,9 @@ def test_a_fine_model_with_a_bad_int8_file_is_stopped_by_its_check(deployed: Any
 
 
 def test_all_components_come_from_the_cache_when_nothing_changed(deployed: Any) -> None:
-    said = deployed.python(RUN.format(change="pipeline.run._already_made = lambda *_: None")).stderr
+    said = deployed.python(
+        RUN.format(change="pipeline.commands.run._already_made = lambda *_: None")
+    ).stderr
     ran = [line for line in said.splitlines() if "✓" in line and "nothing changed" not in line]
     # The resolver has no cache, and the failed check above is due again.
     expected = {"PromotedModel", "Check.mobile", "Pusher.mobile"}

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.agreement.golden import Array
 from models.examples import read
 from models.spec import load
-from pipeline.golden import Array
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from pipeline.config import Config
-from pipeline.toolchain import ROOT
+from core.toolchain import ROOT
+from pipeline.settings.config import Config
 from tests.faults import workshop
 
 

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline import release
+from pipeline.release import release
 
 pytestmark = pytest.mark.timeout(300)
 BOOKKEEPING = ("manifest.json", "SHA256SUMS")
@@ -100,7 +100,7 @@ def test_a_damaged_history_is_said_and_begun_anew(campaign: Any) -> None:
 def test_a_damaged_file_of_the_servers_is_said_and_written_anew(
     campaign: Any, left: bytes | None
 ) -> None:
-    """What a server does that runs meanwhile is in tests/serving/test_rollout.py."""
+    """What a server does that runs meanwhile is in tests/pipeline/deployment/test_rollout.py."""
     file = campaign.config.models_config
     campaign.harm(file, left or b"")
     if left is None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.toolchain import ROOT
+from core.toolchain import ROOT
 from tests.faults.calls import NEEDS_SPACE
 
 pytestmark = pytest.mark.timeout(300)

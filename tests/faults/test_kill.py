@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from pipeline import release
-from pipeline.release import Release
-from web.site_server import serving
+from pipeline.release import release
+from pipeline.release.release import Release
+from web.server.site_server import serving
 
 pytestmark = pytest.mark.timeout(300)
 

@@ -5,9 +5,9 @@ import subprocess
 import sys
 from typing import Any
 
-from pipeline import release
-from pipeline.lock import exclusive
-from pipeline.toolchain import ROOT
+from core.toolchain import ROOT
+from pipeline.release import release
+from pipeline.settings.lock import exclusive
 
 COMMANDS = (
     *("promote 3", "rollback", "prune --keep 1", "run"),
@@ -34,7 +34,7 @@ def test_many_promotions_at_once_leave_one_of_them(campaign: Any) -> None:
     environment = {**os.environ, **own}
     started = {
         version: subprocess.Popen(
-            [sys.executable, "-m", "pipeline.cli", "promote", str(version)],
+            [sys.executable, "-m", "pipeline.commands.cli", "promote", str(version)],
             cwd=ROOT,
             env=environment,
             stdout=subprocess.DEVNULL,

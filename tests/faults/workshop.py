@@ -16,12 +16,13 @@ from typing import Any
 
 import numpy as np
 
-from pipeline import cli, release, run
-from pipeline.checks import FAILED, PASSED, Check
-from pipeline.config import Config
-from pipeline.golden import Golden
-from pipeline.lock import exclusive
-from pipeline.release import Parts
+from core.agreement.checks import FAILED, PASSED, Check
+from core.agreement.golden import Golden
+from pipeline.commands import cli, run
+from pipeline.release import release
+from pipeline.release.release import Parts
+from pipeline.settings.config import Config
+from pipeline.settings.lock import exclusive
 from tests.faults.calls import Faults
 
 WARM = (

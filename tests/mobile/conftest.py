@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.agreement.golden import Array, Golden
+from core.agreement.target import Artifacts, ConvertConfig
 from mobile import target
 from models.spec import Limits, ModelSpec, load
-from pipeline.export import export
-from pipeline.golden import Array, Golden
-from pipeline.target import Artifacts, ConvertConfig
+from pipeline.training.export import export
 
 EXACT = Limits(agreement=0.9999, max_abs_diff=1e-5)
 QUANTISED = Limits(agreement=0.97, accuracy_drop=0.005)

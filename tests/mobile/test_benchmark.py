@@ -6,13 +6,12 @@ from pathlib import Path
 
 import pytest
 
-from mobile.benchmark import benchmark
-from mobile.variants import VARIANTS
+from benchmarks.mobile import benchmark
+from core.agreement.target import Artifacts
+from core.errors import UserError
+from mobile.conversion.variants import VARIANTS
 from models.contract import contract
-from pipeline.errors import UserError
-from pipeline.target import Artifacts
-
-from .conftest import Sample
+from tests.mobile.conftest import Sample
 
 
 def test_a_row_for_each_variant_and_runtime(

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mobile.calibration import balanced, calibration_inputs
-from pipeline.errors import DataError
-
-from .conftest import Sample, bars
+from core.errors import DataError
+from models.calibration import balanced, calibration_inputs
+from tests.mobile.conftest import Sample, bars
 
 
 def test_classes_take_turns_until_they_run_out() -> None:
@@ -37,7 +36,7 @@ def test_inputs_are_the_training_pictures(sample: Sample) -> None:
 
 def test_batches_do_not_change_the_choice(sample: Sample, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = calibration_inputs(sample.spec, sample.config.examples, count=30)
-    monkeypatch.setattr("mobile.calibration._BATCH", 64)
+    monkeypatch.setattr("models.calibration._BATCH", 64)
     pieces = calibration_inputs(sample.spec, sample.config.examples, count=30)
     np.testing.assert_array_equal(whole["image"], pieces["image"])
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from core.agreement.target import Artifacts
 from mobile.inspection import describe, inspect, main
-from pipeline.target import Artifacts
-
-from .conftest import Sample
+from tests.mobile.conftest import Sample
 
 
 def test_a_person_sees_signature_versions_and_labels(converted: Artifacts, sample: Sample) -> None:

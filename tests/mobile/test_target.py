@@ -9,16 +9,15 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.agreement.golden import Golden
+from core.agreement.target import Artifacts
 from mobile import target
-from mobile.conversion import ConversionError, UnsupportedOperatorError
-from mobile.model_file import read, schema
-from mobile.variants import VARIANTS, UnknownVariantError, Variant
+from mobile.conversion.conversion import ConversionError, UnsupportedOperatorError
+from mobile.conversion.model_file import read, schema
+from mobile.conversion.variants import VARIANTS, UnknownVariantError, Variant
 from models.spec import Tensor
-from pipeline.export import export
-from pipeline.golden import Golden
-from pipeline.target import Artifacts
-
-from .conftest import EXACT, QUANTISED, Sample, network
+from pipeline.training.export import export
+from tests.mobile.conftest import EXACT, QUANTISED, Sample, network
 
 TFLITE_RUNTIME, LITERT = "tflite-runtime 2.14.0", "LiteRT 2.3.0"
 

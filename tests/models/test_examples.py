@@ -3,10 +3,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.toolchain import ROOT
 from models import examples
 from models.fashion import data
 from models.spec import load
-from pipeline.toolchain import ROOT
 
 CACHE = ROOT / "build" / "datasets" / "fashion"
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 
 import mobile.target
+from core.agreement.golden import Golden
+from core.agreement.target import ConvertConfig
+from core.errors import UserError
 from models.fashion import network
 from models.spec import Limits, load
-from pipeline import loop
-from pipeline.errors import UserError
-from pipeline.export import export
-from pipeline.golden import Golden
-from pipeline.journal import Journal
-from pipeline.methods import Method, prepare, step_of
-from pipeline.target import ConvertConfig
+from pipeline.training import loop
+from pipeline.training.export import export
+from pipeline.training.journal import Journal
+from pipeline.training.methods import Method, prepare, step_of
 
 STATISTICS = {"image_mean": np.float32(70), "image_variance": np.float32(8100)}
 HYPERPARAMETERS: dict[str, Any] = {

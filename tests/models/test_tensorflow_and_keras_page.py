@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from core.toolchain import ROOT
 from models.fashion import network
-from pipeline.toolchain import ROOT
 
 PAGE = ROOT / "docs" / "tensorflow-and-keras.md"
 

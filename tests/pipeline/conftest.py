@@ -4,10 +4,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from pipeline.checks import PASSED, Check
-from pipeline.config import Config
-from pipeline.golden import Golden
-from pipeline.release import Parts
+from core.agreement.checks import PASSED, Check
+from core.agreement.golden import Golden
+from pipeline.release.release import Parts
+from pipeline.settings.config import Config
 
 
 @pytest.fixture

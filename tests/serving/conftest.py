@@ -8,8 +8,8 @@ import pytest
 
 from serving import embedded
 from serving.embedded import Address
-from serving.server import saved_model
-from serving.server.models import Lease, Models, State, Version
+from serving.server.dataplane import saved_model
+from serving.server.dataplane.versions import Lease, Models, State, Version
 from tests.serving import fixture_models
 
 

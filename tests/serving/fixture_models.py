@@ -4,7 +4,7 @@ from pathlib import Path
 
 import numpy as np
 
-from serving.server.runtime import tensorflow
+from serving.server.dataplane.runtime import tensorflow
 
 FEATURES = ("x",)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from pipeline import release
-from pipeline.checks import PASSED, Check
-from pipeline.config import Config
-from pipeline.golden import Golden
-from pipeline.release import Parts, Release
+from core.agreement.checks import PASSED, Check
+from core.agreement.golden import Golden
+from pipeline.release import release
+from pipeline.release.release import Parts, Release
+from pipeline.settings.config import Config
 from serving.embedded import free_ports
 from tests.serving import fixture_models
 

@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.agreement.golden import Golden
 from models import spec as specs
 from models.spec import ModelSpec, Tensor
-from pipeline.golden import Golden
 from serving import embedded, examples
 from serving.embedded import Address
 

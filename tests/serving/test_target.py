@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.agreement.golden import Golden
+from core.agreement.target import Artifacts, ConvertConfig
 from models import spec as specs
 from models.spec import Limits, ModelSpec
-from pipeline.golden import Golden
-from pipeline.target import Artifacts, ConvertConfig
 from serving import target
-from serving.server import warmup
+from serving.server.dataplane import warmup
 from tests.serving import fixture_models
 
 LIMITS = {"float32": Limits(agreement=0.9999, max_abs_diff=1e-5)}

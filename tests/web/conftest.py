@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.agreement.golden import Golden
+from core.agreement.target import Artifacts, ConvertConfig
 from models.spec import Limits, ModelSpec, Tensor
-from pipeline.golden import Golden
-from pipeline.target import Artifacts, ConvertConfig
 from web import target
 
 LABELS = ("dark", "middle", "bright")

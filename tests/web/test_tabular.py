@@ -5,12 +5,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.agreement.golden import Golden
+from core.agreement.target import ConvertConfig
 from models.spec import Limits, ModelSpec, Tensor
-from pipeline.golden import Golden
-from pipeline.target import ConvertConfig
-from web import browser_check, target
-from web.site_server import serving
-from web.smoke import smoke
+from web import target
+from web.checks import engines
+from web.checks.smoke import smoke
+from web.server.site_server import serving
 
 LIMITS = Limits(agreement=0.9999, max_abs_diff=1e-4)
 SPEC = ModelSpec(
@@ -82,7 +83,7 @@ def test_texts_numbers_and_tables_run_in_the_browser(
     golden.save(tmp_path / "golden")
     config = ConvertConfig(tmp_path, tmp_path / "golden")
     site = target.convert(tmp_path / "saved_model", tmp_path / "web", spec=SPEC, config=config)
-    monkeypatch.setattr(browser_check, "BACKENDS", ("wasm",))
+    monkeypatch.setattr(engines, "BACKENDS", ("wasm",))
     [row] = target.check(site, golden, limits=SPEC.limits["web"])
     assert row.status == "passed", row.reason
     assert row.examples == 24 and row.agreement == 1.0

@@ -8,13 +8,14 @@ import numpy as np
 import pytest
 
 import mobile.target
-from pipeline.files import sha256
-from pipeline.golden import Golden
-from pipeline.target import Artifacts, ConvertConfig
+from core.agreement.golden import Golden
+from core.agreement.target import Artifacts, ConvertConfig
+from core.files import sha256
 from tests.web.conftest import LABELS, SPEC
-from web import browser_check, target
-from web import convert as tools
-from web.convert import ConversionError
+from web import target
+from web.checks import engines
+from web.conversion import graph_models as tools
+from web.conversion.graph_models import ConversionError
 
 LIMITS = SPEC.limits["web"]
 SHIPPED = {"float16": LIMITS["float16"]}
@@ -25,7 +26,7 @@ def copied(site: Artifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     """A site to damage, checked on one engine alone, with the shipped weights."""
     shutil.copytree(site.folder, tmp_path / "web")
     (tmp_path / "web" / "model" / "tiny.float32.tflite").unlink()
-    monkeypatch.setattr(browser_check, "BACKENDS", ("wasm",))
+    monkeypatch.setattr(engines, "BACKENDS", ("wasm",))
     return target.artifacts(tmp_path / "web", spec=SPEC)
 
 
@@ -85,7 +86,7 @@ def test_a_part_is_enough_for_what_is_not_the_default(golden: Golden) -> None:
         outputs=np.resize(golden.outputs, (10_000, 3)),
     )
     nowhere = Artifacts("tiny", Path("/nonexistent"), dict.fromkeys(LIMITS, Path("/nonexistent")))
-    runs = browser_check._runs(nowhere, many, LIMITS)
+    runs = engines._runs(nowhere, many, LIMITS)
     assert [len(run.golden) for run in runs] == [10_000, 256, 256, 2_000, 2_000, 2_000]
 
 

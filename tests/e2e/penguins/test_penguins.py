@@ -12,14 +12,14 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.agreement.checks import Check
+from core.agreement.golden import Golden
+from core.toolchain import EDGE_PYTHON, ROOT
 from mobile.raspberry_pi.bundle import bundle
 from models.spec import load
-from pipeline.checks import Check
-from pipeline.golden import Golden
-from pipeline.toolchain import EDGE_PYTHON, ROOT
 from serving.client import Client
 from serving.target import check_transport
-from tests.e2e.reproducible import compare
+from tests.programs.reproducible import compare
 
 # A machine with other work on it needs longer than a test usually may.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]

@@ -11,12 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from core.agreement.golden import Array, Golden
 from models import examples
 from models.spec import ModelSpec, load
-from pipeline.config import Config
-from pipeline.golden import Array, Golden
 from pipeline.monitor.baseline import FOLDER, write_baseline
-from pipeline.release import Release
+from pipeline.release.release import Release
+from pipeline.settings.config import Config
 
 COUNT = 600
 

@@ -7,16 +7,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.agreement.golden import Array, Golden
+from core.errors import UserError
+from core.toolchain import ROOT
 from models.spec import ModelSpec
-from pipeline import cli
-from pipeline.config import Config
-from pipeline.errors import UserError
-from pipeline.golden import Array, Golden
+from pipeline.commands import cli
+from pipeline.commands.monitor import Asked, monitor
 from pipeline.monitor.baseline import FILE, FOLDER, write_baseline
-from pipeline.monitor.command import Asked, monitor
-from pipeline.release import Release
-from pipeline.toolchain import ROOT
-from web.browser import run_script
+from pipeline.release.release import Release
+from pipeline.settings.config import Config
+from web.checks.driver import run_script
 
 OPEN = "../../tests/pipeline/report/open_report"
 

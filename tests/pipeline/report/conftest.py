@@ -4,11 +4,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.agreement.checks import FAILED, Check, compare
+from core.agreement.golden import Golden
 from models.spec import Limits
-from pipeline.checks import FAILED, Check, compare
-from pipeline.config import Config
-from pipeline.golden import Golden
 from pipeline.report import Facts, gather
+from pipeline.settings.config import Config
 
 
 @pytest.fixture

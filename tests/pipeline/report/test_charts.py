@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from pipeline.report.charts import bars, histogram, lines
+from pipeline.html.charts import bars, histogram, lines
 
 
 def test_every_difference_is_counted_once() -> None:

@@ -6,15 +6,15 @@ import pytest
 from ml_metadata.metadata_store import MetadataStore
 from ml_metadata.proto import metadata_store_pb2 as proto
 
-from pipeline import release
-from pipeline.checks import Check
-from pipeline.config import Config
-from pipeline.evidence import save_evidence
-from pipeline.golden import Golden
-from pipeline.release import Parts
+from core.agreement.checks import Check
+from core.agreement.evidence import save_evidence
+from core.agreement.golden import Golden
+from pipeline.release import release
+from pipeline.release.release import Parts
 from pipeline.report import gather, render
 from pipeline.report.file import report_file
 from pipeline.report.history import run_before
+from pipeline.settings.config import Config
 
 
 @pytest.fixture

@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 
 from pipeline.monitor.statistics import Comparison, statistics_of, table_of
-from pipeline.release import Release
+from pipeline.release.release import Release
 from pipeline.report import Facts, render
 from pipeline.report.gates import verdicts
 

@@ -6,7 +6,7 @@ from xml.etree import ElementTree
 import pytest
 
 from pipeline.report import Facts, render
-from web.browser import run_script
+from web.checks.driver import run_script
 
 # The driver's scripts are named from web/browser/.
 OPEN = "../../tests/pipeline/report/open_report"

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
+from core.agreement.golden import Golden
 from models.spec import Tensor, load
-from pipeline.golden import Golden
 from pipeline.report import Facts, render
 from pipeline.report.pictures import data_uri, drawable
 

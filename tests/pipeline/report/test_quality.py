@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from pipeline.golden import Golden
+from core.agreement.golden import Golden
 from pipeline.report import Facts
 from pipeline.report.quality import confusion, matrix
 

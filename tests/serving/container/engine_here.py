@@ -4,8 +4,8 @@ import os
 
 import pytest
 
-from pipeline.errors import FanoutError
-from pipeline.toolchain import ROOT
+from core.errors import FanoutError
+from core.toolchain import ROOT
 from serving.container import engine as engines
 from serving.container import image
 from serving.container.engine import Engine

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from pipeline.config import Config
-from pipeline.engine_choice import choose
-from pipeline.errors import FanoutError, UserError
-from serving.container import context, image, memory
+from core.errors import FanoutError, UserError
+from pipeline.deployment.engine_choice import choose
+from pipeline.settings.config import Config
+from serving.container import context, failures, image
 from serving.container import engine as engines
 from serving.container.engine import EngineFailed
 
@@ -119,7 +119,7 @@ def test_an_unknown_engine_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_failure_is_remembered_for_a_day(tmp_path: Path) -> None:
     def attempt() -> None:
-        with memory.of_failures(tmp_path, "pull x"):
+        with failures.of_failures(tmp_path, "pull x"):
             tried.append(1)
             raise EngineFailed("no such host")
 
@@ -128,11 +128,11 @@ def test_a_failure_is_remembered_for_a_day(tmp_path: Path) -> None:
         with pytest.raises(FanoutError, match="no such host"):
             attempt()
     assert len(tried) == 1
-    file = tmp_path / memory.FILE
+    file = tmp_path / failures.FILE
     known = json.loads(file.read_text())
-    known["pull x"]["at"] = time.time() - memory.FORGET_SECONDS - 1
+    known["pull x"]["at"] = time.time() - failures.FORGET_SECONDS - 1
     file.write_text(json.dumps(known))
-    with memory.of_failures(tmp_path, "pull x"):
+    with failures.of_failures(tmp_path, "pull x"):
         tried.append(1)
     assert len(tried) == 2
     assert json.loads(file.read_text()) == {}
@@ -143,6 +143,6 @@ def test_the_context_has_the_server_and_nothing_of_the_pipeline(tmp_path: Path) 
     assert {"serving/server/main.py", "serving/container/health.py"} <= names
     assert {name for name in names if not name.startswith("serving/")} <= {
         "pipeline/__init__.py",
-        "pipeline/errors.py",
-        "pipeline/version.py",
+        "core/errors.py",
+        "core/version.py",
     }

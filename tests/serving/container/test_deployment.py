@@ -14,17 +14,19 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.agreement.golden import Golden, read_golden
+from core.toolchain import ROOT
 from models.spec import load as load_spec
-from pipeline import deploy, model_server, release
-from pipeline.config import Config
-from pipeline.golden import Golden, read_golden
-from pipeline.status import status
-from pipeline.toolchain import ROOT
+from pipeline.deployment import model_server, servers
+from pipeline.deployment.status import status
+from pipeline.release import release
+from pipeline.settings.config import Config
 from serving.client import Client
 from serving.container import engine as engines
 from serving.container.container import LABEL, Container
 from serving.smoke import smoke
-from tests.serving import load, small_releases
+from tests.programs import load
+from tests.serving import small_releases
 from tests.serving.container.engine_here import engine_with_image
 
 pytestmark = pytest.mark.timeout(900)  # the image is built here when it has to be
@@ -39,9 +41,9 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     config = small_releases.place(tmp_path_factory.mktemp("builds"), engine=engine.name)
     release.promote(config, small_releases.assemble(config, seed=1))
     small_releases.assemble(config, seed=2)
-    deploy.serve(config)
+    servers.serve(config)
     yield config
-    deploy.stop_all(config)
+    servers.stop_all(config)
 
 
 @pytest.fixture
@@ -56,7 +58,7 @@ def golden_of(config: Config, version: int) -> Golden:
 
 
 def rows(config: Config) -> list[Any]:
-    where = {name: deploy.addresses(config)[name] for name in ("REST", "gRPC")}
+    where = {name: servers.addresses(config)[name] for name in ("REST", "gRPC")}
     promoted = release.current(config)
     assert promoted is not None
     return smoke(where, "fashion", golden_of(config, promoted.version), limits=EXACT)
@@ -106,7 +108,7 @@ def test_its_health_check_passes(container: Container) -> None:
 
 
 def test_promotion_and_rollback_are_seen_inside_and_no_request_fails(served: Config) -> None:
-    rest = deploy.addresses(served)["REST"]
+    rest = servers.addresses(served)["REST"]
     image = golden_of(served, 1).inputs["image"][:1]
     with load.running(rest, "fashion", image) as seen:
         release.promote(served, release.find(served, 2))
@@ -132,7 +134,7 @@ def test_status_says_what_runs_where(served: Config, container: Container) -> No
 
 
 def test_serving_again_starts_no_second_one(served: Config, container: Container) -> None:
-    deploy.serve(served)
+    servers.serve(served)
     assert model_server.running(served.run_folder) == container
     engine = engines.find(container.engine)
     mine = engine.call("ps", "--all", "--quiet", f"--filter=label={LABEL}={served.run_folder}")
@@ -143,11 +145,11 @@ def test_another_engine_takes_its_place_and_nothing_is_left(
     served: Config, container: Container
 ) -> None:
     try:
-        deploy.serve(replace(served, engine="embedded"))
+        servers.serve(replace(served, engine="embedded"))
         assert status(served).server["engine"] == "embedded"
         assert not container.is_alive
     finally:
-        deploy.serve(served)
+        servers.serve(served)
     assert status(served).server["engine"] == container.engine
 
 
@@ -172,7 +174,7 @@ def within_seconds(what: Callable[[], object], seconds: float = 30) -> bool:
 
 
 def test_what_a_killed_starter_left_is_replaced_or_ended(served: Config) -> None:
-    deploy.stop_all(served)
+    servers.stop_all(served)
     starter = subprocess.Popen(
         [FANOUT, "serve"],
         env=small_releases.environment(served),
@@ -190,18 +192,18 @@ def test_what_a_killed_starter_left_is_replaced_or_ended(served: Config) -> None
     assert left.id.startswith("fanout-"), "killed too late: it knew more than the name"
     # Its client goes on without it, and may leave a container that was never started.
     assert within_seconds(lambda: left.is_there)
-    deploy.serve(served)
+    servers.serve(served)
     mine = engine.call("ps", "--all", "--quiet", f"--filter=label={LABEL}={served.run_folder}")
     assert len(mine.split()) == 1
     assert [row.status for row in rows(served)] == ["passed", "passed"]
-    deploy.stop_all(served)
+    servers.stop_all(served)
     # Another command may look before the client has come so far.
     record.write_text(json.dumps(asdict(left)))
-    deploy.stop_all(served)
+    servers.stop_all(served)
     engine.call("create", f"--name={left.id}", *left.wanted)
-    deploy.stop_all(served)
+    servers.stop_all(served)
     assert (left.is_there, record.exists()) == (False, False)
-    deploy.serve(served)
+    servers.serve(served)
 
 
 def test_requests_begun_are_answered_when_it_is_told_to_stop(served: Config) -> None:
@@ -211,8 +213,8 @@ def test_requests_begun_are_answered_when_it_is_told_to_stop(served: Config) -> 
     golden = golden_of(served, 1)
     images = np.concatenate([golden.inputs["image"]] * 8)
     with (
-        Client(deploy.addresses(served)["REST"], "fashion", retries=0) as client,
-        load.running(deploy.addresses(served)["gRPC"], "fashion", images) as seen,
+        Client(servers.addresses(served)["REST"], "fashion", retries=0) as client,
+        load.running(servers.addresses(served)["gRPC"], "fashion", images) as seen,
     ):
         assert len(client.predict(images)) == len(images)
         deadline = time.monotonic() + 60

@@ -11,10 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.agreement.golden import read_golden
 from models.spec import load as load_spec
-from pipeline.config import Config
-from pipeline.golden import read_golden
-from pipeline.release import Release
+from pipeline.release.release import Release
+from pipeline.settings.config import Config
 from serving.client import Client
 from serving.container import image
 from serving.container.container import Wanted, start

@@ -9,10 +9,12 @@ from typing import Any
 
 import pytest
 
-from pipeline import release, release_verbs
-from pipeline.config import Config
-from pipeline.rollout import CANARY, STABLE, switch
-from serving.container import image, release_images
+from pipeline.commands import releases
+from pipeline.deployment import release_images
+from pipeline.deployment.rollout import CANARY, STABLE, switch
+from pipeline.release import release
+from pipeline.settings.config import Config
+from serving.container import image
 from serving.container.engine import Engine
 from tests.serving import small_releases
 from tests.serving.container.engine_here import engine_with_image
@@ -77,9 +79,9 @@ def test_images_go_with_their_releases_and_no_others(
     image.with_release(engine, place.name(8), other.folder, MODEL, place.name(7))
 
     def prune(*, dry_run: bool) -> tuple[dict[str, Any], str]:
-        monkeypatch.setattr(release_verbs, "_config", lambda _: place.config)
+        monkeypatch.setattr(releases, "_config", lambda _: place.config)
         options = argparse.Namespace(keep=1, dry_run=dry_run, json=True)
-        assert release_verbs.prune_verb(options) == 0
+        assert releases.prune_verb(options) == 0
         said = capsys.readouterr()
         return json.loads(said.out), said.err
 

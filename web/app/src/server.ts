@@ -2,7 +2,7 @@
  * Asks the model server for its answer, to stand beside the browser's.
  *
  * server.json says whether there is one: on a static host it says no, and whoever serves the page
- * beside a model server answers it otherwise (web/site_server.py). The model server is reached
+ * beside a model server answers it otherwise (web/server/site_server.py). The model server is reached
  * through the page's own origin alone.
  */
 import { type Contract, elements, firstOutput, flatten, type TensorSpec } from './contract.ts';

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs';
 
 import { expect, test } from 'vitest';
 
-import { otherProcessor, probe, ran, trim } from '../../trim_wasm.ts';
-import { WASM_FILES } from '../../wasm_needs.ts';
-import { instructions, leb, WasmModule } from '../../wasm_module.ts';
+import { otherProcessor, probe, ran, trim } from '../../bundle/trim_wasm.ts';
+import { WASM_FILES } from '../../bundle/wasm_needs.ts';
+import { instructions, leb, WasmModule } from '../../bundle/wasm_module.ts';
 import { isKernel } from '../src/wasm_kernels.ts';
 
 const FOLDER = new URL('../../node_modules/@tensorflow/tfjs-backend-wasm/wasm-out/', import.meta.url);

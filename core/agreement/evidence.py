@@ -1,0 +1,35 @@
+"""The evidence of checks on disk: one NumPy file a row, beside the rows themselves."""
+
+import zipfile
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from core.agreement.checks import Check, Evidence
+
+
+def save_evidence(folder: Path, checks: Sequence[Check]) -> None:
+    """Writes the evidence of every row that has some; the file's number is the row's place."""
+    for place, check in enumerate(checks):
+        if check.evidence:
+            np.savez_compressed(
+                _file(folder, place),
+                difference=check.evidence.difference,
+                predicted=check.evidence.predicted,
+                confidence=check.evidence.confidence,
+            )
+
+
+def read_evidence(folder: Path, place: int) -> Evidence | None:
+    """Returns the evidence of a row; None when none was saved or it is unreadable."""
+    try:
+        # NumPy leaves a file open that it opened itself and found broken.
+        with _file(folder, place).open("rb") as stream, np.load(stream) as saved:
+            return Evidence(saved["difference"], saved["predicted"], saved["confidence"])
+    except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
+        return None
+
+
+def _file(folder: Path, place: int) -> Path:
+    return folder / f"evidence.{place}.npz"

@@ -1,0 +1,127 @@
+"""The golden set: raw inputs of held-out examples with what the SavedModel answers to them."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from core.errors import UserError
+from models.spec import ModelSpec
+
+Array = npt.NDArray[Any]
+
+
+@dataclass(frozen=True)
+class Golden:
+    """Held-out examples, their labels, and the SavedModel's answers.
+
+    Attributes:
+        inputs: for each input of ``serving_default``, one row an example.
+        labels: the true class of each example, int64, shape (n,).
+        outputs: the SavedModel's class probabilities, float32, shape (n, classes).
+    """
+
+    inputs: Mapping[str, Array]
+    labels: Array
+    outputs: Array
+
+    def __post_init__(self) -> None:
+        counts = {name: len(rows) for name, rows in self.inputs.items()}
+        if not counts or set(counts.values()) != {len(self.labels)} != {0}:
+            raise ValueError(f"inputs {counts} and {len(self.labels)} labels differ in number")
+        if len(self.outputs) != len(self.labels) or not len(self.labels):
+            raise ValueError(f"{len(self.outputs)} outputs for {len(self.labels)} examples")
+
+    def __len__(self) -> int:
+        return len(self.labels)
+
+    @property
+    def accuracy(self) -> float:
+        """Returns the share of examples whose top class is the true one."""
+        return float(np.mean(self.outputs.argmax(axis=1) == self.labels))
+
+    def head(self, count: int | None) -> "Golden":
+        """Returns the first ``count`` examples; all of them for None."""
+        rows = slice(count)
+        return Golden(
+            {name: values[rows] for name, values in self.inputs.items()},
+            self.labels[rows],
+            self.outputs[rows],
+        )
+
+    def spread(self, count: int) -> "Golden":
+        """Returns ``count`` examples that take the classes in turn, in a fixed order."""
+        order: list[int] = []
+        queues = [list(np.flatnonzero(self.labels == label)) for label in np.unique(self.labels)]
+        while len(order) < min(count, len(self)):
+            order += [int(queue.pop(0)) for queue in queues if queue]
+        rows = np.array(order[:count])
+        return Golden(
+            {name: values[rows] for name, values in self.inputs.items()},
+            self.labels[rows],
+            self.outputs[rows],
+        )
+
+    def save(self, folder: Path) -> None:
+        """Writes the set as one .npy file an array, which every runtime's Python can map."""
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, values in self.inputs.items():
+            np.save(folder / f"input.{name}.npy", values)
+        np.save(folder / "labels.npy", self.labels)
+        np.save(folder / "outputs.npy", self.outputs)
+
+    @classmethod
+    def load(cls, folder: Path) -> "Golden":
+        """Returns a saved set. Raises FileNotFoundError when a file of it is missing."""
+        prefix, suffix = "input.", ".npy"
+        inputs = {
+            file.name.removeprefix(prefix).removesuffix(suffix): np.load(file)
+            for file in sorted(folder.glob(f"{prefix}*{suffix}"))
+        }
+        return cls(inputs, np.load(folder / "labels.npy"), np.load(folder / "outputs.npy"))
+
+    def to_json(self, *, model: str, output: str, version: int | None) -> str:
+        """Returns the text of ``golden.json``; floats are printed so that they read back equal."""
+        examples = [
+            {
+                "inputs": {name: _json_values(values[row]) for name, values in self.inputs.items()},
+                "outputs": {output: _json_values(self.outputs[row])},
+                "label": int(self.labels[row]),
+            }
+            for row in range(len(self))
+        ]
+        document = {"schema": 1, "model": model, "version": version, "examples": examples}
+        return json.dumps(document, separators=(",", ":")) + "\n"
+
+
+def read_golden(file: Path, spec: ModelSpec) -> Golden:
+    """Returns the examples of a release's ``golden.json``.
+
+    Raises:
+        UserError: the file is missing or is none.
+    """
+    try:
+        examples = json.loads(file.read_text())["examples"]
+        return Golden(
+            inputs={
+                tensor.name: np.array(
+                    [example["inputs"][tensor.name] for example in examples], tensor.numpy_dtype
+                )
+                for tensor in spec.inputs
+            },
+            labels=np.array([example["label"] for example in examples], np.int64),
+            outputs=np.array(
+                [example["outputs"][spec.outputs[0].name] for example in examples], np.float32
+            ),
+        )
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise UserError(f"{file} is not a release's golden.json: {error}") from error
+
+
+def _json_values(values: Array) -> Any:
+    # float64 of a float32 prints more digits than needed, and every reader gets the same float32.
+    return np.asarray(values).tolist()

@@ -1,0 +1,225 @@
+"""What is in a .tflite file, read without running it and without importing TensorFlow."""
+
+import importlib.util
+import struct
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from core.errors import UserError
+
+IDENTIFIER = b"TFL3"
+METADATA = "TFLITE_METADATA"
+
+
+class InvalidModelError(UserError):
+    """The file is not a whole TensorFlow Lite model."""
+
+
+@dataclass(frozen=True)
+class TensorInfo:
+    """An input or output of a signature: what a caller must give or gets.
+
+    Attributes:
+        alias: its name in the signature.
+        dtype: NumPy's name of the element type, or TensorFlow Lite's where NumPy has none.
+        shape: with the batch; -1 where it is open.
+        scale, zero_point: real value = (stored value - zero_point) * scale; None where the tensor
+            is not quantised.
+    """
+
+    alias: str
+    dtype: str
+    shape: tuple[int, ...]
+    scale: float | None = None
+    zero_point: int | None = None
+
+
+@dataclass(frozen=True)
+class Signature:
+    """A signature of the file."""
+
+    name: str
+    inputs: tuple[TensorInfo, ...]
+    outputs: tuple[TensorInfo, ...]
+
+
+@dataclass(frozen=True)
+class Operator:
+    """An operator at a version; ``custom`` ones, Flex among them, are not in every runtime."""
+
+    name: str
+    version: int
+    custom: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.name} version {self.version}"
+
+
+@dataclass(frozen=True)
+class ModelFile:
+    """What a .tflite file says of itself.
+
+    Attributes:
+        file: where it is.
+        signatures: in the file's order.
+        operators: how often each is used.
+        stated_runtime: the ``min_runtime_version`` that the converter wrote, such as ``1.15.0``.
+        metadata: the bytes of its TFLite metadata; None where it has none.
+    """
+
+    file: Path
+    signatures: tuple[Signature, ...]
+    operators: dict[Operator, int]
+    stated_runtime: str | None
+    metadata: bytes | None
+
+    def signature(self, name: str) -> Signature:
+        """Returns a signature. Raises InvalidModelError, which lists those there are."""
+        for signature in self.signatures:
+            if signature.name == name:
+                return signature
+        known = ", ".join(signature.name for signature in self.signatures) or "none"
+        raise InvalidModelError(f"{self.file.name} has no signature {name!r}; it has: {known}")
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Returns the highest version of each operator, by name."""
+        ordered = sorted(self.operators, key=lambda operator: (operator.name, operator.version))
+        return {operator.name: operator.version for operator in ordered}
+
+    @property
+    def unassigned_variables(self) -> int:
+        """Returns how many variables are read and never given a value.
+
+        Converting what ``tf.saved_model.save`` writes of a Keras 3 model gives such a file: it
+        loads, and computes with zeros.
+        """
+        count = Counter({op.name: uses for op, uses in self.operators.items()})
+        return 0 if count["ASSIGN_VARIABLE"] else count["READ_VARIABLE"]
+
+
+def read(file: Path) -> ModelFile:
+    """Returns what the file says of itself.
+
+    Raises:
+        InvalidModelError: it is missing, empty, truncated or something else.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise InvalidModelError(f"{file} cannot be read: {error.strerror}") from error
+    return parse(file, content)
+
+
+def parse(file: Path, content: bytes) -> ModelFile:
+    """Returns what a file's content says of itself; ``file`` names it in errors.
+
+    Raises:
+        InvalidModelError: it is empty, truncated or something else.
+    """
+    if content[4:8] != IDENTIFIER:
+        raise InvalidModelError(
+            f"{file.name} is not a TensorFlow Lite model: bytes 4 to 8 are {content[4:8]!r}, "
+            f"not {IDENTIFIER!r}"
+        )
+    try:
+        return _parse(file, content)
+    except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
+        # The flatbuffer's accessors follow offsets wherever they point.
+        raise InvalidModelError(f"{file.name} is damaged or truncated: {error}") from error
+
+
+@cache
+def schema() -> ModuleType:
+    """Returns the flatbuffer accessors in TensorFlow's package, without importing TensorFlow."""
+    package = importlib.util.find_spec("tensorflow")
+    folders = package.submodule_search_locations if package else None
+    if not folders:
+        raise UserError("TensorFlow is not installed here; run: make setup")
+    location = Path(folders[0]) / "lite" / "python" / "schema_py_generated.py"
+    found = importlib.util.spec_from_file_location("tflite_schema", location)
+    if found is None or found.loader is None:
+        raise UserError(f"{location} is missing; run: make setup")
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+def _parse(file: Path, content: bytes) -> ModelFile:
+    model = schema().Model.GetRootAsModel(content, 0)
+    graphs = [model.Subgraphs(index) for index in range(model.SubgraphsLength())]
+    if not graphs:
+        raise ValueError("it has no graph")
+    codes = [_operator(model.OperatorCodes(index)) for index in range(model.OperatorCodesLength())]
+    used = Counter(
+        codes[graph.Operators(index).OpcodeIndex()]
+        for graph in graphs
+        for index in range(graph.OperatorsLength())
+    )
+    stated = _metadata(model, "min_runtime_version")
+    return ModelFile(
+        file=file,
+        signatures=tuple(_signatures(model, graphs)),
+        operators=dict(used),
+        stated_runtime=stated.rstrip(b"\0").decode("ascii") or None if stated else None,
+        metadata=_metadata(model, METADATA),
+    )
+
+
+def _operator(code: Any) -> Operator:
+    # Codes above 127 do not fit the old one-byte field.
+    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+    name = _names("BuiltinOperator")[number]
+    if name == "CUSTOM":
+        return Operator((code.CustomCode() or b"?").decode(), code.Version(), custom=True)
+    return Operator(name, code.Version())
+
+
+def _signatures(model: Any, graphs: list[Any]) -> Iterator[Signature]:
+    for index in range(model.SignatureDefsLength()):
+        definition = model.SignatureDefs(index)
+        graph = graphs[definition.SubgraphIndex()]
+        inputs = [definition.Inputs(row) for row in range(definition.InputsLength())]
+        outputs = [definition.Outputs(row) for row in range(definition.OutputsLength())]
+        yield Signature(
+            definition.SignatureKey().decode(),
+            tuple(_tensor(graph, tensor_map) for tensor_map in inputs),
+            tuple(_tensor(graph, tensor_map) for tensor_map in outputs),
+        )
+
+
+def _tensor(graph: Any, tensor_map: Any) -> TensorInfo:
+    tensor = graph.Tensors(tensor_map.TensorIndex())
+    shape = tensor if tensor.ShapeSignatureIsNone() else None
+    sizes = shape.ShapeAsNumpy() if shape else tensor.ShapeSignatureAsNumpy()
+    quantisation = tensor.Quantization()
+    scale = zero_point = None
+    if quantisation is not None and quantisation.ScaleLength() == 1:
+        scale, zero_point = float(quantisation.Scale(0)), int(quantisation.ZeroPoint(0))
+    return TensorInfo(
+        alias=tensor_map.Name().decode(),
+        dtype=_names("TensorType")[tensor.Type()].lower(),
+        shape=tuple(int(size) for size in sizes) if not isinstance(sizes, int) else (),
+        scale=scale,
+        zero_point=zero_point,
+    )
+
+
+def _metadata(model: Any, name: str) -> bytes | None:
+    for index in range(model.MetadataLength()):
+        entry = model.Metadata(index)
+        if entry.Name() == name.encode():
+            buffer = model.Buffers(entry.Buffer())
+            return bytes(buffer.DataAsNumpy()) if buffer.DataLength() else b""
+    return None
+
+
+@cache
+def _names(enumeration: str) -> dict[int, str]:
+    members = vars(getattr(schema(), enumeration))
+    return {value: name for name, value in members.items() if isinstance(value, int)}

@@ -1,0 +1,70 @@
+"""Calibration examples: real training inputs from which int8 learns its activations' ranges."""
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from core.agreement.golden import Array
+from core.errors import DataError
+from models.spec import ModelSpec
+from pipeline.training.export import plain
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+COUNT = 300
+SEED = 7
+_BATCH = 1000
+
+
+def calibration_inputs(
+    spec: ModelSpec, folder: Path, *, count: int = COUNT, seed: int = SEED
+) -> dict[str, Array]:
+    """Returns raw inputs of ``count`` training examples, as many of each class as can be.
+
+    Two passes: the first reads the labels alone, the second decodes only the chosen examples,
+    so that a large training split costs no more than reading it.
+
+    Args:
+        folder: holds the training split's gzip TFRecord files.
+        seed: the same seed and files give the same examples in the same order.
+
+    Raises:
+        DataError: there is no example.
+    """
+    import tensorflow as tf
+
+    files = sorted(str(file) for file in folder.glob("*") if file.is_file())
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH)
+    features = spec.module("features")
+    label = {spec.label_key: features.FEATURES[spec.label_key]}
+    labels = [tf.io.parse_example(batch, label)[spec.label_key].numpy() for batch in records]
+    if not labels:
+        raise DataError(f"no training example to calibrate with in {folder}")
+    chosen = balanced(np.concatenate(labels), count, seed)
+    parsed = tf.io.parse_example(tf.concat(list(_rows(records, chosen)), 0), features.FEATURES)
+    inputs = features.raw_inputs(parsed)
+    return {tensor.name: plain(inputs[tensor.name].numpy()) for tensor in spec.inputs}
+
+
+def balanced(labels: Array, count: int, seed: int) -> Array:
+    """Returns the sorted positions of ``count`` examples that take the classes in turn."""
+    shuffled = np.random.default_rng(seed).permutation(len(labels))
+    # How many of its class come before an example in the shuffled order: its turn.
+    turn = np.empty(len(labels), dtype=np.int64)
+    for value in np.unique(labels):
+        rows = shuffled[labels[shuffled] == value]
+        turn[rows] = np.arange(len(rows))
+    order: Array = shuffled[np.argsort(turn[shuffled], kind="stable")]
+    return np.sort(order[:count])
+
+
+def _rows(records: "tf.data.Dataset", chosen: Array) -> Iterator[Any]:
+    import tensorflow as tf
+
+    for start, batch in zip(range(0, int(chosen[-1]) + 1, _BATCH), records, strict=False):
+        here = chosen[(chosen >= start) & (chosen < start + _BATCH)]
+        if len(here):
+            yield tf.gather(batch, here - start)

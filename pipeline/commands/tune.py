@@ -1,0 +1,179 @@
+"""``fanout tune``: looks for better hyperparameters, and keeps the best for the next run."""
+
+import contextlib
+import json
+import logging
+import shutil
+import time
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from core.console import CONSOLE, component_lines, library_noise_to
+from core.errors import FanoutError, UserError
+from models.spec import Profile, Range
+from pipeline.commands.run import in_words
+from pipeline.settings import tuned
+from pipeline.settings.config import Config
+from pipeline.settings.lock import exclusive
+from pipeline.settings.tuned import Tuned
+from pipeline.stages import data
+
+FOLDER = "tuning"
+EXAMPLE = 'search={"learning_rate": Range(0.001, 0.1, log=True)}'
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a search came to.
+
+    Attributes:
+        trials: ``trial`` (from 1), ``accuracy`` and ``values`` of each, in their order.
+        best: what the next run trains with.
+        file: where that is written.
+    """
+
+    trials: list[dict[str, Any]]
+    best: Tuned
+    file: Path
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "values": dict(self.best.values),
+            "accuracy": self.best.accuracy,
+            "profile_accuracy": self.best.profile_accuracy,
+            "trials": self.trials,
+            "file": str(self.file),
+        }
+
+    def table(self) -> Any:
+        """Returns the trials, the best first, for the terminal."""
+        from rich.table import Table
+
+        table = Table(title="Trials", title_justify="left", header_style="bold")
+        for name in ("trial", *self.best.values, "held out"):
+            table.add_column(name, justify="right")
+        table.add_column("")
+        ordered = sorted(self.trials, key=lambda row: (-row["accuracy"], row["trial"]))
+        for place, row in enumerate(ordered):
+            marks = [] if place else ["best"]
+            marks += [] if row["trial"] > 1 else ["the profile's own"]
+            values = [str(row["values"][name]) for name in self.best.values]
+            table.add_row(
+                str(row["trial"]), *values, f"{row['accuracy']:.4f}", ", ".join(marks),
+                style="green" if not place else None,
+            )  # fmt: skip
+        return table
+
+    def to_text(self, config: Config) -> str:
+        if not self.best.changes:
+            return f"  {self.best}: the next run trains as the last one"
+        name, before = config.spec.name, self.best.profile_accuracy
+        than = "" if before is None else f" instead of {before:.4f}"
+        lines = "\n".join(f'    "{n}": {json.dumps(v)},' for n, v in self.best.changes.items())
+        return (
+            f"  {self.best}: held out {self.best.accuracy:.4f}{than}\n"
+            f"  the next run trains with it, from {self.file}\n"
+            f"  to go back: fanout tune --model {name} --profile {config.profile_name} --forget\n"
+            f"  to keep it, put into models/{name}/spec.py:\n{lines}"
+        )
+
+
+def tune(config: Config, *, trials: int, seconds: float) -> Outcome:
+    """Searches, writes the best values for the next run, and returns all trials.
+
+    Args:
+        trials: how many there are at most, with those of a search that was interrupted.
+        seconds: after so many no trial begins; the first one is always made.
+
+    Raises:
+        UserError: the model's spec offers nothing to search, or something else than it has.
+        FanoutError: a gate said no, or what the user must mend; what was found before stays.
+    """
+    config = replace(config, use_tuned=False)
+    check_space(config)
+    with exclusive(config.build):
+        CONSOLE.print(f"[bold]{config.spec.name}[/], profile {config.profile_name}: tuning")
+        log = config.logs / f"tune-{time.strftime('%Y%m%d-%H%M%S')}.log"
+        with library_noise_to(log), log.open("a") as noise, contextlib.redirect_stdout(noise):
+            data.prepare(config)
+            rows = _search(config, trials, seconds, log)
+        best = min(rows, key=lambda row: (-row["accuracy"], row["trial"]))
+        found = Tuned(
+            values=best["values"],
+            profile=dict(config.profile.hyperparameters),
+            accuracy=best["accuracy"],
+            profile_accuracy=next((r["accuracy"] for r in rows if r["trial"] == 1), None),
+            trials=len(rows),
+            found=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        )
+        tuned.write(config.build, found)
+    return Outcome(rows, found, config.build / tuned.FILE)
+
+
+def forget(config: Config) -> bool:
+    """Goes back to the profile's own values, removes all trials; returns whether there were any."""
+    with exclusive(config.build):
+        folder = config.build / FOLDER
+        had_trials = folder.is_dir()
+        shutil.rmtree(folder, ignore_errors=True)
+        return tuned.remove(config.build) or had_trials
+
+
+def check_space(config: Config) -> None:
+    """Raises UserError unless the profile's values are in a search space that fits them."""
+    file = f"models/{config.spec.name}/spec.py"
+    own = config.profile.hyperparameters
+    if not own.get("epochs"):
+        raise UserError(f"{config.spec.name} is not trained (epochs 0): there is nothing to tune")
+    if not config.spec.search:
+        raise UserError(f"{file} says nothing to search; give its ModelSpec, say: {EXAMPLE}")
+    for name, values in config.spec.search.items():
+        if name not in own:
+            raise UserError(
+                f"{file}: search names {name!r}; profile {config.profile_name} has: "
+                f"{', '.join(own)}"
+            )
+        _check_values(file, name, values, config.profile)
+
+
+def _check_values(file: str, name: str, values: Any, profile: Profile) -> None:
+    own = profile.hyperparameters[name]
+    if isinstance(values, Range):
+        if not values.low < values.high or (values.log and values.low <= 0):
+            raise UserError(
+                f"{file}: search of {name} goes from {values.low} to {values.high}: the first must "
+                "be the smaller one, and above 0 with log"
+            )
+        inside = isinstance(own, int | float) and values.low <= own <= values.high
+    else:
+        inside = own in values
+    if not inside:
+        raise UserError(f"{file}: search of {name} leaves out the profile's own value {own!r}")
+
+
+def _search(config: Config, trials: int, seconds: float, log: Path) -> list[dict[str, Any]]:
+    with CONSOLE.status("loading TFX"):
+        from tfx import v1 as tfx
+
+        from pipeline.stages.dag import create_tuning_pipeline
+        from pipeline.stages.lineage import last_run
+        from pipeline.training.search import results
+    with component_lines(log):
+        try:
+            tfx.orchestration.LocalDagRunner().run(
+                create_tuning_pipeline(
+                    config,
+                    {"trials": trials, "seconds": seconds, "folder": str(config.build / FOLDER)},
+                )
+            )
+        except Exception as error:
+            logging.exception("the search stopped")
+            raise in_words(error, config, log) from error
+    rows = results(
+        (last_run(config)["Tuner"]["tuner_results"].folder / "tuner_results.json").read_text()
+    )
+    if not rows:
+        raise FanoutError(f"no trial came to an end (log: {log})")
+    return rows

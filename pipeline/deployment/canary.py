@@ -1,0 +1,255 @@
+"""``fanout deploy --canary``: a release beside the stable one, promoted or withdrawn by its deeds.
+
+It is served under the label ``canary``. Its smoke test asks it for the release's examples over REST
+and gRPC. Then it is watched: the same examples go to both versions in turns, and the server's own
+metrics tell how the requests of all clients ended.
+"""
+
+import os
+import statistics
+import time
+import urllib.request
+from dataclasses import dataclass
+
+from core.agreement.checks import Check
+from core.agreement.golden import Golden, read_golden
+from core.console import CONSOLE
+from core.errors import FanoutError, GateError, UserError
+from pipeline.deployment import model_server, rollout, servers
+from pipeline.deployment.rollout import CANARY
+from pipeline.release import release, signature
+from pipeline.release.release import Release
+from pipeline.settings.config import Config
+from pipeline.settings.lock import exclusive
+from serving.client import Client
+from serving.embedded import Address
+
+_PAUSE_SECONDS = 0.05
+_FEWEST_PROBES = 20
+# What the server is to blame for; a bad request says nothing of a version.
+_FAULTS = {"INTERNAL", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "UNKNOWN"}
+_METRICS_LIMIT = 4 << 20
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a canary may be at most.
+
+    Attributes:
+        faults: share of requests that the server fails while it is there.
+        slower: its median time over the stable version's.
+        slack_ms: a difference below this does not count, whatever the ratio.
+    """
+
+    faults: float = 0.01
+    slower: float = 1.5
+    slack_ms: float = 2.0
+
+
+@dataclass(frozen=True)
+class Watched:
+    """What was seen of a canary.
+
+    Attributes:
+        seconds: for how long, after its smoke test.
+        requests: of all clients that ended in that time and the smoke test's.
+        faults: those of them that the server failed.
+        stable_ms, canary_ms: median time of one prediction.
+        probes: how many were sent to each version.
+    """
+
+    seconds: float
+    requests: int
+    faults: int
+    stable_ms: float
+    canary_ms: float
+    probes: int
+
+    def against(self, limits: Limits) -> str:
+        """Returns why the canary must go; empty when it need not."""
+        found = []
+        if self.faults > limits.faults * max(self.requests, 1):
+            found.append(
+                f"the server failed {self.faults} of {self.requests} requests, "
+                f"at most {limits.faults:.0%} may fail"
+            )
+        slow = self.canary_ms > self.stable_ms * limits.slower
+        if slow and self.canary_ms - self.stable_ms > limits.slack_ms:
+            found.append(
+                f"a prediction takes {self.canary_ms:.1f} ms, the stable version's "
+                f"{self.stable_ms:.1f} ms; at most {limits.slower:g} times that is allowed"
+            )
+        return "; ".join(found)
+
+    def __str__(self) -> str:
+        return (
+            f"{self.requests} requests in its smoke test and the {self.seconds:.0f} s after it, "
+            f"{self.faults} failed; a prediction takes {self.canary_ms:.1f} ms, "
+            f"the stable version's {self.stable_ms:.1f} ms"
+        )
+
+
+def deploy_canary(
+    config: Config,
+    made: Release,
+    seconds: float,
+    *,
+    hold: bool = False,
+    limits: Limits | None = None,
+) -> list[Check]:
+    """Serves a release as canary and then promotes it, or leaves it as canary for ``hold``.
+
+    Args:
+        config: the model and its build folder; a release of it is current.
+        made: the release; whole, checked, and not the current one.
+        seconds: how long it is watched.
+        hold: leaves the decision to ``fanout promote`` and ``fanout withdraw``.
+        limits: what it may be at most.
+
+    Returns:
+        The rows of its smoke test.
+
+    Raises:
+        GateError: it was withdrawn; the message says why. The stable version was there all along.
+        UserError: nothing is current yet, or the release is already.
+    """
+    with exclusive(config.build):
+        release.require_promotable(config, made)
+        stable = release.current_version(config)
+        if stable is None:
+            raise UserError("a canary stands beside a promoted release; first run: fanout deploy")
+        if stable == made.version:
+            raise UserError(f"release {stable} is current already: there is nothing to try out")
+        signature.require_sound(config.trust, release.find(config, stable), "Serving")
+        servers.serve(config)
+        both = {rollout.STABLE: stable, CANARY: made.version}
+        rollout.switch(config, both)
+        CONSOLE.print(f"  release {made.version} is served as canary beside release {stable}")
+        try:
+            before = _ended(_address(config), config.spec.name)
+            rows = _smoke(config, made)
+            watched = _watch(config, made, seconds, before)
+            reason = watched.against(limits or Limits())
+            CONSOLE.print(f"  {watched}")
+            if reason:
+                raise GateError("Canary", f"release {made.version} is withdrawn: {reason}")
+        except BaseException:
+            rollout.switch(config, {rollout.STABLE: stable})
+            raise
+        if not hold:
+            release.promote(config, made)
+        return rows
+
+
+def withdraw(config: Config) -> int:
+    """Ends the canary and returns its version. Raises UserError when there is none."""
+    with exclusive(config.build):
+        labels = rollout.labels(config)
+        if CANARY not in labels:
+            raise UserError(f"{config.build.name} has no canary")
+        version = labels.pop(CANARY)
+        rollout.switch(config, labels)
+    return version
+
+
+def _smoke(config: Config, made: Release) -> list[Check]:
+    import serving.smoke
+
+    golden = _golden(config, made)
+    where = _address(config)
+    rows = serving.smoke.smoke(
+        {"REST": where.rest, "gRPC": where.grpc},
+        config.spec.name,
+        golden,
+        limits=config.spec.limits["serving"]["float32"].for_few(len(golden)),
+        runs_in=CANARY,
+        label=CANARY,
+    )
+    failed = [row for row in rows if row.stops_release]
+    if failed:
+        reasons = "; ".join(f"{row.runtime}: {row.reason}" for row in failed)
+        raise GateError("Canary", f"release {made.version} is withdrawn: {reasons}")
+    return rows
+
+
+def _watch(config: Config, made: Release, seconds: float, before: tuple[int, int]) -> Watched:
+    golden = _golden(config, made)
+    where, name = _address(config), config.spec.name
+    times: dict[str, list[float]] = {rollout.STABLE: [], CANARY: []}
+    started = time.monotonic()
+    with (
+        Client(where.rest, name, label=rollout.STABLE) as stable,
+        Client(where.rest, name, label=CANARY) as canary,
+    ):
+        clients = {rollout.STABLE: stable, CANARY: canary}
+        probes = 0
+        while probes < _FEWEST_PROBES or time.monotonic() - started < seconds:
+            row = probes % len(golden)
+            one = {key: values[row : row + 1] for key, values in golden.inputs.items()}
+            for label, client in clients.items():
+                asked = time.perf_counter()
+                client.predict(one)
+                times[label].append((time.perf_counter() - asked) * 1e3)
+            probes += 1
+            time.sleep(_PAUSE_SECONDS)
+    seconds = time.monotonic() - started
+    requests, faults = (now - then for now, then in zip(_ended(where, name), before, strict=True))
+    if not requests:
+        # Fails closed, as below: those of the smoke test over gRPC at the least have ended.
+        raise FanoutError(
+            f"the server's metrics count no request to {name}, where {2 * probes} were answered: "
+            f"{where.rest}{model_server.METRICS_PATH}"
+        )
+    return Watched(
+        seconds=seconds,
+        requests=requests,
+        faults=faults,
+        stable_ms=statistics.median(times[rollout.STABLE]),
+        canary_ms=statistics.median(times[CANARY]),
+        probes=probes,
+    )
+
+
+def _ended(where: Address, model: str) -> tuple[int, int]:
+    """Returns how many requests have ended since the server began, and how many it failed."""
+    url = f"{where.rest}{model_server.METRICS_PATH}"
+    key = os.environ.get("FANOUT_API_KEY")
+    request = urllib.request.Request(url, headers={"X-API-Key": key} if key else {})  # noqa: S310
+    try:
+        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http to ourselves
+            text = answer.read(_METRICS_LIMIT).decode()
+    except OSError as error:
+        # Fails closed: what cannot be watched is not promoted.
+        raise FanoutError(f"the server's metrics cannot be read: {url}: {error}") from error
+    return counted(text, model)
+
+
+def counted(metrics: str, model: str) -> tuple[int, int]:
+    """Returns how many requests to a model have ended, and how many of them the server failed.
+
+    Args:
+        metrics: of the server, in Prometheus' text format.
+        model: its name there.
+    """
+    from prometheus_client.parser import text_string_to_metric_families
+
+    total = failed = 0
+    for family in text_string_to_metric_families(metrics):
+        # By the family's name: the parser adds a suffix to that of a counter's samples.
+        if family.name == ":tensorflow:serving:request_count":
+            for sample in family.samples:
+                if sample.labels["model_name"] == model:
+                    total += int(sample.value)
+                    failed += int(sample.value) * (sample.labels["status"] in _FAULTS)
+    return total, failed
+
+
+def _golden(config: Config, made: Release) -> Golden:
+    return read_golden(made.folder / "golden.json", config.spec)
+
+
+def _address(config: Config) -> Address:
+    address = model_server.address(config)
+    if address is None:
+        raise FanoutError("the model server ended while the canary was tried out")
+    return address

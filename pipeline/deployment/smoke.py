@@ -1,0 +1,46 @@
+"""``fanout smoke``: asks every target, as it is deployed now, for the release's own examples."""
+
+from core.agreement.checks import Check
+from core.agreement.golden import read_golden
+from core.errors import UserError
+from pipeline.deployment import servers as deploy
+from pipeline.release import release
+from pipeline.settings.config import Config
+
+
+def smoke(config: Config) -> list[Check]:
+    """Returns rows for the server over REST and gRPC, the TensorFlow Lite files and the page.
+
+    Raises:
+        UserError: nothing is promoted yet.
+    """
+    import mobile.target
+    import serving.smoke
+    import web.checks.smoke
+
+    promoted = release.current(config)
+    if promoted is None:
+        raise UserError(f"nothing of {config.build.name} is promoted yet; run: fanout deploy")
+    spec = config.spec
+    golden = read_golden(promoted.folder / "golden.json", spec)
+    limits = {
+        target: {variant: limit.for_few(len(golden)) for variant, limit in variants.items()}
+        for target, variants in spec.limits.items()
+    }
+    where = deploy.addresses(config)
+    servers = {name: where[name] for name in ("REST", "gRPC")}
+    devices = mobile.target.artifacts(promoted.folder / "mobile", spec=spec)
+    return [
+        *serving.smoke.smoke(
+            *(servers, spec.name, golden),
+            limits=limits["serving"]["float32"],
+            runs_in=deploy.runs_in(config),
+        ),
+        *mobile.target.check(devices, golden, limits=limits["mobile"]),
+        *web.checks.smoke.smoke(
+            where["page"],
+            promoted.folder / "golden.json",
+            # The page starts with the first form of the weights.
+            limits=next(iter(limits["web"].values())),
+        ),
+    ]

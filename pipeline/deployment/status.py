@@ -1,0 +1,232 @@
+"""``fanout status``: what is promoted, whether it is whole, what runs and what it answers with."""
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from core.errors import UserError
+from pipeline.deployment import answers as deployed
+from pipeline.deployment import model_server, rollout, servers
+from pipeline.deployment.answers import Answer
+from pipeline.deployment.model_server import Server
+from pipeline.release import release
+from pipeline.release import signature as trust
+from pipeline.release.release import Release
+from pipeline.settings import lock, tuned
+from pipeline.settings.config import Config
+from serving.container.container import Container
+
+
+@dataclass(frozen=True)
+class Status:
+    """What is true of a build folder now.
+
+    Attributes:
+        build: the folder's name.
+        current: the promoted version, or None.
+        versions: the releases on disk.
+        damage: what differs from the checksums of the current release and of all deployed ones.
+        signature: of the current release.
+        rollback: where a rollback would go, or None.
+        working: who works on the folder, or None.
+        running: process ids by name.
+        answers: the versions that each of what runs really answers with.
+        labels: the version behind each label that the model server answers with.
+        deployed: the version of each label as the server is told.
+        server: the model server's engine, its image and that image's digest, and whether it is
+            healthy; empty when it does not run.
+        tuned: which hyperparameters the next run takes from ``fanout tune``, or why it does not.
+        addresses: where what runs answers.
+        problems: all that is not as it should be, one sentence each.
+    """
+
+    build: str
+    current: int | None = None
+    versions: list[int] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
+    signature: str = ""
+    rollback: int | None = None
+    working: str | None = None
+    running: dict[str, int] = field(default_factory=dict)
+    answers: dict[str, list[int]] = field(default_factory=dict)
+    labels: dict[str, int] = field(default_factory=dict)
+    deployed: dict[str, int] = field(default_factory=dict)
+    server: dict[str, Any] = field(default_factory=dict)
+    tuned: str = ""
+    addresses: dict[str, str] = field(default_factory=dict)
+    problems: list[str] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+    def to_text(self) -> str:
+        lines = [
+            f"{self.build}: release {self.current} is current"
+            if self.current is not None
+            else f"{self.build}: nothing is promoted",
+            f"  releases  {', '.join(map(str, self.versions)) or 'none'}",
+            f"  files     {'; '.join(self.damage) or 'as in the manifest'}",
+        ]
+        if self.current is not None:
+            lines.append(f"  signature {self.signature}")
+            back = "nothing" if self.rollback is None else f"release {self.rollback}"
+            lines.append(f"  rollback  goes to {back}")
+        if self.tuned:
+            lines.append(f"  tuned     {self.tuned}")
+        if self.working:
+            lines.append(f"  working   {self.working}")
+        running = [
+            f"{name} ({self._served(name)}, process {pid})" for name, pid in self.running.items()
+        ]
+        lines.append(f"  running   {', '.join(running) or 'nothing'}")
+        if self.server:
+            lines.append(f"  server    {_described(self.server)}")
+        if self.deployed:
+            labels = [f"{label} is {version}" for label, version in self.deployed.items()]
+            lines.append(f"  labels    {', '.join(labels)}")
+        if self.running:
+            lines += [f"  {name:<9} {address}" for name, address in self.addresses.items()]
+        lines += [f"  problem   {problem}" for problem in self.problems]
+        return "\n".join(lines)
+
+    def _served(self, name: str) -> str:
+        versions = self.answers.get(name)
+        return f"release {', '.join(map(str, versions))}" if versions else "no answer"
+
+
+def status(config: Config) -> Status:
+    """Returns the state of a model's build folder; whatever is broken is said, never raised."""
+    problems: list[str] = []
+    now = release.current_version(config)
+    promoted = _opened(config, now, problems)
+    try:
+        labels = rollout.labels(config)
+    except UserError as error:
+        labels = {}
+        problems.append(str(error))
+    damage = promoted.damage() if promoted else []
+    for version in sorted({*labels.values()}):
+        found = promoted if version == now else _opened(config, version, problems)
+        if found and version != now:
+            damage += [f"release {version}: {words}" for words in found.damage()]
+        problems += deployed.drift(config, found) if found else []
+    if promoted and promoted.stopped_by:
+        problems.append(f"release {now} is current although its required checks did not pass")
+    running = servers.running(config)
+    answers = _ask(config, running, promoted, tuple(labels))
+    problems += _wrong(answers, now, labels)
+    working = lock.owner(config.build)
+    if working is None:
+        problems += _left_over(answers, labels)
+    signature = trust.state(config.trust, promoted.folder) if promoted else ""
+    if promoted and (reason := trust.problem(config.trust, promoted.folder)):
+        problems.append(f"release {now}: {reason}")
+    return Status(
+        build=config.build.name,
+        current=now,
+        versions=release.versions(config),
+        damage=damage,
+        signature=signature,
+        rollback=_rollback(config, problems),
+        working=str(working) if working else None,
+        running={name: process.pid for name, process in running.items()},
+        answers={name: list(answer.versions) for name, answer in answers.items()},
+        labels=dict(answers[servers.SERVER].labels or {}) if servers.SERVER in answers else {},
+        deployed=labels,
+        tuned=_tuned(config, problems),
+        server=_server(running.get(servers.SERVER), answers.get(servers.SERVER, Answer())),
+        addresses=servers.addresses(config),
+        problems=[*damage, *problems],
+    )
+
+
+def _tuned(config: Config, problems: list[str]) -> str:
+    try:
+        found = tuned.read(config.build)
+    except UserError as error:
+        problems.append(str(error))
+        return ""
+    if found is None:
+        return ""
+    return str(found if config.tuned else "left aside: the profile's hyperparameters changed since")
+
+
+def _opened(config: Config, version: int | None, problems: list[str]) -> Release | None:
+    link = config.releases / release.CURRENT
+    if version is None:
+        if link.is_symlink() or link.exists():
+            problems.append(f"{link} does not point at a release")
+        return None
+    try:
+        return Release.open(config.releases / str(version))
+    except UserError as error:
+        problems.append(str(error))
+        return None
+
+
+def _ask(
+    config: Config, running: dict[str, Server], promoted: Release | None, labels: tuple[str, ...]
+) -> dict[str, Answer]:
+    where = servers.addresses(config)
+    answers = {}
+    if servers.SERVER in running:
+        # Where it really is, whatever ports are configured now.
+        address = model_server.address_of(running[servers.SERVER]).rest
+        answers[servers.SERVER] = deployed.ask_server(address, config.spec.name, labels)
+    if servers.PAGE in running:
+        listed = promoted.manifest["files"] if promoted else {}
+        answers[servers.PAGE] = deployed.ask_page(where["page"], listed)
+    return answers
+
+
+def _wrong(answers: dict[str, Answer], now: int | None, labels: dict[str, int]) -> list[str]:
+    """Returns what answers otherwise than it should."""
+    found = [f"{name}: {answer.problem}" for name, answer in answers.items() if answer.problem]
+    for name, answer in answers.items():
+        if answer.versions and now not in answer.versions:
+            said = ", ".join(map(str, answer.versions))
+            found.append(f"{name} answers with release {said}, and release {now} is current")
+    stable = labels.get(rollout.STABLE, now)
+    if stable != now:
+        found.append(
+            f"release {stable} is deployed and release {now} is current; "
+            "to mend it, run: fanout serve"
+        )
+    server = answers.get(servers.SERVER, Answer())
+    for label, version in labels.items():
+        if server.labels and server.labels.get(label, version) != version:
+            found.append(f"{label} is release {server.labels[label]} and should be {version}")
+    return found
+
+
+def _left_over(answers: dict[str, Answer], labels: dict[str, int]) -> list[str]:
+    """Returns what a command that was killed left loaded, which answers who names no version."""
+    loaded = {*answers.get(servers.SERVER, Answer()).versions}
+    return [
+        f"{servers.SERVER} answers with release {version} too, which is not deployed; "
+        "to mend it, run: fanout serve"
+        for version in sorted(loaded - {*labels.values()})
+        if labels
+    ]
+
+
+def _server(server: Server | None, answer: Answer) -> dict[str, Any]:
+    if server is None:
+        return {}
+    found = {"engine": "embedded", "healthy": bool(answer.versions)}
+    if isinstance(server, Container):
+        found |= {"engine": server.engine, "image": server.image, "image_id": server.image_id}
+    return found
+
+
+def _described(server: dict[str, Any]) -> str:
+    image = f", {server['image']} ({server['image_id'][:19]})" if "image" in server else ""
+    health = "healthy" if server["healthy"] else "not healthy"
+    return f"{server['engine']}{image}, {health}"
+
+
+def _rollback(config: Config, problems: list[str]) -> int | None:
+    try:
+        return release.rollback_version(config)
+    except UserError as error:
+        problems.append(str(error))
+        return None

@@ -1,0 +1,75 @@
+"""Which releases were promoted, in order: what a rollback goes by.
+
+The link ``current`` alone says what is promoted. An entry is written before the link is switched,
+so an entry that the link does not agree with is of a switch that never happened.
+"""
+
+import json
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+from core.errors import UserError
+from core.files import write_text
+
+_KEPT = 1000
+
+
+@dataclass(frozen=True)
+class Promotion:
+    """A switch of the current release.
+
+    Attributes:
+        version: the release that became current.
+        at: when, UTC; empty for a switch made by hand.
+        back: whether it was a rollback.
+    """
+
+    version: int
+    at: str = ""
+    back: bool = False
+
+
+def read(file: Path, current: int | None) -> list[Promotion]:
+    """Returns the switches that happened, oldest first; the last one made ``current``.
+
+    Raises:
+        UserError: the file is damaged.
+    """
+    try:
+        entries = json.loads(file.read_text()) if file.exists() else []
+        found = [Promotion(**entry) for entry in entries]
+    except (OSError, ValueError, TypeError) as error:
+        raise UserError(
+            f"{file} cannot be read, so what was promoted before is not known: {error}; "
+            "choose a release yourself: fanout promote VERSION"
+        ) from error
+    if found and found[-1].version != current:
+        found.pop()
+    if current is not None and (not found or found[-1].version != current):
+        found.append(Promotion(current))
+    return found
+
+
+def record(file: Path, current: int | None, version: int, *, back: bool = False) -> None:
+    """Adds a switch that is about to happen. A damaged file is set aside and begun anew."""
+    try:
+        before = read(file, current)
+    except UserError:
+        file.replace(file.with_name(f"{file.name}.damaged"))
+        before = [Promotion(current)] if current is not None else []
+    now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    entries = [*before, Promotion(version, now, back)][-_KEPT:]
+    write_text(file, json.dumps([asdict(entry) for entry in entries], indent=1) + "\n")
+
+
+def earlier(switches: list[Promotion]) -> list[int]:
+    """Returns the releases that rollbacks would go to one after another, the next one first."""
+    stack: list[int] = []
+    for switch in switches:
+        if switch.back and switch.version in stack:
+            while stack[-1] != switch.version:
+                stack.pop()
+        elif stack[-1:] != [switch.version]:
+            stack.append(switch.version)
+    return stack[-2::-1]

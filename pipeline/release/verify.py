@@ -1,0 +1,56 @@
+"""``fanout check``: a release's checksums, and then every check of it again."""
+
+from collections.abc import Iterator
+
+from core.agreement.checks import Check
+from core.agreement.golden import Golden
+from core.errors import UserError
+from pipeline.release.release import Release
+from pipeline.release.signature import require_sound, state
+from pipeline.settings.config import Config
+from pipeline.targets import TARGETS, target_named
+from pipeline.training.export import golden_set
+
+
+def check_release(config: Config, release: Release) -> list[Check]:
+    """Returns fresh rows for every target of a release.
+
+    The SavedModel inside the release is the reference; the test split comes from the build
+    folder's TFRecords.
+
+    Raises:
+        GateError: a file is not what the manifest says, or the signature does not hold; nothing
+            of the release is run then.
+        UserError: the release has no SavedModel, or the test split is not here.
+    """
+    require_sound(config.trust, release, "Checksums")
+    saved_model = release.folder / "serving" / config.spec.name / str(release.version)
+    if not (saved_model / "saved_model.pb").is_file():
+        raise UserError(
+            f"release {release.version} has no SavedModel, as its serving check did not pass: "
+            "there is nothing to check it against"
+        )
+    if not list((config.tfrecords / "test").glob("*.tfrecord")):
+        raise UserError(f"there is no test split in {config.tfrecords}; run: fanout run")
+    pattern = str(config.tfrecords / "test" / "*.tfrecord")
+    golden = golden_set(saved_model, config.spec, pattern)
+    return [row for target in TARGETS for row in _check(config, release, target, golden)]
+
+
+def soundness(config: Config, release: Release) -> str:
+    """Returns what was found of a release that ``check_release`` let through, in words."""
+    files = len(release.manifest["files"])
+    return f"{files} files as in the manifest, signature: {state(config.trust, release.folder)}"
+
+
+def _check(config: Config, release: Release, target: str, golden: Golden) -> Iterator[Check]:
+    folder = release.folder / target
+    if target == "serving":
+        folder = folder / config.spec.name / str(release.version)
+    limit = config.profile.web_examples if target == "web" else None
+    runner = target_named(target)
+    yield from runner.check(
+        runner.artifacts(folder, spec=config.spec),
+        golden.head(limit),
+        limits=config.spec.limits[target],
+    )

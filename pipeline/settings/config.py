@@ -1,0 +1,203 @@
+"""The one configuration: typed, frozen, built at the command line's edge and passed down."""
+
+import os
+import re
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from core.errors import UserError
+from core.toolchain import ROOT
+from models.spec import ModelSpec, Profile, load
+from pipeline.release.signature import Trust
+from pipeline.settings import tuned
+from pipeline.settings.tuned import Tuned
+
+DEFAULT_PROFILE = "default"
+_MAX_PORT = 65_535
+
+
+@dataclass(frozen=True)
+class Config:
+    """What a command works on and where.
+
+    Attributes:
+        spec: the model.
+        profile_name: ``default`` or ``quick``.
+        builds: the folder that holds one build folder a model and profile, and the datasets.
+        host: the address that servers listen on; other machines cannot reach the default.
+        grpc_port, rest_port: as TensorFlow Serving's defaults.
+        web_port: where the page is served.
+        engine: what the model server runs in: ``auto``, ``docker``, ``podman`` or ``embedded``.
+        memory: what its container may use at most, as the engine writes it.
+        restart: whether the engine starts its container again after the machine was restarted.
+        trust: the user's keys, which sign and verify releases.
+        use_tuned: whether values that ``fanout tune`` found go over the profile's own.
+        request_log_rate: the share of requests that the server logs, for ``fanout monitor``.
+    """
+
+    spec: ModelSpec
+    profile_name: str = DEFAULT_PROFILE
+    builds: Path = ROOT / "build"
+    host: str = "127.0.0.1"
+    grpc_port: int = 8500
+    rest_port: int = 8501
+    web_port: int = 8080
+    engine: str = "auto"
+    memory: str = "2g"
+    restart: bool = False
+    trust: Trust = field(default_factory=Trust)
+    request_log_rate: float = 0.0
+    use_tuned: bool = True
+
+    @classmethod
+    def from_environment(cls, model: str, profile: str) -> "Config":
+        """Returns the configuration of a model and profile.
+
+        ``FANOUT_BUILD``, ``FANOUT_HOST``, ``GRPC_PORT``, ``REST_PORT``, ``WEB_PORT``, ``ENGINE``,
+        ``FANOUT_MEMORY``, ``FANOUT_RESTART`` and ``REQUEST_LOG_RATE`` change the defaults, and so
+        do the settings that ``Trust.from_environment`` reads.
+
+        Raises:
+            UserError: no such model, profile or engine, or a port or size that is none.
+        """
+        spec = load(model)
+        spec.profile(profile)
+        return cls(
+            spec=spec,
+            profile_name=profile,
+            builds=Path(os.environ.get("FANOUT_BUILD") or cls.builds).resolve(),
+            host=os.environ.get("FANOUT_HOST") or cls.host,
+            grpc_port=_port("GRPC_PORT", cls.grpc_port),
+            rest_port=_port("REST_PORT", cls.rest_port),
+            web_port=_port("WEB_PORT", cls.web_port),
+            engine=_matching("ENGINE", cls.engine, "auto|docker|podman|embedded"),
+            memory=_matching("FANOUT_MEMORY", cls.memory, "[1-9][0-9]*[mg]"),
+            restart=_matching("FANOUT_RESTART", "0", "0|1") == "1",
+            trust=Trust.from_environment(),
+            request_log_rate=_share("REQUEST_LOG_RATE", cls.request_log_rate),
+        )
+
+    @property
+    def profile(self) -> Profile:
+        """Returns the profile, with the values that ``fanout tune`` found for it.
+
+        Raises:
+            UserError: the file that holds them is damaged.
+        """
+        own = self.spec.profile(self.profile_name)
+        found = self.tuned
+        if found is None:
+            return own
+        return replace(own, hyperparameters={**own.hyperparameters, **found.values})
+
+    @property
+    def tuned(self) -> Tuned | None:
+        """Returns the values that ``fanout tune`` found, where they apply to the profile.
+
+        Raises:
+            UserError: the file that holds them is damaged.
+        """
+        found = tuned.read(self.build) if self.use_tuned else None
+        applies = found and found.applies_to(self.spec.profile(self.profile_name))
+        return found if applies else None
+
+    @property
+    def build(self) -> Path:
+        """Returns the model's build folder; the quick profile's is apart from the default's."""
+        suffix = "" if self.profile_name == DEFAULT_PROFILE else f"-{self.profile_name}"
+        return self.builds / f"{self.spec.name}{suffix}"
+
+    @property
+    def dataset(self) -> Path:
+        """Returns the folder of the downloaded data, which profiles share."""
+        return self.builds / "datasets" / self.spec.name
+
+    @property
+    def tfrecords(self) -> Path:
+        return self.build / "tfrecords"
+
+    @property
+    def artifacts(self) -> Path:
+        """Returns the root of TFX's artifacts."""
+        return self.build / "artifacts"
+
+    @property
+    def metadata(self) -> Path:
+        """Returns ML Metadata's SQLite file."""
+        return self.build / "metadata.sqlite"
+
+    @property
+    def pushed(self) -> Path:
+        return self.build / "pushed"
+
+    @property
+    def releases(self) -> Path:
+        return self.build / "releases"
+
+    @property
+    def deployed(self) -> Path:
+        """Returns the folder that the model server reads, and nothing else of the build."""
+        return self.build / "deployed"
+
+    @property
+    def models_config(self) -> Path:
+        """Returns the file that says which versions are served."""
+        return self.deployed / "models.config"
+
+    @property
+    def monitoring_config(self) -> Path:
+        """Returns the file that says where the server's metrics are read."""
+        return self.deployed / "monitoring.config"
+
+    @property
+    def containers(self) -> Path:
+        """Returns where container images are put together, for all models."""
+        return ROOT / "build" / "containers"
+
+    @property
+    def logs(self) -> Path:
+        return self.build / "logs"
+
+    @property
+    def request_log(self) -> Path:
+        """Returns what the names of the server's request log begin with."""
+        return self.build / "request-log" / "requests"
+
+    @property
+    def request_log_of_model(self) -> Path:
+        """Returns the same for this model's requests alone."""
+        return self.request_log.with_name(f"requests.{self.spec.name}")
+
+    @property
+    def run_folder(self) -> Path:
+        """Returns where the process ids of servers in the background are kept."""
+        return self.build / "run"
+
+
+def _matching(name: str, default: str, pattern: str) -> str:
+    text = os.environ.get(name) or default
+    if not re.fullmatch(pattern, text):
+        raise UserError(f"{name} must match {pattern}, got {text!r}")
+    return text
+
+
+def _port(name: str, default: int) -> int:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    if not text.isdecimal() or not 0 < int(text) <= _MAX_PORT:
+        raise UserError(f"{name} must be a port from 1 to {_MAX_PORT}, got {text!r}")
+    return int(text)
+
+
+def _share(name: str, default: float) -> float:
+    text = os.environ.get(name, "")
+    if not text:
+        return default
+    try:
+        share = float(text)
+    except ValueError:
+        share = -1.0
+    if not 0 <= share <= 1:
+        raise UserError(f"{name} must be a share from 0 to 1, got {text!r}")
+    return share

@@ -1,0 +1,149 @@
+"""One SavedModel with all its signatures, of a Keras model or a tf.Module.
+
+``tf.saved_model.save`` of a Keras 3 model converts to TensorFlow Lite without an error and
+without its weights, and ``keras.export.ExportArchive`` writes each weight twice, in an order that
+differs from process to process: as Keras' variable, and as TensorFlow's inside it. What is saved
+here is a module that holds TensorFlow's, once.
+"""
+
+import hashlib
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.agreement.golden import Array, Golden
+from models.contract import (
+    SIGNATURE_ENCODED,
+    SIGNATURE_EXAMPLES,
+    SIGNATURE_TENSORS,
+    encoded_alias,
+)
+from models.examples import read
+from models.spec import ModelSpec
+
+
+def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
+    """Writes the SavedModel with its signatures, from a Keras model or a tf.Module.
+
+    ``serving_default`` takes raw tensors, ``serving_examples`` serialized tf.Examples, and, for
+    models with pictures, ``serving_bytes`` encoded ones. All of them answer alike.
+    """
+    import keras
+    import tensorflow as tf
+
+    features = spec.module("features")
+    output = spec.outputs[0].name
+
+    # A tf.Module has no mode of training.
+    mode = {"training": False} if isinstance(model, keras.layers.Layer) else {}
+
+    def predict(inputs: dict[str, Any]) -> dict[str, Any]:
+        return {output: model(inputs, **mode)}
+
+    def from_tensors(*tensors: Any) -> dict[str, Any]:
+        return predict(
+            {spec.name: tensor for spec, tensor in zip(spec.inputs, tensors, strict=True)}
+        )
+
+    def from_examples(examples: Any) -> dict[str, Any]:
+        # The label is absent when a client asks.
+        wanted = {k: v for k, v in features.FEATURES.items() if k != spec.label_key}
+        return predict(features.raw_inputs(tf.io.parse_example(examples, wanted)))
+
+    def from_encoded(encoded: Any) -> dict[str, Any]:
+        return predict(features.raw_inputs({spec.encoded_input: encoded}))
+
+    signatures = {
+        SIGNATURE_TENSORS: _traced(from_tensors, _tensor_signature(spec)),
+        SIGNATURE_EXAMPLES: _traced(from_examples, [_strings("examples")]),
+    }
+    if spec.encoded_input:
+        signatures[SIGNATURE_ENCODED] = _traced(from_encoded, [_strings(encoded_alias(spec))])
+    tf.saved_model.save(_holder(model, signatures.values()), str(saved_model), signatures)
+    _settle_identifier(saved_model)
+
+
+def _traced(function: Callable[..., Any], signature: list[Any]) -> Any:
+    import tensorflow as tf
+
+    traced = tf.function(function, input_signature=signature, autograph=False)
+    return traced.get_concrete_function()
+
+
+def _holder(model: Any, signatures: Iterable[Any]) -> Any:
+    """Returns a module with what signatures use of a model: variables and lookup tables."""
+    import tensorflow as tf
+
+    variables: dict[int, Any] = {}
+    for signature in signatures:
+        by_handle = {id(variable.handle): variable for variable in signature.variables}
+        # A signature's variables come in any order, what it captured in that of its trace.
+        used = (id(captured) for captured in signature.captured_inputs)
+        variables |= {handle: by_handle[handle] for handle in used if handle in by_handle}
+    held = tf.Module()
+    held.weights = list(variables.values())
+    held.tables = [
+        part
+        for part in tf.train.TrackableView(model).descendants()
+        if isinstance(part, tf.saved_model.experimental.TrackableResource)
+    ]
+    return held
+
+
+def _settle_identifier(saved_model: Path) -> None:
+    """Derives a SavedModel's identifier from its other digests; TensorFlow's is a random number."""
+    from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
+
+    file = saved_model / "fingerprint.pb"
+    fingerprint = FingerprintDef.FromString(file.read_bytes())
+    fingerprint.ClearField("uuid")
+    digest = hashlib.sha256(fingerprint.SerializeToString(deterministic=True)).digest()
+    fingerprint.uuid = str(int.from_bytes(digest[:16], "big"))  # in decimal, as TensorFlow's is
+    file.write_bytes(fingerprint.SerializeToString(deterministic=True))
+
+
+def golden_set(saved_model: Path, spec: ModelSpec, pattern: str) -> Golden:
+    """Returns the examples of a split with the SavedModel's answers to them.
+
+    Args:
+        pattern: glob of the split's TFRecord files.
+    """
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(str(saved_model)).signatures[SIGNATURE_TENSORS]
+    batches = [
+        (inputs, labels, signature(**inputs)[spec.outputs[0].name])
+        for inputs, labels in read(spec, pattern, batch_size=500)
+    ]
+    return Golden(
+        inputs={
+            tensor.name: np.concatenate(
+                [plain(inputs[tensor.name].numpy()) for inputs, _, _ in batches]
+            )
+            for tensor in spec.inputs
+        },
+        labels=np.concatenate([labels.numpy() for _, labels, _ in batches]),
+        outputs=np.concatenate([outputs.numpy() for _, _, outputs in batches]),
+    )
+
+
+def plain(values: Array) -> Array:
+    """Returns texts as NumPy's own, which a file holds without pickling; numbers as they are."""
+    return np.char.decode(values.astype(bytes), "utf-8") if values.dtype == object else values
+
+
+def _tensor_signature(spec: ModelSpec) -> list[Any]:
+    import tensorflow as tf
+
+    return [
+        tf.TensorSpec((None, *tensor.shape), tensor.dtype, name=tensor.name)
+        for tensor in spec.inputs
+    ]
+
+
+def _strings(name: str | None) -> Any:
+    import tensorflow as tf
+
+    return tf.TensorSpec([None], tf.string, name=name)

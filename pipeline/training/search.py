@@ -1,0 +1,246 @@
+"""What TFX's Tuner runs: KerasTuner's search over what a model's spec offers.
+
+The first trial is the profile as it is, so the best is never worse; after a few random ones a
+Gaussian process chooses (KerasTuner's BayesianOptimization). Each trial trains as the Trainer does,
+by whichever way the profile says, and is judged on the split that watches training. The test split
+is never looked at.
+"""
+
+import json
+import shutil
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import keras_tuner
+
+from core.console import CONSOLE
+from core.errors import FanoutError
+from core.files import keep_only, write_text
+from core.fingerprint import of_values
+from models.spec import Range, load
+from pipeline.training.journal import Journal
+from pipeline.training.trainer import fit, patience, statistics
+
+if TYPE_CHECKING:
+    from tfx.components.trainer.fn_args_utils import FnArgs
+    from tfx.components.tuner.component import TunerFnResult
+
+OBJECTIVE = "val_accuracy"
+Values = dict[str, Any]
+
+
+def tuner_fn(fn_args: "FnArgs") -> "TunerFnResult":
+    """Returns the tuner of a model and profile; a search that was interrupted goes on.
+
+    ``custom_config`` holds ``model`` and ``hyperparameters`` (the profile's own), the Trainer's
+    ``fingerprint``, ``folder`` for KerasTuner's projects, and the limits ``trials`` and
+    ``seconds``.
+    """
+    from tfx.components.tuner.component import TunerFnResult
+
+    asked = fn_args.custom_config
+    spec = load(asked["model"])
+    train, evaluation = fn_args.train_files[0], fn_args.eval_files[0]
+    learnt = statistics(spec, fn_args.transform_graph_path, train)
+    own = dict(asked["hyperparameters"])
+    folder = Path(asked["folder"])
+    # What would make former trials no longer comparable.
+    project = of_values(
+        asked["fingerprint"], space(spec.search, own).get_config(), train, evaluation,
+        fn_args.transform_graph_path,
+    )[:16]  # fmt: skip
+
+    def trial(values: Values, journal: Journal) -> float:
+        trained = fit(
+            spec, values, train=train, evaluation=evaluation, statistics=learnt, journal=journal
+        )
+        return trained.figures[OBJECTIVE]
+
+    def open_project() -> Tuner:
+        oracle = Oracle(space(spec.search, own), own, int(asked["trials"]), asked["seconds"])
+        return Tuner(oracle, trial, own, directory=str(folder), project_name=project)
+
+    if keep_only(folder, project):
+        CONSOLE.print("      code, data or settings changed: the search starts anew")
+    try:
+        tuner = open_project()
+    except (ValueError, KeyError, OSError, RuntimeError):
+        CONSOLE.print("      the trials made before cannot be read; the search starts anew")
+        shutil.rmtree(folder / project)
+        tuner = open_project()
+    if done := len(tuner.oracle.end_order):
+        # TFX's Tuner writes down as many as there may be.
+        tuner.oracle.max_trials = max(tuner.oracle.max_trials, done)
+        CONSOLE.print(f"      going on after {done} trials")
+    return TunerFnResult(tuner=tuner, fit_kwargs={"verbose": 0})
+
+
+def space(search: Mapping[str, Any], own: Values) -> keras_tuner.HyperParameters:
+    """Returns a spec's search space as KerasTuner's."""
+    found = keras_tuner.HyperParameters()
+    for name, values in search.items():
+        if not isinstance(values, Range):
+            found.Choice(name, list(values), default=own[name])
+            continue
+        whole = isinstance(values.low, int) and isinstance(values.high, int)
+        add = found.Int if whole else found.Float
+        sampling = "log" if values.log else "linear"
+        add(name, values.low, values.high, sampling=sampling, default=own[name])
+    return found
+
+
+class Oracle(keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[misc]  # no types
+    """Chooses the values of the next trial, and says when it is enough.
+
+    Args:
+        searched: the search space.
+        own: the profile's hyperparameters.
+        trials: how many there are to be at most, those made before included.
+        seconds: no trial begins that, by the longest so far, would end later than that.
+    """
+
+    def __init__(
+        self, searched: keras_tuner.HyperParameters, own: Values, trials: int, seconds: float
+    ) -> None:
+        super().__init__(
+            objective=keras_tuner.Objective(OBJECTIVE, "max"),
+            max_trials=trials,
+            hyperparameters=searched,
+            allow_new_entries=False,
+            tune_new_entries=False,
+            seed=int(own["seed"]) + 1,
+        )
+        self._own, self._seconds = own, seconds
+        self._begun, self._longest = time.monotonic(), 0.0
+
+    def took(self, seconds: float) -> None:
+        """Is told how long a trial took."""
+        self._longest = max(self._longest, seconds)
+
+    # KerasTuner writes its files in place: who interrupts it then would lose all trials.
+
+    def save(self) -> None:
+        write_text(Path(self._get_oracle_fname()), json.dumps(self.get_state()))
+
+    def _save_trial(self, trial: Any) -> None:
+        file = Path(self._get_trial_dir(trial.trial_id)) / "trial.json"
+        write_text(file, json.dumps(trial.get_state()))
+
+    def reload(self) -> None:
+        super().reload()
+        # One that was begun, but not yet in the oracle's own file, would never be run again.
+        for name in {*self.trials} - {*self.end_order, *self._retry_queue}:
+            del self.trials[name]
+
+    def populate_space(self, trial_id: str) -> dict[str, Any]:
+        if not self.trials:
+            own = {name: self._own[name] for name in self.hyperparameters.values}
+            return {"status": "RUNNING", "values": own}
+        if time.monotonic() - self._begun + self._longest > self._seconds:
+            CONSOLE.print(
+                f"      no other trial would end within {self._seconds:g} s; "
+                "the same command again goes on"
+            )
+            return {"status": "STOPPED", "values": None}
+        chosen: dict[str, Any] = super().populate_space(trial_id)
+        if chosen["values"]:
+            # What is shown, trained with and written down is the same number.
+            chosen["values"] = {name: rounded(value) for name, value in chosen["values"].items()}
+        return chosen
+
+
+def rounded(value: Any) -> Any:
+    """Returns a number with three digits, anything else as it is."""
+    return float(f"{value:.3g}") if isinstance(value, float) else value
+
+
+class Tuner(keras_tuner.engine.base_tuner.BaseTuner):  # type: ignore[misc]
+    """Runs trials and shows how each ended.
+
+    Args:
+        oracle: chooses the values.
+        train: trains with all hyperparameters, and returns the held-out accuracy.
+        own: the profile's hyperparameters.
+        project: where KerasTuner keeps the trials.
+    """
+
+    def __init__(self, oracle: Oracle, train: Any, own: Values, **project: str) -> None:
+        self._train, self._own = train, own
+        self._started = 0.0
+        super().__init__(oracle, **project)
+
+    def run_trial(self, trial: Any, *_: Any, **__: Any) -> dict[str, float]:
+        import keras
+
+        keras.backend.clear_session()
+        self._started = time.monotonic()
+        values = {**self._own, **trial.hyperparameters.values}
+        journal = Journal(
+            Path(self.get_trial_dir(trial.trial_id)),
+            int(values["epochs"]),
+            patience=patience(values),
+            progress=Epochs(f"trial {self._number(trial)}", int(values["epochs"])),
+        )
+        try:
+            return {OBJECTIVE: self._train(values, journal)}
+        except FanoutError as error:
+            # Nothing that other values would mend.
+            raise keras_tuner.errors.FatalError(str(error)) from error
+
+    def on_trial_end(self, trial: Any) -> None:
+        super().on_trial_end(trial)
+        seconds = time.monotonic() - self._started
+        self.oracle.took(seconds)
+        ended = self.oracle.get_trial(trial.trial_id)
+        best = self.oracle.get_best_trials(1)
+        if ended.score is None:
+            said = (ended.message or "no number came out").strip().splitlines()[-1]
+            told = f"[red]failed[/]: {said[:200]}"
+        else:
+            told = f"held out {ended.score:.4f}  best {best[0].score:.4f}"
+        shown = "  ".join(f"{name} {value}" for name, value in ended.hyperparameters.values.items())
+        line = f"      trial {self._number(trial)}  {shown}  {told}  [dim]{seconds:.0f} s[/]"
+        CONSOLE.print(line, soft_wrap=True)
+
+    def search_space_summary(self, extended: bool = False) -> None:
+        """Prints nothing: TFX's Tuner would have it on standard output."""
+
+    def results_summary(self, num_trials: int = 10) -> None:
+        """Prints nothing, as above."""
+
+    def _number(self, trial: Any) -> str:
+        return f"{int(trial.trial_id) + 1:>2}/{self.oracle.max_trials}"
+
+
+class Epochs:
+    """Shows on a terminal how far a trial is."""
+
+    def __init__(self, what: str, epochs: int) -> None:
+        self._what, self._epochs = what, epochs
+
+    def begin(self) -> None:
+        """Says nothing."""
+
+    def end(self, epoch: int, figures: Mapping[str, float]) -> None:
+        if CONSOLE.is_terminal:
+            said = f"held out {figures.get(OBJECTIVE, 0):.4f}"
+            text = f"      {self._what}  epoch {epoch + 1:>3}/{self._epochs}  {said}"
+            CONSOLE.print(f"[dim]{text}[/]", end="\r")
+
+
+def results(text: str) -> list[Values]:
+    """Returns the trials in the order they began, from what TFX's Tuner wrote of them.
+
+    Each has ``trial`` (from 1), ``accuracy`` and ``values``.
+    """
+    rows = [
+        {
+            "trial": int(row.pop("trial_id")) + 1,
+            "accuracy": float(row.pop("score")),
+            "values": row,
+        }
+        for row in json.loads(text)
+    ]
+    return sorted(rows, key=lambda row: int(row["trial"]))

@@ -1,0 +1,227 @@
+"""One gRPC call on a stream of HTTP/2: its messages to a method, the method's answer back."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Callable, Mapping
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Any
+
+from serving.server.dataplane.statuses import Code, ServingError, from_exception
+from serving.server.grpc import messages
+from serving.server.grpc.handlers import Method
+from serving.server.grpc.messages import Messages
+from serving.server.http2 import headers
+from serving.server.http2.flow import Sender
+from serving.server.http2.streams import Stream
+
+# Requests of a stream that may wait for the method to take them.
+MAX_REQUESTS_AHEAD = 100
+
+
+@dataclass(slots=True)  # a frozen one takes four times as long to make
+class Context:
+    """What a method may know of its call besides the request.
+
+    Attributes:
+        deadline: on the clock of time.monotonic(); infinite when the client set none.
+        metadata: by name in lower case.
+        remote: the client's address, empty for a UNIX socket.
+    """
+
+    deadline: float
+    metadata: Mapping[str, str]
+    remote: str = ""
+
+
+class Call:
+    """The parts that calls with one and with many requests have in common."""
+
+    def __init__(self, stream: Stream, sender: Sender, context: Context, limit: int) -> None:
+        self._stream = stream
+        self._sender = sender
+        self._started = False
+        self._cancelled = False
+        self._task: asyncio.Task[None] | None = None
+        self._limit = limit
+        self._pieces: Messages | None = None
+        self.context = context
+        self.since = time.monotonic()
+
+    def received(self, data: bytes, *, end: bool) -> None:
+        """Takes in a part of the request. Raises ServingError when it is wrong."""
+        raise NotImplementedError
+
+    @property
+    def receiving(self) -> bool:
+        """Returns whether a request has begun to arrive and is not whole."""
+        raise NotImplementedError
+
+    @property
+    def waiting(self) -> int:
+        """Returns how many bytes wait for the rest of their message."""
+        return self._pieces.waiting if self._pieces else 0
+
+    def _messages(self, data: bytes) -> list[bytes]:
+        """Returns the messages that are whole with these bytes. Raises ServingError."""
+        if self._pieces is None:
+            message = messages.only(data, self._limit)
+            if message is not None:
+                return [message]  # nearly always
+            encoding = self.context.metadata.get("grpc-encoding", "identity")
+            self._pieces = Messages(encoding, self._limit)
+        return self._pieces.add(data)
+
+    def fail(self, error: BaseException) -> None:
+        """Ends the call with the status of an error."""
+        if not self._stream.local_closed:
+            problem = from_exception(error)
+            block = messages.status_block(problem.code, problem.message, alone=not self._started)
+            self._sender.end(self._stream, block)
+
+    def cancel(self) -> None:
+        """Ends the work: nobody waits for it."""
+        self._cancelled = True
+        if self._task:
+            self._task.cancel()
+
+    def expire(self) -> None:
+        """Ends a call whose time is over."""
+        self.cancel()
+        self.fail(ServingError(Code.DEADLINE_EXCEEDED, "Deadline Exceeded"))
+
+
+class Refusal(Call):
+    """No call of gRPC: answered with a status of HTTP when the request is whole."""
+
+    def __init__(
+        self, status: str, stream: Stream, sender: Sender, context: Context, limit: int
+    ) -> None:
+        super().__init__(stream, sender, context, limit)
+        self._status = status
+
+    @property
+    def receiving(self) -> bool:
+        return True
+
+    def received(self, data: bytes, *, end: bool) -> None:  # noqa: ARG002 - whatever it is
+        if end:
+            self._sender.end(self._stream, headers.encode(((":status", self._status),)))
+
+
+class UnaryCall(Call):
+    """One request, one response."""
+
+    def __init__(
+        self, method: Method, stream: Stream, sender: Sender, context: Context, limit: int
+    ) -> None:
+        super().__init__(stream, sender, context, limit)
+        self._method = method
+        self._request: bytes | None = None
+        self._begun = False
+        self._cancel: Callable[[], None] | None = None
+
+    @property
+    def receiving(self) -> bool:
+        return not self._begun
+
+    def cancel(self) -> None:
+        super().cancel()
+        if self._cancel:
+            self._cancel()
+
+    def received(self, data: bytes, *, end: bool) -> None:
+        if data:
+            if not end:
+                self.since = time.monotonic()
+            for message in self._messages(data):
+                if self._request is not None:
+                    raise ServingError(Code.UNIMPLEMENTED, "more than one request message")
+                self._request = message
+        if end:
+            if self._request is None or self.waiting:
+                raise ServingError(Code.INTERNAL, "the request message is missing or incomplete")
+            self._begun = True
+            request = self._method.parse(self._request)
+            self._request = None
+            if self._method.start:
+                try:
+                    self._cancel = self._method.start(request, self.context, self._answer)
+                except Exception as error:  # a client gets an answer, whatever happened
+                    self.fail(error)
+            else:
+                self._task = asyncio.get_running_loop().create_task(self._run(request))
+
+    async def _run(self, request: Any) -> None:
+        assert self._method.work is not None  # noqa: S101 - chosen by it
+        try:
+            response = await self._method.work(request, self.context)
+        except Exception as error:  # a client gets an answer, whatever happened
+            self.fail(error)
+        else:
+            self._answer(response)
+
+    def _answer(self, response: Any) -> None:
+        if self._stream.local_closed or self._cancelled:
+            return
+        if isinstance(response, ServingError):
+            self.fail(response)
+            return
+        body = messages.frame(response.SerializeToString())
+        self._sender.respond(self._stream, messages.RESPONSE_BLOCK, body, messages.OK_BLOCK)
+
+
+class StreamCall(Call):
+    """Any number of requests and responses."""
+
+    def __init__(
+        self, method: Method, stream: Stream, sender: Sender, context: Context, limit: int
+    ) -> None:
+        super().__init__(stream, sender, context, limit)
+        self._method = method
+        self._requests: asyncio.Queue[Any] = asyncio.Queue()
+        self._room = asyncio.Event()
+        stream.flushed = self._room.set
+        self._task = asyncio.get_running_loop().create_task(self._run())
+
+    @property
+    def receiving(self) -> bool:
+        return bool(self.waiting)
+
+    def received(self, data: bytes, *, end: bool) -> None:
+        if data:
+            self.since = time.monotonic()
+            for message in self._messages(data):
+                if self._requests.qsize() >= MAX_REQUESTS_AHEAD:
+                    raise ServingError(Code.RESOURCE_EXHAUSTED, "too many requests ahead")
+                self._requests.put_nowait(self._method.parse(message))
+        if end:
+            self._requests.put_nowait(None)
+
+    async def _iterate(self) -> AsyncGenerator[Any, None]:
+        while (request := await self._requests.get()) is not None:
+            yield request
+
+    async def _run(self) -> None:
+        assert self._method.stream is not None  # noqa: S101 - chosen by it
+        try:
+            responses = self._method.stream(self._iterate(), self.context)
+            async with aclosing(responses):
+                async for response in responses:
+                    await self._send(messages.frame(response.SerializeToString()))
+        except Exception as error:  # a client gets an answer, whatever happened
+            self.fail(error)
+        else:
+            if not self._stream.local_closed:
+                alone = b"" if self._started else messages.RESPONSE_BLOCK
+                self._sender.end(self._stream, alone + messages.OK_BLOCK)
+
+    async def _send(self, body: bytes) -> None:
+        if not self._started:
+            self._started = True
+            self._sender.begin(self._stream, messages.RESPONSE_BLOCK)
+        self._room.clear()
+        self._sender.data(self._stream, body)
+        while self._stream.queue:  # the client takes its time
+            await self._room.wait()
+            self._room.clear()

@@ -1,0 +1,331 @@
+"""The gRPC services over the models: messages in, messages or a status out."""
+
+import asyncio
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    inference_pb2,
+    predict_pb2,
+    regression_pb2,
+)
+
+from serving.server.dataplane import classify_regress, predict, protos
+from serving.server.dataplane.limits import InputLimits
+from serving.server.dataplane.metrics import Metrics
+from serving.server.dataplane.saved_model import DEFAULT_SIGNATURE
+from serving.server.dataplane.scheduler import Call, Result, Scheduler
+from serving.server.dataplane.statuses import Code, ServingError, from_exception, invalid
+from serving.server.dataplane.tensors import Signature, Tensors
+from serving.server.dataplane.versions import Lease, Models
+from serving.server.grpc.fast import Quick, Requests, Responses
+from serving.server.grpc.handlers import Method, Work
+from serving.server.records.request_writer import RequestLog, describe
+
+
+class PredictionService:
+    """tensorflow.serving.PredictionService."""
+
+    NAME = "tensorflow.serving.PredictionService"
+
+    def __init__(
+        self,
+        models: Models,
+        scheduler: Scheduler,
+        metrics: Metrics,
+        *,
+        limits: InputLimits | None = None,
+        seconds: float = float("inf"),
+        sampled: RequestLog | None = None,
+    ) -> None:
+        self._limits = limits or InputLimits()
+        self._seconds = seconds
+        self._sampled = sampled
+        self._models = models
+        self._scheduler = scheduler
+        self._metrics = metrics
+        self._requests = Requests(predict_pb2.PredictRequest)
+        self._responses = Responses()
+
+    def methods(self) -> dict[str, Method]:
+        """Returns its methods by name."""
+        classify, regress = classification_pb2, regression_pb2
+        metadata = get_model_metadata_pb2.GetModelMetadataRequest
+        return {
+            "Predict": Method(
+                predict_pb2.PredictRequest, start=self._predict, read=self._requests.parse
+            ),
+            "Classify": Method(
+                classify.ClassificationRequest, work=self._counted("Classify", self._classify)
+            ),
+            "Regress": Method(
+                regress.RegressionRequest, work=self._counted("Regress", self._regress)
+            ),
+            "MultiInference": Method(inference_pb2.MultiInferenceRequest, work=self._infer),
+            "GetModelMetadata": Method(metadata, work=self._metadata),
+        }
+
+    def _counted(self, verb: str, work: Work) -> Work:
+        """Returns the work, counted for its model."""
+
+        async def counted(request: Any, context: Any) -> Any:
+            started = time.perf_counter()
+            name = request.model_spec.name
+            try:
+                response = await work(request, context)
+            except Exception as error:
+                self._count(verb, name, started, from_exception(error).code)
+                raise
+            self._count(verb, name, started, Code.OK)
+            return response
+
+        return counted
+
+    def _count(self, verb: str, name: str, started: float, code: Code) -> None:
+        if code is Code.OK:
+            microseconds = (time.perf_counter() - started) * 1e6
+            self._metrics.request_latency.record(microseconds, name, verb, "GRPC")
+        elif not self._models.known(name):
+            return  # it would be a name that clients make up
+        self._metrics.requests.add(name, code.name)
+
+    def _predict(
+        self, request: Any, context: Any, deliver: Callable[[Any], None]
+    ) -> Callable[[], None]:
+        """Starts a prediction. Most requests are one: a task for each would cost a fifth more."""
+        started = time.perf_counter()
+        quick = isinstance(request, Quick)
+        # A field of a message costs as much to read as ten attributes.
+        name = request.form.model if quick else request.model_spec.name
+        try:
+            call = (self._quick if quick else self._prediction)(request, context)
+        except Exception as error:
+            self._count("Predict", name, started, from_exception(error).code)
+            raise
+
+        def finish(result: Result) -> None:
+            answer: Any = result
+            if not isinstance(result, ServingError):
+                try:
+                    answer = self._predicted(call, result)
+                except Exception as error:  # whatever it was, the client gets an answer
+                    answer = from_exception(error)
+            code = answer.code if isinstance(answer, ServingError) else Code.OK
+            self._count("Predict", name, started, code)
+            deliver(answer)
+
+        def cancel() -> None:
+            call.deadline = 0.0  # the client has gone: not worth running
+
+        self._scheduler.submit(call, finish)
+        return cancel
+
+    def _prediction(self, request: Any, context: Any) -> Call:
+        with leased(self._models, request) as lease:
+            signature = predict.signature(lease.servable, request.model_spec.signature_name)
+            predict.check_aliases(signature, request.inputs)
+            inputs = {alias: protos.to_array(proto) for alias, proto in request.inputs.items()}
+            predict.check_inputs(signature, inputs)
+            self._limits.check(inputs)
+            wanted = predict.chosen_outputs(signature, request.output_filter)
+        return self._call(lease, signature, inputs, context, wanted)
+
+    def _quick(self, request: Quick, context: Any) -> Call:
+        form = request.form
+        if form.spec is None:
+            form.spec = spec_of(form.message)
+        lease = self._models.lease(*form.spec)
+        try:
+            signature = predict.signature(lease.servable, form.signature)
+            inputs = {form.alias: request.array()}
+            if form.checked is not signature:  # all that is checked is in the form
+                predict.check_aliases(signature, inputs)
+                predict.check_inputs(signature, inputs)
+                self._limits.check(inputs)
+                form.wanted = predict.chosen_outputs(signature, form.message.output_filter)
+                form.checked = signature
+            return self._call(lease, signature, inputs, context, form.wanted)
+        except BaseException:
+            lease.release()
+            raise
+
+    def _predicted(self, call: Call, outputs: Tensors) -> Any:
+        servable, signature = call.lease.servable, call.signature
+        if self._sampled:
+            self._sampled.predict(servable, signature, call.inputs, outputs)
+        key: Any = None
+        if len(outputs) == 1:
+            ((alias, array),) = outputs.items()
+            key = (servable.name, servable.version, signature.name, alias)
+            written = self._responses.known(key, array)
+            if written is not None:
+                return written
+        response = predict_pb2.PredictResponse()
+        describe(response.model_spec, servable, signature)
+        for alias, array in outputs.items():
+            protos.to_proto(array, response.outputs[alias])
+        if key:
+            self._responses.learn(key, alias, array, response)
+        return response
+
+    async def _classify(self, request: Any, context: Any) -> Any:
+        with leased(self._models, request) as lease:
+            found = classify_regress.classification(
+                lease.servable, request.model_spec.signature_name
+            )
+            inputs, count = self._examples(request.input)
+        outputs = await run(self._scheduler, self._call(lease, found, inputs, context))
+        response = classification_pb2.ClassificationResponse()
+        describe(response.model_spec, lease.servable, found)
+        protos.fill_classes(classify_regress.classes(found, outputs, count), response.result)
+        if self._sampled:
+            self._sampled.messages("classify", lease.servable, found, request, response)
+        return response
+
+    async def _regress(self, request: Any, context: Any) -> Any:
+        with leased(self._models, request) as lease:
+            found = classify_regress.regression(lease.servable, request.model_spec.signature_name)
+            inputs, count = self._examples(request.input)
+        outputs = await run(self._scheduler, self._call(lease, found, inputs, context))
+        response = regression_pb2.RegressionResponse()
+        describe(response.model_spec, lease.servable, found)
+        protos.fill_values(classify_regress.values(outputs, count), response.result)
+        if self._sampled:
+            self._sampled.messages("regress", lease.servable, found, request, response)
+        return response
+
+    async def _infer(self, request: Any, context: Any) -> Any:
+        """Runs each task as a call of its own; they share the version and the examples."""
+        if not request.tasks:
+            raise invalid("Inference request must have at least one task")
+        check_tasks(request.tasks)
+        response = inference_pb2.MultiInferenceResponse()
+        version = None
+        for task in request.tasks:
+            name = task.model_spec.signature_name
+            with leased(self._models, task, version) as lease:
+                version = lease.servable.version
+                classify = task.method_name == classify_regress.CLASSIFY_METHOD
+                if lease.servable.signature(name) is None:
+                    raise invalid(
+                        f"Requested signature not found in model graph: {name or DEFAULT_SIGNATURE}"
+                    )
+                find = classify_regress.classification if classify else classify_regress.regression
+                found = find(lease.servable, name)
+                inputs, count = self._examples(request.input)
+            outputs = await run(self._scheduler, self._call(lease, found, inputs, context))
+            result = response.results.add()
+            describe(result.model_spec, lease.servable, found)
+            if classify:
+                pairs = classify_regress.classes(found, outputs, count)
+                protos.fill_classes(pairs, result.classification_result)
+            else:
+                protos.fill_values(
+                    classify_regress.values(outputs, count), result.regression_result
+                )
+        if self._sampled:
+            self._sampled.messages("multi_inference", lease.servable, found, request, response)
+        return response
+
+    async def _metadata(self, request: Any, _: Any) -> Any:
+        if not request.metadata_field:
+            raise invalid("GetModelMetadataRequest must specify at least one metadata_field")
+        for wanted in request.metadata_field:
+            if wanted != "signature_def":
+                raise invalid(f"Metadata field {wanted} is not supported")
+        lease = self._models.lease(*spec_of(request))
+        try:
+            found = lease.servable
+            return protos.metadata_response(found.name, found.version, found.signature_defs)
+        finally:
+            lease.release()
+
+    def _examples(self, message: Any) -> tuple[Tensors, int]:
+        inputs, count = classify_regress.of_input(message)
+        self._limits.check(inputs)
+        return inputs, count
+
+    def _call(
+        self,
+        lease: Lease,
+        signature: Signature,
+        inputs: Tensors,
+        context: Any,
+        outputs: tuple[str, ...] = (),
+    ) -> Call:
+        deadline = min(context.deadline, time.monotonic() + self._seconds)
+        return Call(lease, signature, inputs, outputs or tuple(signature.outputs), deadline)
+
+
+@contextmanager
+def leased(models: Models, request: Any, version: int | None = None) -> Iterator[Lease]:
+    """Yields the version that a request's ModelSpec names; an error in the block gives it back.
+
+    Args:
+        version: the one to take instead, when it is known already.
+    """
+    name, wanted, label = spec_of(request)
+    lease = models.lease(name, version) if version else models.lease(name, wanted, label)
+    try:
+        yield lease
+    except BaseException:
+        lease.release()
+        raise
+
+
+def check_tasks(tasks: Any) -> None:
+    """Raises ServingError for tasks that cannot be one MultiInference request."""
+    seen: set[str] = set()
+    for task in tasks:
+        if not task.model_spec.name:
+            raise invalid("Found ModelSpec with an empty model name.")
+        if task.model_spec.name != tasks[0].model_spec.name:
+            raise invalid(
+                "All ModelSpecs in a MultiInferenceRequest must access the same model name."
+            )
+        name = task.model_spec.signature_name or DEFAULT_SIGNATURE
+        if name in seen:
+            raise invalid(f"Duplicate evaluation of signature: {name}")
+        seen.add(name)
+        if task.method_name not in (
+            classify_regress.CLASSIFY_METHOD,
+            classify_regress.REGRESS_METHOD,
+        ):
+            raise ServingError(
+                Code.UNIMPLEMENTED, f"Unsupported signature method_name: {task.method_name}"
+            )
+
+
+async def run(scheduler: Scheduler, call: Call) -> Tensors:
+    """Returns the outputs of a call. Raises ServingError."""
+    future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+
+    def deliver(result: Result) -> None:
+        if not future.done():  # the client may have gone
+            future.set_result(result)
+
+    scheduler.submit(call, deliver)
+    try:
+        result = await future
+    except asyncio.CancelledError:
+        call.deadline = 0.0  # the client has gone: not worth running
+        raise
+    if isinstance(result, ServingError):
+        raise result
+    return result
+
+
+def spec_of(request: Any) -> tuple[str, int | None, str | None]:
+    """Returns name, version and label of a request's ModelSpec. Raises ServingError."""
+    if not request.HasField("model_spec"):
+        raise invalid("Missing ModelSpec")
+    spec = request.model_spec
+    if not spec.name:
+        raise invalid("ModelSpec has no name specified.")
+    choice = spec.WhichOneof("version_choice")
+    version = int(spec.version.value) if choice == "version" else None
+    return spec.name, version, spec.version_label if choice == "version_label" else None

@@ -1,0 +1,214 @@
+"""gRPC over HTTP/2 over asyncio, without a thread: one connection's streams to calls of methods."""
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import cast
+
+from serving.server.dataplane.statuses import Code, ServingError
+from serving.server.grpc import messages
+from serving.server.grpc.calls import Call, Context, Refusal, StreamCall, UnaryCall
+from serving.server.grpc.handlers import Method
+from serving.server.http2.connection import Connection
+from serving.server.http2.frames import Error
+from serving.server.http2.headers import Head
+from serving.server.http2.streams import Stream
+
+LOG = logging.getLogger("fanout-model-server")
+# How long a client may take to acknowledge that the server is about to go.
+DRAIN_SECONDS = 1.0
+# Unfinished messages of a connection together, as a multiple of the largest one.
+MESSAGES_AT_A_TIME = 2
+
+
+@dataclass(frozen=True)
+class GrpcLimits:
+    """Bounds of a connection.
+
+    Attributes:
+        message_bytes: of a request, also after it was unpacked.
+        timeout_seconds: how long a request may take to arrive, and its response to be taken.
+        connections: that may be open at a time.
+        idle_seconds: after which a connection without calls is closed.
+    """
+
+    message_bytes: int = 64 << 20
+    timeout_seconds: float = 30.0
+    connections: int = 900
+    idle_seconds: float = 300.0
+
+
+@dataclass
+class GrpcServer:
+    """What all connections share.
+
+    Attributes:
+        methods: by path.
+        admit: called with the path and the metadata of each call before anything else; it raises
+            ServingError to refuse the call.
+        connections: those that are open.
+        refused: called with path, client's address and error of a call that reaches no method.
+    """
+
+    methods: Mapping[str, Method]
+    limits: GrpcLimits = field(default_factory=GrpcLimits)
+    admit: Callable[[str, Mapping[str, str]], None] | None = None
+    connections: "set[GrpcProtocol]" = field(default_factory=set)
+    refused: Callable[[str, str, ServingError], None] | None = None
+
+
+class GrpcProtocol(asyncio.Protocol):
+    """One connection. Under TLS, the context must offer the protocol h2 (ALPN)."""
+
+    def __init__(self, server: GrpcServer) -> None:
+        self._server = server
+        self._transport: asyncio.Transport | None = None
+        self._since = time.monotonic()
+        self._remote = ""
+        # The last head that was let through, and what it means: most calls have the same again.
+        self._plan: tuple[Head, Method, float] | None = None
+        self._connection = Connection(self)
+
+    # --- asyncio ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(asyncio.Transport, transport)
+        full = len(self._server.connections) >= self._server.limits.connections
+        self._server.connections.add(self)
+        self._connection.open()
+        peer = transport.get_extra_info("peername")
+        self._remote = f"{peer[0]}:{peer[1]}" if peer else ""
+        tls = transport.get_extra_info("ssl_object")
+        if tls is not None and tls.selected_alpn_protocol() != "h2":
+            self._connection.fail(Error.INADEQUATE_SECURITY, "the client did not choose h2 (ALPN)")
+        elif full:
+            number = self._server.limits.connections
+            self._connection.fail(Error.ENHANCE_YOUR_CALM, f"{number} connections are open already")
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._transport = None
+        self._server.connections.discard(self)
+        self._connection.lost()
+
+    def data_received(self, data: bytes) -> None:
+        if self._transport is None or self._transport.is_closing():
+            return
+        try:
+            self._connection.receive(data)
+        except Exception:  # a mistake of this server must end one connection only
+            LOG.exception("gRPC connection")
+            self._connection.fail(Error.INTERNAL_ERROR, "internal error")
+
+    def pause_writing(self) -> None:
+        self._connection.sender.paused = True
+        if self._transport and not self._transport.is_closing():
+            self._transport.pause_reading()  # it must take its answers before it asks for more
+
+    def resume_writing(self) -> None:
+        self._connection.sender.paused = False
+        if self._transport and not self._transport.is_closing():
+            self._transport.resume_reading()
+        self._connection.sender.pump()
+
+    # --- HTTP/2 ---
+
+    def begun(self, stream: Stream) -> None:
+        try:
+            stream.call = self._call(stream)
+        except ServingError as error:
+            if self._server.refused:
+                self._server.refused(stream.head.path, self._remote, error)
+            block = messages.status_block(error.code, error.message, alone=True)
+            self._connection.sender.end(stream, block)
+
+    def _call(self, stream: Stream) -> Call:
+        head, plan = stream.head, self._plan
+        sender, limit = self._connection.sender, self._server.limits.message_bytes
+        if plan is not None and plan[0] is head:
+            context = Context(time.monotonic() + plan[2], head.fields, self._remote)
+            return UnaryCall(plan[1], stream, sender, context, limit)
+        path, metadata = head.path, head.fields
+        is_post = head.method == "POST"
+        if not is_post or not metadata.get("content-type", "").startswith("application/grpc"):
+            context = Context(float("inf"), metadata)
+            return Refusal("415" if is_post else "405", stream, sender, context, limit)
+        if self._server.admit:
+            self._server.admit(path, metadata)
+        method = self._server.methods.get(path)
+        if method is None:
+            raise ServingError(Code.UNIMPLEMENTED, f"unknown method {path[:200]}")
+        messages.check_encoding(metadata.get("grpc-encoding", "identity"))
+        seconds = float("inf")
+        if "grpc-timeout" in metadata:
+            seconds = messages.timeout(metadata["grpc-timeout"])
+        context = Context(time.monotonic() + seconds, metadata, self._remote)
+        if method.stream is not None:
+            return StreamCall(method, stream, sender, context, limit)
+        self._plan = (head, method, seconds)
+        return UnaryCall(method, stream, sender, context, limit)
+
+    def received(self, stream: Stream, data: bytes, *, end: bool) -> None:
+        call: Call | None = stream.call
+        if call is None or stream.local_closed:
+            return
+        try:
+            call.received(data, end=end)
+            if not end and call.waiting > _SMALL:
+                self._check_memory()
+        except ServingError as error:
+            call.cancel()
+            call.fail(error)
+
+    def _check_memory(self) -> None:
+        streams = self._connection.streams.values()
+        waiting = sum(one.call.waiting for one in streams if one.call)
+        if waiting > MESSAGES_AT_A_TIME * self._server.limits.message_bytes:
+            raise ServingError(Code.RESOURCE_EXHAUSTED, "too many large messages at a time")
+
+    def cancelled(self, stream: Stream) -> None:
+        if stream.call:
+            stream.call.cancel()
+
+    def write(self, data: bytes) -> None:
+        self._since = time.monotonic()
+        if self._transport and not self._transport.is_closing():
+            self._transport.write(data)
+
+    def close(self) -> None:
+        if self._transport:
+            self._transport.close()
+
+    # --- end ---
+
+    def expire(self, now: float) -> None:
+        """Ends the calls whose time is over, and a connection on which nothing happens.
+
+        Args:
+            now: of time.monotonic().
+        """
+        limits = self._server.limits
+        for stream in list(self._connection.streams.values()):
+            call: Call | None = stream.call
+            if call is None or stream.local_closed:
+                continue
+            late = call.receiving and now - call.since > limits.timeout_seconds
+            if late or call.context.deadline < now:
+                call.expire()
+        silent = now - self._since
+        if self._connection.stalled(limits.timeout_seconds):
+            if self._transport:
+                self._transport.abort()
+        elif not self._connection.settled and silent > limits.timeout_seconds:
+            self._connection.fail(Error.PROTOCOL_ERROR, "no SETTINGS came")
+        elif not self._connection.streams and silent > limits.idle_seconds:
+            self.drain()
+
+    def drain(self) -> None:
+        """Takes no further calls; closes when those begun are answered."""
+        self._connection.drain()
+        asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._connection.finish_draining)
+
+
+_SMALL = 1 << 20

@@ -1,0 +1,345 @@
+"""The server's side of one HTTP/2 connection (RFC 9113): bytes to streams, without a socket.
+
+Only what a server of calls needs: nothing is pushed, priorities are checked and ignored.
+"""
+
+import time
+from collections import OrderedDict
+
+from serving.server.http2 import frames
+from serving.server.http2.flow import FRAME_BYTES, Budget, Sender
+from serving.server.http2.frames import ConnectionFault, Error, Flag, Setting, StreamFault, Type
+from serving.server.http2.headers import MAX_HEADER_BYTES, HeaderDecoder
+from serving.server.http2.reader import FrameReader
+from serving.server.http2.streams import Listener, Stream
+
+MAX_STREAMS = 256
+STREAM_WINDOW = 4 << 20
+CONNECTION_WINDOW = 16 << 20
+# Streams ended early of which the client may not know yet.
+MAX_ENDED_EARLY = 1000
+_DRAIN_PING = b"fo-drain"
+
+
+class Connection:
+    """Frames in, streams to a listener, frames out.
+
+    Attributes:
+        settled: whether the client has said hello.
+        streams: those that are open, by number.
+        sender: sends responses on them.
+    """
+
+    def __init__(self, listener: Listener) -> None:
+        self._listener = listener
+        self._decoder = HeaderDecoder()
+        self._budget = Budget()
+        self._reader = FrameReader(FRAME_BYTES, self._budget)
+        self.settled = self._closed = self._draining = False
+        self._last = 0
+        self._window = CONNECTION_WINDOW
+        self._ended_early: OrderedDict[int, None] = OrderedDict()
+        self._write = listener.write
+        self.streams: dict[int, Stream] = {}
+        self.sender = Sender(self._write, self._sent)
+        self._handlers = (
+            self._data, self._head, self._priority, self._reset, self._settings, self._push,
+            self._ping, self._goaway, self._window_update,
+        )  # fmt: skip
+
+    def open(self) -> None:
+        """Says hello: the first bytes of a server."""
+        settings = {
+            Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+            Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+            Setting.MAX_FRAME_SIZE: FRAME_BYTES,
+            Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_BYTES,
+        }
+        extra = CONNECTION_WINDOW - frames.DEFAULT_WINDOW
+        self._write(frames.settings(settings) + frames.window_update(0, extra))
+
+    def receive(self, data: bytes) -> None:
+        """Takes in bytes of the client. Faults are answered, never raised."""
+        whole = self._reader.request(data)
+        if whole and self._request(*whole):
+            return
+        try:
+            for kind, flags, number, payload in self._reader.read(data):
+                self._frame(kind, flags, number, payload)
+                if self._closed:
+                    return
+        except ConnectionFault as fault:
+            self.fail(fault.code, fault.message)
+
+    def _frame(self, kind: int, flags: int, number: int, payload: bytes) -> None:
+        if not self.settled and (kind != Type.SETTINGS or flags & Flag.ACK):
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "the first frame is no SETTINGS")
+        if kind >= len(self._handlers):
+            self._budget.spend()
+            return
+        try:
+            self._handlers[kind](number, flags, payload)
+        except StreamFault as fault:
+            self._budget.spend()
+            self.reset(fault.stream, fault.code)
+
+    # --- streams ---
+
+    def _request(self, number: int, block: bytes, body: bytes) -> bool:
+        """Takes in a request that arrived whole, if nothing about it needs a second look.
+
+        It comes to what ``_head`` and ``_data`` do, and takes a third of their time.
+        """
+        head, size = self._decoder.known(block), len(body)
+        if (
+            head is None
+            or head.fault
+            or not head.method
+            or head.length not in (-1, size)
+            or not self.settled
+            or self._draining
+            or self._closed
+            or not self._last < number <= frames.MAX_WINDOW
+            or not number % 2
+            or len(self.streams) >= MAX_STREAMS
+            or self._window - size < CONNECTION_WINDOW // 2
+        ):
+            return False
+        self._last = number
+        self._window -= size
+        stream = Stream(number, head, self.sender.initial_window, STREAM_WINDOW - size)
+        stream.received = size
+        stream.remote_closed = True
+        self.streams[number] = stream
+        self._listener.begun(stream)
+        self._listener.received(stream, body, end=True)
+        return True
+
+    def _data(self, number: int, flags: int, payload: bytes) -> None:
+        size = len(payload)
+        end = bool(flags & Flag.END_STREAM)
+        if not number:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "DATA on stream 0")
+        self._window -= size
+        if self._window < 0:
+            raise ConnectionFault(Error.FLOW_CONTROL_ERROR, "more DATA than the window allows")
+        if self._window < CONNECTION_WINDOW // 2:
+            self._write(frames.window_update(0, CONNECTION_WINDOW - self._window))
+            self._window = CONNECTION_WINDOW
+        if flags & Flag.PADDED:
+            payload = frames.unpadded(payload, flags)
+        if not payload and not end:
+            self._budget.spend()
+        stream = self.streams.get(number)
+        if stream is None or stream.remote_closed:
+            self._on_closed(number)
+            return
+        stream.receive_window -= size
+        if stream.receive_window < 0:
+            raise StreamFault(number, Error.FLOW_CONTROL_ERROR, "more DATA than the window allows")
+        stream.received += len(payload)
+        if end:
+            self._check_length(stream)
+            stream.remote_closed = True
+        elif stream.receive_window < STREAM_WINDOW // 2:
+            self._write(frames.window_update(number, STREAM_WINDOW - stream.receive_window))
+            stream.receive_window = STREAM_WINDOW
+        self._listener.received(stream, payload, end=end)
+
+    def _head(self, number: int, flags: int, payload: bytes) -> None:
+        if not number % 2:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, f"HEADERS on stream {number}")
+        block = frames.unpadded(payload, flags)
+        dependency = -1
+        if flags & Flag.PRIORITY:
+            if len(block) < 5:
+                raise ConnectionFault(Error.FRAME_SIZE_ERROR, "HEADERS too short")
+            dependency, block = frames.word(block), block[5:]
+        self._block(number, flags, block)
+        if dependency == number:
+            raise StreamFault(number, Error.PROTOCOL_ERROR, "a stream depends on itself")
+
+    def _block(self, number: int, flags: int, block: bytes) -> None:
+        head = self._decoder.decode(block)  # also of a refused one: it changes the table
+        end = bool(flags & Flag.END_STREAM)
+        stream = self.streams.get(number)
+        if stream is not None and not stream.remote_closed:
+            if head.fault or head.method or not end:
+                raise StreamFault(number, Error.PROTOCOL_ERROR, head.fault or "no trailers")
+            self._check_length(stream)
+            stream.remote_closed = True
+            self._listener.received(stream, b"", end=True)
+            return
+        if number <= self._last:
+            self._on_closed(number)
+            return
+        if self._draining:
+            return  # the GOAWAY names a lower stream: the client sends it elsewhere
+        self._last = number
+        if head.fault or not head.method:
+            raise StreamFault(number, Error.PROTOCOL_ERROR, head.fault or "no request")
+        if len(self.streams) >= MAX_STREAMS:
+            raise StreamFault(number, Error.REFUSED_STREAM, "too many streams")
+        stream = Stream(number, head, self.sender.initial_window, STREAM_WINDOW)
+        self.streams[number] = stream
+        if end:
+            self._check_length(stream)
+            stream.remote_closed = True
+        self._listener.begun(stream)
+        if end and not stream.local_closed:
+            self._listener.received(stream, b"", end=True)
+
+    def _check_length(self, stream: Stream) -> None:
+        if stream.head.length not in (-1, stream.received):
+            raise StreamFault(stream.number, Error.PROTOCOL_ERROR, "content-length is wrong")
+
+    def _on_closed(self, number: int) -> None:
+        """Judges a frame on a stream that takes none: late, or a mistake."""
+        if number > self._last:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, f"stream {number} is not open")
+        if number in self.streams:
+            raise StreamFault(number, Error.STREAM_CLOSED, "after the end")
+        if number not in self._ended_early:
+            raise ConnectionFault(Error.STREAM_CLOSED, f"stream {number} is closed")
+
+    def _reset(self, number: int, _: int, payload: bytes) -> None:
+        if len(payload) != 4:
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "RST_STREAM of a wrong size")
+        if not number or number > self._last:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "RST_STREAM on an idle stream")
+        self._budget.spend()
+        stream = self.streams.pop(number, None)
+        if stream is not None:
+            self._cut(stream)
+
+    def _priority(self, number: int, _: int, payload: bytes) -> None:
+        self._budget.spend()
+        if not number:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "PRIORITY on stream 0")
+        if len(payload) != 5:
+            raise StreamFault(number, Error.FRAME_SIZE_ERROR, "PRIORITY of a wrong size")
+        if frames.word(payload) == number:
+            raise StreamFault(number, Error.PROTOCOL_ERROR, "a stream depends on itself")
+
+    def _push(self, *_: object) -> None:
+        raise ConnectionFault(Error.PROTOCOL_ERROR, "PUSH_PROMISE from a client")
+
+    # --- the connection ---
+
+    def _settings(self, number: int, flags: int, payload: bytes) -> None:
+        if number:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "SETTINGS on a stream")
+        if len(payload) % 6 or (flags & Flag.ACK and payload):
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "SETTINGS of a wrong size")
+        if flags & Flag.ACK:
+            return
+        self._budget.spend()
+        self.settled = True
+        for setting, value in frames.SETTING.iter_unpack(payload):
+            self.sender.configure(setting, value, self.streams.values())
+        self._write(frames.settings_ack())
+        self.sender.pump()
+
+    def _ping(self, number: int, flags: int, payload: bytes) -> None:
+        if number:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "PING on a stream")
+        if len(payload) != 8:
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "PING of a wrong size")
+        if not flags & Flag.ACK:
+            self._budget.spend()
+            self._write(frames.ping(payload, ack=True))
+        elif payload == _DRAIN_PING:
+            self.finish_draining()
+
+    def _goaway(self, number: int, _: int, payload: bytes) -> None:
+        if number:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "GOAWAY on a stream")
+        if len(payload) < 8:
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "GOAWAY of a wrong size")
+
+    def _window_update(self, number: int, _: int, payload: bytes) -> None:
+        if len(payload) != 4:
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "WINDOW_UPDATE of a wrong size")
+        if number > self._last:
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "WINDOW_UPDATE on an idle stream")
+        increment = frames.word(payload)
+        stream = self.streams.get(number)
+        if not increment:
+            if number:
+                raise StreamFault(number, Error.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "WINDOW_UPDATE by 0")
+        if not number or stream is not None:
+            self.sender.widen(stream, increment)
+
+    # --- ends ---
+
+    def _sent(self, stream: Stream) -> None:
+        """Notes that a response is complete. A request that isn't is no longer wanted."""
+        stream.local_closed = True
+        if stream.remote_closed:
+            self._forget(stream)
+        else:
+            self.reset(stream.number, Error.NO_ERROR)
+
+    def _forget(self, stream: Stream) -> None:
+        self.streams.pop(stream.number, None)
+        stream.call = None  # it refers to the stream: a cycle would wait for the collector
+        if self._draining and not self.streams:
+            self._end()
+
+    def reset(self, number: int, code: Error) -> None:
+        """Ends a stream at once."""
+        self._write(frames.reset(number, code))
+        self._last = max(self._last, number if number % 2 else 0)
+        stream = self.streams.pop(number, None)
+        self._ended_early[number] = None
+        if len(self._ended_early) > MAX_ENDED_EARLY:
+            self._ended_early.popitem(last=False)
+        if stream is not None:
+            self._cut(stream)
+
+    def _cut(self, stream: Stream) -> None:
+        self.sender.drop(stream)
+        if not stream.local_closed:
+            self._listener.cancelled(stream)
+        if self._draining and not self.streams:
+            self._end()
+
+    def fail(self, code: Error, message: str) -> None:
+        """Ends the connection for a client's fault, which is named in the GOAWAY."""
+        if not self._closed:
+            self._write(frames.goaway(self._last, code, message))
+            self._end()
+
+    def drain(self) -> None:
+        """Takes no streams but those already on their way; closes when all are answered.
+
+        The first GOAWAY names no last stream; the second one does, after a round trip.
+        """
+        self._write(frames.goaway(frames.MAX_WINDOW, Error.NO_ERROR) + frames.ping(_DRAIN_PING))
+
+    def finish_draining(self) -> None:
+        """Takes no further streams, even if the client does not answer."""
+        if self._draining or self._closed:
+            return
+        self._draining = True
+        self._write(frames.goaway(self._last, Error.NO_ERROR))
+        if not self.streams:
+            self._end()
+
+    def _end(self) -> None:
+        if not self._closed:
+            self._closed = True
+            self._listener.close()
+
+    def lost(self) -> None:
+        """Ends all streams: the client has gone."""
+        self._closed = True
+        for stream in list(self.streams.values()):
+            if not stream.local_closed:
+                self._listener.cancelled(stream)
+        self.streams.clear()
+
+    def stalled(self, seconds: float) -> bool:
+        """Returns whether the client has not taken a response for so long."""
+        return bool(self.sender.stalled(time.monotonic() - seconds))

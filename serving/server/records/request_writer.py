@@ -1,0 +1,225 @@
+"""Request logging: sampled requests with their answers, as PredictionLogs in bounded TFRecords.
+
+The event loop hands references over; messages are made and written by a thread. What it can't
+keep up with, or the disk does not take, is dropped and counted. serving.request_log reads them.
+"""
+
+import logging
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+from serving.request_log import SUFFIX, files
+from serving.server.dataplane import protos
+from serving.server.dataplane.model_config import Sampling
+from serving.server.dataplane.runtime import tensorflow
+from serving.server.dataplane.saved_model import Servable
+from serving.server.dataplane.statuses import Code, from_exception
+from serving.server.dataplane.tensors import Signature, Tensors
+from serving.server.records.background import Background
+
+LOG = logging.getLogger("fanout-model-server")
+# After the disk refused a record, how many are dropped before it is tried again.
+PAUSE_RECORDS = 100
+
+
+@dataclass
+class _Files:
+    """The files of one prefix: a new one when the last is full, the oldest ones removed."""
+
+    prefix: Path
+    max_bytes: int
+    max_files: int
+    _writer: Any = None
+    _bytes: int = 0
+
+    def write(self, record: bytes) -> None:
+        """Appends a record. Raises OSError or TensorFlow's error; the next one is tried anew."""
+        framed = len(record) + 16  # its length and two checksums
+        if self._writer is None or self._bytes + framed > self.max_bytes:
+            self.close()
+            self._open()
+        try:
+            self._writer.write(record)
+        except BaseException:
+            self.close()
+            raise
+        self._bytes += framed
+
+    def flush(self) -> None:
+        """Makes what was written readable. Raises as write() does."""
+        if self._writer is None:
+            return
+        try:
+            self._writer.flush()
+        except BaseException:
+            self.close()
+            raise
+
+    def close(self) -> None:
+        """Ends the file."""
+        writer, self._writer = self._writer, None
+        if writer is None:
+            return
+        try:
+            writer.close()
+        except Exception as error:
+            LOG.warning("%s: %s", self.prefix, error)
+
+    def _open(self) -> None:
+        self.prefix.parent.mkdir(parents=True, exist_ok=True)
+        for old in files(self.prefix)[: 1 - self.max_files or None]:
+            old.unlink(missing_ok=True)
+        begun = datetime.now(UTC).strftime("%Y%m%dT%H%M%S.%fZ")
+        path = self.prefix.with_name(f"{self.prefix.name}-{begun}{SUFFIX}")
+        self._writer = tensorflow().io.TFRecordWriter(str(path))
+        self._bytes = 0
+
+
+@dataclass
+class RequestLog:
+    """Takes requests with their answers from the event loop.
+
+    Attributes:
+        sampling: returns where a model's requests are logged, None for nowhere.
+        tags: of the SavedModel's part that is served.
+        counted: called with a model's name and a Code's name for each record, in any thread.
+        max_bytes, max_files: of a file, and how many there are for a prefix.
+    """
+
+    sampling: Callable[[str], Sampling | None]
+    tags: tuple[str, ...]
+    counted: Callable[[str, str], None]
+    max_bytes: int = 64 << 20
+    max_files: int = 8
+    _background: Background | None = None
+    _files: dict[Path, _Files] = field(default_factory=dict)
+    _skip: int = 0
+
+    def predict(
+        self, servable: Servable, signature: Signature, inputs: Tensors, outputs: Tensors
+    ) -> None:
+        """Takes in a predict request."""
+        sampling = self._chosen(servable.name)
+        if sampling is None:
+            return
+
+        def fill(log: Any) -> None:
+            request, response = log.predict_log.request, log.predict_log.response
+            describe(request.model_spec, servable, signature)
+            describe(response.model_spec, servable, signature)
+            for arrays, tensors in ((inputs, request.inputs), (outputs, response.outputs)):
+                for alias, array in arrays.items():
+                    protos.to_compact_proto(array, tensors[alias])
+
+        size = sum(_bytes(array) for part in (inputs, outputs) for array in part.values())
+        self._take(sampling, servable, signature, size, fill)
+
+    def messages(
+        self, kind: str, servable: Servable, signature: Signature, request: Any, response: Any
+    ) -> None:
+        """Takes in a request and its answer as messages, which nobody may change afterwards.
+
+        Args:
+            kind: ``predict``, ``classify``, ``regress`` or ``multi_inference``.
+        """
+        sampling = self._chosen(servable.name)
+        if sampling is None:
+            return
+
+        def fill(log: Any) -> None:
+            entry = getattr(log, f"{kind}_log")
+            entry.request.CopyFrom(request)
+            entry.response.CopyFrom(response)
+
+        size = request.ByteSize() + response.ByteSize()
+        self._take(sampling, servable, signature, size, fill)
+
+    def wanted(self, model: str) -> bool:
+        """Returns whether requests of a model are logged at all: is it worth making messages?"""
+        return self.sampling(model) is not None
+
+    def close(self) -> None:
+        """Writes what was taken in."""
+        if self._background:
+            self._background.stop()
+            for one in list(self._files.values()):
+                one.close()
+
+    def _chosen(self, model: str) -> Sampling | None:
+        sampling = self.sampling(model)
+        if sampling is None or random.random() >= sampling.rate:
+            return None
+        return sampling
+
+    def _take(
+        self,
+        sampling: Sampling,
+        servable: Servable,
+        signature: Signature,
+        size: int,
+        fill: Callable[[Any], None],
+    ) -> None:
+        if self._background is None:
+            self._background = Background("request log", max_entries=1024, idle=self._flush)
+        model = servable.name
+
+        def work() -> None:
+            from tensorflow_serving.apis import prediction_log_pb2
+
+            if self._skip:
+                self._skip -= 1
+                self.counted(model, Code.UNAVAILABLE.name)
+                return
+            log = prediction_log_pb2.PredictionLog()
+            describe(log.log_metadata.model_spec, servable, signature)
+            log.log_metadata.sampling_config.sampling_rate = sampling.rate
+            log.log_metadata.saved_model_tags.extend(self.tags)
+            fill(log)
+            try:
+                self._of(sampling.prefix).write(log.SerializeToString())
+            except Exception as error:
+                self._skip = PAUSE_RECORDS
+                LOG.error("request log %s: %s", sampling.prefix, error)
+                self.counted(model, from_exception(error).code.name)
+            else:
+                self.counted(model, Code.OK.name)
+
+        if not self._background.offer(size, work):
+            self.counted(model, Code.RESOURCE_EXHAUSTED.name)
+
+    def _of(self, prefix: Path) -> _Files:
+        found = self._files.get(prefix)
+        if found is None:
+            found = self._files[prefix] = _Files(prefix, self.max_bytes, self.max_files)
+        return found
+
+    def _flush(self) -> None:
+        for one in list(self._files.values()):
+            try:
+                one.flush()
+            except Exception as error:
+                self._skip = PAUSE_RECORDS
+                LOG.error("request log %s: %s", one.prefix, error)
+
+
+def describe(spec: Any, servable: Servable, signature: Signature) -> None:
+    """Fills a ModelSpec with what answered."""
+    spec.name = servable.name
+    spec.version.value = servable.version
+    spec.signature_name = signature.name
+
+
+def default_sampling(prefix: Path, model: str, rate: float) -> Sampling:
+    """Returns where the flags have a model's requests logged."""
+    return Sampling(prefix.with_name(f"{prefix.name}.{quote(model, safe='')}"), rate)
+
+
+def _bytes(array: Any) -> int:
+    if array.dtype.kind != "O":
+        return int(array.nbytes)
+    return sum(len(value) for value in array.flat)

@@ -1,0 +1,296 @@
+"""HTTP/1.1 over asyncio: bytes to requests for the REST API, its responses to bytes."""
+
+import asyncio
+import time
+from collections import deque
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, cast
+
+import httptools
+
+from serving.server.dataplane.scheduler import Call, Scheduler
+from serving.server.records.access_log import AccessLog
+from serving.server.rest import json_response, routes
+from serving.server.rest.api import Rest
+from serving.server.rest.responses import CORS_HEADERS, CORS_KEY_HEADERS, Response
+from serving.server.settings import api_keys
+
+MAX_HEADER_BYTES = 64 << 10
+# Requests that one connection may send ahead before the first is answered.
+MAX_PIPELINED = 16
+_REASONS = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
+
+_CORS, _CORS_KEY = (
+    "".join(f"{name}: {value}\r\n" for name, value in headers)
+    for headers in (CORS_HEADERS, CORS_KEY_HEADERS)
+)
+_KEY_HEADERS = frozenset(name.encode() for name in (api_keys.HEADER, api_keys.AUTHORIZATION))
+
+
+@dataclass(eq=False, slots=True)
+class _Slot:
+    """A place in the order of a connection's responses."""
+
+    keep_alive: bool
+    response: Response | None = None
+    head_only: bool = False
+    old: bool = False
+    call: Call | None = None
+    started: float = 0.0
+    method: str = ""
+    path: str = ""
+    received: int = 0
+
+
+class HttpProtocol(asyncio.Protocol):
+    """One connection."""
+
+    def __init__(self, rest: Rest, scheduler: Scheduler, connections: set["HttpProtocol"]) -> None:
+        self._rest = rest
+        self._scheduler = scheduler
+        self._connections = connections
+        self._transport: asyncio.Transport | None = None
+        self._parser: Any = None
+        self._slots: deque[_Slot] = deque()
+        self._closing = False
+        self._paused = False
+        self._since = time.monotonic()
+        self._receiving = False
+        self._encrypted = False
+        self._remote = ""
+        self._reset()
+
+    def _reset(self) -> None:
+        self._url = b""
+        self._encoding = ""
+        self._origin = ""
+        self._expects = False
+        self._shown: dict[str, str] = {}
+        self._header_bytes = 0
+        self._body: list[bytes] = []
+        self._body_bytes = 0
+
+    # --- asyncio ---
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = cast(
+            asyncio.Transport, transport
+        )  # what TCP gives; uvloop's is no subclass
+        self._parser = httptools.HttpRequestParser(self)
+        self._encrypted = transport.get_extra_info("sslcontext") is not None
+        peer = transport.get_extra_info("peername")
+        self._remote = f"{peer[0]}:{peer[1]}" if peer else ""
+        full = len(self._connections) >= self._rest.limits.connections
+        self._connections.add(self)
+        if full:
+            self._refuse(503, f"{self._rest.limits.connections} connections are open already")
+
+    def connection_lost(self, _: Exception | None) -> None:
+        self._transport = None
+        self._connections.discard(self)
+        for slot in self._slots:
+            if slot.call:
+                slot.call.deadline = 0.0  # nobody is there to answer: not worth running
+
+    def data_received(self, data: bytes) -> None:
+        if self._closing:
+            return
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._refuse(400, "Upgrade is not supported")
+        except httptools.HttpParserError as error:
+            # An error raised in a callback below has already been answered.
+            if not self._closing:
+                self._refuse(400, f"Malformed HTTP: {error}")
+
+    def eof_received(self) -> bool:
+        # Half-closed: what was asked is still answered. TLS has no such state.
+        begun = bool(self._slots) and not self._encrypted
+        self.drain()
+        return begun
+
+    def pause_writing(self) -> None:
+        self._set_paused(True)
+
+    def resume_writing(self) -> None:
+        self._set_paused(False)
+
+    # --- httptools ---
+
+    def on_message_begin(self) -> None:
+        self._reset()
+        self._receiving = True
+        self._since = time.monotonic()
+
+    def on_url(self, url: bytes) -> None:
+        self._url += url
+        self._count_header(len(url))
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        self._count_header(len(name) + len(value))
+        lowered = name.lower()
+        if lowered == b"content-encoding":
+            self._encoding = value.decode("latin-1")
+        elif lowered == b"origin":
+            self._origin = value.decode("latin-1")
+        elif lowered in _KEY_HEADERS:
+            self._shown[lowered.decode()] = value.decode("latin-1")
+        elif lowered == b"expect":
+            self._expects = value.lower() == b"100-continue"
+        elif lowered == b"content-length":
+            self._check_size(int(value) if value.isdigit() else 0)
+
+    def on_headers_complete(self) -> None:
+        if self._rest.keys and not self._closing:
+            refusal = self._rest.refusal(self._method(), self._path(), self._shown)
+            if refusal:  # before its body is taken in
+                self._end_with(refusal)
+        if self._expects and self._transport and not self._closing:
+            self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def on_body(self, data: bytes) -> None:
+        self._check_size(self._body_bytes + len(data))
+        self._body.append(data)
+        self._body_bytes += len(data)
+
+    def on_message_complete(self) -> None:
+        self._receiving = False
+        self._since = time.monotonic()
+        if self._closing:
+            return
+        method = self._method()
+        slot = _Slot(bool(self._parser.should_keep_alive()), head_only=method == "HEAD")
+        self._closing = not slot.keep_alive
+        self._slots.append(slot)
+        path = self._path()
+        self._note(slot)
+        slot.old = self._parser.get_http_version() == "1.0"
+        begun = self._rest.begin(method, path, b"".join(self._body), self._encoding, self._origin)
+        if isinstance(begun, Response):
+            self._answer(slot, begun)
+        else:
+            slot.call = begun.call
+            self._scheduler.submit(
+                begun.call, lambda result: self._answer(slot, begun.finish(result))
+            )
+        if len(self._slots) >= MAX_PIPELINED and self._transport:
+            self._transport.pause_reading()
+
+    def _method(self) -> str:
+        return str(self._parser.get_method().decode("latin-1"))
+
+    def _path(self) -> str:
+        return self._url.partition(b"?")[0].decode("latin-1")
+
+    def _note(self, slot: _Slot) -> None:
+        """Keeps what the access log will say of a request."""
+        if self._rest.log:
+            slot.method, slot.path = self._method() if self._url else "", self._path()
+            slot.started, slot.received = self._since, self._body_bytes
+
+    # --- responses ---
+
+    def _answer(self, slot: _Slot, response: Response) -> None:
+        slot.response = response
+        while self._slots and self._slots[0].response is not None:
+            self._write(self._slots.popleft())
+        if self._transport and not self._paused and len(self._slots) < MAX_PIPELINED:
+            self._transport.resume_reading()
+
+    def _write(self, slot: _Slot) -> None:
+        response = slot.response
+        if response is None:
+            return
+        if self._rest.log:
+            self._log(self._rest.log, slot, response)
+        if self._transport is None:
+            return
+        head = (
+            f"HTTP/1.1 {response.status} {_REASONS.get(response.status, '')}\r\n"
+            f"Content-Type: {response.content_type}\r\nContent-Length: {len(response.body)}\r\n"
+            + ((_CORS_KEY if self._rest.keys else _CORS) if self._rest.cors else "")
+            + ("WWW-Authenticate: Bearer\r\n" if response.status == 401 else "")
+            + _connection(slot)
+            + "\r\n"
+        ).encode("latin-1")
+        self._transport.write(head if slot.head_only else head + response.body)
+        if not slot.keep_alive:
+            self._transport.close()
+
+    def _refuse(self, status: int, message: str) -> None:
+        """Answers a request that can't be read on, after those before it, and closes."""
+        self._end_with(Response(status, json_response.error(message)))
+
+    def _end_with(self, response: Response) -> None:
+        self._closing = True
+        slot = _Slot(keep_alive=False)
+        self._note(slot)
+        self._slots.append(slot)
+        self._answer(slot, response)
+
+    def _log(self, log: AccessLog, slot: _Slot, response: Response) -> None:
+        log.record(
+            transport="rest", remote=self._remote, method=slot.method, path=slot.path,
+            model=routes.model(slot.path), status=response.status, request_bytes=slot.received,
+            response_bytes=len(response.body),
+            milliseconds=round((time.monotonic() - slot.started) * 1e3, 3),
+        )  # fmt: skip
+
+    def _count_header(self, size: int) -> None:
+        self._header_bytes += size
+        if self._header_bytes > MAX_HEADER_BYTES and not self._closing:
+            self._refuse(431, f"The request's head is larger than {MAX_HEADER_BYTES} bytes")
+            raise ValueError("head too large")
+
+    def _check_size(self, size: int) -> None:
+        limit = self._rest.limits.body_bytes
+        if size > limit and not self._closing:
+            self._refuse(413, f"The body is larger than {limit} bytes")
+            raise ValueError("body too large")
+
+    def _set_paused(self, paused: bool) -> None:
+        self._paused = paused
+        self._since = time.monotonic()
+        if self._transport and not self._transport.is_closing():
+            if paused:
+                self._transport.pause_reading()
+            elif len(self._slots) < MAX_PIPELINED:
+                self._transport.resume_reading()
+
+    # --- end ---
+
+    def expire(self, now: float) -> None:
+        """Closes a connection on which nothing has happened for too long.
+
+        Args:
+            now: of time.monotonic().
+        """
+        limits = self._rest.limits
+        if (
+            self._transport
+            and now - self._since > limits.timeout_seconds
+            and (self._paused or self._transport.is_closing())
+        ):
+            # It takes no answers: closing would wait for it to take them, perhaps for ever.
+            self._transport.abort()
+        elif self._receiving and now - self._since > limits.timeout_seconds:
+            self._receiving = False
+            self._refuse(408, f"The request did not arrive in {limits.timeout_seconds:g} s")
+        elif not self._slots and now - self._since > limits.idle_seconds and self._transport:
+            self._transport.close()
+
+    def drain(self) -> None:
+        """Takes no further requests; closes when those begun are answered."""
+        self._closing = True
+        if self._slots:
+            self._slots[-1].keep_alive = False
+        elif self._transport:
+            self._transport.close()
+
+
+def _connection(slot: _Slot) -> str:
+    if not slot.keep_alive:
+        return "Connection: close\r\n"
+    return "Connection: keep-alive\r\n" if slot.old else ""  # HTTP/1.0 closes unless told

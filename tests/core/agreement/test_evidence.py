@@ -1,0 +1,45 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from core.agreement.checks import FAILED, Check, compare
+from core.agreement.evidence import read_evidence, save_evidence
+from core.agreement.golden import Golden
+from models.spec import Limits
+
+GOLDEN = Golden(
+    {"x": np.zeros((3, 1), np.float32)},
+    np.array([0, 1, 1]),
+    np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], np.float32),
+)
+OUTPUTS = np.array([[0.9, 0.1], [0.3, 0.7], [0.4, 0.6]], np.float32)
+ROW = Check("mobile", "int8", "LiteRT", FAILED)
+
+
+def test_the_evidence_of_a_row_reads_back(tmp_path: Path) -> None:
+    crashed = replace(ROW, reason="crashed")
+    save_evidence(tmp_path, [crashed, compare(OUTPUTS, GOLDEN, Limits(agreement=0.1), row=ROW)])
+    found = read_evidence(tmp_path, 1)
+    assert found
+    np.testing.assert_allclose(found.difference, [0, 0.1, 0.2], atol=1e-6)
+    assert found.predicted.tolist() == [0, 1, 1]
+    np.testing.assert_allclose(found.confidence, [0.9, 0.7, 0.6], atol=1e-6)
+    assert read_evidence(tmp_path, 0) is None
+    assert read_evidence(tmp_path, 2) is None
+
+
+def test_a_broken_file_is_no_evidence(tmp_path: Path) -> None:
+    save_evidence(tmp_path, [compare(OUTPUTS, GOLDEN, Limits(agreement=0.1), row=ROW)])
+    file = tmp_path / "evidence.0.npz"
+    file.write_bytes(file.read_bytes()[:100])
+    assert read_evidence(tmp_path, 0) is None
+    file.write_bytes(b"")
+    assert read_evidence(tmp_path, 0) is None
+
+
+def test_it_is_no_part_of_the_row() -> None:
+    row = compare(OUTPUTS, GOLDEN, Limits(agreement=0.1), row=ROW)
+    assert row.evidence
+    assert "evidence" not in row.to_json()
+    assert Check.from_json(row.to_json()) == row

@@ -1,0 +1,110 @@
+"""A runtime's process: its answers, its errors and its crashes."""
+
+import json
+import os
+import subprocess
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from core.agreement.target import Artifacts
+from core.errors import UserError
+from core.toolchain import EDGE_PYTHON
+from mobile.checks import runtimes
+from mobile.checks.runtimes import RUNTIMES, RuntimeFailedError, run
+from tests.mobile.conftest import Sample
+
+
+@pytest.fixture
+def inputs(sample: Sample, tmp_path: Path) -> Path:
+    sample.golden.head(20).save(tmp_path / "inputs")
+    return tmp_path / "inputs"
+
+
+@pytest.fixture
+def scratch(tmp_path: Path) -> Path:
+    (tmp_path / "scratch").mkdir()
+    return tmp_path / "scratch"
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda runtime: runtime.title)
+def test_an_answer_has_every_output_and_figures(
+    runtime: runtimes.EdgeRuntime, converted: Artifacts, sample: Sample, inputs: Path, scratch: Path
+) -> None:
+    answer = run(runtime, converted.variants["int8_uint8"], inputs, scratch)
+    assert answer.outputs["probabilities"].dtype == np.float32
+    np.testing.assert_allclose(
+        answer.outputs["probabilities"], sample.golden.outputs[:20], atol=0.05
+    )
+    assert answer.figures["p50_ms"] <= answer.figures["p95_ms"]
+    assert 10 < answer.figures["peak_mib"] < 400
+    assert f"{runtime.title} {answer.figures['version']}" == runtime.label()
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda runtime: runtime.title)
+def test_inputs_of_another_name_are_refused(
+    runtime: runtimes.EdgeRuntime, converted: Artifacts, inputs: Path, scratch: Path
+) -> None:
+    (inputs / "input.image.npy").rename(inputs / "input.picture.npy")
+    with pytest.raises(RuntimeFailedError, match=r"\['image'\], not \['picture'\]"):
+        run(runtime, converted.variants["float32"], inputs, scratch)
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda runtime: runtime.title)
+def test_inputs_of_another_shape_are_refused(
+    runtime: runtimes.EdgeRuntime, converted: Artifacts, inputs: Path, scratch: Path
+) -> None:
+    np.save(inputs / "input.image.npy", np.zeros((5, 14, 14, 1), np.float32))
+    with pytest.raises(RuntimeFailedError, match=r"\(1, 28, 28, 1\), not \(1, 14, 14, 1\)"):
+        run(runtime, converted.variants["float32"], inputs, scratch)
+
+
+def test_a_crash_is_told_by_its_signal(
+    converted: Artifacts, inputs: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    aborting = scratch.with_name("aborting.py")
+    aborting.write_text(
+        "import os, sys\n"
+        "print('INFO: ready\\nout of memory', file=sys.stderr, flush=True)\n"
+        "os.abort()\n"
+    )
+    monkeypatch.setattr(runtimes, "RUNNER", aborting)
+    with pytest.raises(RuntimeFailedError, match="crashed with SIGABRT: out of memory"):
+        run(RUNTIMES[0], converted.variants["float32"], inputs, scratch)
+
+
+def test_a_runtime_that_hangs_is_ended(
+    converted: Artifacts, inputs: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    hanging = scratch.with_name("hanging.py")
+    hanging.write_text("import time\ntime.sleep(60)")
+    monkeypatch.setattr(runtimes, "RUNNER", hanging)
+    monkeypatch.setattr(runtimes, "TIMEOUT_S", 1)
+    with pytest.raises(RuntimeFailedError, match="no answer within 1 s"):
+        run(RUNTIMES[0], converted.variants["float32"], inputs, scratch)
+
+
+def test_a_missing_environment_names_the_command(
+    converted: Artifacts, inputs: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtimes, "EDGE_PYTHON", EDGE_PYTHON.with_name("absent"))
+    with pytest.raises(UserError, match="make setup"):
+        run(RUNTIMES[0], converted.variants["float32"], inputs, scratch)
+
+
+def test_the_runner_needs_nothing_of_the_project(
+    converted: Artifacts, inputs: Path, scratch: Path
+) -> None:
+    """As a person would call it on a device: another folder, no environment variables."""
+    runner = scratch / "runner.py"
+    runner.write_text(runtimes.RUNNER.read_text())
+    model = converted.variants["float32"]
+    subprocess.run(
+        [EDGE_PYTHON, "-I", runner, "ai_edge_litert", model, inputs, scratch, "--threads", "2"],
+        check=True,
+        cwd="/",
+        env={"PATH": os.environ["PATH"]},
+        capture_output=True,
+    )
+    assert json.loads((scratch / "figures.json").read_text())["p50_ms"] > 0

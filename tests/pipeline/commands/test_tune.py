@@ -1,0 +1,148 @@
+"""What may be searched, and whose values a run trains with. The search itself: tests/e2e."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from core.errors import UserError
+from models.spec import Range, load
+from pipeline.commands import cli
+from pipeline.commands.tune import check_space
+from pipeline.deployment.status import status
+from pipeline.settings import tuned
+from pipeline.settings.config import Config
+from pipeline.settings.tuned import Tuned
+from pipeline.stages.fingerprints import Fingerprints
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return replace(Config.from_environment("penguins", "quick"), builds=tmp_path)
+
+
+def found(config: Config, **values: Any) -> Tuned:
+    """Writes values as a search leaves them, and returns them."""
+    own = dict(config.spec.profile("quick").hyperparameters)
+    result = Tuned(values, own, 0.99, 0.95, 7, "2026-01-01T00:00:00Z")
+    tuned.write(config.build, result)
+    return result
+
+
+def test_found_values_go_over_the_profile_and_train_anew(config: Config) -> None:
+    before = Fingerprints.of(config)
+    found(config, learning_rate=0.05, batch_size=16)
+    assert config.profile.hyperparameters["learning_rate"] == 0.05
+    assert config.profile.hyperparameters["epochs"] == 60
+    after = Fingerprints.of(config)
+    assert (before.trainer != after.trainer, before.whole() != after.whole()) == (True, True)
+    assert (before.data, before.transform) == (after.data, after.transform)
+    assert status(config).tuned == "learning_rate 0.05 instead of 0.02"
+    assert tuned.remove(config.build)
+    assert not tuned.remove(config.build)
+    assert Fingerprints.of(config) == before
+    assert status(config).tuned == ""
+
+
+def test_who_changes_the_profile_since_has_the_last_word(config: Config) -> None:
+    found(config, learning_rate=0.05)
+    changed = {**config.profile.hyperparameters, "learning_rate": 0.01}
+    other = replace(config.spec.profile("quick"), hyperparameters=changed)
+    config = replace(config, spec=replace(config.spec, profiles={"quick": other}))
+    assert config.profile.hyperparameters["learning_rate"] == 0.01
+    assert status(config).tuned.startswith("left aside: the profile's hyperparameters changed")
+
+
+def test_the_profiles_own_values_change_nothing(config: Config) -> None:
+    before = Fingerprints.of(config)
+    result = found(config, learning_rate=0.02)
+    assert str(result) == "nothing better than the profile's own values"
+    assert Fingerprints.of(config) == before
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"values": 3}'])
+def test_a_damaged_file_is_told_of_and_can_be_forgotten(
+    config: Config, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    config.build.mkdir()
+    (config.build / tuned.FILE).write_text(text)
+    with pytest.raises(UserError, match=r"tuned.json is damaged: .*fanout tune --forget"):
+        assert config.profile
+    assert any("is damaged" in problem for problem in status(config).problems)
+    monkeypatch.setenv("FANOUT_BUILD", str(config.builds))
+    forget = ["tune", "--forget", "--json", "--model", "penguins", "--profile", "quick"]
+    for expected in (True, False):
+        assert cli.main(forget) == 0
+        assert json.loads(capsys.readouterr().out) == {"forgotten": expected}
+    assert config.profile
+
+
+@pytest.mark.parametrize(
+    ("search", "own", "message"),
+    [
+        ({}, {}, "says nothing to search; give its ModelSpec, say: search={"),
+        ({"learning_rate": Range(0, 1)}, {"epochs": 0}, "is not trained"),
+        ({"lerning_rate": Range(0, 1)}, {}, "search names 'lerning_rate'; profile quick has: ep"),
+        ({"learning_rate": Range(1, 0)}, {}, "the first must be the smaller one"),
+        ({"learning_rate": Range(0, 1, log=True)}, {}, "above 0 with log"),
+        ({"learning_rate": Range(0.1, 1)}, {}, "leaves out the profile's own value 0.02"),
+        ({"batch_size": (8, 32)}, {}, "leaves out the profile's own value 16"),
+    ],
+)
+def test_a_search_that_does_not_fit_is_told(
+    config: Config, search: Mapping[str, Any], own: dict[str, Any], message: str
+) -> None:
+    profile = config.spec.profile("quick")
+    profile = replace(profile, hyperparameters={**profile.hyperparameters, **own})
+    spec = replace(config.spec, search=search, profiles={"quick": profile})
+    with pytest.raises(UserError, match=message):
+        check_space(replace(config, spec=spec))
+
+
+@pytest.mark.parametrize("name", ["fashion", "motions", "penguins"])
+@pytest.mark.parametrize("profile", ["default", "quick"])
+def test_every_model_here_can_be_searched(name: str, profile: str, tmp_path: Path) -> None:
+    check_space(replace(Config.from_environment(name, profile), builds=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("limit", "message"),
+    [
+        (["--trials", "0"], "--trials must be at least 1, got 0"),
+        (["--seconds", "nan"], "--seconds must be a number above 0, got nan"),
+    ],
+)
+def test_limits_that_are_none_are_told(
+    limit: list[str], message: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert cli.main(["tune", "--model", "penguins", *limit]) == 2
+    assert message in capsys.readouterr().err
+
+
+# KerasTuner asks for its thread by old names.
+@pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
+def test_a_trial_that_was_begun_but_not_noted_is_made_again(tmp_path: Path) -> None:
+    from pipeline.training import search
+
+    spec = load("penguins")
+    own = dict(spec.profile("quick").hyperparameters)
+
+    def opened(trials: int) -> search.Tuner:
+        oracle = search.Oracle(search.space(spec.search, own), own, trials, 60)
+        place = {"directory": str(tmp_path), "project_name": "search"}
+        return search.Tuner(oracle, lambda *_: 0.5, own, **place)
+
+    opened(2).search(verbose=0)
+    noted = (tmp_path / "search" / "oracle.json").read_bytes()
+    opened(3).search(verbose=0)
+    # As if the process had been killed between the third trial's file and the oracle's.
+    (tmp_path / "search" / "oracle.json").write_bytes(noted)
+    again = opened(3)
+    assert len(again.oracle.trials) == 2
+    again.search(verbose=0)
+    assert len(again.oracle.end_order) == 3
+    left = {file.name for file in (tmp_path / "search").rglob("*.partial")}
+    assert not left

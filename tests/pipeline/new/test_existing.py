@@ -1,0 +1,171 @@
+"""``fanout new --keras`` and ``--saved-model``: a trained model, to the device and back."""
+
+import argparse
+import errno
+import importlib
+import json
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mobile.target
+import models
+from core.agreement.target import ConvertConfig
+from core.errors import DataError, UserError
+from models import examples
+from models.existing import UntrustedModelError
+from models.spec import ModelSpec
+from pipeline.new import from_existing
+from pipeline.new.create import create
+from pipeline.training.export import export, golden_set
+from pipeline.training.journal import Journal
+from pipeline.training.trainer import fit
+
+# NumPy 2 says it of TensorFlow's variables whenever Keras saves one.
+pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with models: two inputs of names that are none in Python, one of them whole."""
+    import keras
+
+    keras.utils.set_random_seed(3)
+    folder = tmp_path_factory.mktemp("made")
+    picture = keras.Input((8, 8, 3), name="Picture-1")
+    count = keras.Input((2,), dtype="int32", name="count")
+    x = keras.layers.Rescaling(1 / 255)(picture)
+    x = keras.layers.Flatten()(keras.layers.Conv2D(4, 3)(x))
+    x = keras.layers.Concatenate()([x, keras.ops.cast(count, "float32")])
+    model = keras.Model([picture, count], keras.layers.Dense(3, activation="softmax")(x))
+    model.save(folder / "model.keras")
+    model.export(folder / "saved", verbose=False)
+    keras.Sequential([keras.Input((4,)), keras.layers.Lambda(lambda values: values * 2)]).save(
+        folder / "lambda.keras"
+    )
+    keras.Sequential([keras.Input((None, 4)), keras.layers.LSTM(3)]).save(folder / "open.keras")
+    keras.Sequential([keras.Input((4,)), keras.layers.Dense(1)]).save(folder / "one.keras")
+    return folder
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """A second folder of the package ``models``: what is written there can be imported."""
+    folder = tmp_path / "models"
+    monkeypatch.setattr(models, "__path__", [*models.__path__, str(folder)])
+    yield folder
+    for name in [name for name in sys.modules if name.startswith("models.mine")]:
+        del sys.modules[name]
+
+
+def spec_of(folder: Path) -> ModelSpec:
+    importlib.invalidate_caches()
+    spec: ModelSpec = importlib.import_module(f"models.{folder.name}.spec").SPEC
+    return spec
+
+
+@pytest.mark.parametrize(("source", "name"), [("model.keras", "mine_k"), ("saved", "mine_s")])
+def test_a_trained_model_reaches_the_device(
+    made: Path, place: Path, tmp_path: Path, source: str, name: str
+) -> None:
+    folder, told = from_existing.create(name, made / source, models=place)
+    assert "input picture_1: float32 (8, 8, 3), values assumed from 0 to" in told
+    spec = spec_of(folder)
+    for split in ("train", "test"):
+        data = spec.module("data").examples(tmp_path, split, 20)
+        assert examples.write(data, tmp_path / split / f"{split}.tfrecord") == 20
+    journal = Journal(tmp_path, 0)
+    trained = fit(spec, {"epochs": 0}, train="", evaluation="", statistics={}, journal=journal)
+    export(trained.model, spec, tmp_path / "exported")
+    golden = golden_set(tmp_path / "exported", spec, str(tmp_path / "test" / "*"))
+    assert golden.accuracy == 1.0
+    changed = folder / ("model.keras" if source == "model.keras" else "saved_model/fingerprint.pb")
+    changed.write_bytes(b"other")
+    with pytest.raises(DataError, match="changed: its digest is"):
+        spec.module("existing").MODEL.network()
+    # The network was not swapped for a constant on the way.
+    assert np.ptp(golden.outputs, axis=0).max() > 1e-3
+    golden.save(tmp_path / "golden")
+    config = ConvertConfig(tmp_path / "train", tmp_path / "golden")
+    artifacts = mobile.target.convert(
+        tmp_path / "exported", tmp_path / "mobile", spec=spec, config=config
+    )
+    for check in mobile.target.check(artifacts, golden, limits=spec.limits["mobile"]):
+        assert check.status == "passed", check
+
+
+def test_code_in_a_file_is_refused_unless_trusted(made: Path, place: Path) -> None:
+    with pytest.raises(UntrustedModelError, match=r"Lambda layer: Python code .* give --trust"):
+        from_existing.create("mine_l", made / "lambda.keras", models=place)
+    assert not place.exists()
+    folder, _ = from_existing.create("mine_l", made / "lambda.keras", trusted=True, models=place)
+    assert "trusted=True" in (folder / "existing.py").read_text()
+
+
+def test_another_version_of_keras_is_named(made: Path, tmp_path: Path) -> None:
+    file = tmp_path / "old.keras"
+    with zipfile.ZipFile(made / "one.keras") as old, zipfile.ZipFile(file, "w") as new:
+        for name in old.namelist():
+            content = old.read(name)
+            if name == "metadata.json":
+                content = json.dumps({**json.loads(content), "keras_version": "2.15.0"}).encode()
+            if name == "config.json":
+                content = content.replace(b"Dense", b"Gone")
+            new.writestr(name, content)
+    with pytest.raises(UserError, match=r"was written by Keras 2\.15\.0, this is Keras 3\."):
+        from_existing.create("mine_o", file, models=tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "message"),
+    [
+        ("open.keras", "devices need fixed sizes"),
+        ("one.keras", "two classes or more"),
+        ("gone.keras", "is missing"),
+    ],
+)
+def test_what_does_not_fit_is_told(made: Path, tmp_path: Path, name: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        from_existing.create("mine_x", made / name, models=tmp_path)
+
+
+def test_other_files_are_told_of(tmp_path: Path) -> None:
+    (tmp_path / "x.keras").write_text("no zip")
+    with pytest.raises(UserError, match=r"is no \.keras file"):
+        from_existing.create("mine_x", tmp_path / "x.keras", models=tmp_path)
+    with pytest.raises(UserError, match="is no SavedModel"):
+        from_existing.create("mine_x", tmp_path, models=tmp_path / "m")
+
+
+def test_options_that_exclude_each_other(tmp_path: Path) -> None:
+    options = argparse.Namespace(
+        name="mine", csv=None, images=tmp_path, keras=None, saved_model=None, label="x", trust=False
+    )
+    with pytest.raises(UserError, match="--csv only"):
+        create(options, tmp_path)
+
+
+def test_a_model_that_tells_nothing_apart_is_told_of(tmp_path: Path) -> None:
+    import keras
+
+    zeros = keras.layers.Dense(3, kernel_initializer="zeros", activation="softmax")
+    keras.Sequential([keras.Input((4,)), zeros]).save(tmp_path / "same.keras")
+    folder, told = from_existing.create("same", tmp_path / "same.keras", models=tmp_path / "models")
+    assert "NOTE: its answers to made-up inputs differ by 0e+00 at most" in told
+    assert (folder / "model.keras").is_file()
+
+
+def test_a_model_that_cannot_be_copied_leaves_no_folder(
+    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("pipeline.new.folder.copy_tree", full)
+    with pytest.raises(OSError, match="No space left"):
+        from_existing.create("mine", made / "saved", models=tmp_path / "models")
+    assert list((tmp_path / "models").iterdir()) == []

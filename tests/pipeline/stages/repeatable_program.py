@@ -1,0 +1,68 @@
+"""python -m tests.pipeline.stages.repeatable_program FOLDER: imports and transforms rows twice.
+
+It prints the order of the records and what Transform learned of them each time, as JSON.
+"""
+
+import json
+import random
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import tensorflow as tf
+import tensorflow_transform as tft
+from tfx import v1 as tfx
+
+from pipeline.stages.repeatable import ImportExampleGen, Transform
+
+# Of keys of 32 bits 64 are left: many records get the same, as it happens to a few of very many.
+DROPPED_BITS = 26
+
+
+def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
+    values = inputs["value"]
+    ones = tf.ones_like(values)
+    return {"mean": ones * tft.mean(values), "variance": ones * tft.var(values)}
+
+
+def outcome(data: Path) -> dict[str, Any]:
+    """Returns what a pipeline in a new folder made of the data."""
+    split = tfx.proto.SplitConfig.Split(name="train", hash_buckets=1)
+    output = tfx.proto.Output(split_config=tfx.proto.SplitConfig(splits=[split]))
+    examples = ImportExampleGen(str(data / "data"), output_config=output)
+    schema = tfx.components.ImportSchemaGen(str(data / "schema.pbtxt"))
+    transform = Transform(
+        examples=examples.outputs["examples"],
+        schema=schema.outputs["schema"],
+        preprocessing_fn="tests.pipeline.stages.repeatable_program.preprocessing_fn",
+        splits_config=tfx.proto.SplitsConfig(analyze=["train"], transform=["train"]),
+        materialize=False,
+        disable_statistics=True,
+    )
+    root = Path(tempfile.mkdtemp(dir=data))
+    metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root / "mlmd"))
+    tfx.orchestration.LocalDagRunner().run(
+        tfx.dsl.Pipeline(
+            pipeline_name="repeatable",
+            pipeline_root=str(root),
+            components=[examples, schema, transform],
+            metadata_connection_config=metadata,
+            beam_pipeline_args=["--direct_running_mode=in_memory"],
+        )
+    )
+    (records,) = root.glob("ImportExampleGen/examples/*/Split-train/*.gz")
+    order = [
+        tf.train.Example.FromString(record).features.feature["value"].float_list.value[0]
+        for record in tf.data.TFRecordDataset(str(records), "GZIP").as_numpy_iterator()
+    ]
+    (graph,) = root.glob("Transform/transform_graph/*")
+    layer = tft.TFTransformOutput(str(graph)).transform_features_layer()
+    learnt = layer({"value": tf.zeros((1, 1))})
+    return {"order": order, **{name: float(value[0, 0]) for name, value in learnt.items()}}
+
+
+if __name__ == "__main__":
+    draw = random.randrange
+    random.randrange = lambda *limits: draw(*limits) >> DROPPED_BITS  # type: ignore[assignment]
+    print(json.dumps([outcome(Path(sys.argv[1])) for _ in range(2)]))

@@ -1,0 +1,46 @@
+from typing import Any
+
+import pytest
+from tfx.types.standard_artifacts import Model, ModelBlessing
+
+from pipeline.stages.promoted_model import PromotedModel
+
+
+def model(number: int) -> Any:
+    found = Model()
+    found.id = number
+    return found
+
+
+def blessing(of: int, *, blessed: bool = True) -> Any:
+    found = ModelBlessing()
+    found.id = 100 + of
+    found.set_int_custom_property("current_model_id", of)
+    found.set_int_custom_property("blessed", int(blessed))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("promoted", "candidate", "expected"),
+    [
+        ([], 4, [3]),  # nothing is released: the newest that was blessed
+        ([1, 3], 4, [3]),
+        ([1, 3], 3, [1]),  # the current release's model again: the one before
+        ([3, 1], 4, [1]),  # rolled back: not the newest
+        ([1], 1, []),
+        ([2], 4, []),  # never blessed
+    ],
+)
+def test_a_model_is_held_against_the_one_in_use(
+    promoted: list[int], candidate: int, expected: list[int]
+) -> None:
+    found = PromotedModel(promoted).resolve_artifacts(
+        None,
+        {
+            "candidate": [model(candidate)],
+            "model": [model(number) for number in (4, 1, 3, 2)],
+            "model_blessing": [blessing(1), blessing(2, blessed=False), blessing(3)],
+        },
+    )
+    assert [one.id for one in found["model"]] == expected
+    assert [one.id for one in found["model_blessing"]] == [100 + number for number in expected]

@@ -1,0 +1,314 @@
+"""Malformed requests to a real server: HTTP, JSON, gzip, protobuf, HTTP/2, pictures, tf.Examples.
+
+    python -m tests.programs.fuzz --requests 100000
+
+The server must not end, must not grow, and must call what is the client's mistake that: no 5xx.
+"""
+
+import argparse
+import base64
+import gzip
+import http.client
+import io
+import json
+import random
+import socket
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import grpc
+import numpy as np
+from PIL import Image
+from tensorflow.core.example import example_pb2
+from tensorflow_serving.apis import (
+    classification_pb2,
+    get_model_metadata_pb2,
+    predict_pb2,
+    regression_pb2,
+)
+
+from serving import embedded
+from serving.embedded import Address
+from tests.programs.campaigns import concluded
+from tests.serving import fixture_models
+from tests.serving.processes import memory
+
+ALLOWED_STATUS = {200, 400, 404, 413}
+ALLOWED_CODES = {"INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "OUT_OF_RANGE"}
+ALLOWED_GROWTH = 48 << 20
+GOOD = b'{"instances": [1.0, 2.0]}'
+JSON_SEEDS = (
+    GOOD,
+    b'{"inputs": {"x": [[1.5], [2.5]]}}',
+    b'{"signature_name": "regress_x_to_y", "instances": [{"b64": "CgA="}]}',
+    b'{"signature_name": "regress_x_to_y", "examples": [{"x": [2.0]}, {"x": {"b64": "YQ=="}}]}',
+    b'{"signature_name": "serving_default", "instances": [{"x": [3.0]}]}',
+    b'{"context": {"x": 1}, "signature_name": "classify_x_to_y", "examples": [{}]}',
+)
+PIECES = (
+    b"[" * 50, b"{", b'"', b"\x00", b"1e999", b"-", b"null", b"\xff", b"9" * 400, b"NaN", b"\\u",
+    b"\\ud800", b"\r\n", b"Transfer-Encoding: chunked\r\n", b"%2F", b"\x80\x80\x80\x80\x80\x01",
+)  # fmt: skip
+
+
+@dataclass
+class Report:
+    """What was sent, what it was answered with, and what should not have been."""
+
+    sent: Counter[str] = field(default_factory=Counter)
+    answers: Counter[str] = field(default_factory=Counter)
+    problems: list[str] = field(default_factory=list)
+    memory: list[int] = field(default_factory=list)
+
+    def judge(self, kind: str, answer: str, allowed: bool, sent: object) -> None:
+        self.sent[kind] += 1
+        self.answers[answer] += 1
+        if not allowed:
+            self.problems.append(f"{kind}: {answer} for {sent!r}"[:2000])
+
+    def text(self) -> str:
+        mega = [value >> 20 for value in self.memory]
+        return (
+            f"requests   {sum(self.sent.values())} {dict(self.sent)}\n"
+            f"answers    {dict(self.answers.most_common())}\n"
+            f"problems   {len(self.problems)}\n"
+            f"memory     {mega[0]} MB after a fifth, {mega[-1]} MB at the end"
+        )
+
+
+def mutated(data: bytes, chance: random.Random) -> bytes:
+    """Returns the data with a few bytes changed, dropped, doubled or put in."""
+    changed = bytearray(data)
+    for _ in range(chance.randint(1, 4)):
+        place = chance.randrange(len(changed) + 1)
+        match chance.randrange(5):
+            case 0:
+                changed[place : place + 1] = bytes([chance.randrange(256)])
+            case 1:
+                del changed[place : place + chance.randint(1, 8)]
+            case 2:
+                changed[place:place] = changed[place : place + chance.randint(1, 30)]
+            case 3:
+                del changed[place:]
+            case _:
+                changed[place:place] = chance.choice(PIECES)
+    return bytes(changed)
+
+
+@contextmanager
+def server() -> Iterator[Address]:
+    """Yields a server of ``half`` and of ``pictures``, which takes PNG files and tf.Examples."""
+    with tempfile.TemporaryDirectory(prefix="fanout-fuzz-") as name:
+        folder = Path(name)
+        fixture_models.write_half_plus(folder / "half" / "1")
+        weights = np.random.default_rng(3).normal(size=(16, 3))
+        fixture_models.write_classifier(folder / "pictures" / "1", weights=weights)
+        models = "".join(
+            f'config {{ name: "{one}" base_path: "{folder / one}" }}' for one in
+            ("half", "pictures")
+        )  # fmt: skip
+        config = folder / "models.config"
+        config.write_text(f"model_config_list {{ {models} }}")
+        with embedded.running("half", None, f"--model_config_file={config}") as address:
+            embedded.wait_until_ready(address, "pictures")
+            yield address
+
+
+def run(address: Address, requests: int, *, seed: int = 1) -> Report:
+    """Returns what came of so many requests, most of them malformed."""
+    report = Report()
+    chance = random.Random(seed)
+    rest = http.client.HTTPConnection(address.host, address.rest_port, timeout=60)
+    kinds: list[tuple[int, Callable[[], None]]] = []
+    with grpc.insecure_channel(f"{address.host}:{address.grpc_port}") as channel:
+        kinds = [
+            (40, lambda: _json(rest, report, chance)),
+            (14, lambda: _gzip(rest, report, chance)),
+            (14, lambda: _http(address, report, chance)),
+            (18, lambda: _protobuf(channel, report, chance)),
+            (1, lambda: _http2(address, report, chance)),
+            (9, lambda: _picture(rest, report, chance)),
+            (4, lambda: _example(rest, report, chance)),
+        ]
+        weights = [weight for weight, _ in kinds]
+        for number in range(requests):
+            if number in (requests // 5, requests // 2):
+                report.memory.append(memory(address))
+            chance.choices(kinds, weights)[0][1]()
+            if len(report.problems) > 20:
+                break
+    report.memory.append(memory(address))
+    _post(rest, report, "sound", "/v1/models/half:predict", GOOD, {})
+    rest.close()
+    growth = report.memory[-1] - report.memory[0]
+    if growth > ALLOWED_GROWTH:
+        report.problems.append(f"memory grew by {growth >> 20} MB")
+    return report
+
+
+def _post(
+    rest: http.client.HTTPConnection,
+    report: Report,
+    kind: str,
+    path: str,
+    body: bytes,
+    headers: dict[str, str],
+) -> None:
+    rest.request("POST", path, body, headers)
+    response = rest.getresponse()
+    content = response.read()
+    sound = kind != "sound" or content == b'{"predictions":[2.5,3.0]}'
+    allowed = response.status in ALLOWED_STATUS and sound
+    report.judge(kind, str(response.status), allowed, (path, body, content))
+
+
+def _verb(chance: random.Random) -> str:
+    return "/v1/models/half:" + chance.choice(["predict", "predict", "regress", "classify"])
+
+
+def _json(rest: http.client.HTTPConnection, report: Report, chance: random.Random) -> None:
+    body = mutated(chance.choice(JSON_SEEDS), chance)
+    _post(rest, report, "JSON", _verb(chance), body, {})
+
+
+def _gzip(rest: http.client.HTTPConnection, report: Report, chance: random.Random) -> None:
+    body = gzip.compress(chance.choice(JSON_SEEDS), chance.randint(0, 9))
+    if chance.random() < 0.02:
+        body = gzip.compress(b" " * (70 << 20), 1)  # unpacks to more than is allowed
+    elif chance.random() < 0.8:
+        body = mutated(body, chance)
+    else:
+        body = gzip.compress(mutated(chance.choice(JSON_SEEDS), chance))
+    _post(rest, report, "gzip", _verb(chance), body, {"Content-Encoding": "gzip"})
+
+
+def _http(address: Address, report: Report, chance: random.Random) -> None:
+    body = chance.choice(JSON_SEEDS)
+    request = (
+        b"POST /v1/models/half:predict HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+        b"Accept: */*\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body)
+    )
+    sent = mutated(request, chance)
+    answer = _talk(address.rest_port, address.host, sent)
+    status = answer.split(b" ")[1].decode("latin-1") if b" " in answer else "no answer"
+    # A request that was cut short has no answer.
+    report.judge("HTTP", status, status == "no answer" or status[:1] in "1234", (sent, answer))
+
+
+def _http2(address: Address, report: Report, chance: random.Random) -> None:
+    preface = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+    settings = b"\x00\x00\x00\x04\x00\x00\x00\x00\x00"
+    headers = b"\x00\x00\x08\x01\x05\x00\x00\x00\x01" + chance.randbytes(8)
+    sent = mutated(preface + settings + headers, chance)
+    _talk(address.grpc_port, address.host, sent)
+    report.judge("HTTP/2", "no answer", True, sent)
+
+
+def _talk(port: int, host: str, sent: bytes) -> bytes:
+    """Returns all that a server says to these bytes until it closes."""
+    answer = b""
+    with socket.create_connection((host, port), timeout=60) as connection:
+        try:
+            connection.sendall(sent)
+            connection.shutdown(socket.SHUT_WR)
+            while part := connection.recv(65536):
+                answer += part
+        except (ConnectionResetError, BrokenPipeError):
+            pass  # it closed before it had read everything
+    return answer
+
+
+def _messages() -> list[tuple[str, bytes]]:
+    """Returns methods with a good message for each."""
+    example = example_pb2.Example()
+    example.features.feature["x"].float_list.value.append(2.0)
+    predict = predict_pb2.PredictRequest()
+    predict.inputs["x"].dtype = 1
+    predict.inputs["x"].tensor_shape.dim.add(size=2)
+    predict.inputs["x"].float_val.extend([1.0, 2.0])
+    classify, regress = (
+        classification_pb2.ClassificationRequest(),
+        regression_pb2.RegressionRequest(),
+    )
+    for request, name in ((classify, "classify_x_to_y"), (regress, "regress_x_to_y")):
+        request.input.example_list.examples.append(example)
+        request.model_spec.signature_name = name
+    metadata = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
+    for request in (predict, classify, regress, metadata):
+        request.model_spec.name = "half"
+    compact = predict_pb2.PredictRequest()
+    compact.CopyFrom(predict)
+    compact.inputs["x"].ClearField("float_val")
+    compact.inputs["x"].tensor_content = np.float32([1.0, 2.0]).tobytes()
+    return [
+        ("Predict", predict.SerializeToString()),
+        ("Predict", compact.SerializeToString()),
+        ("Classify", classify.SerializeToString()),
+        ("Regress", regress.SerializeToString()),
+        ("GetModelMetadata", metadata.SerializeToString()),
+    ]
+
+
+MESSAGES = _messages()
+
+
+def _protobuf(channel: grpc.Channel, report: Report, chance: random.Random) -> None:
+    method, good = chance.choice(MESSAGES)
+    sent = mutated(good, chance)
+    call = channel.unary_unary(f"/tensorflow.serving.PredictionService/{method}")
+    try:
+        call(sent, timeout=60)
+        report.judge("protobuf", "OK", True, sent)
+    except grpc.RpcError as error:
+        code = error.code().name
+        report.judge("protobuf", code, code in ALLOWED_CODES, (method, sent, error.details()))
+
+
+def _encoded(kind: str) -> bytes:
+    buffer = io.BytesIO()
+    pixels = np.arange(16, dtype=np.uint8).reshape(4, 4) * 16
+    Image.fromarray(pixels).save(buffer, kind)
+    return buffer.getvalue()
+
+
+PICTURES = [_encoded(kind) for kind in ("PNG", "PNG", "JPEG", "GIF", "BMP")]
+
+
+def _bytes_request(signature: str, data: bytes) -> bytes:
+    return json.dumps(
+        {
+            "signature_name": signature,
+            "instances": [{"b64": base64.b64encode(data).decode()}],
+        }
+    ).encode()
+
+
+def _picture(rest: http.client.HTTPConnection, report: Report, chance: random.Random) -> None:
+    body = _bytes_request("serving_bytes", mutated(chance.choice(PICTURES), chance))
+    _post(rest, report, "picture", "/v1/models/pictures:predict", body, {})
+
+
+def _example(rest: http.client.HTTPConnection, report: Report, chance: random.Random) -> None:
+    example = example_pb2.Example()
+    example.features.feature["image"].bytes_list.value.append(PICTURES[0])
+    body = _bytes_request("serving_examples", mutated(example.SerializeToString(), chance))
+    _post(rest, report, "tf.Example", "/v1/models/pictures:predict", body, {})
+
+
+def main() -> int:
+    """Returns 0 when nothing was wrong."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--requests", type=int, default=100_000)
+    parser.add_argument("--seed", type=int, default=1)
+    given = parser.parse_args()
+    with server() as address:
+        return concluded(run(address, given.requests, seed=given.seed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

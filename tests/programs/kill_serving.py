@@ -1,0 +1,207 @@
+"""SIGKILL at the calls with which a command changes the disk, while a real server is asked.
+
+    python -m tests.programs.kill_serving
+
+Whatever is killed, all that is deployed goes on answering, with what was before or after;
+``fanout status`` says what is so, and the same command again ends what was begun.
+"""
+
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from core.files import copy_tree
+from pipeline.deployment import model_server, rollout, servers
+from pipeline.release import release
+from pipeline.settings.config import Config
+from serving import embedded
+from tests.faults.campaign import Outcome, Worker
+from tests.programs.soak_releases import Live, Report, clients
+from tests.serving import small_releases
+
+PAUSE_SECONDS = 0.02
+SETTLE_SECONDS = 10.0
+Call = dict[str, str]
+
+
+class Served(Worker):
+    """A place whose releases 1 and 2 are switched, with commands that are killed.
+
+    Args:
+        config: of the place; release 1 is current and served, and nothing else was promoted.
+        said: the file for what commands say.
+    """
+
+    def __init__(self, config: Config, said: Path) -> None:
+        super().__init__(config.builds, said, small_releases.environment(config))
+        self.config = config
+        self.points: Counter[str] = Counter()
+
+    def calls(self, command: str) -> list[Call]:
+        """Runs a command and returns the calls that it made."""
+        done = self.run(*command.split())
+        assert done.code == 0, done.said
+        self.require_settled()
+        return done.calls
+
+    def kill(self, command: str, at: int, harm: str = "kill") -> Outcome:
+        """Kills a command at a call and holds ``fanout status`` to what is so then."""
+        done = self.run(*command.split(), harm=harm, at=at)
+        # With other releases to switch, a call less may be made.
+        assert done.code in (-9, 0), done.said
+        self.points[command] += done.code == -9
+        self.require_true_status()
+        return done
+
+    def again(self, command: str, current: int) -> None:
+        """Runs a command to its end, after which a release is current, and nothing is left over."""
+        # A rollback that has happened would go one further back.
+        if not (command == "rollback" and release.current_version(self.config) == current):
+            done = self.run(*command.split())
+            assert done.code == 0, done.said
+        self.require_settled()
+        assert release.current_version(self.config) == current
+        placed = {path.name for path in (self.config.deployed / "fashion").iterdir()}
+        assert placed == {str(current)}
+        assert list(self.config.releases.glob(".*")) == []
+
+    def require_settled(self) -> None:
+        code, found = self.status()
+        assert (code, found["problems"]) == (0, []), found["problems"]
+
+    def require_true_status(self) -> None:
+        """Waits until the server follows its file; then holds status to what all really do."""
+        deadline = time.monotonic() + SETTLE_SECONDS
+        while True:
+            wanted = _problems(self.config)
+            code, found = self.status()
+            said = found["problems"]
+            as_it_is = len(said) == len(wanted) and all(
+                problem.startswith(words) for problem, words in zip(said, wanted, strict=True)
+            )
+            if as_it_is and found["labels"] in ({}, found["deployed"]):
+                break
+            assert time.monotonic() < deadline, f"said {said}, and so it is: {wanted}"
+            time.sleep(0.1)
+        assert code == (1 if said else 0)
+        assert found["current"] == release.current_version(self.config)
+        assert found["deployed"] == rollout.labels(self.config)
+        assert found["damage"] == [] and found["working"] is None
+        for version in found["versions"]:
+            folder = self.config.releases / str(version)
+            assert release.Release.open(folder).damage() == []
+
+
+def _problems(config: Config) -> list[str]:
+    """Returns how each sentence begins that status has to say, by asking without it."""
+    now, stable = release.current_version(config), rollout.labels(config).get(rollout.STABLE)
+    address = model_server.address(config)
+    loaded = embedded.available_versions(address, config.spec.name) if address else []
+    found = []
+    if loaded and now not in loaded:
+        found.append(f"server answers with release {', '.join(map(str, loaded))}, and release")
+    if stable != now:
+        found.append(f"release {stable} is deployed and release {now} is current")
+    found += [f"server answers with release {one} too" for one in loaded if one != stable]
+    return found
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A command, and the one that leads back to where it begins; both are killed.
+
+    Attributes:
+        commands: the one or two.
+        after: the release that is current after the first; release 1 is after the second.
+        restore: puts back what a command took away.
+        under_load: whether a server runs all the time, that can be asked.
+    """
+
+    commands: tuple[str, ...]
+    after: int = 1
+    restore: Callable[[], object] = lambda: None
+    under_load: bool = True
+
+
+def switch_and_back(
+    served: Served, pair: Pair, choose: Callable[[list[Call]], Iterable[tuple[str, int]]]
+) -> Report:
+    """Kills both commands at the points chosen of their calls, and returns what clients saw."""
+    chosen = {}
+    for command in pair.commands:
+        chosen[command] = list(choose(served.calls(command)))
+        assert chosen[command], f"{command} changes nothing"
+        pair.restore()
+    live, report = Live(1), Report()
+    load = clients(served.config, live, report, pause_seconds=PAUSE_SECONDS)
+    with load if pair.under_load else nullcontext():
+        for number in range(max(map(len, chosen.values()))):
+            for command, now in zip(pair.commands, (pair.after, 1), strict=False):
+                live.set(1, pair.after)
+                harm, at = chosen[command][number % len(chosen[command])]
+                served.kill(command, at, harm)
+                served.again(command, now)
+                live.set(now)
+                pair.restore()
+            if report.problems:
+                break
+    return report
+
+
+def every_call(calls: list[Call]) -> list[tuple[str, int]]:
+    """Returns all points: before each call, and in the middle of each write."""
+    found = [("kill", number) for number in range(len(calls))]
+    return found + [("half", n) for n, call in enumerate(calls) if call["call"] == "write"]
+
+
+def switches(calls: list[Call]) -> list[tuple[str, int]]:
+    """Returns the points before the server's file or the link ``current`` is replaced."""
+    return [
+        ("kill", number)
+        for number, call in enumerate(calls)
+        if call["call"] in ("rename", "replace")
+        and Path(call["to"]).name in ("models.config", release.CURRENT)
+    ]
+
+
+def main() -> int:
+    """Kills each command at all its points; returns 0 when nothing was lost."""
+    problems = 0
+    with tempfile.TemporaryDirectory(prefix="fanout-killed-") as name:
+        folder = Path(name)
+        config = small_releases.place(folder / "builds", engine="embedded")
+        for version in (1, 2, 3):
+            small_releases.assemble(config, seed=version)
+        release.promote(config, release.find(config, 1))
+        servers.serve(config)
+        served = Served(config, folder / "said")
+        copy_tree(config.releases / "2", folder / "kept")
+
+        def restore() -> None:
+            if not (config.releases / "2").exists():
+                copy_tree(folder / "kept", config.releases / "2")
+
+        try:
+            for pair in (
+                Pair(("promote 2", "rollback"), after=2),
+                Pair(("prune --keep 1",), restore=restore),
+                Pair(("serve",)),
+                Pair(("stop", "serve"), under_load=False),
+            ):
+                report = switch_and_back(served, pair, every_call)
+                print(f"killed {dict(served.points)}", report.text(), sep="\n", flush=True)
+                print(*report.problems, sep="\n", file=sys.stderr)
+                problems += len(report.problems)
+        finally:
+            servers.stop_all(config)
+            served.close()
+    return min(problems, 1)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

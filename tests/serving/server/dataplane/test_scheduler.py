@@ -1,0 +1,250 @@
+"""Batches, bounds and deadlines, with real models on a real event loop."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from serving.server.dataplane import independence, saved_model
+from serving.server.dataplane.runtime import tensorflow
+from serving.server.dataplane.saved_model import Servable
+from serving.server.dataplane.scheduler import Call, Result, Scheduler
+from serving.server.dataplane.statuses import Code, ServingError
+from serving.server.dataplane.tensors import Array
+from serving.server.dataplane.versions import Lease
+
+
+@pytest.fixture(scope="module")
+def servable(tmp_path_factory: pytest.TempPathFactory) -> Servable:
+    """A model whose signatures behave: by row, by batch, by chance, slowly."""
+    tf = tensorflow()
+
+    class Module(tf.Module):  # type: ignore[misc]
+        @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, "x")])
+        def rows(self, x: Any) -> dict[str, Any]:
+            return {"y": x * 2.0}
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, "x")])
+        def centred(self, x: Any) -> dict[str, Any]:
+            return {"y": x - tf.reduce_mean(x, axis=0)}
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, "x")])
+        def noisy(self, x: Any) -> dict[str, Any]:
+            return {"y": x + tf.random.normal(tf.shape(x))}
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, "x")])
+        def picky(self, x: Any) -> dict[str, Any]:
+            with tf.control_dependencies([tf.debugging.assert_less(x, 100.0)]):
+                return {"y": tf.identity(x)}
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 2], tf.float32, "x")])
+        def slow(self, x: Any) -> dict[str, Any]:
+            # Depends on the input and counts for the output, or it would be optimised away.
+            seed = tf.cast([x[0, 0], 1.0], tf.int32)
+            product = tf.random.stateless_uniform([1200, 1200], seed) / 600.0
+            for _ in range(5):
+                product = tf.linalg.matmul(product, product)
+            return {"y": x + 1e-30 * tf.reduce_mean(product)}
+
+        @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "x")])
+        def words(self, x: Any) -> dict[str, Any]:
+            return {"y": tf.strings.length(x)}
+
+    module = Module()
+    path = tmp_path_factory.mktemp("scheduler") / "1"
+    names = ("rows", "centred", "noisy", "picky", "slow", "words")
+    tf.saved_model.save(module, str(path), {name: getattr(module, name) for name in names})
+    loaded = saved_model.load(path, name="m", version=1)
+    loaded.joinable = frozenset({"rows", "picky", "slow"})
+    return loaded
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [("rows", True), ("centred", False), ("noisy", False), ("picky", True), ("words", False)],
+)
+def test_only_rows_that_are_independent_may_be_joined(
+    servable: Servable, name: str, expected: bool
+) -> None:
+    assert independence.joinable(servable, servable.signatures[name], {}) is expected
+
+
+def test_known_inputs_decide_for_text(servable: Servable) -> None:
+    words = np.array([b"one", b"three"], object)
+    assert independence.joinable(servable, servable.signatures["words"], {"x": words})
+    same = np.array([b"one", b"one"], object)
+    assert not independence.joinable(servable, servable.signatures["words"], {"x": same})
+
+
+def call(servable: Servable, name: str, x: Array, lease: Lease | None = None) -> Call:
+    found = lease or Lease(servable)
+    assert found.acquire()
+    return Call(found, servable.signatures[name], {"x": x}, ("y",))
+
+
+def on_loop(work: Callable[[Scheduler], Awaitable[Any]], **options: Any) -> Any:
+    async def main() -> Any:
+        scheduler = Scheduler(asyncio.get_running_loop(), **options)
+        try:
+            return await work(scheduler)
+        finally:
+            scheduler.close()
+
+    return asyncio.run(main())
+
+
+def submit(scheduler: Scheduler, one: Call) -> "asyncio.Future[Result]":
+    future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
+    scheduler.submit(one, future.set_result)
+    return future
+
+
+def row(value: float) -> Array:
+    return np.full((1, 2), value, np.float32)
+
+
+def outputs(result: Result) -> Array:
+    assert not isinstance(result, ServingError), result
+    return result["y"]
+
+
+@pytest.fixture
+def sizes(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The rows of each run of a model, padded ones included."""
+    seen = []
+    run = Servable.run
+
+    def counting(self: Servable, signature: Any, inputs: Any, wanted: Any = ()) -> Any:
+        seen.append(len(inputs["x"]))
+        return run(self, signature, inputs, wanted)
+
+    monkeypatch.setattr(Servable, "run", counting)
+    return seen
+
+
+@pytest.mark.parametrize(
+    ("ready", "run"), [(1, 1), (3, 3), (7, 7), (9, 10), (13, 14), (17, 20), (31, 32)]
+)
+def test_a_fast_model_runs_few_sizes_of_batch(
+    servable: Servable, sizes: list[int], ready: int, run: int
+) -> None:
+    servable.pace("rows").record(1, 1e-5)
+    lease = Lease(servable)
+
+    async def work(scheduler: Scheduler) -> list[Result]:
+        futures = [submit(scheduler, call(servable, "rows", row(n), lease)) for n in range(ready)]
+        return await asyncio.gather(*futures)
+
+    results = on_loop(work)
+    assert [float(outputs(result)[0, 0]) for result in results] == [2.0 * n for n in range(ready)]
+    assert sizes == [run]
+
+
+def test_a_slow_model_runs_no_row_for_nothing(servable: Servable, sizes: list[int]) -> None:
+    lease = Lease(servable)
+
+    async def work(scheduler: Scheduler) -> list[Result]:
+        futures = [submit(scheduler, call(servable, "slow", row(n), lease)) for n in range(7)]
+        return await asyncio.gather(*futures)
+
+    assert len(on_loop(work)) == 7
+    assert sizes == [4, 2, 1]
+
+
+def test_calls_that_are_ready_run_as_one(servable: Servable, sizes: list[int]) -> None:
+    servable.pace("rows").record(1, 1e-4)
+    lease = Lease(servable)
+
+    async def work(scheduler: Scheduler) -> list[Result]:
+        futures = [submit(scheduler, call(servable, "rows", row(n), lease)) for n in range(40)]
+        return await asyncio.gather(*futures)
+
+    results = on_loop(work, max_batch=32)
+    assert [float(outputs(result)[0, 0]) for result in results] == [2.0 * n for n in range(40)]
+    assert sum(sizes) == 40 and len(sizes) == 2
+
+
+def test_calls_of_other_shapes_or_versions_are_not_mixed(servable: Servable) -> None:
+    servable.pace("rows").record(1, 1e-4)
+    leases = [Lease(servable), Lease(servable)]
+
+    async def work(scheduler: Scheduler) -> list[Result]:
+        arrays = [row(1), np.ones((3, 2), np.float32), np.ones((2, 5), np.float32), row(2)]
+        return await asyncio.gather(
+            *[
+                submit(scheduler, call(servable, "rows", array, lease))
+                for array in arrays
+                for lease in leases
+            ]
+        )
+
+    shapes = [outputs(result).shape for result in on_loop(work)]
+    assert shapes == [(1, 2), (1, 2), (3, 2), (3, 2), (2, 5), (2, 5), (1, 2), (1, 2)]
+
+
+def test_one_bad_request_fails_alone(servable: Servable) -> None:
+    servable.pace("picky").record(1, 1e-4)
+    lease = Lease(servable)
+
+    async def work(scheduler: Scheduler) -> list[Result]:
+        values = [1.0, 1000.0, 2.0]
+        return await asyncio.gather(
+            *[submit(scheduler, call(servable, "picky", row(v), lease)) for v in values]
+        )
+
+    good, bad, also_good = on_loop(work)
+    assert outputs(good)[0, 0] == 1.0 and outputs(also_good)[0, 0] == 2.0
+    assert isinstance(bad, ServingError) and bad.code is Code.INVALID_ARGUMENT
+
+
+def test_beyond_the_bound_calls_are_refused(servable: Servable) -> None:
+    lease = Lease(servable)
+
+    async def work(scheduler: Scheduler) -> list[Result]:
+        return await asyncio.gather(
+            *[submit(scheduler, call(servable, "rows", row(n), lease)) for n in range(5)]
+        )
+
+    results = on_loop(work, max_waiting=3)
+    refused = [result for result in results if isinstance(result, ServingError)]
+    assert [error.code for error in refused] == [Code.UNAVAILABLE] * 2
+    assert lease.users == 0
+
+
+def test_calls_past_their_deadline_are_not_run(servable: Servable) -> None:
+    lease = Lease(servable)
+
+    async def work(scheduler: Scheduler) -> Result:
+        late = call(servable, "rows", row(1), lease)
+        late.deadline = time.monotonic() - 1
+        return await submit(scheduler, late)
+
+    error = on_loop(work)
+    assert isinstance(error, ServingError) and error.code is Code.DEADLINE_EXCEEDED
+    assert lease.users == 0
+
+
+def test_a_slow_model_does_not_stop_the_loop(servable: Servable) -> None:
+    lease = Lease(servable)
+
+    async def work(scheduler: Scheduler) -> int:
+        await submit(scheduler, call(servable, "slow", row(0), lease))
+        future = submit(scheduler, call(servable, "slow", row(1), lease))
+        turns = 0
+        while not future.done():
+            turns += 1
+            await asyncio.sleep(0.001)
+        return turns
+
+    # Run on the loop itself, the call would let it take two turns.
+    assert on_loop(work) > 5
+
+
+def test_close_waits_for_nothing(servable: Servable) -> None:
+    async def work(scheduler: Scheduler) -> int:
+        return scheduler.waiting
+
+    assert on_loop(work) == 0

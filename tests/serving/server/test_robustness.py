@@ -1,0 +1,70 @@
+"""What nobody should send, and what happens while versions come and go."""
+
+import socket
+import time
+from pathlib import Path
+
+import grpc
+import pytest
+from tensorflow_serving.apis import predict_pb2
+
+from serving import embedded
+from serving.embedded import Address
+from tests.programs import fuzz, soak
+
+MALFORMED = 3000
+SOAK_SECONDS = 20.0
+
+
+def test_malformed_requests_do_no_harm() -> None:
+    """A small part of what ``make fuzz-serving`` sends."""
+    with fuzz.server() as address:
+        report = fuzz.run(address, MALFORMED, seed=5)
+    assert report.problems == [], report.text()
+    assert set(report.sent) == {
+        "JSON", "gzip", "HTTP", "HTTP/2", "protobuf", "picture", "tf.Example", "sound",
+    }  # fmt: skip
+    assert report.answers["200"] and report.answers["OK"]  # some remained sound
+
+
+def test_versions_come_go_and_break_under_load() -> None:
+    report = soak.run(SOAK_SECONDS, seed=7)
+    assert report.problems == [], report.text()
+    assert min(report.requests["rest"], report.requests["grpc"]) > 50
+    for action in ("promoted", "rolled back", "promoted broken", "damaged while live", "completed"):
+        assert any(done.startswith(action) for done in report.actions), report.text()
+
+
+def test_a_tensor_that_claims_to_be_huge(server: Address) -> None:
+    message = predict_pb2.PredictRequest()
+    message.model_spec.name = "half"
+    message.inputs["x"].dtype = 1
+    for size in (1 << 40, 1 << 40):
+        message.inputs["x"].tensor_shape.dim.add(size=size)
+    message.inputs["x"].float_val.append(1.0)
+    with grpc.insecure_channel(f"{server.host}:{server.grpc_port}") as channel:
+        call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
+        with pytest.raises(grpc.RpcError) as caught:
+            call(message.SerializeToString(), timeout=30)
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+
+
+def test_silent_and_surplus_connections(half_plus_two: Path) -> None:
+    options = ("--rest_api_timeout_in_ms=500", "--max_connections=3")
+    with embedded.running("half", half_plus_two, *options) as address:
+        place = (address.host, address.rest_port)
+        with socket.create_connection(place, timeout=20) as slow:
+            slow.sendall(b"POST /v1/models/half:predict HTTP/1.1\r\nContent-Length: 10\r\n\r\n{")
+            assert slow.recv(65536).startswith(b"HTTP/1.1 408 ")
+        idle = [socket.create_connection(place, timeout=20) for _ in range(3)]
+        time.sleep(0.2)
+        with socket.create_connection(place, timeout=20) as surplus:
+            assert surplus.recv(65536).startswith(b"HTTP/1.1 503 ")
+        for one in idle:
+            one.close()
+        deadline = time.monotonic() + 10
+        while time.monotonic() < deadline:
+            if embedded.available_versions(address, "half"):
+                break
+        else:
+            pytest.fail("the server did not recover")

@@ -1,0 +1,113 @@
+/**
+ * Finds out which operations and kernels a converted model needs: kernels.ts SITE NEEDS.json
+ *
+ * The operations are read from model.json. The kernels are those that really run when the complete
+ * TensorFlow.js executes the site's sample inputs here in Node.js, singly and as batches: which
+ * kernels an operation calls is written nowhere else than in its code. What of TensorFlow.js'
+ * WebAssembly files runs is found out likewise (wasm_needs.ts).
+ */
+import { readFile, writeFile } from 'node:fs/promises';
+import { createRequire } from 'node:module';
+import { join } from 'node:path';
+
+import type * as Converter from '@tensorflow/tfjs-converter';
+import type * as Core from '@tensorflow/tfjs-core';
+
+import { type Contract, flatten } from '../app/src/contract.ts';
+import { toTensors } from '../app/src/tensors.ts';
+import type { Needs } from './lean.ts';
+import { wasmNeeds } from './wasm_needs.ts';
+
+// The packages' builds for Node.js are CommonJS.
+const require = createRequire(import.meta.url);
+const tf = require('@tensorflow/tfjs-core') as typeof Core;
+const converter = require('@tensorflow/tfjs-converter') as typeof Converter;
+require('@tensorflow/tfjs-backend-cpu');
+// Otherwise it prints advertisements of its Node.js backend, and advice that does not apply.
+tf.env().set('IS_TEST', true);
+// XNNPACK has functions for a single row and for several, at most six of them at once.
+const BATCHES = [1, 2, 3, 4, 5, 6, 7, 8];
+
+interface GraphNode {
+  readonly op: string;
+}
+interface Graph {
+  readonly node?: readonly GraphNode[];
+  readonly library?: { readonly function?: readonly { readonly nodeDef?: readonly GraphNode[] }[] };
+}
+interface ModelJson {
+  readonly modelTopology: Graph;
+  readonly modelInitializer?: Graph;
+  readonly weightsManifest: readonly {
+    readonly paths: readonly string[];
+    readonly weights: Core.io.WeightsManifestEntry[];
+  }[];
+}
+
+const [site, output] = process.argv.slice(2) as [string, string];
+const model = JSON.parse(await readFile(join(site, 'model', 'model.json'), 'utf8')) as ModelJson;
+const contract = JSON.parse(await readFile(join(site, 'contract.json'), 'utf8')) as Contract;
+const golden = JSON.parse(await readFile(join(site, 'golden.json'), 'utf8')) as {
+  examples: { inputs: Record<string, unknown> }[];
+};
+const needs: Needs = {
+  operations: operationsOf(model),
+  kernels: await kernelsOf(model),
+  wasm: await wasmNeeds(() => answers(model, BATCHES)),
+};
+await writeFile(output, JSON.stringify(needs));
+
+function operationsOf({ modelTopology, modelInitializer }: ModelJson): string[] {
+  const names = [modelTopology, modelInitializer ?? {}].flatMap((graph) => [
+    ...(graph.node ?? []),
+    ...(graph.library?.function ?? []).flatMap((body) => body.nodeDef ?? []),
+  ]);
+  return [...new Set(names.map((node) => node.op))].sort();
+}
+
+async function kernelsOf(json: ModelJson): Promise<string[]> {
+  await tf.setBackend('cpu');
+  const registered = new Set(tf.getKernelsForBackend('cpu').map(({ kernelName }) => kernelName));
+  // Loading runs kernels as well: it fills tables.
+  const { kernelNames } = await tf.profile(async () => {
+    await answers(json, [1, 2]);
+    return [];
+  });
+  // Among the names are scopes of fused operations, which are no kernels.
+  return kernelNames.filter((name) => registered.has(name)).sort();
+}
+
+/** Loads the model and returns its answers to as many samples at a time as `batches` says. */
+async function answers(json: ModelJson, batches: readonly number[]): Promise<Float32Array[]> {
+  const graph = await converter.loadGraphModel({ load: () => artifacts(json) });
+  const found: Float32Array[] = [];
+  for (const count of batches) {
+    const examples = Array.from(
+      { length: count },
+      (_, index) => golden.examples[index % golden.examples.length]!,
+    );
+    const inputs = Object.fromEntries(
+      contract.inputs.map(({ name }) => [
+        name,
+        examples.flatMap((example) => flatten(example.inputs[name])),
+      ]),
+    );
+    const tensors = toTensors(tf.tensor, inputs, contract.inputs);
+    const output = (await graph.executeAsync(tensors, contract.outputs[0]!.name)) as Core.Tensor;
+    found.push((await output.data()) as Float32Array);
+    tf.dispose([tensors, output]);
+  }
+  graph.dispose();
+  return found;
+}
+
+async function artifacts(json: ModelJson): Promise<Core.io.ModelArtifacts> {
+  const files = json.weightsManifest.flatMap((group) => group.paths);
+  const shards = await Promise.all(files.map((name) => readFile(join(site, 'model', name))));
+  const weights = Buffer.concat(shards);
+  return {
+    ...(json as Core.io.ModelArtifacts),
+    weightSpecs: json.weightsManifest.flatMap((group) => group.weights),
+    weightData: weights.buffer.slice(weights.byteOffset, weights.byteOffset + weights.byteLength),
+  };
+}

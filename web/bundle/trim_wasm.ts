@@ -1,0 +1,114 @@
+/**
+ * Leaves out of TensorFlow.js' WebAssembly files what one model does not use.
+ *
+ * Kept is what the kernels that the model calls can reach. Direct calls are read from the code. What
+ * indirect calls reach, dozens of XNNPACK's microkernels for each operation above all, is found out
+ * by running the model in a file that notes it (`probe`). What is left out keeps its number and
+ * becomes an instruction that stops the program: a function that is missing after all is an error,
+ * never a wrong answer.
+ *
+ * XNNPACK takes other microkernels on x86 than on ARM, which it tells by the sign of a NaN. So the
+ * model is run once more with that sign turned round, and the file holds those of both.
+ */
+import { isKernel } from '../app/src/wasm_kernels.ts';
+import {
+  type Export,
+  firstInstruction,
+  FUNCTION,
+  GLOBAL,
+  type Instruction,
+  instructions,
+  leb,
+  WasmModule,
+} from './wasm_module.ts';
+
+const CALL = 0x10;
+const UNREACHABLE = new Uint8Array([0, 0x00, 0x0b]);
+/** (i32.reinterpret_f32 (f32.sub (f32.load (i32.const X)) (f32.load (i32.const X)))) */
+const SIGN_OF_NAN = [0x41, 0x2a, 0x41, 0x2a, 0x93, 0xbc];
+const NEGATE = 0x8c;
+const RAN = 'ran:';
+
+/** Returns the file in which each function of the table sets a flag when it runs: see `ran`. */
+export function probe(bytes: Uint8Array): Uint8Array {
+  const module = new WasmModule(bytes);
+  const bodies = [...module.bodies];
+  const flags: Export[] = [];
+  for (const index of new Set(module.inTables)) {
+    const body = bodies[index - module.imported];
+    if (!body) continue;
+    const flag = module.addFlag();
+    flags.push({ name: `${RAN}${index}`, kind: GLOBAL, index: flag });
+    // i32.const 1, global.set
+    const code = [0x41, 1, 0x24, ...leb(flag)];
+    bodies[index - module.imported] = inserted(body, firstInstruction(body), code);
+  }
+  module.bodies = bodies;
+  module.exports = [...module.exports, ...flags];
+  return module.encode();
+}
+
+/** Returns the functions of the table that ran, by their numbers, from the exports of a probe. */
+export function ran(exports: Readonly<Record<string, unknown>>): number[] {
+  return Object.entries(exports)
+    .filter(([name, flag]) => name.startsWith(RAN) && (flag as WebAssembly.Global).value === 1)
+    .map(([name]) => Number(name.slice(RAN.length)));
+}
+
+/** Returns the file with the other processors' choice of microkernels; null when there is none. */
+export function otherProcessor(bytes: Uint8Array): Uint8Array | null {
+  const module = new WasmModule(bytes);
+  const places = module.bodies.flatMap((body, index) =>
+    signsOfNaN(body).map((at) => [index, at] as const),
+  );
+  if (places.length === 0) return null;
+  if (places.length > 1) throw new Error('XNNPACK tells processors apart at more than one place');
+  const [[index, at]] = places as [readonly [number, number]];
+  module.bodies = module.bodies.with(index, inserted(module.bodies[index]!, at, [NEGATE]));
+  return module.encode();
+}
+
+/** Returns the file with those kernels and those functions of the table alone. */
+export function trim(
+  bytes: Uint8Array,
+  kernels: ReadonlySet<string>,
+  ofTable: ReadonlySet<number>,
+): Uint8Array {
+  const module = new WasmModule(bytes);
+  module.exports = module.exports.filter(({ name }) => !isKernel(name) || kernels.has(name));
+  const roots = module.exports.filter(({ kind }) => kind === FUNCTION).map(({ index }) => index);
+  const reached = new Set<number>();
+  const open = [...roots, ...ofTable];
+  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+    if (reached.has(index)) continue;
+    reached.add(index);
+    const body = module.bodies[index - module.imported];
+    if (body) open.push(...callees(body));
+  }
+  module.bodies = module.bodies.map((body, index) =>
+    reached.has(index + module.imported) ? body : UNREACHABLE,
+  );
+  return module.encode();
+}
+
+function callees(body: Uint8Array): number[] {
+  return [...instructions(body)].filter(({ code }) => code === CALL).map(({ operand }) => operand);
+}
+
+/** Returns where, after the subtraction, the sign of a NaN is taken for the kind of processor. */
+function signsOfNaN(body: Uint8Array): number[] {
+  const found: number[] = [];
+  let last: Instruction[] = [];
+  for (const instruction of instructions(body)) {
+    last = [...last.slice(1 - SIGN_OF_NAN.length), instruction];
+    const same = last[0]!.operand === last[2]?.operand && last[1]?.operand === last[3]?.operand;
+    if (same && SIGN_OF_NAN.every((code, index) => last[index]?.code === code)) {
+      found.push(instruction.at);
+    }
+  }
+  return found;
+}
+
+function inserted(body: Uint8Array, at: number, what: readonly number[]): Uint8Array {
+  return new Uint8Array([...body.subarray(0, at), ...what, ...body.subarray(at)]);
+}

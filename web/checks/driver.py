@@ -1,0 +1,77 @@
+"""Runs one of the Node scripts in web/browser/, which drive a headless Chromium."""
+
+import json
+import os
+import signal
+import subprocess
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from core.errors import FanoutError
+from core.toolchain import NODE, WEB, require
+
+
+class BrowserError(FanoutError):
+    """The script gave no answer: no browser, a crash, or too slow; the message says which."""
+
+
+def run_script(name: str, job: Mapping[str, Any], *, seconds: float) -> dict[str, Any]:
+    """Returns the script's answer to the job, both JSON values.
+
+    Args:
+        name: of the script, without its suffix.
+        job: what it is to do.
+        seconds: after how long it is ended, together with its browser.
+
+    Raises:
+        BrowserError: it gave no answer.
+        UserError: Node.js is not installed.
+    """
+    require(WEB / "node_modules" / "playwright-core")
+    with tempfile.TemporaryDirectory(prefix="fanout-browser-") as folder:
+        answer = Path(folder) / "answer.json"
+        order = Path(folder) / "job.json"
+        order.write_text(json.dumps({**job, "answer": str(answer)}))
+        said = _run([require(NODE), WEB / "browser" / f"{name}.ts", order], seconds)
+        if not answer.is_file():
+            raise BrowserError(said or "the browser driver ended without an answer")
+        result: dict[str, Any] = json.loads(answer.read_text())
+    if "error" in result:
+        raise BrowserError(result["error"])
+    return result
+
+
+def _run(command: list[str | Path], seconds: float) -> str:
+    """Returns the last line that the process wrote to its standard error."""
+    process = subprocess.Popen(
+        command,
+        cwd=WEB,
+        env={**os.environ, "NODE_NO_WARNINGS": "1"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+    try:
+        _, said = process.communicate(timeout=seconds)
+    except subprocess.TimeoutExpired as error:
+        _end(process)
+        raise BrowserError(f"the browser gave no answer within {seconds:.0f} s") from error
+    except BaseException:
+        _end(process)
+        raise
+    lines = said.strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def _end(process: "subprocess.Popen[str]") -> None:
+    # The driver closes its browser at SIGTERM; SIGKILL would leave it behind.
+    process.send_signal(signal.SIGTERM)
+    try:
+        process.communicate(timeout=10)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.communicate()

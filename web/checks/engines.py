@@ -1,0 +1,152 @@
+"""Runs the golden set through a site's own model runner in Chromium, on every engine."""
+
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.agreement.checks import FAILED, PASSED, Check, compare, failure
+from core.agreement.golden import Golden
+from core.agreement.target import Artifacts
+from core.errors import FanoutError
+from models.spec import Limits
+from web.checks.driver import run_script
+from web.checks.inputs import write_input
+from web.server.site_server import serving
+from web.site import layout
+
+# In the order of the table, the page's default first.
+BACKENDS = ("wasm", "cpu", "webgl")
+# Every engine with float32 weights, and every form of the weights on the default engine, runs a
+# part of the examples: WebGL without a graphics card and plain JavaScript take about 15 ms an
+# example. The other pairs, which have nothing of their own, run the least.
+PART, LEAST = 5, 256
+REFERENCE = "float32"
+# Large enough that WebGL without a graphics card spends its time on the model, not on each call.
+BATCH = 128
+TIMED = 50
+# At a time: one fewer leaves a core idle while WebAssembly runs, which has one thread.
+PARALLEL = 2
+START_SECONDS = 120.0
+SECONDS_PER_EXAMPLE = 0.1
+
+
+@dataclass(frozen=True)
+class Run:
+    """One engine with one form of the weights, and its row before there are figures."""
+
+    engine: str
+    row: Check
+    golden: Golden
+    limits: Limits
+
+    @property
+    def name(self) -> str:
+        return f"{self.row.variant}.{self.engine}"
+
+
+def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits]) -> list[Check]:
+    """Returns one row a run. A browser that is missing or fails makes failed rows."""
+    runs = _runs(artifacts, golden, limits)
+    try:
+        with tempfile.TemporaryDirectory(prefix="fanout-web-") as folder:
+            return _check(artifacts.folder, golden, runs, Path(folder))
+    except FanoutError as error:
+        return [failure(run.row, str(error), limits=run.limits) for run in runs]
+
+
+def _runs(artifacts: Artifacts, golden: Golden, limits: Mapping[str, Limits]) -> list[Run]:
+    pairs = [(variant, backend) for variant in limits for backend in BACKENDS]
+    if layout.tflite_file(artifacts.folder, artifacts.model).is_file():
+        pairs.append((REFERENCE, "litert"))
+    runs: list[Run] = []
+    for variant, engine in pairs:
+        part = golden
+        if runs:
+            alone = variant != REFERENCE and engine != BACKENDS[0]
+            part = golden.head(LEAST if alone else max(LEAST, len(golden) // PART))
+        row = Check("web", variant, _title(engine), FAILED, bytes=_size(artifacts, variant, engine))
+        allowed = limits.get(variant, next(iter(limits.values()))).for_few(len(part))
+        runs.append(Run(engine, row, part, allowed))
+    return runs
+
+
+def _check(site: Path, golden: Golden, runs: list[Run], folder: Path) -> list[Check]:
+    longest = max(len(run.golden) for run in runs)
+    seconds = START_SECONDS + SECONDS_PER_EXAMPLE * longest
+    inputs = {name: write_input(folder, name, values) for name, values in golden.inputs.items()}
+    with serving(site) as url:
+        answer = run_script(
+            "check",
+            {
+                "url": url,
+                "runs": {
+                    run.name: {
+                        "engine": run.engine,
+                        "weights": run.row.variant,
+                        "examples": len(run.golden),
+                        "outputs": str(folder / run.name),
+                    }
+                    for run in runs
+                },
+                "inputs": inputs,
+                "batch": BATCH,
+                "timed": TIMED,
+                "parallel": PARALLEL,
+                "timeout": seconds * 1000,
+            },
+            seconds=seconds * len(runs) + START_SECONDS,
+        )
+    return [
+        _verdict(run, answer["rows"][run.name], folder / run.name, answer["browser"])
+        for run in runs
+    ]
+
+
+def _verdict(run: Run, measured: Mapping[str, Any], outputs: Path, browser: str) -> Check:
+    if "error" in measured:
+        row = replace(run.row, runtime=f"{run.row.runtime} ({browser})")
+        return failure(row, measured["error"], limits=run.limits)
+    row = replace(
+        run.row,
+        runtime=f"{measured['version']} {_backend(run.engine)} ({browser})",
+        p50_ms=measured["p50Ms"],
+        first_ms=measured["firstMs"],
+        wire_bytes=measured["wireBytes"],
+    )
+    values = np.fromfile(outputs, "<f4")
+    classes = run.golden.outputs.shape[1]
+    if values.size % classes:
+        reason = f"answered {values.size} values for {classes} classes"
+        return failure(row, reason, limits=run.limits)
+    row = compare(values.reshape(-1, classes), run.golden, run.limits, row=row)
+    return with_problems(row, measured["problems"])
+
+
+def with_problems(row: Check, problems: list[str]) -> Check:
+    """Returns the row, failed when the page did what a released page must not do."""
+    if not problems:
+        return row
+    reasons = ([] if row.status == PASSED else [row.reason]) + list(dict.fromkeys(problems))[:3]
+    return replace(row, status=FAILED, reason="; ".join(reasons))
+
+
+def _title(engine: str) -> str:
+    return f"{'LiteRT.js' if engine == 'litert' else 'TensorFlow.js'} {_backend(engine)}"
+
+
+def _backend(engine: str) -> str:
+    return "wasm" if engine == "litert" else engine
+
+
+def _size(artifacts: Artifacts, variant: str, engine: str) -> int:
+    """Returns the bytes of graph and weights, without their compressed copies."""
+    if engine == "litert":
+        return layout.tflite_file(artifacts.folder, artifacts.model).stat().st_size
+    files = artifacts.variants[variant].glob("*")
+    return sum(
+        file.stat().st_size for file in files if file.name == "model.json" or file.suffix == ".bin"
+    )

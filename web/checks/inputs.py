@@ -1,0 +1,27 @@
+"""Hands arrays to a page: one file an input, as TensorFlow.js has types."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from core.agreement.golden import Array
+
+
+def write_input(folder: Path, name: str, values: Array) -> dict[str, Any]:
+    """Writes the rows of an input into the folder; returns what web/browser/check.ts reads."""
+    file = folder / f"input.{name}"
+    kind = values.dtype.kind
+    elements = int(np.prod(values.shape[1:], dtype=np.int64))
+    if kind in "fiub":
+        # TensorFlow.js has one float and one integer type.
+        stored, type_name = {"f": ("<f4", "float32"), "b": ("u1", "bool")}.get(
+            kind, ("<i4", "int32")
+        )
+        values.astype(stored).tofile(file)
+    else:
+        type_name = "string"
+        texts = [v.decode() if isinstance(v, bytes) else str(v) for v in values.ravel()]
+        file.write_text(json.dumps(texts))
+    return {"file": str(file), "type": type_name, "elements": elements}

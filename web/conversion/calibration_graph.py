@@ -1,0 +1,112 @@
+"""A TensorFlow.js graph model run by TensorFlow, to learn what rounding its weights does."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import tensorflow as tf
+from google.protobuf import json_format
+
+from web.conversion.graph_model import Array, GraphModel
+
+# With more rows, a layer's second moments hardly change.
+ROWS = 2**14
+CONVOLUTIONS = ("Conv2D", "_FusedConv2D")
+PRODUCTS = ("MatMul", "_FusedMatMul")
+
+
+def rounded_kernels(model: GraphModel) -> list[str]:
+    """Returns the names of the float32 tensors that one convolution or dense layer multiplies with.
+
+    A model with tables has none.
+    """
+    return (
+        [] if "modelInitializer" in model.description else list(_users(model, _definition(model)))
+    )
+
+
+class CalibrationGraph:
+    """A graph model whose weights can be replaced for a run."""
+
+    def __init__(self, model: GraphModel, examples: Mapping[str, Array]) -> None:
+        """``examples`` are raw inputs by name, one row an example."""
+        definition = _definition(model)
+        for node in definition.node:
+            if node.op == "Const":
+                value = tf.make_tensor_proto(model.weights[node.name])
+                node.attr["value"].tensor.CopyFrom(value)
+        graph = tf.Graph()
+        with graph.as_default():
+            tf.import_graph_def(definition, name="")
+        self._users = _users(model, definition)
+        self._weights = model.weights
+        self._session = tf.compat.v1.Session(graph=graph)
+        signature = model.description["signature"]
+        self._feeds = {signature["inputs"][name]["name"]: rows for name, rows in examples.items()}
+        self._output = next(iter(signature["outputs"].values()))["name"]
+
+    def outputs(self, weights: Mapping[str, Array]) -> Array:
+        """Returns the model's answers to all examples, with some weights replaced."""
+        replaced = {f"{name}:0": value for name, value in weights.items()}
+        answers: Array = self._session.run(self._output, {**self._feeds, **replaced})
+        return answers
+
+    def moments(self, kernel: str) -> Array:
+        """Returns the second moments, (rows, rows), of what the kernel's rows are multiplied with.
+
+        A row is an input of a dense layer, or a channel at a position below a convolution's kernel.
+        """
+        rows = self._rows(kernel, max(8, ROWS // len(self._rows(kernel, 1))))
+        moments: Array = (rows.T @ rows).astype(np.float64) / len(rows)
+        return moments
+
+    def _rows(self, kernel: str, examples: int) -> Array:
+        node = self._users[kernel]
+        source = node.input[0] if ":" in node.input[0] else f"{node.input[0]}:0"
+        some = {name: rows[:examples] for name, rows in self._feeds.items()}
+        inputs: Array = self._session.run(source, some)
+        if node.op in CONVOLUTIONS:
+            inputs = _patches(node, inputs, self._weights[kernel].shape)
+        return inputs.reshape(-1, inputs.shape[-1])
+
+
+def _definition(model: GraphModel) -> Any:
+    return json_format.ParseDict(model.description["modelTopology"], tf.compat.v1.GraphDef())
+
+
+def _users(model: GraphModel, definition: Any) -> dict[str, Any]:
+    """Returns the nodes that multiply with a kernel, by the kernel's name."""
+    takers: dict[str, list[Any]] = {}
+    for node in definition.node:
+        for name in node.input:
+            takers.setdefault(name, []).append(node)
+    return {
+        name: takers[name][0]
+        for name, weights in model.weights.items()
+        if len(takers.get(name, ())) == 1 and _rounds(takers[name][0], name, weights)
+    }
+
+
+def _rounds(node: Any, name: str, weights: Array) -> bool:
+    """Whether the node multiplies these weights, last dimension outputs, with its first input."""
+    if weights.dtype != np.float32 or list(node.input[1:2]) != [name]:
+        return False
+    if node.op in PRODUCTS:
+        return not (node.attr["transpose_a"].b or node.attr["transpose_b"].b)
+    return node.op in CONVOLUTIONS
+
+
+def _patches(node: Any, inputs: Array, kernel: tuple[int, ...]) -> Array:
+    """Returns what each position of the convolution sees, in the order of the kernel's rows."""
+    padding = node.attr["padding"].s.decode()
+    if padding == "EXPLICIT":
+        borders = np.reshape(node.attr["explicit_paddings"].list.i, (4, 2))
+        inputs, padding = np.pad(inputs, borders), "VALID"
+    patches: Array = tf.image.extract_patches(
+        inputs,
+        [1, kernel[0], kernel[1], 1],
+        list(node.attr["strides"].list.i),
+        list(node.attr["dilations"].list.i) or [1, 1, 1, 1],
+        padding,
+    ).numpy()
+    return patches

@@ -1,0 +1,53 @@
+"""Makes the site an npm package too: the runner that its page uses, with types and the model."""
+
+import json
+from pathlib import Path
+
+from models.spec import ModelSpec
+from web.conversion import graph_models as tools
+from web.site import layout
+
+_README = """# {title}
+
+{description}
+
+```js
+import {{ Runner }} from '{name}';
+
+const runner = await Runner.load();
+const probabilities = await runner.predict({inputs});
+```
+
+The package is the whole site: `runner.js` loads contract, engine and weights from beside itself. A
+bundler that moves it elsewhere takes that away: copy the package's folder to where your pages come
+from and say where, `Runner.load('/fashion/')`.
+"""
+
+
+def write(site: Path, spec: ModelSpec) -> None:
+    """Writes package.json, README.md and types/ into the site."""
+    tools.declarations(site / "types")
+    name = f"tf-fanout-{spec.name}"
+    described = {
+        "name": name,
+        # A release gives it its number.
+        "version": "0.0.0",
+        "description": spec.description,
+        "license": "Apache-2.0",
+        "type": "module",
+        "sideEffects": False,
+        "exports": {
+            ".": {"types": "./types/runner.d.ts", "default": "./runner.js"},
+            "./*": "./*",
+        },
+        "types": "./types/runner.d.ts",
+        # Compressed copies are for servers; a registry compresses the package itself.
+        "files": ["*.js", "*.json", "*.html", "*.svg", "*.webmanifest", "assets", "model", "types"]
+        + ["!**/*.br", "!**/*.gz"],
+    }
+    (site / layout.PACKAGE).write_text(json.dumps(described, indent=2) + "\n")
+    inputs = ", ".join(tensor.name for tensor in spec.inputs)
+    text = _README.format(
+        title=spec.title, description=spec.description, name=name, inputs=f"{{ {inputs} }}"
+    ).replace("/fashion/", f"/{spec.name}/")
+    (site / "README.md").write_text(text)
