@@ -13,7 +13,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from core.agreement.golden import Array
+from core.arrays import (
+    Array,
+)
 from models.examples import read
 from models.spec import ModelSpec, load
 

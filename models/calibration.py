@@ -6,10 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.agreement.golden import Array
+from core.arrays import (
+    Array,
+)
 from core.errors import DataError
+from models.examples import (
+    plain,
+)
 from models.spec import ModelSpec
-from pipeline.training.export import plain
 
 if TYPE_CHECKING:
     import tensorflow as tf

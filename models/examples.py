@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from core.arrays import Array
 from models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -76,6 +77,11 @@ def records(pattern: str) -> "tf.data.Dataset":
         raise FileNotFoundError(f"no TFRecord files match {pattern}")
     compression = "" if files[0].endswith(".tfrecord") else "GZIP"
     return tf.data.TFRecordDataset(files, compression_type=compression)
+
+
+def plain(values: Array) -> Array:
+    """Returns texts as NumPy's own, which a file holds without pickling; numbers as they are."""
+    return np.char.decode(values.astype(bytes), "utf-8") if values.dtype == object else values
 
 
 def _example(values: Mapping[str, Value]) -> "tf.train.Example":

@@ -13,8 +13,13 @@ from typing import Any
 import numpy as np
 
 from core.agreement.checks import FAILED, Check, compare, failure
-from core.agreement.golden import Array, Golden
+from core.agreement.golden import (
+    Golden,
+)
 from core.agreement.target import Artifacts, ConvertConfig
+from core.arrays import (
+    Array,
+)
 from core.errors import FanoutError
 from core.version import VERSION
 from models.spec import Limits, ModelSpec

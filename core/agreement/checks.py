@@ -6,7 +6,12 @@ from typing import Any
 
 import numpy as np
 
-from core.agreement.golden import Array, Golden
+from core.agreement.golden import (
+    Golden,
+)
+from core.arrays import (
+    Array,
+)
 from models.spec import Limits
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"

@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import numpy.typing as npt
 
+from core.arrays import Array
 from core.errors import UserError
+from models.contract import SIGNATURE_TENSORS
+from models.examples import plain, read
 from models.spec import ModelSpec
-
-Array = npt.NDArray[Any]
 
 
 @dataclass(frozen=True)
@@ -96,6 +96,31 @@ class Golden:
         ]
         document = {"schema": 1, "model": model, "version": version, "examples": examples}
         return json.dumps(document, separators=(",", ":")) + "\n"
+
+
+def golden_set(saved_model: Path, spec: ModelSpec, pattern: str) -> Golden:
+    """Returns the examples of a split with the SavedModel's answers to them.
+
+    Args:
+        pattern: glob of the split's TFRecord files.
+    """
+    import tensorflow as tf
+
+    signature = tf.saved_model.load(str(saved_model)).signatures[SIGNATURE_TENSORS]
+    batches = [
+        (inputs, labels, signature(**inputs)[spec.outputs[0].name])
+        for inputs, labels in read(spec, pattern, batch_size=500)
+    ]
+    return Golden(
+        inputs={
+            tensor.name: np.concatenate(
+                [plain(inputs[tensor.name].numpy()) for inputs, _, _ in batches]
+            )
+            for tensor in spec.inputs
+        },
+        labels=np.concatenate([labels.numpy() for _, labels, _ in batches]),
+        outputs=np.concatenate([outputs.numpy() for _, _, outputs in batches]),
+    )
 
 
 def read_golden(file: Path, spec: ModelSpec) -> Golden:

@@ -6,9 +6,14 @@ from os import cpu_count
 from pathlib import Path
 
 from core.agreement.checks import FAILED, PASSED, SKIPPED, Check, compare, failure
-from core.agreement.golden import Array, Golden
+from core.agreement.golden import (
+    Golden,
+)
 from core.agreement.left_out import reason_file
 from core.agreement.target import Artifacts
+from core.arrays import (
+    Array,
+)
 from mobile.checks.runtimes import Answer, EdgeRuntime, RuntimeFailedError, latencies, run
 from mobile.conversion.model_file import InvalidModelError, ModelFile, read
 from mobile.conversion.runtime_versions import Requirement, requirement, version

@@ -9,7 +9,9 @@ from typing import Any
 
 import flatbuffers  # type: ignore[import-untyped]
 
-from core.agreement.golden import Array
+from core.arrays import (
+    Array,
+)
 from mobile.conversion.model_file import schema
 
 # Weights are read where they lie; the model's schema asks for this alignment of theirs.

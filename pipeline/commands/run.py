@@ -10,7 +10,10 @@ from typing import Any
 
 from core.agreement.checks import Check
 from core.agreement.golden import Golden
-from core.console import CONSOLE, component_lines, library_noise_to
+from core.console import (
+    CONSOLE,
+    library_noise_to,
+)
 from core.errors import FanoutError, GateError, UserError
 from pipeline.release import release, signing
 from pipeline.release.release import ArtifactChanged, Release
@@ -18,6 +21,9 @@ from pipeline.settings import tuned
 from pipeline.settings.config import Config
 from pipeline.settings.lock import exclusive
 from pipeline.stages import data
+from pipeline.stages.component_lines import (
+    component_lines,
+)
 from pipeline.stages.fingerprints import Fingerprints
 from pipeline.stages.retries import conversion, mark_for_retry
 

@@ -10,7 +10,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.console import CONSOLE, component_lines, library_noise_to
+from core.console import (
+    CONSOLE,
+    library_noise_to,
+)
 from core.errors import FanoutError, UserError
 from models.spec import Profile, Range
 from pipeline.commands.run import in_words
@@ -19,6 +22,9 @@ from pipeline.settings.config import Config
 from pipeline.settings.lock import exclusive
 from pipeline.settings.tuned import Tuned
 from pipeline.stages import data
+from pipeline.stages.component_lines import (
+    component_lines,
+)
 
 FOLDER = "tuning"
 EXAMPLE = 'search={"learning_rate": Range(0.001, 0.1, log=True)}'

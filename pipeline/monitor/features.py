@@ -11,7 +11,9 @@ from typing import Any
 
 import numpy as np
 
-from core.agreement.golden import Array
+from core.arrays import (
+    Array,
+)
 from models.spec import ModelSpec, Tensor
 
 PREDICTED, CONFIDENCE = "predicted class", "confidence"

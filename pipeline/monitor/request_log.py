@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from core.agreement.golden import Array
+from core.arrays import (
+    Array,
+)
 from core.errors import UserError
 from models.contract import encoded_alias
 from models.spec import ModelSpec

@@ -3,13 +3,15 @@
 from collections.abc import Iterator
 
 from core.agreement.checks import Check
-from core.agreement.golden import Golden
+from core.agreement.golden import (
+    Golden,
+    golden_set,
+)
 from core.errors import UserError
 from pipeline.release.release import Release
 from pipeline.release.signature import require_sound, state
 from pipeline.settings.config import Config
 from pipeline.targets import TARGETS, target_named
-from pipeline.training.export import golden_set
 
 
 def check_release(config: Config, release: Release) -> list[Check]:

@@ -5,7 +5,9 @@ import io
 
 import numpy as np
 
-from core.agreement.golden import Array
+from core.arrays import (
+    Array,
+)
 from models.spec import Tensor
 
 CHANNELS = {1: "L", 3: "RGB"}

@@ -2,7 +2,12 @@
 
 import numpy as np
 
-from core.agreement.golden import Array, Golden
+from core.agreement.golden import (
+    Golden,
+)
+from core.arrays import (
+    Array,
+)
 from pipeline.html import charts
 from pipeline.html.markup import Child, Markup, join, note, table, tag
 from pipeline.report.facts import Facts

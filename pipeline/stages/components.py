@@ -26,7 +26,10 @@ from tfx.types.standard_artifacts import (
 
 from core.agreement.checks import Check
 from core.agreement.evidence import save_evidence
-from core.agreement.golden import Golden
+from core.agreement.golden import (
+    Golden,
+    golden_set,
+)
 from core.agreement.target import ConvertConfig
 from core.errors import GateError
 from core.files import sync_tree, write_text
@@ -36,7 +39,6 @@ from pipeline.release import integrity
 from pipeline.stages.data_gate import read_anomalies
 from pipeline.stages.evaluation import read_evaluation
 from pipeline.targets import target_named
-from pipeline.training.export import golden_set
 
 CHECKS_FILE = "checks.json"
 DIGESTS_FILE = "checked-files.json"

@@ -11,16 +11,12 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
-from core.agreement.golden import Array, Golden
 from models.contract import (
     SIGNATURE_ENCODED,
     SIGNATURE_EXAMPLES,
     SIGNATURE_TENSORS,
     encoded_alias,
 )
-from models.examples import read
 from models.spec import ModelSpec
 
 
@@ -102,36 +98,6 @@ def _settle_identifier(saved_model: Path) -> None:
     digest = hashlib.sha256(fingerprint.SerializeToString(deterministic=True)).digest()
     fingerprint.uuid = str(int.from_bytes(digest[:16], "big"))  # in decimal, as TensorFlow's is
     file.write_bytes(fingerprint.SerializeToString(deterministic=True))
-
-
-def golden_set(saved_model: Path, spec: ModelSpec, pattern: str) -> Golden:
-    """Returns the examples of a split with the SavedModel's answers to them.
-
-    Args:
-        pattern: glob of the split's TFRecord files.
-    """
-    import tensorflow as tf
-
-    signature = tf.saved_model.load(str(saved_model)).signatures[SIGNATURE_TENSORS]
-    batches = [
-        (inputs, labels, signature(**inputs)[spec.outputs[0].name])
-        for inputs, labels in read(spec, pattern, batch_size=500)
-    ]
-    return Golden(
-        inputs={
-            tensor.name: np.concatenate(
-                [plain(inputs[tensor.name].numpy()) for inputs, _, _ in batches]
-            )
-            for tensor in spec.inputs
-        },
-        labels=np.concatenate([labels.numpy() for _, labels, _ in batches]),
-        outputs=np.concatenate([outputs.numpy() for _, _, outputs in batches]),
-    )
-
-
-def plain(values: Array) -> Array:
-    """Returns texts as NumPy's own, which a file holds without pickling; numbers as they are."""
-    return np.char.decode(values.astype(bytes), "utf-8") if values.dtype == object else values
 
 
 def _tensor_signature(spec: ModelSpec) -> list[Any]:

@@ -12,14 +12,18 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.agreement.golden import Array
-from core.console import EpochLines
+from core.arrays import (
+    Array,
+)
 from core.errors import DataError, UserError
 from core.files import keep_only
 from core.fingerprint import of_values
 from models.examples import count as count_records
 from models.examples import read
 from models.spec import ModelSpec, load
+from pipeline.training.epoch_lines import (
+    EpochLines,
+)
 from pipeline.training.export import export
 from pipeline.training.journal import Figures, Journal
 

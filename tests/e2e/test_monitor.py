@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.agreement.golden import Array
+from core.arrays import (
+    Array,
+)
 from models.examples import read
 from models.spec import load
 

@@ -12,6 +12,7 @@ from core.agreement.golden import Golden
 from core.agreement.target import ConvertConfig
 from core.errors import UserError
 from models.fashion import network
+from models.fashion.adam import Adam
 from models.spec import Limits, load
 from pipeline.training import loop
 from pipeline.training.export import export
@@ -87,7 +88,7 @@ def test_adam_by_hand_is_keras_adam() -> None:
 
     start = np.linspace(-1, 1, 6, dtype=np.float32)
     theirs, ours = keras.Variable(start), tf.Variable(start)
-    optimizer, step = keras.optimizers.Adam(0.05), loop.Adam([ours], 0.05)
+    optimizer, step = keras.optimizers.Adam(0.05), Adam([ours], 0.05)
     optimizer.build([theirs])
     for slope in np.random.default_rng(2).normal(size=(20, 6)).astype(np.float32):
         optimizer.apply([tf.constant(slope)], [theirs])

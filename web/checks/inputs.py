@@ -6,7 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from core.agreement.golden import Array
+from core.arrays import (
+    Array,
+)
 
 
 def write_input(folder: Path, name: str, values: Array) -> dict[str, Any]:

@@ -11,7 +11,12 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.agreement.golden import Array, Golden
+from core.agreement.golden import (
+    Golden,
+)
+from core.arrays import (
+    Array,
+)
 from models import examples
 from models.spec import ModelSpec, load
 from pipeline.monitor.baseline import FOLDER, write_baseline

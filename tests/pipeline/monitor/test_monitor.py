@@ -7,7 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.agreement.golden import Array, Golden
+from core.agreement.golden import (
+    Golden,
+)
+from core.arrays import (
+    Array,
+)
 from core.errors import UserError
 from core.toolchain import ROOT
 from models.spec import ModelSpec

@@ -14,6 +14,9 @@ import pytest
 
 import mobile.target
 import models
+from core.agreement.golden import (
+    golden_set,
+)
 from core.agreement.target import ConvertConfig
 from core.errors import DataError, UserError
 from models import examples
@@ -21,7 +24,9 @@ from models.existing import UntrustedModelError
 from models.spec import ModelSpec
 from pipeline.new import from_existing
 from pipeline.new.create import create
-from pipeline.training.export import export, golden_set
+from pipeline.training.export import (
+    export,
+)
 from pipeline.training.journal import Journal
 from pipeline.training.trainer import fit
 

@@ -1,0 +1,34 @@
+"""The lines that say how epochs of a training ended."""
+
+import time
+from collections.abc import Mapping
+
+from core.console import CONSOLE
+
+EPOCH_LINES = 20
+
+
+class EpochLines:
+    """Says in a line how an epoch ended; of many, of one in so many, and of the last.
+
+    Args:
+        epochs: how many there are to be.
+    """
+
+    def __init__(self, epochs: int) -> None:
+        self._epochs = epochs
+        self._every = -(-epochs // EPOCH_LINES)
+        self._started = 0.0
+
+    def begin(self) -> None:
+        self._started = time.monotonic()
+
+    def end(self, epoch: int, figures: Mapping[str, float]) -> None:
+        if (epoch + 1) % self._every and epoch + 1 != self._epochs:
+            return
+        CONSOLE.print(
+            f"      epoch {epoch + 1:>2}/{self._epochs}  loss {figures.get('loss', 0):.4f}  "
+            f"accuracy {figures.get('accuracy', 0):.4f}  "
+            f"held out {figures.get('val_accuracy', 0):.4f}  "
+            f"[dim]{time.monotonic() - self._started:.0f} s[/]"
+        )
