@@ -14,9 +14,8 @@ from models.calibration import calibration_inputs
 from models.contract import contract
 from models.spec import Limits, ModelSpec
 from web.checks import engines
-from web.conversion import graph_models as tools
-from web.conversion import tflite
-from web.site import layout, offline, package, stamp
+from web.conversion import graph_models, tflite
+from web.site import build, layout, offline, package, stamp
 
 
 def convert(
@@ -29,7 +28,7 @@ def convert(
 
     Raises ConversionError when the converter or the page's build fails.
     """
-    tools.require_saved_model(saved_model)
+    graph_models.require_saved_model(saved_model)
     site = out_dir.resolve()
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
@@ -38,7 +37,7 @@ def convert(
     examples = partial(calibration_inputs, spec, config.examples)
     # The converter is a process of its own, most of whose time goes into importing TensorFlow.
     with ThreadPoolExecutor(1) as pool:
-        models = pool.submit(tools.graph_models, saved_model, folders, examples)
+        models = pool.submit(graph_models.write, saved_model, folders, examples)
         tflite.add(saved_model, site, spec=spec, config=config)
         models.result()
     described = json.dumps(contract(spec), indent=1, ensure_ascii=False) + "\n"
@@ -49,11 +48,11 @@ def convert(
     (site / layout.GOLDEN).write_text(text)
     (site / layout.SERVER).write_text('{"predict": null}\n')
     # Made to measure for what stands there by now.
-    tools.page(site)
+    build.page(site)
     package.write(site, spec)
     stamp.unreleased(site)
     offline.seal(site, spec)
-    tools.compress(site)
+    build.compress(site)
     return artifacts(out_dir, spec=spec)
 
 

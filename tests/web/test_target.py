@@ -14,8 +14,8 @@ from core.files import sha256
 from tests.web.conftest import LABELS, SPEC
 from web import target
 from web.checks import engines
-from web.conversion import graph_models as tools
-from web.conversion.graph_models import ConversionError
+from web.site import build
+from web.tools import ConversionError
 
 LIMITS = SPEC.limits["web"]
 SHIPPED = {"float16": LIMITS["float16"]}
@@ -129,7 +129,7 @@ def test_missing_weights_are_a_failed_row(copied: Artifacts, golden: Golden) -> 
 def test_a_missing_kernel_and_an_unused_one_fail_the_row(
     copied: Artifacts, golden: Golden, tmp_path: Path
 ) -> None:
-    tools.find_needs(copied.folder, tmp_path / "needs.json")
+    build.find_needs(copied.folder, tmp_path / "needs.json")
     needs = json.loads((tmp_path / "needs.json").read_text())
     assert "Softmax" in needs["kernels"] and "Softmax" in needs["operations"]
     simd = needs["wasm"]["tfjs-backend-wasm-simd.wasm"]
@@ -147,7 +147,7 @@ def test_a_missing_kernel_and_an_unused_one_fail_the_row(
         with_simd(functions=[]),
     ):
         (tmp_path / "changed.json").write_text(json.dumps({**needs, **changed}))
-        tools.build(copied.folder, tmp_path / "changed.json")
+        build.build(copied.folder, tmp_path / "changed.json")
         rows += target.check(copied, golden, limits=SHIPPED)
     assert [row.status for row in rows] == ["failed"] * 5
     assert "Softmax" in rows[0].reason and "not registered" in rows[0].reason

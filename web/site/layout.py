@@ -11,7 +11,7 @@ CONTRACT, GOLDEN, RELEASED, PACKAGE = (
     "package.json",
 )
 STAMPED = (CONTRACT, GOLDEN, RELEASED)
-# Answered otherwise by a server that stands beside a model server: see site_server.py.
+# Answered otherwise by a server that stands beside a model server: see web/server/site_server.py.
 SERVER = "server.json"
 
 

@@ -4,8 +4,7 @@ import json
 from pathlib import Path
 
 from models.spec import ModelSpec
-from web.conversion import graph_models as tools
-from web.site import layout
+from web.site import build, layout
 
 _README = """# {title}
 
@@ -26,7 +25,7 @@ from and say where, `Runner.load('/fashion/')`.
 
 def write(site: Path, spec: ModelSpec) -> None:
     """Writes package.json, README.md and types/ into the site."""
-    tools.declarations(site / "types")
+    build.declarations(site / "types")
     name = f"tf-fanout-{spec.name}"
     described = {
         "name": name,

@@ -5,9 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from web.conversion import graph_models
 from web.conversion.calibration_graph import CalibrationGraph
 from web.conversion.graph_model import GraphModel
-from web.conversion.graph_models import graph_models
 from web.conversion.residuals import UNFUSED
 
 SIZE, CHANNELS = 8, 4
@@ -44,7 +44,7 @@ def saved_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_shortcuts_are_added_and_true_biases_stay_fused(saved_model: Path, tmp_path: Path) -> None:
     import tensorflow as tf
 
-    graph_models(saved_model, {"float32": tmp_path}, dict)
+    graph_models.write(saved_model, {"float32": tmp_path}, dict)
     model = GraphModel.read(tmp_path)
     fused = [node for node in model.description["modelTopology"]["node"] if node["op"] in UNFUSED]
     assert [model.weights[node["input"][2]].shape for node in fused] == [(CHANNELS,)]

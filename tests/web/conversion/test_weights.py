@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from web.conversion import calibration_graph, quantisation
+from web.conversion import calibration_graph, graph_models, quantisation
 from web.conversion.graph_model import Array, GraphModel, Stored
-from web.conversion.graph_models import ConversionError, graph_models
 from web.conversion.quantisation import Kernel
 from web.conversion.weights import FORMS
+from web.tools import ConversionError
 
 EXAMPLES = 64
 
@@ -169,4 +169,4 @@ def test_a_model_with_tables_keeps_its_kernels(model: GraphModel) -> None:
 
 def test_an_unknown_form_is_refused(tmp_path: Path) -> None:
     with pytest.raises(ConversionError, match="unknown web weights: uint4; there are: float32, fl"):
-        graph_models(tmp_path, {"uint4": tmp_path}, dict)
+        graph_models.write(tmp_path, {"uint4": tmp_path}, dict)

@@ -1,0 +1,67 @@
+"""Builds the page around a model, and what else of a site Node.js makes."""
+
+import re
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from core.toolchain import NODE, WEB, require
+from web import tools
+
+BUILD_SECONDS = 300
+
+
+def page(site: Path) -> None:
+    """Adds the page to a site that holds model, contract and samples already.
+
+    What it holds of TensorFlow.js is what this model needs.
+    """
+    with tempfile.TemporaryDirectory(prefix="fanout-web-") as folder:
+        needs = Path(folder) / "needs.json"
+        find_needs(site, needs)
+        build(site, needs)
+
+
+def find_needs(site: Path, needs: Path) -> None:
+    """Writes which operations and kernels the site's model uses, as bundle/lean.ts reads them."""
+    _node("kernels.ts", [WEB / "bundle" / "kernels.ts", site, needs])
+
+
+def build(site: Path, needs: Path) -> None:
+    """Adds index.html and assets/ to the site."""
+    vite = require(WEB / "node_modules" / "vite" / "bin" / "vite.js")
+    command: list[str | Path] = [vite, "build", "--configLoader", "native", "--logLevel", "warn"]
+    command += ["--outDir", site, "--emptyOutDir", "false"]
+    environment = {"FANOUT_NEEDS": str(needs), "NODE_ENV": "production", "NO_COLOR": "1"}
+    _node("vite", command, environment)
+
+
+def declarations(out_dir: Path) -> None:
+    """Writes the TypeScript declarations of the runner and of what its types name."""
+    compiler = require(WEB / "node_modules" / "typescript" / "bin" / "tsc")
+    with tempfile.TemporaryDirectory(prefix="fanout-web-") as folder:
+        _node("tsc", [compiler, "--project", WEB / "app" / "types", "--outDir", folder])
+        _copy_reached("runner.d.ts", Path(folder), out_dir)
+
+
+def compress(site: Path) -> None:
+    """Puts compressed copies beside the files that are worth it."""
+    _node("compress.ts", [WEB / "bundle" / "compress.ts", site])
+
+
+def _copy_reached(name: str, source: Path, out_dir: Path) -> None:
+    """Copies a declaration and those it imports: the others name packages that are not there."""
+    if (out_dir / name).exists():
+        return
+    text = (source / name).read_text()
+    out_dir.mkdir(exist_ok=True)
+    # Other people's compilers look for declarations beside a .js file.
+    (out_dir / name).write_text(re.sub(r"(from '\./\w+)\.ts'", r"\1.js'", text))
+    for imported in re.findall(r"from '\./(\w+)\.ts'", text):
+        _copy_reached(f"{imported}.d.ts", source, out_dir)
+
+
+def _node(
+    name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+) -> None:
+    tools.run(name, [require(NODE), *command], environment or {}, seconds=BUILD_SECONDS)
