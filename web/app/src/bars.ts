@@ -1,5 +1,5 @@
 /** The class probabilities as bars, in the order of the labels. */
-import { topClass } from './state.ts';
+import { topClass } from './probabilities.ts';
 
 /**
  * Shows one bar a label, with a mark where the model server's answer is.

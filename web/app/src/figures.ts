@@ -3,9 +3,10 @@ import { percent } from './bars.ts';
 import type { Contract } from './contract.ts';
 import { engineTitle } from './engines.ts';
 import { fastest, type Measurement, shownMs } from './measure.ts';
+import { largestDifference, topClass } from './probabilities.ts';
 import type { Released } from './released.ts';
-import { largestDifference, type Result, topClass } from './state.ts';
 import type { ServerAnswer } from './server.ts';
+import type { Result } from './state.ts';
 import { renderTable } from './table.ts';
 
 /** Returns the model's version and accuracy in one line. */

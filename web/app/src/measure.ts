@@ -2,9 +2,9 @@
 import type { Contract, Example } from './contract.ts';
 import { type Engine, engineTitle } from './engines.ts';
 import type { Inputs, TensorData } from './inputs.ts';
+import { largestDifference } from './probabilities.ts';
 import { Runner } from './runner.ts';
 import type { Site } from './site.ts';
-import { largestDifference } from './state.ts';
 
 export interface Measurement {
   readonly engine: Engine;

@@ -8,9 +8,10 @@ import { compared, released, renderChecks, renderMeasurements } from './figures.
 import { renderFields } from './inputs/fields.ts';
 import { type Measurement, shownMs } from './measure.ts';
 import { drawInput } from './picture.ts';
+import { topClass } from './probabilities.ts';
 import type { Released } from './released.ts';
 import { markSample, renderSamples } from './samples.ts';
-import { type Selection, type State, topClass } from './state.ts';
+import type { Selection, State } from './state.ts';
 
 export class View {
   readonly #document: Document;

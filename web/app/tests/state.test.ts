@@ -1,7 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { percent } from '../src/bars.ts';
-import { largestDifference, type State, Store, topClass } from '../src/state.ts';
+import { type State, Store } from '../src/state.ts';
 
 const START: State = {
   status: 'loading',
@@ -21,23 +20,4 @@ test('listeners hear the state at once and after each change', () => {
   store.update({ status: 'ready' });
   expect(heard).toEqual(['loading', 'ready']);
   expect(store.state.engine).toBe('wasm');
-});
-
-test('the first of equal classes is on top', () => {
-  expect(topClass([0.2, 0.4, 0.4])).toBe(1);
-});
-
-test('percentages are never rounded to certainty', () => {
-  expect([0, 0.0004, 0.5, 0.99961, 1].map(percent)).toEqual([
-    '0.0 %',
-    '< 0.1 %',
-    '50.0 %',
-    '> 99.9 %',
-    '100.0 %',
-  ]);
-});
-
-test('a NaN is the largest of differences', () => {
-  expect(largestDifference([0.5, 0.25], [0.5, 0.5])).toBe(0.25);
-  expect(largestDifference([NaN, 0.5], [0.5, 0.5])).toBe(Infinity);
 });
