@@ -1,8 +1,6 @@
 """Starting ``fanout-model-server``, waiting until it answers, and stopping it."""
 
 import contextlib
-import http.client
-import json
 import random
 import socket
 import subprocess
@@ -13,10 +11,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from core.errors import FanoutError
 from core.toolchain import ROOT, require
+from serving.client.versions import NoStatus, Versions
 
 NAME = "fanout-model-server"
 HOST = "127.0.0.1"
@@ -82,32 +80,22 @@ def wait_until_ready(
 
     Raises ServerFailed when the time is over or the process has ended.
     """
+    server = Versions(address.rest, model)
     deadline = time.monotonic() + timeout
     while True:
-        versions = available_versions(address, model)
-        if versions:
-            return versions
+        try:
+            if versions := server.available():
+                return versions
+            seen = "no version is available"
+        except NoStatus as error:
+            seen = str(error)
         if process is not None and process.poll() is not None:
             raise ServerFailed(f"{NAME} ended with exit code {process.returncode}")
         if time.monotonic() > deadline:
             raise ServerFailed(
-                f"{NAME} at {address.rest} does not serve {model!r} after {timeout:g} s"
+                f"{NAME} at {address.rest} does not serve {model!r} after {timeout:g} s: {seen}"
             )
         time.sleep(POLL_SECONDS)
-
-
-def available_versions(address: Address, model: str) -> list[int]:
-    """Returns the versions of a model that a server answers with; none if it can't be asked."""
-    connection = http.client.HTTPConnection(address.host, address.rest_port, timeout=5)
-    try:
-        connection.request("GET", f"/v1/models/{quote(model, safe='')}")
-        response = connection.getresponse()
-        entries = json.loads(response.read()).get("model_version_status", [])
-    except (OSError, http.client.HTTPException, ValueError):
-        return []
-    finally:
-        connection.close()
-    return sorted(int(one["version"]) for one in entries if one["state"] == "AVAILABLE")
 
 
 @contextlib.contextmanager

@@ -9,9 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from core.errors import FanoutError
 from pipeline.release import integrity
 from pipeline.release.release import Release
 from pipeline.settings.config import Config
+from serving.client.versions import NoStatus, Versions
 
 _PATIENCE_SECONDS = 5.0
 _LONGEST_ANSWER = 4 << 20
@@ -58,15 +60,18 @@ def ask_server(address: str, model: str, labels: tuple[str, ...] = ()) -> Answer
         model: its name there.
         labels: those to ask for.
     """
-    url = f"{address}/v1/models/{model}"
+    server = Versions(address, model)
     try:
-        versions = sorted(_available(url))
-        behind = {label: next(iter(_available(f"{url}/labels/{label}")), 0) for label in labels}
-    except _NoAnswer as error:
+        loaded = server.available()
+        found = {label: server.labelled(label) for label in labels}
+    except NoStatus as error:
         return Answer(problem=str(error))
-    if not versions:
-        return Answer(problem=f"{url}: no version is loaded")
-    return Answer(tuple(versions), behind)
+    if not loaded:
+        return Answer(problem=f"{server.url}: no version is loaded")
+    behind = {label: version for label, version in found.items() if version in loaded}
+    missing = ", ".join(label for label in labels if label not in behind)
+    problem = f"{server.url}: no loaded version has the label {missing}" if missing else ""
+    return Answer(tuple(loaded), behind, problem)
 
 
 def ask_page(address: str, files: Mapping[str, Any]) -> Answer:
@@ -78,9 +83,9 @@ def ask_page(address: str, files: Mapping[str, Any]) -> Answer:
     """
     url = f"{address}contract.json"
     try:
-        body = _get(url)
+        body = get(url)
         version = int(json.loads(body)["version"])
-    except _NoAnswer as error:
+    except NoAnswer as error:
         return Answer(problem=str(error))
     except (ValueError, KeyError, TypeError) as error:
         return Answer(problem=f"{url}: not a contract: {error}")
@@ -89,24 +94,17 @@ def ask_page(address: str, files: Mapping[str, Any]) -> Answer:
     return Answer((version,), problem=f"{url} differs from the manifest" if differs else "")
 
 
-class _NoAnswer(Exception):
-    pass
+class NoAnswer(FanoutError):
+    """An address did not answer, or not with what is there."""
 
 
-def _available(url: str) -> list[int]:
-    try:
-        states = json.loads(_get(url))["model_version_status"]
-        return [int(one["version"]) for one in states if one["state"] == "AVAILABLE"]
-    except (ValueError, KeyError, TypeError) as error:
-        raise _NoAnswer(f"{url}: not a model's status: {error}") from error
-
-
-def _get(url: str) -> bytes:
+def get(url: str) -> bytes:
+    """Returns what an address answers with. Raises NoAnswer."""
     try:
         with urllib.request.urlopen(url, timeout=_PATIENCE_SECONDS) as answer:  # noqa: S310 - http
             return bytes(answer.read(_LONGEST_ANSWER))
     except urllib.error.HTTPError as error:
         with error:
-            raise _NoAnswer(f"{url}: HTTP {error.code}") from error
+            raise NoAnswer(f"{url}: HTTP {error.code}") from error
     except (OSError, http.client.HTTPException) as error:
-        raise _NoAnswer(f"{url}: {getattr(error, 'reason', error)}") from error
+        raise NoAnswer(f"{url}: {getattr(error, 'reason', error)}") from error

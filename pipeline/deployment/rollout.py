@@ -7,14 +7,10 @@ The folder is complete in itself: it can be mounted read-only into a container. 
 ``models.config``, which is replaced in one step.
 """
 
-import json
 import shutil
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from typing import Any
 
 from google.protobuf.text_format import ParseError
 
@@ -24,6 +20,7 @@ from core.files import copy_tree, place_folder, remove_folder, write_text
 from pipeline.deployment import model_server
 from pipeline.release.integrity import entries
 from pipeline.settings.config import Config
+from serving.client.versions import AVAILABLE, END, NoStatus, Versions
 from serving.container.models_config import read_labels, write_models_config
 from serving.embedded import Address
 
@@ -60,7 +57,15 @@ def served(config: Config) -> dict[str, int]:
         return labels(config)
     except UserError:
         address = model_server.address(config)
-        return _Asked(address, config.spec.name).labels((STABLE, CANARY)) if address else {}
+        return _labelled(Versions(address.rest, config.spec.name)) if address else {}
+
+
+def _labelled(server: Versions) -> dict[str, int]:
+    try:
+        found = {label: server.labelled(label) for label in (STABLE, CANARY)}
+    except NoStatus:
+        return {}
+    return {label: version for label, version in found.items() if version is not None}
 
 
 def switch(config: Config, wanted: Mapping[str, int]) -> None:
@@ -85,23 +90,23 @@ def switch(config: Config, wanted: Mapping[str, int]) -> None:
     if address is None:
         _write(config, wanted)
     else:
-        server = _Asked(address, config.spec.name)
+        server = Versions(address.rest, config.spec.name)
         new = sorted({*wanted.values()} - {*before.values()})
         try:
             _write(config, before, also=new)
             for version in new:
-                server.await_available(version)
+                _await_available(server, version)
                 _verify(config, address, version)
         except BaseException:
             _write(config, before)
             # Whoever asks for no version is answered by the highest one until it is gone.
             with suppress(FanoutError):
-                server.await_only({*before.values()})
+                _await_only(server, {*before.values()})
             raise
         _write(config, wanted, also=before.values())
-        server.await_labels(wanted)
+        _await_labels(server, wanted)
         _write(config, wanted)
-        server.await_only({*wanted.values()})
+        _await_only(server, {*wanted.values()})
     _prune(config, {*wanted.values()})
     canary = before.get(CANARY)
     if canary is not None and canary not in wanted.values():
@@ -157,63 +162,48 @@ def _verify(config: Config, address: Address, version: int) -> None:
         raise GateError("Promotion", f"version {version} in the running server: {row.reason}")
 
 
-class _Asked:
-    """A running server, asked over REST how far it is."""
+def _await_available(server: Versions, version: int) -> None:
+    # An end may be that of an earlier life of the version: the server is yet to look.
+    patience = time.monotonic() + _OLD_STATE_SECONDS
 
-    def __init__(self, address: Address, model: str) -> None:
-        self._url = f"{address.rest}/v1/models/{model}"
-
-    def await_available(self, version: int) -> None:
-        # An end may be that of an earlier life of the version: the server is yet to look.
-        patience = time.monotonic() + _OLD_STATE_SECONDS
-
-        def loaded() -> bool:
-            found = self._states().get(version, {})
-            reason = found.get("status", {}).get("error_message")
-            if found.get("state") == "END" and reason and time.monotonic() > patience:
-                raise GateError(
-                    "Promotion", f"the server does not load version {version}: {reason}"
-                )
-            return bool(found.get("state") == "AVAILABLE")
-
-        _until(loaded, f"the server does not load version {version}", LOAD_SECONDS)
-
-    def await_labels(self, wanted: Mapping[str, int]) -> None:
-        def moved() -> bool:
-            return all(
-                [one["version"] for one in self._ask(f"/labels/{label}")] == [str(version)]
-                for label, version in wanted.items()
+    def loaded() -> bool:
+        state = server.states().get(version)
+        if state is None:
+            return False
+        if state.name == END and state.error and time.monotonic() > patience:
+            raise GateError(
+                "Promotion", f"the server does not load version {version}: {state.error}"
             )
+        return state.name == AVAILABLE
 
-        _until(moved, f"the server does not follow the labels {dict(wanted)}", LOAD_SECONDS)
+    _until(loaded, f"the server does not load version {version}", LOAD_SECONDS)
 
-    def await_only(self, versions: set[int]) -> None:
-        def alone() -> bool:
-            states = self._states()
-            return all(states[one].get("state") == "END" for one in {*states} - versions)
 
-        _until(alone, f"the server keeps more than version {sorted(versions)}", DRAIN_SECONDS)
+def _await_labels(server: Versions, wanted: Mapping[str, int]) -> None:
+    def moved() -> bool:
+        return all(server.labelled(label) == version for label, version in wanted.items())
 
-    def labels(self, names: Iterable[str]) -> dict[str, int]:
-        """Returns the version behind each of the labels that the server has."""
-        found = {name: self._ask(f"/labels/{name}") for name in names}
-        return {name: int(states[0]["version"]) for name, states in found.items() if states}
+    _until(moved, f"the server does not follow the labels {dict(wanted)}", LOAD_SECONDS)
 
-    def _states(self) -> dict[int, Any]:
-        return {int(one["version"]): one for one in self._ask("")}
 
-    def _ask(self, path: str) -> list[Any]:
-        try:
-            with urllib.request.urlopen(self._url + path, timeout=10) as answer:  # noqa: S310 - http to ourselves
-                found: list[Any] = json.loads(answer.read()).get("model_version_status", [])
-        except (OSError, urllib.error.URLError, ValueError):
-            return []
-        return found
+def _await_only(server: Versions, versions: set[int]) -> None:
+    def alone() -> bool:
+        states = server.states()
+        return all(states[one].name == END for one in {*states} - versions)
+
+    _until(alone, f"the server keeps more than version {sorted(versions)}", DRAIN_SECONDS)
 
 
 def _until(done: Callable[[], bool], problem: str, seconds: float) -> None:
+    """Waits until something is so; a server that does not say is asked again."""
     deadline = time.monotonic() + seconds
-    while not done():
+    while True:
+        reason = ""
+        try:
+            if done():
+                return
+        except NoStatus as error:
+            reason = f": {error}"
         if time.monotonic() > deadline:
-            raise FanoutError(f"{problem} within {seconds:.0f} s")
+            raise FanoutError(f"{problem} within {seconds:.0f} s{reason}")
         time.sleep(_POLL_SECONDS)

@@ -2,18 +2,17 @@
 
 import sys
 import time
-import urllib.error
-import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 from core.console import CONSOLE
 from core.errors import FanoutError, UserError
-from pipeline.deployment import engine_choice, model_server, processes, rollout
+from pipeline.deployment import answers, engine_choice, model_server, processes, rollout
 from pipeline.deployment.model_server import Server
 from pipeline.deployment.processes import Process
 from pipeline.release import release
-from pipeline.release.release import Release
 from pipeline.settings.config import Config
+from serving.client.versions import AVAILABLE, NoStatus, Versions
 
 SERVER, PAGE = model_server.NAME, "page"
 _START_SECONDS = 90.0
@@ -34,8 +33,8 @@ def serve(config: Config) -> None:
     rollout.switch(config, {rollout.STABLE: promoted.version, **canary})
     _start_server(config)
     _start_page(config)
-    _await_version(config, promoted)
-    _await(config, PAGE, f"{addresses(config)['page']}contract.json")
+    _await(config, SERVER, lambda: _unserved(config, promoted.version))
+    _await(config, PAGE, lambda: _unseen(config))
 
 
 def stop_all(config: Config) -> list[str]:
@@ -128,28 +127,47 @@ def _run_folders(config: Config) -> list[Path]:
     return sorted(config.builds.glob("*/run"))
 
 
-def _await_version(config: Config, promoted: Release) -> None:
-    """Waits until the server answers with the promoted version: it polls for new ones."""
-    model = f"{addresses(config)['REST']}/v1/models/{config.spec.name}"
-    url = f"{model}/versions/{promoted.version}"
-    _await(config, SERVER, url, wanted=b'"AVAILABLE"')
+def _unserved(config: Config, version: int) -> str:
+    """Returns why the server does not answer with a version yet: it polls for new ones."""
+    server = Versions(addresses(config)["REST"], config.spec.name)
+    try:
+        state = server.states().get(version)
+    except NoStatus as error:
+        return str(error)
+    if state is None:
+        return f"{server.url}: version {version} is not there"
+    if state.name != AVAILABLE:
+        return f"{server.url}: version {version} is {state.name} {state.error}".rstrip()
+    return ""
 
 
-def _await(config: Config, name: str, url: str, *, wanted: bytes = b"") -> None:
+def _unseen(config: Config) -> str:
+    """Returns why the page does not answer yet."""
+    try:
+        answers.get(f"{addresses(config)['page']}contract.json")
+    except answers.NoAnswer as error:
+        return str(error)
+    return ""
+
+
+def _await(config: Config, name: str, ask: Callable[[], str]) -> None:
+    """Waits until a server is up: until asking it finds no problem.
+
+    Raises:
+        FanoutError: it ended, or the time is over; the message says what was found last.
+    """
     deadline = time.monotonic() + _START_SECONDS
-    seen = "no answer"
     started = _running(name, config.run_folder)
     with CONSOLE.status(f"waiting for the {name}"):
-        while time.monotonic() < deadline:
+        while True:
+            # Another server may answer at the port that this one did not get.
             if started is not None and not started.is_alive:
                 raise FanoutError(f"the {name} ended as it started: {started.last_words()}")
-            try:
-                with urllib.request.urlopen(url, timeout=5) as answer:  # noqa: S310 - http to ourselves
-                    body = answer.read()
-                if wanted in body:
-                    return
-                seen = body[:200].decode(errors="replace")
-            except (urllib.error.URLError, OSError) as error:
-                seen = str(error)
+            problem = ask()
+            if not problem:
+                return
+            if time.monotonic() > deadline:
+                raise FanoutError(
+                    f"the {name} did not come up within {_START_SECONDS:.0f} s: {problem}"
+                )
             time.sleep(0.1)
-    raise FanoutError(f"the {name} did not come up within {_START_SECONDS:.0f} s: {url}: {seen}")

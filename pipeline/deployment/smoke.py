@@ -3,7 +3,7 @@
 from core.agreement.checks import Check
 from core.agreement.golden import read_golden
 from core.errors import UserError
-from pipeline.deployment import servers as deploy
+from pipeline.deployment import servers
 from pipeline.release import release
 from pipeline.settings.config import Config
 
@@ -27,14 +27,14 @@ def smoke(config: Config) -> list[Check]:
         target: {variant: limit.for_few(len(golden)) for variant, limit in variants.items()}
         for target, variants in spec.limits.items()
     }
-    where = deploy.addresses(config)
-    servers = {name: where[name] for name in ("REST", "gRPC")}
+    where = servers.addresses(config)
+    transports = {name: where[name] for name in ("REST", "gRPC")}
     devices = mobile.target.artifacts(promoted.folder / "mobile", spec=spec)
     return [
         *serving.smoke.smoke(
-            *(servers, spec.name, golden),
+            *(transports, spec.name, golden),
             limits=limits["serving"]["float32"],
-            runs_in=deploy.runs_in(config),
+            runs_in=servers.runs_in(config),
         ),
         *mobile.target.check(devices, golden, limits=limits["mobile"]),
         *web.checks.smoke.smoke(

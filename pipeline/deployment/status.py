@@ -4,9 +4,8 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from core.errors import UserError
-from pipeline.deployment import answers as deployed
 from pipeline.deployment import model_server, rollout, servers
-from pipeline.deployment.answers import Answer
+from pipeline.deployment.answers import Answer, ask_page, ask_server, drift
 from pipeline.deployment.model_server import Server
 from pipeline.release import release
 from pipeline.release import signature as trust
@@ -108,7 +107,7 @@ def status(config: Config) -> Status:
         found = promoted if version == now else _opened(config, version, problems)
         if found and version != now:
             damage += [f"release {version}: {words}" for words in found.damage()]
-        problems += deployed.drift(config, found) if found else []
+        problems += drift(config, found) if found else []
     if promoted and promoted.stopped_by:
         problems.append(f"release {now} is current although its required checks did not pass")
     running = servers.running(config)
@@ -171,10 +170,10 @@ def _ask(
     if servers.SERVER in running:
         # Where it really is, whatever ports are configured now.
         address = model_server.address_of(running[servers.SERVER]).rest
-        answers[servers.SERVER] = deployed.ask_server(address, config.spec.name, labels)
+        answers[servers.SERVER] = ask_server(address, config.spec.name, labels)
     if servers.PAGE in running:
         listed = promoted.manifest["files"] if promoted else {}
-        answers[servers.PAGE] = deployed.ask_page(where["page"], listed)
+        answers[servers.PAGE] = ask_page(where["page"], listed)
     return answers
 
 

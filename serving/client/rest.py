@@ -12,6 +12,7 @@ import numpy as np
 import orjson
 
 from core.errors import UserError
+from serving.client import versions
 from serving.client.transport import (
     API_KEY_HEADER,
     INIT_OP_SIGNATURE,
@@ -67,10 +68,9 @@ class RestTransport:
     def status(self) -> dict[int, str]:
         answer = self._request("GET", self._path)
         try:
-            entries = answer["model_version_status"]
-            return {int(entry["version"]): str(entry["state"]) for entry in entries}
-        except (KeyError, TypeError, ValueError) as error:
-            raise RequestFailed(f"{self._path} answered with no status: {error!r}") from error
+            return {version: state.name for version, state in versions.read(answer).items()}
+        except ValueError as error:
+            raise RequestFailed(f"{self._path} answered with {error}") from error
 
     def signatures(self) -> Signatures:
         answer = self._request("GET", f"{self._path}/metadata")

@@ -11,7 +11,7 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -19,7 +19,7 @@ from core.files import copy_tree
 from pipeline.deployment import model_server, rollout, servers
 from pipeline.release import release
 from pipeline.settings.config import Config
-from serving import embedded
+from serving.client.versions import NoStatus, Versions
 from tests.faults.campaign import Outcome, Worker
 from tests.programs.soak_releases import Live, Report, clients
 from tests.serving import small_releases
@@ -101,7 +101,10 @@ def _problems(config: Config) -> list[str]:
     """Returns how each sentence begins that status has to say, by asking without it."""
     now, stable = release.current_version(config), rollout.labels(config).get(rollout.STABLE)
     address = model_server.address(config)
-    loaded = embedded.available_versions(address, config.spec.name) if address else []
+    loaded: list[int] = []
+    if address:
+        with suppress(NoStatus):
+            loaded = Versions(address.rest, config.spec.name).available()
     found = []
     if loaded and now not in loaded:
         found.append(f"server answers with release {', '.join(map(str, loaded))}, and release")

@@ -17,6 +17,7 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -25,6 +26,7 @@ import numpy as np
 from tensorflow_serving.apis import predict_pb2
 
 from serving import embedded
+from serving.client.versions import NoStatus, Versions
 from serving.embedded import Address
 from tests.programs.campaigns import concluded
 from tests.programs.changing_releases import MODEL, Releases
@@ -182,10 +184,16 @@ def _direct(
         new = float(releases.good[target])
         live.set(float(template), new)
         releases.promote(target)
-        _await(lambda: embedded.available_versions(address, MODEL) == [target], f"{target} live")  # noqa: B023
+        _await(lambda: _available(address) == [target], f"{target} live")  # noqa: B023
         live.set(new)
         current = target
         releases.prune(current)
+
+
+def _available(address: Address) -> list[int]:
+    with suppress(NoStatus):
+        return Versions(address.rest, MODEL).available()
+    return []
 
 
 def _await_error(address: Address, number: int) -> None:

@@ -18,6 +18,7 @@ from tensorflow_serving.apis import (
 )
 
 from serving import embedded
+from serving.client.versions import Versions
 from serving.embedded import Address
 from tests.serving import fixture_models
 
@@ -154,8 +155,8 @@ def test_reload(half_plus_two: Path, tmp_path: Path) -> None:
             config.model_platform = "tensorflow"
             config.version_labels["live"] = 7
             assert reload(request, timeout=60).status.error_code == 0
-            assert embedded.available_versions(address, "other") == [7]
-            assert embedded.available_versions(address, "half") == []
+            assert Versions(address.rest, "other").available() == [7]
+            assert Versions(address.rest, "half").available() == []
 
             status = get_model_status_pb2.GetModelStatusRequest()
             status.model_spec.name = "other"
@@ -166,7 +167,7 @@ def test_reload(half_plus_two: Path, tmp_path: Path) -> None:
             config.version_labels["next"] = 8
             code, details = refusal(reload, request)
             assert code == "FAILED_PRECONDITION" and "not currently available" in details
-            assert embedded.available_versions(address, "other") == [7]
+            assert Versions(address.rest, "other").available() == [7]
 
             config.version_labels.clear()
             config.base_path = str(tmp_path / "none")

@@ -62,9 +62,4 @@ def test_silent_and_surplus_connections(half_plus_two: Path) -> None:
             assert surplus.recv(65536).startswith(b"HTTP/1.1 503 ")
         for one in idle:
             one.close()
-        deadline = time.monotonic() + 10
-        while time.monotonic() < deadline:
-            if embedded.available_versions(address, "half"):
-                break
-        else:
-            pytest.fail("the server did not recover")
+        assert embedded.wait_until_ready(address, "half", timeout=10) == [123]

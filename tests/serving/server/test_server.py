@@ -23,6 +23,7 @@ from tensorflow_serving.apis import (
 )
 
 from serving import embedded
+from serving.client.versions import Versions
 from serving.embedded import Address
 from serving.server.dataplane.runtime import tensorflow
 
@@ -306,7 +307,7 @@ def test_status_answers_while_a_slow_model_works(slow_model: Path) -> None:
         with socket.create_connection(place, timeout=30) as busy:
             busy.sendall(request("/v1/models/slow:predict", b'{"instances": [1.0]}'))
             time.sleep(0.02)
-            assert embedded.available_versions(address, "slow") == [1]
+            assert Versions(address.rest, "slow").available() == [1]
             busy.setblocking(False)
             with pytest.raises(BlockingIOError):
                 busy.recv(1)  # the prediction was still under way
