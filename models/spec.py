@@ -14,16 +14,13 @@ Adding a model is adding a folder; no line elsewhere names one.
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from math import ceil, floor, sqrt
+from dataclasses import dataclass, field
 from pathlib import Path
 from types import ModuleType
 
 from core.errors import UserError
 
 FOLDER = Path(__file__).resolve().parent
-# Differing examples from which on their share says enough by itself.
-MANY = 10
 SPLITS = ("train", "eval", "test")
 
 
@@ -86,29 +83,6 @@ class Limits:
     class_drop: float | None = None
     min_runtime: str | None = None
     required: bool = True
-
-    def for_few(self, count: int) -> "Limits":
-        """Returns the limits for ``count`` examples, of which one is more than a small share.
-
-        As many may differ as the shares round up to: of 16 examples, one where 0.97 agree. Where
-        fewer than ten are to be expected, chance moves them by more than their share: two standard
-        deviations are allowed, of 1000 examples three where 0.999 agree. A variant whose outputs
-        are bounded gets no such room.
-        """
-
-        def share(limit: float) -> float:
-            expected = round(count * limit, 9)
-            few = self.max_abs_diff is None and expected < MANY
-            chance = floor(expected + 2 * sqrt(expected)) if few else 0
-            return max(ceil(expected), chance) / count
-
-        return replace(
-            self,
-            agreement=1 - share(1 - self.agreement)
-            if self.max_abs_diff is None
-            else self.agreement,
-            accuracy_drop=share(self.accuracy_drop),
-        )
 
 
 @dataclass(frozen=True)

@@ -1,20 +1,21 @@
 """A check: what one runtime answered to the golden set, held against the SavedModel's answers."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
+from math import ceil, floor, sqrt
 from typing import Any
 
 import numpy as np
 
-from core.agreement.golden import (
-    Golden,
-)
-from core.arrays import (
-    Array,
-)
+from core.agreement.golden import Golden
+from core.arrays import Array
 from models.spec import Limits
 
+# Target, variant and runtime.
+Key = tuple[str, str, str]
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+# Differing examples from which on their share says enough by itself.
+MANY = 10
 # So few examples of a class may always be lost: of 20, one is no share to speak of.
 _FEW = 5
 
@@ -61,15 +62,8 @@ class Check:
         agreement: share of them with the SavedModel's class on top.
         max_abs_diff: largest difference of any output from the SavedModel's.
         p50_ms: median time of one prediction as a client sees it, in milliseconds.
-        p95_ms: its 95th percentile.
         worst_class_drop: the most accuracy that the examples of one true class lost.
-        threads, p50_threads_ms, p95_threads_ms: the same times with all the machine's cores.
-        load_ms: from the file to an interpreter that can predict.
-        peak_mib: most memory that the process held, its interpreter's language included.
-        min_runtime: the oldest TensorFlow Lite release that loads the file.
-        operators: the highest version of each operator in the file.
-        first_ms: time to load the model and make the first prediction, in milliseconds.
-        wire_bytes: what a client downloads for that, compressed.
+        figures: what the target alone measures, JSON values by name; its package says which.
         evidence: what the figures were made from; None when there are none. It is no part of the
             row's JSON.
     """
@@ -86,18 +80,18 @@ class Check:
     agreement: float | None = None
     max_abs_diff: float | None = None
     p50_ms: float | None = None
-    p95_ms: float | None = None
     worst_class_drop: float | None = None
-    threads: int | None = None
-    p50_threads_ms: float | None = None
-    p95_threads_ms: float | None = None
-    load_ms: float | None = None
-    peak_mib: float | None = None
-    min_runtime: str | None = None
-    operators: dict[str, int] | None = None
-    first_ms: float | None = None
-    wire_bytes: int | None = None
+    figures: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def key(self) -> "Key":
+        """Returns what tells the row from all others of a release."""
+        return self.target, self.variant, self.runtime
+
+    def with_figures(self, **figures: Any) -> "Check":
+        """Returns the row with more of the target's own figures."""
+        return replace(self, figures={**self.figures, **figures})
 
     @property
     def stops_release(self) -> bool:
@@ -105,12 +99,20 @@ class Check:
         return self.required and self.status != PASSED
 
     def to_json(self) -> dict[str, Any]:
-        names = [item.name for item in fields(self) if item.name != "evidence"]
-        return {name: getattr(self, name) for name in names}
+        """Returns the row of the manifest, in which the target's figures stand among the others."""
+        own = {name: getattr(self, name) for name in _FIELDS}
+        return {**own, **self.figures}
 
     @classmethod
-    def from_json(cls, values: dict[str, Any]) -> "Check":
-        return cls(**values)
+    def from_json(cls, values: Mapping[str, Any]) -> "Check":
+        """Returns the row. Raises TypeError when one of its first four fields is missing."""
+        own = {name: value for name, value in values.items() if name in _FIELDS}
+        return cls(
+            **own, figures={name: value for name, value in values.items() if name not in _FIELDS}
+        )
+
+
+_FIELDS = [item.name for item in fields(Check) if item.name not in ("figures", "evidence")]
 
 
 def compare(outputs: Array, golden: Golden, limits: Limits, *, row: Check) -> Check:
@@ -140,6 +142,29 @@ def compare(outputs: Array, golden: Golden, limits: Limits, *, row: Check) -> Ch
     )
     reasons = [*_violations(measured, golden, limits), *_class_violations(top, golden, limits)]
     return replace(measured, status=FAILED if reasons else PASSED, reason="; ".join(reasons))
+
+
+def for_few(limits: Limits, count: int) -> Limits:
+    """Returns the limits for ``count`` examples, of which one is more than a small share.
+
+    As many may differ as the shares round up to: of 16 examples, one where 0.97 agree. Where fewer
+    than ten are to be expected, chance moves them by more than their share: two standard deviations
+    are allowed, of 1000 examples three where 0.999 agree. A variant whose outputs are bounded gets
+    no such room.
+    """
+
+    def share(limit: float) -> float:
+        expected = round(count * limit, 9)
+        few = limits.max_abs_diff is None and expected < MANY
+        chance = floor(expected + 2 * sqrt(expected)) if few else 0
+        return max(ceil(expected), chance) / count
+
+    bounded = limits.max_abs_diff is not None
+    return replace(
+        limits,
+        agreement=limits.agreement if bounded else 1 - share(1 - limits.agreement),
+        accuracy_drop=share(limits.accuracy_drop),
+    )
 
 
 def failure(row: Check, reason: str, *, limits: Limits) -> Check:

@@ -1,13 +1,14 @@
-"""What every target is: a package whose ``target`` module has the two verbs convert and check."""
+"""What every target is: a package with a ``target`` module, which converts and checks, and a
+``released`` module, which knows its part of a release."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Protocol
+from pathlib import Path, PurePath
+from typing import Any, Protocol
 
 from core.agreement.checks import Check
 from core.agreement.golden import Golden
-from models.spec import Limits, ModelSpec
+from models.spec import Limits, ModelSpec, Profile
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class Artifacts:
 
 
 class Target(Protocol):
-    """The two verbs. Neither knows of TFX: the fan-out wraps them as components."""
+    """A target's ``target`` module. It knows nothing of TFX: the pipeline's components wrap it."""
 
     def convert(
         self, saved_model: Path, out_dir: Path, *, spec: ModelSpec, config: ConvertConfig
@@ -59,3 +60,28 @@ class Target(Protocol):
         self, artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits]
     ) -> list[Check]:
         """Returns one row a variant and runtime; a runtime that fails is a row, not an error."""
+
+    def examples(self, profile: Profile) -> int | None:
+        """Returns how many of the golden examples are checked with a profile; None for all."""
+
+
+class Released(Protocol):
+    """A target's ``released`` module: what only a release knows of its part.
+
+    It is apart from ``target``, so that a changed text beside the model converts nothing anew.
+    """
+
+    def place(self, model: str, version: int) -> PurePath:
+        """Returns where, in the target's folder of a release, its artifacts stand."""
+
+    def finish(
+        self, folder: Path, *, spec: ModelSpec, samples: Golden, manifest: Mapping[str, Any]
+    ) -> None:
+        """Writes what stands beside the artifacts.
+
+        Args:
+            folder: the target's in the release.
+            spec: of the model.
+            samples: the golden examples that the release carries.
+            manifest: the release's, without the list of files.
+        """

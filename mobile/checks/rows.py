@@ -6,14 +6,10 @@ from os import cpu_count
 from pathlib import Path
 
 from core.agreement.checks import FAILED, PASSED, SKIPPED, Check, compare, failure
-from core.agreement.golden import (
-    Golden,
-)
+from core.agreement.golden import Golden
 from core.agreement.left_out import reason_file
 from core.agreement.target import Artifacts
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from mobile.checks.runtimes import Answer, EdgeRuntime, RuntimeFailedError, latencies, run
 from mobile.conversion.model_file import InvalidModelError, ModelFile, read
 from mobile.conversion.runtime_versions import Requirement, requirement, version
@@ -53,7 +49,7 @@ def row(bench: Bench, variant: str, runtime: EdgeRuntime) -> Check:
     except InvalidModelError as error:
         return failure(found, str(error), limits=limits)
     needed = requirement(model)
-    found = replace(found, min_runtime=needed.release or None, operators=model.versions)
+    found = found.with_figures(min_runtime=needed.release or None, operators=model.versions)
     if model.unassigned_variables:
         return failure(found, _weightless(model), limits=limits)
     if limits.min_runtime and not needed.loads_in(limits.min_runtime):
@@ -68,8 +64,9 @@ def row(bench: Bench, variant: str, runtime: EdgeRuntime) -> Check:
         outputs = _probabilities(answer, bench.golden)
     except RuntimeFailedError as error:
         return failure(found, f"{error}{_explanation(needed, runtime)}", limits=limits)
-    figures = {name: answer.figures[name] for name in ("p50_ms", "p95_ms", "load_ms", "peak_mib")}
-    return compare(outputs, bench.golden, limits, row=replace(found, **figures))
+    figures = {name: answer.figures[name] for name in ("p95_ms", "load_ms", "peak_mib")}
+    found = replace(found, p50_ms=answer.figures["p50_ms"]).with_figures(**figures)
+    return compare(outputs, bench.golden, limits, row=found)
 
 
 def with_all_threads(bench: Bench, rows: list[Check], runtime: EdgeRuntime) -> list[Check]:
@@ -90,8 +87,7 @@ def with_all_threads(bench: Bench, rows: list[Check], runtime: EdgeRuntime) -> l
             for found in rows
         ]
     timed = {
-        found.variant: replace(
-            found,
+        found.variant: found.with_figures(
             threads=cores,
             p50_threads_ms=by_threads[cores].p50_ms,
             p95_threads_ms=by_threads[cores].p95_ms,

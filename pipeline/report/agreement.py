@@ -53,7 +53,8 @@ def differences(facts: Facts) -> Markup:
     """Returns a histogram for each row that has evidence."""
     drawn: list[Child] = []
     missing = []
-    for check, evidence in zip(facts.checks, facts.evidence, strict=False):
+    for check in facts.checks:
+        evidence = facts.evidence.get(check.key)
         title = f"{check.target} {check.variant}, {check.runtime}"
         if evidence is None:
             missing.append(title)
@@ -72,8 +73,8 @@ def disagreements(facts: Facts) -> Markup:
         return note("The golden set of this release's run is no longer there.")
     rows = [
         (check, evidence)
-        for check, evidence in zip(facts.checks, facts.evidence, strict=False)
-        if evidence is not None and len(evidence.predicted) <= len(golden)
+        for check in facts.checks
+        if (evidence := facts.evidence.get(check.key)) and len(evidence.predicted) <= len(golden)
     ]
     if not rows:
         return note("The answers to single examples were not recorded for this release.")

@@ -41,11 +41,13 @@ def test_every_variant_agrees_in_both_runtimes(converted: Artifacts, sample: Sam
         assert check.bytes == converted.variants[check.variant].stat().st_size
         assert check.accuracy is not None and check.accuracy > 0.95
         assert check.p50_ms is not None and 0 < check.p50_ms < 50
-        assert check.p95_ms is not None and check.p95_ms >= check.p50_ms
-        assert check.p50_threads_ms and check.p95_threads_ms and check.threads == os.cpu_count()
-        assert check.load_ms and check.peak_mib and 10 < check.peak_mib < 200
+        figures = check.figures
+        assert figures["p95_ms"] >= check.p50_ms
+        assert figures["p50_threads_ms"] and figures["p95_threads_ms"]
+        assert figures["threads"] == os.cpu_count()
+        assert figures["load_ms"] and 10 < figures["peak_mib"] < 200
         assert check.worst_class_drop is not None and check.worst_class_drop < 0.1
-        assert check.min_runtime and "FULLY_CONNECTED" in (check.operators or {})
+        assert figures["min_runtime"] and "FULLY_CONNECTED" in figures["operators"]
 
 
 def test_files_are_named_and_found_again(converted: Artifacts, sample: Sample) -> None:
@@ -129,7 +131,7 @@ def test_a_file_for_newer_runtimes_is_reported_by_the_old_one(
     assert "Didn't find op for builtin opcode 'FULLY_CONNECTED' version '12'" in old.reason
     assert "needs TensorFlow Lite 2.17, for FULLY_CONNECTED version 12" in old.reason
     assert (new.runtime, new.status) == (LITERT, "passed")
-    assert (new.min_runtime, (new.operators or {})["FULLY_CONNECTED"]) == ("2.17", 12)
+    assert (new.figures["min_runtime"], new.figures["operators"]["FULLY_CONNECTED"]) == ("2.17", 12)
 
     # The same file, where the model says what must load it, fails by name in both.
     for found in target.check(

@@ -61,9 +61,9 @@ def test_every_engine_agrees_with_the_saved_model(site: Artifacts, golden: Golde
         assert row.examples == len(golden) and row.agreement == 1.0 and row.accuracy == 1.0
         assert row.max_abs_diff is not None
         assert row.max_abs_diff < (1e-5 if row.variant == "float32" else 1e-2)
-        assert row.p50_ms is not None and 0 < row.p50_ms < (row.first_ms or 0)
+        assert row.p50_ms is not None and 0 < row.p50_ms < row.figures["first_ms"]
     # LiteRT.js is the largest by far, the page's default is smaller than with float32 weights.
-    sizes = [row.wire_bytes or 0 for row in rows]
+    sizes = [row.figures["wire_bytes"] for row in rows]
     assert 0 < sizes[0] < sizes[3] < sizes[6] and sizes[6] > 2_500_000
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from core.agreement.checks import FAILED, PASSED, Check, compare, failure
+from core.agreement.checks import FAILED, PASSED, Check, compare, failure, for_few
 from core.agreement.golden import Golden
 from core.agreement.target import Artifacts
 from core.errors import FanoutError
@@ -69,7 +69,7 @@ def _runs(artifacts: Artifacts, golden: Golden, limits: Mapping[str, Limits]) ->
             alone = variant != REFERENCE and engine != BACKENDS[0]
             part = golden.head(LEAST if alone else max(LEAST, len(golden) // PART))
         row = Check("web", variant, _title(engine), FAILED, bytes=_size(artifacts, variant, engine))
-        allowed = limits.get(variant, next(iter(limits.values()))).for_few(len(part))
+        allowed = for_few(limits.get(variant, next(iter(limits.values()))), len(part))
         runs.append(Run(engine, row, part, allowed))
     return runs
 
@@ -114,9 +114,7 @@ def _verdict(run: Run, measured: Mapping[str, Any], outputs: Path, browser: str)
         run.row,
         runtime=f"{measured['version']} {_backend(run.engine)} ({browser})",
         p50_ms=measured["p50Ms"],
-        first_ms=measured["firstMs"],
-        wire_bytes=measured["wireBytes"],
-    )
+    ).with_figures(first_ms=measured["firstMs"], wire_bytes=measured["wireBytes"])
     values = np.fromfile(outputs, "<f4")
     classes = run.golden.outputs.shape[1]
     if values.size % classes:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.agreement.checks import FAILED, PASSED, Check, compare, failure
+from core.agreement.checks import FAILED, PASSED, Check, compare, failure, for_few
 from core.agreement.golden import Golden
 from models.spec import Limits
 
@@ -71,18 +71,18 @@ def test_json_round_trip(golden: Golden) -> None:
 
 
 def test_few_examples_may_differ_by_what_the_share_rounds_up_to() -> None:
-    quantised = Limits(agreement=0.97, accuracy_drop=0.005).for_few(16)
+    quantised = for_few(Limits(agreement=0.97, accuracy_drop=0.005), 16)
     assert quantised.agreement == pytest.approx(15 / 16)
     assert quantised.accuracy_drop == pytest.approx(1 / 16)
-    exact = LIMITS.for_few(16)
+    exact = for_few(LIMITS, 16)
     assert exact.agreement == 0.99
 
 
 def test_chance_is_allowed_for_only_where_few_are_expected_to_differ() -> None:
     limits = Limits(agreement=0.999, accuracy_drop=0.001)
-    assert limits.for_few(1000).agreement == pytest.approx(0.997)
-    assert limits.for_few(10_000).agreement == pytest.approx(0.999)
-    bounded = replace(limits, max_abs_diff=1e-4).for_few(1000)
+    assert for_few(limits, 1000).agreement == pytest.approx(0.997)
+    assert for_few(limits, 10_000).agreement == pytest.approx(0.999)
+    bounded = for_few(replace(limits, max_abs_diff=1e-4), 1000)
     assert (bounded.agreement, bounded.accuracy_drop) == (0.999, pytest.approx(0.001))
 
 

@@ -18,24 +18,25 @@ ROW = Check("mobile", "int8", "LiteRT", FAILED)
 
 
 def test_the_evidence_of_a_row_reads_back(tmp_path: Path) -> None:
-    crashed = replace(ROW, reason="crashed")
-    save_evidence(tmp_path, [crashed, compare(OUTPUTS, GOLDEN, Limits(agreement=0.1), row=ROW)])
-    found = read_evidence(tmp_path, 1)
+    crashed = replace(ROW, variant="float16", reason="crashed")
+    row = replace(ROW, runtime='a/b (1.0, "c") ü')
+    save_evidence(tmp_path, [crashed, compare(OUTPUTS, GOLDEN, Limits(agreement=0.1), row=row)])
+    found = read_evidence(tmp_path, row.key)
     assert found
     np.testing.assert_allclose(found.difference, [0, 0.1, 0.2], atol=1e-6)
     assert found.predicted.tolist() == [0, 1, 1]
     np.testing.assert_allclose(found.confidence, [0.9, 0.7, 0.6], atol=1e-6)
-    assert read_evidence(tmp_path, 0) is None
-    assert read_evidence(tmp_path, 2) is None
+    assert read_evidence(tmp_path, crashed.key) is None
+    assert read_evidence(tmp_path, ROW.key) is None
 
 
 def test_a_broken_file_is_no_evidence(tmp_path: Path) -> None:
     save_evidence(tmp_path, [compare(OUTPUTS, GOLDEN, Limits(agreement=0.1), row=ROW)])
-    file = tmp_path / "evidence.0.npz"
+    (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:100])
-    assert read_evidence(tmp_path, 0) is None
+    assert read_evidence(tmp_path, ROW.key) is None
     file.write_bytes(b"")
-    assert read_evidence(tmp_path, 0) is None
+    assert read_evidence(tmp_path, ROW.key) is None
 
 
 def test_it_is_no_part_of_the_row() -> None:
@@ -43,3 +44,10 @@ def test_it_is_no_part_of_the_row() -> None:
     assert row.evidence
     assert "evidence" not in row.to_json()
     assert Check.from_json(row.to_json()) == row
+
+
+def test_a_targets_own_figures_stand_among_the_fields_of_the_row() -> None:
+    row = ROW.with_figures(load_ms=1.5).with_figures(threads=2)
+    values = row.to_json()
+    assert (values["variant"], values["load_ms"], values["threads"]) == ("int8", 1.5, 2)
+    assert Check.from_json(values) == row
