@@ -2,13 +2,14 @@
 
 TFX's cache compares a component's inputs and parameters. It cannot see that the code behind a
 dotted name changed, so every component gets the digest of the project's modules that its entry
-module reaches through imports.
+module reaches through imports. Comments and docstrings change nothing that a module does, and do
+not count.
 """
 
 import ast
 import hashlib
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -18,23 +19,30 @@ from core.toolchain import ROOT
 PACKAGES = ("core", "mobile", "models", "pipeline", "serving", "web")
 
 
-def of_modules(*modules: str) -> str:
-    """Returns the digest of the modules and of all project modules that they import."""
-    return of_files(sources(*modules))
+def of_modules(*modules: str, without: Collection[str] = ()) -> str:
+    """Returns the digest of the modules and of all project modules that they import.
+
+    Args:
+        modules: their dotted names.
+        without: modules and packages that are not followed, as ``closure`` takes them.
+    """
+    return of_code(sources(*modules, without=without))
 
 
-def sources(*modules: str) -> list[Path]:
+def sources(*modules: str, without: Collection[str] = ()) -> list[Path]:
     """Returns the files of the modules and of all project modules that they import."""
-    return sorted(file for module in closure(*modules) if (file := _file(module)))
+    reached = closure(*modules, without=without)
+    return sorted(file for module in reached if (file := file_of(module)))
+
+
+def of_code(files: Iterable[Path]) -> str:
+    """Returns the digest of Python files by their path in the project and what they do."""
+    return _of_digests((file, _meaning(file, file.stat().st_mtime_ns)) for file in files)
 
 
 def of_files(files: Iterable[Path]) -> str:
     """Returns the digest of files by their path in the project and their contents."""
-    digest = hashlib.sha256()
-    for file in sorted(set(files)):
-        name = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
-        digest.update(f"{name}\0{hashlib.sha256(file.read_bytes()).hexdigest()}\n".encode())
-    return digest.hexdigest()
+    return _of_digests((file, file.read_bytes()) for file in files)
 
 
 def of_values(*values: Any) -> str:
@@ -43,21 +51,33 @@ def of_values(*values: Any) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def closure(*modules: str) -> set[str]:
-    """Returns the project's modules that the given ones reach, themselves included."""
+def closure(*modules: str, without: Collection[str] = ()) -> set[str]:
+    """Returns the project's modules that the given ones reach, themselves included.
+
+    Args:
+        modules: their dotted names.
+        without: dotted names of modules, and of packages with all that is in them, at which an
+            import is not followed.
+    """
     reached: set[str] = set()
     waiting = list(modules)
     while waiting:
         module = waiting.pop()
-        if module in reached or _file(module) is None:
+        if module in reached or file_of(module) is None:
             continue
         reached.add(module)
-        waiting += _imports(module)
+        waiting += [name for name in _imports(module) if not is_within(name, without)]
         waiting += [module.rpartition(".")[0]] if "." in module else []
     return reached
 
 
-def _file(module: str) -> Path | None:
+def is_within(module: str, names: Collection[str]) -> bool:
+    """Returns whether a module is among the names, or in a package that is."""
+    return any(module == name or module.startswith(f"{name}.") for name in names)
+
+
+def file_of(module: str) -> Path | None:
+    """Returns the file of one of the project's modules; None for any other name."""
     base = ROOT.joinpath(*module.split("."))
     for candidate in (base.with_suffix(".py"), base / "__init__.py"):
         if module.split(".", maxsplit=1)[0] in PACKAGES and candidate.is_file():
@@ -65,14 +85,43 @@ def _file(module: str) -> Path | None:
     return None
 
 
+def _of_digests(contents: Iterable[tuple[Path, bytes]]) -> str:
+    digest = hashlib.sha256()
+    for file, content in sorted(set(contents)):
+        name = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
+        digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+@cache
+def _meaning(file: Path, modified: int) -> bytes:  # noqa: ARG001 - what is kept goes by it
+    """Returns a Python file's syntax tree as text, without comments and docstrings."""
+    tree = ast.parse(file.read_bytes())
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
+            first = node.body[0] if node.body else None
+            if isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant):
+                node.body = node.body[1:]
+    return ast.dump(tree).encode()
+
+
 @cache
 def _imports(module: str) -> tuple[str, ...]:
-    file = _file(module)
+    file = file_of(module)
     tree = ast.parse(file.read_text()) if file else ast.Module([], [])
     found: list[str] = []
-    for node in ast.walk(tree):
+    for node in _run_time_nodes(tree):
         if isinstance(node, ast.Import):
             found += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
             found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
     return tuple(found)
+
+
+def _run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
+    """Yields the nodes below one, without what only a type checker reads."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
+            continue
+        yield child
+        yield from _run_time_nodes(child)

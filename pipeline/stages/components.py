@@ -26,10 +26,7 @@ from tfx.types.standard_artifacts import (
 
 from core.agreement.checks import Check
 from core.agreement.evidence import save_evidence
-from core.agreement.golden import (
-    Golden,
-    golden_set,
-)
+from core.agreement.golden import Golden, golden_set
 from core.agreement.target import ConvertConfig
 from core.errors import GateError
 from core.files import sync_tree, write_text

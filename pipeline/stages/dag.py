@@ -16,7 +16,7 @@ from pipeline.stages.fingerprints import Fingerprints
 from pipeline.stages.promoted_model import PromotedModel, promoted_models
 from pipeline.stages.repeatable import ImportExampleGen, Transform
 from pipeline.stages.retries import conversion, retry_mark
-from pipeline.targets import TARGETS
+from pipeline.targets import TARGETS, target_named
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ def prepared(config: Config, prints: Fingerprints) -> Prepared:
         example_gen_pb2.Input.Split(name=split, pattern=f"{split}/*.tfrecord") for split in SPLITS
     ]
     examples = ImportExampleGen(
-        input_base=str(config.tfrecords), input_config=example_gen_pb2.Input(splits=splits)
+        input_base=str(config.build.tfrecords), input_config=example_gen_pb2.Input(splits=splits)
     )
 
     # The data gate: statistics against the curated schema; an anomaly stops the run.
@@ -164,7 +164,7 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
             golden=golden.outputs["golden"],
             target=target,
             spec_name=spec.name,
-            examples=(profile.web_examples or 0) if target == "web" else 0,
+            examples=target_named(target).examples(profile) or 0,
             fingerprint=prints.check[target] + retry_mark(config, target),
         ).with_id(f"Check.{target}")
         pusher = tfx.components.Pusher(
@@ -172,7 +172,7 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
             infra_blessing=check.outputs["blessing"],
             push_destination=tfx.proto.PushDestination(
                 filesystem=tfx.proto.PushDestination.Filesystem(
-                    base_directory=str(config.pushed / target)
+                    base_directory=str(config.build.pushed / target)
                 )
             ),
         ).with_id(f"Pusher.{target}")
@@ -188,10 +188,10 @@ def _pipeline(config: Config, components: list[Any]) -> tfx.dsl.Pipeline:
     # Of one name for both: what is prepared for one is taken from the cache by the other.
     return tfx.dsl.Pipeline(
         pipeline_name=config.build.name,
-        pipeline_root=str(config.artifacts),
+        pipeline_root=str(config.build.artifacts),
         components=components,
         metadata_connection_config=tfx.orchestration.metadata.sqlite_metadata_connection_config(
-            str(config.metadata)
+            str(config.build.metadata)
         ),
         enable_cache=True,
         # Newer Beam would otherwise download its Prism runner.

@@ -1,20 +1,35 @@
-"""What each component of the DAG depends on beside its input artifacts, as fingerprints."""
+"""What each component of the DAG depends on beside its input artifacts, as fingerprints.
 
+Each is made of the modules that a stage's code reaches through imports, of the settings that it
+uses, and of the files that it reads. All of them together are the fingerprint of a release.
+"""
+
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 
-from core.fingerprint import of_files, of_modules, of_values
+from core.fingerprint import file_of, of_code, of_files, of_modules, of_values
 from core.toolchain import ROOT
 from models.contract import contract
+from models.spec import ModelSpec
 from pipeline.settings.config import Config
 from pipeline.targets import TARGETS
 
-_VERDICTS = ("pipeline/stages/components", "core/agreement/checks", "core/agreement/evidence")
-_FRAME = (
-    *_VERDICTS,
-    *("pipeline/stages/dag", "pipeline/stages/evaluation", "pipeline/release/release"),
-    *("pipeline/release/integrity", "pipeline/release/sbom"),
-)
-_LOCK = ROOT / "requirements" / "pipeline.lock"
+# What imports are not followed into: nothing that a release holds comes from there.
+LEFT_OUT = {
+    "core.console": "lines on the terminal",
+    "pipeline.training.epoch_lines": "lines on the terminal",
+    "pipeline.stages.component_lines": "lines on the terminal",
+    "pipeline.settings": "the values that are used are part of the fingerprints themselves",
+}
+# The wrappers that TFX runs: their own lines alone, as together they reach everything.
+_COMPONENTS = "pipeline.stages.components"
+_WRITER = "pipeline.stages.tfrecords"
+# Where the pipeline is put together, and what a release is put together from.
+_RELEASE = ("pipeline.stages.dag", "pipeline.commands.parts")
+_LOCKS = ROOT / "requirements"
+_LOCK = _LOCKS / "pipeline.lock"
+# Read by what makes a release, and written in no Python.
+_RELEASE_FILES = (ROOT / "pipeline" / "html" / "style.css", _LOCKS / "tools.lock")
 
 
 @dataclass(frozen=True)
@@ -25,6 +40,8 @@ class Fingerprints:
         data: how the TFRecords are made.
         gate, transform, trainer, golden, monitoring: of the components of those names.
         convert, check: by target.
+        settings: of what TFX's own components are told.
+        release: of what puts the pipeline and a release together, the report included.
     """
 
     data: str
@@ -36,40 +53,54 @@ class Fingerprints:
     convert: dict[str, str]
     check: dict[str, str]
     settings: str
+    release: str
 
     @classmethod
     def of(cls, config: Config) -> "Fingerprints":
         spec, profile = config.spec, config.profile
-        features, network = spec.module_name("features"), spec.module_name("network")
         shape = contract(spec)
+        code = {stage: of_modules(*modules, without=LEFT_OUT) for stage, modules in entries(spec)}
+        # What the report and the contract say of a model; other profiles are no concern of it.
+        described = {k: v for k, v in asdict(spec).items() if k not in ("profiles", "search")}
+        wrappers = of_code([file] if (file := file_of(_COMPONENTS)) else [])
         convert, check = {}, {}
-        # What no component names as its code: how gates decide, and what a release is made of.
-        frame = of_files(ROOT / f"{name}.py" for name in _FRAME)
-        verdicts = of_files(ROOT / f"{name}.py" for name in _VERDICTS)
         for name, row in TARGETS.items():
+            own = of_values(wrappers, of_files(row.sources()), shape)
             limits = {variant: asdict(limit) for variant, limit in spec.limits[name].items()}
-            code = of_modules(row.module, features) + of_files(row.sources())
-            convert[name] = of_values(code, shape, sorted(limits), spec.golden_examples)
-            check[name] = of_values(code, of_modules(*row.runs), verdicts, shape, limits)
+            convert[name] = of_values(
+                code[f"convert.{name}"], own, sorted(limits), spec.golden_examples
+            )
+            check[name] = of_values(code[f"check.{name}"], own, limits)
         return cls(
-            data=of_values(of_modules(spec.module_name("data")), dict(profile.examples)),
-            gate=of_modules("pipeline.stages.data_gate"),
-            transform=of_values(
-                of_modules(features, "pipeline.stages.repeatable"), of_files([_LOCK])
-            ),
+            data=of_values(code["data"], dict(profile.examples)),
+            gate=of_values(code["gate"], wrappers),
+            transform=of_values(code["transform"], of_files([_LOCK])),
             trainer=of_values(
-                of_modules("pipeline.training.trainer", features, network),
-                of_files([_LOCK]),
-                dict(profile.hyperparameters),
-                shape,
+                code["trainer"], of_files([_LOCK]), dict(profile.hyperparameters), shape
             ),
-            golden=of_values(of_modules("pipeline.training.export", features), shape),
-            monitoring=of_values(of_modules("pipeline.monitor.baseline", features), shape),
+            golden=of_values(code["golden"], wrappers, shape),
+            monitoring=of_values(code["monitoring"], wrappers, shape),
             convert=convert,
             check=check,
-            settings=of_values(asdict(profile), spec.slice_keys, of_files([spec.schema]), frame),
+            settings=of_values(asdict(profile), spec.slice_keys, of_files([spec.schema])),
+            release=of_values(code["release"], of_files(_RELEASE_FILES), described),
         )
 
     def whole(self) -> str:
         """Returns the digest of all of them: what a release is made from."""
         return f"sha256:{of_values(asdict(self))}"
+
+
+def entries(spec: ModelSpec) -> Iterator[tuple[str, tuple[str, ...]]]:
+    """Yields each stage with the modules at which its code begins."""
+    features, network = spec.module_name("features"), spec.module_name("network")
+    yield "data", (_WRITER, spec.module_name("data"))
+    yield "gate", ("pipeline.stages.data_gate",)
+    yield "transform", ("pipeline.stages.repeatable", features)
+    yield "trainer", ("pipeline.training.trainer", features, network)
+    yield "golden", ("core.agreement.golden", features)
+    yield "monitoring", ("pipeline.monitor.baseline", features)
+    for name, row in TARGETS.items():
+        yield f"convert.{name}", (row.module, features)
+        yield f"check.{name}", (row.module, *row.runs, "core.agreement.evidence", features)
+    yield "release", (*_RELEASE, *(row.released for row in TARGETS.values()))

@@ -1,65 +1,195 @@
-"""What the last run produced, as ML Metadata recorded it."""
+"""What runs of the pipeline read and wrote, as ML Metadata recorded it. TFX is not imported."""
 
+import json
+import math
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from pipeline.settings.config import Config
 
+# How ML Metadata numbers what it records: metadata_store.proto, Execution.State and Event.Type.
+CACHED = 5
+INPUTS = (3, 5)  # an executor's and a resolver's
+OUTPUTS = (4, 6)
+
 
 @dataclass(frozen=True)
-class Produced:
-    """An output artifact of a component of the run.
+class Recorded:
+    """An artifact.
 
     Attributes:
-        folder: where its payload is.
+        id: in ML Metadata.
+        key: the component's name for it.
+        type: of the artifact.
+        folder: where its payload is, or was.
         properties: its custom properties.
     """
 
+    id: int
+    key: str
+    type: str
     folder: Path
     properties: dict[str, int | str]
 
 
-def last_run(config: Config) -> dict[str, dict[str, Produced]]:
-    """Returns the outputs of the newest run, by component id and output name.
+@dataclass(frozen=True)
+class Step:
+    """A component of a run. ``step[key]`` is an output that must be there.
 
-    A component that was taken from the cache has the outputs of the run that made them.
+    Attributes:
+        component: its id in the pipeline.
+        execution: its execution's id in ML Metadata.
+        cached: whether its outputs are those of an earlier run.
+        fingerprint: of the code and settings behind it; empty for TFX's own with neither.
+        inputs, outputs: its artifacts.
     """
-    from ml_metadata.metadata_store import MetadataStore
-    from tfx.orchestration import metadata
 
-    store = MetadataStore(metadata.sqlite_metadata_connection_config(str(config.metadata)))
-    runs = store.get_contexts_by_type("pipeline_run")
-    newest = max(runs, key=lambda context: int(context.id))
-    found: dict[str, dict[str, Produced]] = {}
-    executions = {
-        execution.id: _component(store, execution.id)
-        for execution in store.get_executions_by_context(newest.id)
-    }
-    events = store.get_events_by_execution_ids(list(executions)) if executions else []
-    outputs = [event for event in events if event.type == event.OUTPUT]
-    artifacts = {
-        artifact.id: artifact
-        for artifact in store.get_artifacts_by_id([event.artifact_id for event in outputs])
-    }
-    for event in outputs:
-        key = next((step.key for step in event.path.steps if step.HasField("key")), "")
-        found.setdefault(executions[event.execution_id], {})[key] = _produced(
-            artifacts[event.artifact_id]
-        )
+    component: str
+    execution: int
+    cached: bool
+    fingerprint: str
+    inputs: tuple[Recorded, ...]
+    outputs: tuple[Recorded, ...]
+
+    def output(self, key: str) -> Recorded | None:
+        """Returns an output by its name, None when there is none."""
+        return next((found for found in self.outputs if found.key == key), None)
+
+    def __getitem__(self, key: str) -> Recorded:
+        found = self.output(key)
+        if found is None:
+            raise KeyError(f"{self.component} has no output {key}")
+        return found
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run of the pipeline. ``run[component]`` is a step that must be there.
+
+    Attributes:
+        name: of the run.
+        steps: by component, in the order of their work.
+    """
+
+    name: str
+    steps: dict[str, Step]
+
+    def __getitem__(self, component: str) -> Step:
+        return self.steps[component]
+
+    def folder(self, component: str, key: str) -> Path | None:
+        """Returns where an output is; None when it was not recorded or is gone."""
+        step = self.steps.get(component)
+        found = step.output(key) if step else None
+        return found.folder if found and found.folder.is_dir() else None
+
+
+def last_run(config: Config) -> Run:
+    """Returns the newest run. Call it when the pipeline has just run.
+
+    Raises:
+        LookupError: no run is recorded.
+    """
+    found = _newest_run(config.build.metadata)
+    if found is None:
+        raise LookupError(f"{config.build.metadata} records no run")
     return found
 
 
-def _component(store: Any, execution: int) -> str:
-    """Returns the component id of an execution: its ``node`` context is ``pipeline.component``."""
-    contexts = store.get_contexts_by_execution(execution)
-    nodes = [str(context.name) for context in contexts if context.type == "node"]
-    return nodes[0].partition(".")[2] if nodes else ""
+def run_before(metadata: Path, created: datetime) -> Run | None:
+    """Returns the newest run that was begun before a moment; None when none is recorded.
+
+    One process at a time works on a build folder, so the run begun last before a release was
+    written is the one that made it.
+
+    Args:
+        metadata: ML Metadata's SQLite file.
+        created: when the release was written, as its manifest says.
+    """
+    # The manifest's time is cut to seconds: a run begun within the same one comes before it.
+    latest = created.replace(tzinfo=created.tzinfo or UTC).timestamp() * 1000 + 1000
+    return _newest_run(metadata, latest)
 
 
-def _produced(artifact: Any) -> Produced:
+def model_of(metadata: Path, created: datetime) -> int | None:
+    """Returns the id of a release's model; None when its run is not recorded.
+
+    The arguments are those of ``run_before``.
+    """
+    run = run_before(metadata, created)
+    trainer = run.steps.get("Trainer") if run else None
+    model = trainer.output("model") if trainer else None
+    return model.id if model else None
+
+
+def _newest_run(metadata: Path, latest: float = math.inf) -> Run | None:
+    """Returns the newest run that was begun before a time in milliseconds since the epoch."""
+    if not metadata.is_file():
+        return None
+    store = _open(metadata)
+    runs = [
+        context
+        for context in store.get_contexts_by_type("pipeline_run")
+        if context.create_time_since_epoch < latest
+    ]
+    if not runs:
+        return None
+    newest = max(runs, key=lambda context: int(context.id))
+    executions = sorted(
+        store.get_executions_by_context(newest.id), key=lambda execution: int(execution.id)
+    )
+    steps = [_step(store, execution) for execution in executions]
+    return Run(str(newest.name), {step.component: step for step in steps})
+
+
+def _open(metadata: Path) -> Any:
+    """Returns a store that only reads."""
+    # Imported late: commands that read no lineage need not wait for it.
+    from ml_metadata.metadata_store import MetadataStore
+    from ml_metadata.proto import metadata_store_pb2
+
+    connection = metadata_store_pb2.ConnectionConfig()
+    connection.sqlite.filename_uri = str(metadata)
+    connection.sqlite.connection_mode = metadata_store_pb2.SqliteMetadataSourceConfig.READONLY
+    return MetadataStore(connection)
+
+
+def _step(store: Any, execution: Any) -> Step:
+    nodes = [c.name for c in store.get_contexts_by_execution(execution.id) if c.type == "node"]
+    events = store.get_events_by_execution_ids([execution.id])
+    artifacts = {
+        artifact.id: artifact
+        for artifact in store.get_artifacts_by_id([event.artifact_id for event in events])
+    }
+    return Step(
+        # The node's name is pipeline.component, and a component's may hold a dot itself.
+        component=str(nodes[0]).partition(".")[2] if nodes else str(execution.id),
+        execution=int(execution.id),
+        cached=execution.last_known_state == CACHED,
+        fingerprint=_fingerprint(execution.custom_properties),
+        inputs=tuple(_recorded(artifacts[e.artifact_id], e) for e in events if e.type in INPUTS),
+        outputs=tuple(_recorded(artifacts[e.artifact_id], e) for e in events if e.type in OUTPUTS),
+    )
+
+
+def _recorded(artifact: Any, event: Any) -> Recorded:
     properties = {
         name: value.int_value if value.HasField("int_value") else value.string_value
         for name, value in artifact.custom_properties.items()
     }
-    return Produced(Path(artifact.uri), properties)
+    key = next((str(step.key) for step in event.path.steps if step.HasField("key")), "")
+    return Recorded(int(artifact.id), key, str(artifact.type), Path(artifact.uri), properties)
+
+
+def _fingerprint(properties: Any) -> str:
+    if "fingerprint" in properties:
+        return str(properties["fingerprint"].string_value)
+    if "custom_config" not in properties:
+        return ""
+    try:
+        config = json.loads(properties["custom_config"].string_value)
+    except ValueError:
+        return ""
+    return str(config.get("fingerprint", "")) if isinstance(config, dict) else ""

@@ -1,14 +1,15 @@
 """Which model the Evaluator holds a new one against: the current release's."""
 
+from datetime import datetime
 from typing import Any
 
 from tfx.dsl.components.common.resolver import ResolverStrategy
 
 from core.errors import UserError
 from pipeline.release import history
-from pipeline.release.release import HISTORY, Release, current_version
-from pipeline.report.history import model_of
+from pipeline.release.release import Release, current_version
 from pipeline.settings.config import Config
+from pipeline.stages.lineage import model_of
 
 
 class PromotedModel(ResolverStrategy):  # type: ignore[misc]
@@ -57,18 +58,18 @@ def promoted_models(config: Config) -> list[int]:
 
     A release whose run is no longer recorded is left out.
     """
-    now = current_version(config)
+    now = current_version(config.build)
     try:
-        switches = history.read(config.releases / HISTORY, now)
+        switches = history.read(config.build.promotions, now)
         promoted = [switch.version for switch in switches]
     except UserError:  # what the link says is still true
         promoted = [now] if now is not None else []
     found = []
     for version in promoted:
         try:
-            made = Release.open(config.releases / str(version))
+            made = Release.open(config.build.releases / str(version))
         except UserError:
             continue
-        model = model_of(config, made)
+        model = model_of(config.build.metadata, datetime.fromisoformat(made.manifest["created"]))
         found += [model] if model is not None else []
     return found

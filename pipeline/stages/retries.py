@@ -30,11 +30,11 @@ def mark_for_retry(config: Config, targets: Iterable[str]) -> None:
     marks = _marks(config)
     for target in targets:
         marks[target] = marks.get(target, 0) + 1
-    write_text(config.build / "retries.json", json.dumps(marks))
+    write_text(config.build.folder / "retries.json", json.dumps(marks))
 
 
 def _marks(config: Config) -> dict[str, int]:
-    file = config.build / "retries.json"
+    file = config.build.folder / "retries.json"
     try:
         marks: dict[str, int] = {
             str(name): int(count) for name, count in json.loads(file.read_text()).items()

@@ -8,6 +8,11 @@ from core.console import CONSOLE
 EPOCH_LINES = 20
 
 
+def go_on(done: int, epochs: int) -> None:
+    """Says after which epoch a training goes on that was ended before."""
+    CONSOLE.print(f"      going on after epoch {done} of {epochs}")
+
+
 class EpochLines:
     """Says in a line how an epoch ended; of many, of one in so many, and of the last.
 

@@ -11,12 +11,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
-from models.contract import (
-    SIGNATURE_ENCODED,
-    SIGNATURE_EXAMPLES,
-    SIGNATURE_TENSORS,
-    encoded_alias,
-)
+from models.contract import SIGNATURE_ENCODED, SIGNATURE_EXAMPLES, SIGNATURE_TENSORS, encoded_alias
 from models.spec import ModelSpec
 
 

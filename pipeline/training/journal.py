@@ -12,7 +12,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from core.console import CONSOLE
+from pipeline.training import epoch_lines
 from pipeline.training.checkpoints import Checkpoints
 
 HISTORY = "history.csv"
@@ -81,7 +81,7 @@ class Journal:
             story = self._checkpoints.restore()
             if story is not None:
                 self._rows = story["rows"]
-                CONSOLE.print(f"      going on after epoch {len(self._rows)} of {self.epochs}")
+                epoch_lines.go_on(len(self._rows), self.epochs)
         for number, figures in enumerate(self._rows):
             self._tell(number, figures)
         self._begin()

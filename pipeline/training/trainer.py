@@ -12,18 +12,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from core.errors import DataError, UserError
 from core.files import keep_only
 from core.fingerprint import of_values
 from models.examples import count as count_records
 from models.examples import read
 from models.spec import ModelSpec, load
-from pipeline.training.epoch_lines import (
-    EpochLines,
-)
+from pipeline.training.epoch_lines import EpochLines
 from pipeline.training.export import export
 from pipeline.training.journal import Figures, Journal
 

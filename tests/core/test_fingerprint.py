@@ -3,39 +3,52 @@ from pathlib import Path
 import pytest
 
 from core import fingerprint
-from pipeline.settings.config import Config
-from pipeline.stages import fingerprints
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of the package ``models`` of a project of its own."""
+    monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
+    fingerprint._imports.cache_clear()
+    folder = tmp_path / "models"
+    folder.mkdir()
+    for name, text in (("__init__", ""), ("a", "from models import b\n"), ("b", "X = 1\n")):
+        (folder / f"{name}.py").write_text(text)
+    yield folder
+    fingerprint._imports.cache_clear()
 
 
 def test_the_closure_follows_imports_inside_functions() -> None:
     reached = fingerprint.closure("pipeline.training.trainer")
-    assert {"pipeline.training.export", "models.examples", "core.agreement.golden"} <= reached
+    assert {"pipeline.training.export", "models.examples", "pipeline.training.journal"} <= reached
     assert not any(module.startswith(("serving", "web", "mobile")) for module in reached)
 
 
-def test_a_changed_import_changes_the_digest(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    package = tmp_path / "models"
-    package.mkdir()
-    (package / "__init__.py").touch()
-    (package / "a.py").write_text("from models import b\n")
-    (package / "b.py").write_text("X = 1\n")
+def test_a_changed_import_changes_the_digest(package: Path) -> None:
     (package / "c.py").write_text("X = 1\n")
-    monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
-    fingerprint._imports.cache_clear()
     before = fingerprint.of_modules("models.a"), fingerprint.of_modules("models.c")
     (package / "b.py").write_text("X = 2\n")
     after = fingerprint.of_modules("models.a"), fingerprint.of_modules("models.c")
-    fingerprint._imports.cache_clear()
     assert before[0] != after[0]
     assert before[1] == after[1]
 
 
-def test_settings_reach_only_what_they_concern() -> None:
-    default = fingerprints.Fingerprints.of(Config.from_environment("fashion", "default"))
-    quick = fingerprints.Fingerprints.of(Config.from_environment("fashion", "quick"))
-    assert default.whole() != quick.whole()
-    assert default.trainer != quick.trainer
-    assert default.convert == quick.convert
-    assert default.transform == quick.transform
+def test_comments_and_docstrings_do_not(package: Path) -> None:
+    before = fingerprint.of_modules("models.a")
+    (package / "b.py").write_text('"""Says what it is."""\n\n# And why.\nX = 1\n')
+    assert fingerprint.of_modules("models.a") == before
+
+
+def test_an_import_for_type_checkers_is_not_followed(package: Path) -> None:
+    (package / "a.py").write_text(
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from models import b\n"
+    )
+    assert fingerprint.closure("models.a") == {"models", "models.a"}
+
+
+def test_what_is_left_out_is_not_entered(package: Path) -> None:
+    (package / "b.py").write_text("from models import c\n")
+    (package / "c.py").write_text("X = 1\n")
+    assert fingerprint.closure("models.a", without=["models.b"]) == {"models", "models.a"}
+    # Asked for by name it counts all the same.
+    assert "models.b" in fingerprint.closure("models.b", without=["models.b"])
