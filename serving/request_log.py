@@ -17,9 +17,9 @@ from serving.server.dataplane import protos
 from serving.server.dataplane.runtime import tensorflow
 from serving.server.dataplane.statuses import ServingError
 from serving.server.dataplane.tensors import Array
+from serving.server.records.request_files import files
 
 LOG = logging.getLogger(__name__)
-SUFFIX = ".tfrecord"
 
 
 @dataclass(frozen=True)
@@ -40,19 +40,6 @@ class Logged:
     message: Any
     inputs: Mapping[str, Array] = field(default_factory=dict)
     outputs: Mapping[str, Array] = field(default_factory=dict)
-
-
-def files(prefix: str | Path) -> list[Path]:
-    """Returns the log files of a prefix, oldest first. A file itself is a prefix of its own."""
-    path = Path(prefix)
-    if path.is_file():
-        return [path]
-    # The name ends with the time at which the file was begun.
-    return sorted(
-        file
-        for file in path.parent.glob(f"*{SUFFIX}")
-        if file.name.startswith(f"{path.name}-") and file.name.count("-", len(path.name)) == 1
-    )
 
 
 def read(prefix: str | Path) -> Iterator[Logged]:

@@ -4,12 +4,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from core.agreement.golden import (
-    Golden,
-)
-from core.arrays import (
-    Array,
-)
+from core.agreement.golden import Golden
+from core.arrays import Array
 from core.errors import UserError
 from models.spec import ModelSpec
 from pipeline.monitor.features import describe, describe_answers

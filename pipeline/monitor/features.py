@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from models.spec import ModelSpec, Tensor
 
 PREDICTED, CONFIDENCE = "predicted class", "confidence"

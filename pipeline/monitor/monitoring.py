@@ -7,10 +7,7 @@ from typing import Any
 from models.spec import ModelSpec
 from pipeline.monitor.baseline import FOLDER, read_statistics
 from pipeline.monitor.request_log import Traffic
-from pipeline.monitor.statistics import (
-    Comparison,
-    statistics_of,
-)
+from pipeline.monitor.statistics import Comparison, statistics_of
 from pipeline.release.release import Release
 
 FINE, DRIFTED, TOO_FEW = "fine", "drifted", "too few requests"

@@ -9,12 +9,8 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from core.agreement.golden import (
-    read_golden,
-)
-from core.arrays import (
-    Array,
-)
+from core.agreement.golden import read_golden
+from core.arrays import Array
 from models.spec import ModelSpec
 
 

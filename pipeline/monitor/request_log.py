@@ -12,9 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from core.errors import UserError
 from models.contract import encoded_alias
 from models.spec import ModelSpec
@@ -22,6 +20,7 @@ from pipeline.monitor.features import describe, describe_answers
 from pipeline.monitor.own_requests import OwnRequests
 from pipeline.monitor.statistics import Table, append, table_of
 from serving import request_log
+from serving.server.records import request_files
 
 CHUNK = 256
 # Newer examples than these many are not needed to tell a distribution.
@@ -76,7 +75,7 @@ def log_files(places: Sequence[Path]) -> list[Path]:
     """
     found: set[Path] = set()
     for place in places:
-        inside = place.glob("*") if place.is_dir() else request_log.files(place)
+        inside = place.glob("*") if place.is_dir() else request_files.files(place)
         files = {path for path in inside if path.is_file()}
         if not files:
             raise UserError(

@@ -4,9 +4,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from models.spec import Monitoring
 
 # A pandas DataFrame: one column a feature, one row an example; what is missing is NaN.

@@ -12,8 +12,6 @@ CONTENT_TYPE = "text/plain; version=0.0.4"
 BOUNDS = tuple(10 * 1.8**step for step in range(33))
 _PREFIX = ":tensorflow:serving:"
 
-Labels = tuple[tuple[str, str], ...]
-
 
 class Counter:
     """A number for each combination of labels."""

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from serving.request_log import SUFFIX, files
 from serving.server.dataplane import protos
 from serving.server.dataplane.model_config import Sampling
 from serving.server.dataplane.runtime import tensorflow
@@ -21,6 +20,7 @@ from serving.server.dataplane.saved_model import Servable
 from serving.server.dataplane.statuses import Code, from_exception
 from serving.server.dataplane.tensors import Signature, Tensors
 from serving.server.records.background import Background
+from serving.server.records.request_files import SUFFIX, files
 
 LOG = logging.getLogger("fanout-model-server")
 # After the disk refused a record, how many are dropped before it is tried again.

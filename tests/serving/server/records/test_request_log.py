@@ -12,6 +12,7 @@ from serving.server.dataplane import saved_model
 from serving.server.dataplane.model_config import Sampling, parse
 from serving.server.dataplane.saved_model import Servable
 from serving.server.dataplane.statuses import ServingError
+from serving.server.records import request_files
 from serving.server.records.background import Background
 from serving.server.records.request_writer import RequestLog, default_sampling
 
@@ -40,7 +41,7 @@ def fill(
 def test_what_was_logged_is_read_in_order(servable: Servable, tmp_path: Path) -> None:
     prefix = tmp_path / "logs" / "half"
     assert fill(servable, prefix, 20) == {"OK": 20}
-    (file,) = request_log.files(prefix)
+    (file,) = request_files.files(prefix)
     for place in (prefix, file):
         found = list(request_log.read(place))
         assert [one.inputs["x"][0, 0] for one in found] == list(range(20))
@@ -50,7 +51,7 @@ def test_what_was_logged_is_read_in_order(servable: Servable, tmp_path: Path) ->
 def test_files_are_bounded(servable: Servable, tmp_path: Path) -> None:
     prefix = tmp_path / "half"
     fill(servable, prefix, 200, max_bytes=3000, max_files=3)
-    files = request_log.files(prefix)
+    files = request_files.files(prefix)
     assert len(files) == 3
     assert all(file.stat().st_size <= 3000 for file in files)
     kept = [one.inputs["x"][0, 0] for one in request_log.read(prefix)]
@@ -60,7 +61,7 @@ def test_files_are_bounded(servable: Servable, tmp_path: Path) -> None:
 def test_a_record_that_is_cut_off_ends_its_file(servable: Servable, tmp_path: Path) -> None:
     prefix = tmp_path / "half"
     fill(servable, prefix, 5)
-    (file,) = request_log.files(prefix)
+    (file,) = request_files.files(prefix)
     content = file.read_bytes()
     for cut in (1, 4, 20):
         file.write_bytes(content[:-cut])

@@ -1,0 +1,18 @@
+"""The names of the request log's files."""
+
+from pathlib import Path
+
+SUFFIX = ".tfrecord"
+
+
+def files(prefix: str | Path) -> list[Path]:
+    """Returns the log files of a prefix, oldest first. A file itself is a prefix of its own."""
+    path = Path(prefix)
+    if path.is_file():
+        return [path]
+    # The name ends with the time at which the file was begun.
+    return sorted(
+        file
+        for file in path.parent.glob(f"*{SUFFIX}")
+        if file.name.startswith(f"{path.name}-") and file.name.count("-", len(path.name)) == 1
+    )
