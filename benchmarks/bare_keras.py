@@ -13,9 +13,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from models.examples import read
 from models.spec import ModelSpec, load
 

@@ -29,8 +29,9 @@ from mobile.checks.runtimes import (
     run,
 )
 from mobile.conversion.variants import VARIANTS
-from mobile.current import current_release
 from models.contract import SIGNATURE_TENSORS
+from pipeline.release.release import current_folder
+from pipeline.settings.config import Config
 
 BASE = "float32"
 OPEN_BATCH = "float32, open batch"
@@ -157,7 +158,10 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=100)
     options = parser.parse_args()
     try:
-        for line in benchmark(options.release or current_release(), max(1, options.rounds)):
+        for line in benchmark(
+            options.release or current_folder(Config.named_by_environment().build),
+            max(1, options.rounds),
+        ):
             print(line, flush=True)
     except FanoutError as error:
         print(f"error: {error}", file=sys.stderr)

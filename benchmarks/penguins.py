@@ -14,9 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from models.examples import read, write
 from models.penguins import data
 from models.penguins.columns import COLUMNS

@@ -33,11 +33,11 @@ def main() -> int:
         # Below the builds folder: the temporary folder of many systems is in memory.
         config.builds.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=config.builds, prefix="bench-") as scratch:
-            build = replace(config, builds=Path(scratch))
-            (build.builds / "datasets").symlink_to(config.builds / "datasets")
-            data.prepare(build)
+            apart = replace(config, builds=Path(scratch))
+            (apart.builds / "datasets").symlink_to(config.builds / "datasets")
+            data.prepare(apart)
             script = [sys.executable, "-m", "benchmarks.bare_keras", options.model]
-            script += [options.profile, str(build.tfrecords), f"{scratch}/bare"]
+            script += [options.profile, str(apart.build.tfrecords), f"{scratch}/bare"]
             times["bare Keras script"].append(_wall(script, {}))
             fanout = [str(Path(sys.executable).with_name("fanout")), "run"]
             fanout += ["--model", options.model, "--profile", options.profile]

@@ -20,8 +20,8 @@ from core.toolchain import NODE, ROOT, WEB, require
 from pipeline.release import release
 from pipeline.settings.config import Config
 from web.checks.driver import run_script
-from web.conversion import graph_models
 from web.server.site_server import serving
+from web.site import build
 
 PAGES = ROOT / "benchmarks" / "web_pages"
 LEAST_RATIO = 3.0
@@ -45,7 +45,7 @@ def main() -> int:
 
 def bench(config: Config, rounds: int) -> int:
     """Prints a row a page; returns 1 when the released one is not small enough."""
-    promoted = release.current(config)
+    promoted = release.current(config.build)
     if promoted is None:
         raise UserError(f"nothing of {config.build.name} is promoted yet; run: make deploy")
     strange = [tensor.name for tensor in config.spec.inputs if tensor.dtype != "float32"]
@@ -109,7 +109,7 @@ def _place(site: Path, folder: Path, weights: str) -> dict[str, str]:
     for name, before in scripts.items():
         page = HTML.format(before, f"{name.removesuffix('-wasm')}.js") + "</script>"
         (folder / f"{name}.html").write_text(page)
-    graph_models.compress(folder)
+    build.compress(folder)
     return {
         f"tf-fanout's runner, wasm, {weights}": "ours.html",
         "tf.min.js, webgl (its default)": "full.html",

@@ -6,13 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from core.errors import DataError
-from models.examples import (
-    plain,
-)
+from models.examples import plain
 from models.spec import ModelSpec
 
 if TYPE_CHECKING:

@@ -1,5 +1,6 @@
 """``contract.json``: what a client must know of a model, written once and read by every client."""
 
+import json
 from dataclasses import asdict
 from typing import Any
 
@@ -27,6 +28,11 @@ def contract(spec: ModelSpec, *, version: int | None = None) -> dict[str, Any]:
         "signatures": signatures,
         "encoded_input": encoded_alias(spec),
     }
+
+
+def contract_text(spec: ModelSpec, *, version: int | None = None) -> str:
+    """Returns the text of ``contract.json``; ``version`` as in ``contract``."""
+    return json.dumps(contract(spec, version=version), indent=1) + "\n"
 
 
 def encoded_alias(spec: ModelSpec) -> str | None:

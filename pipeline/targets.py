@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
-from core.agreement.target import Target
+from core.agreement.target import Released, Target
 from core.errors import UserError
 from core.toolchain import ROOT
 
@@ -16,14 +16,24 @@ class Row:
     """Where a target's code is, as its fingerprint must know.
 
     Attributes:
-        module: holds the verbs; what it imports is found from it.
+        package: holds the modules ``target`` and ``released``; what they import is found from them.
         runs: further modules that its check runs in processes of their own.
         files: globs, from the project's root, of what is neither: page sources, locks.
     """
 
-    module: str
+    package: str
     runs: tuple[str, ...] = ()
     files: tuple[str, ...] = ()
+
+    @property
+    def module(self) -> str:
+        """Returns the name of the module that converts and checks."""
+        return f"{self.package}.target"
+
+    @property
+    def released(self) -> str:
+        """Returns the name of the module that knows the target's part of a release."""
+        return f"{self.package}.released"
 
     def sources(self) -> Iterator[Path]:
         """Yields the files that the globs name, without tests."""
@@ -34,17 +44,17 @@ class Row:
 
 TARGETS = {
     "serving": Row(
-        "serving.target",
+        "serving",
         runs=("serving.server.main",),
         files=("requirements/pipeline.lock",),
     ),
     "mobile": Row(
-        "mobile.target",
+        "mobile",
         runs=("mobile.checks.runner", "mobile.checks.latency"),
         files=("requirements/pipeline.lock", "requirements/edge.lock"),
     ),
     "web": Row(
-        "web.target",
+        "web",
         runs=("web.server.site_server",),
         files=(
             "web/app/*.html",
@@ -65,7 +75,25 @@ TARGETS = {
 
 
 def target_named(name: str) -> Target:
-    """Returns a target's module. Raises UserError, which lists those there are."""
+    """Returns what converts and checks. Raises UserError, which lists the targets there are."""
+    return cast(Target, importlib.import_module(_row(name).module))
+
+
+def released_of(name: str) -> Released:
+    """Returns what knows a target's part of a release. Raises UserError, as ``target_named``."""
+    return cast(Released, importlib.import_module(_row(name).released))
+
+
+def part(release: Path, name: str, *, model: str, version: int) -> Path:
+    """Returns where a target's artifacts stand in a release's folder.
+
+    Raises:
+        UserError: there is no such target.
+    """
+    return release / name / released_of(name).place(model, version)
+
+
+def _row(name: str) -> Row:
     if name not in TARGETS:
         raise UserError(f"unknown target {name!r}; there are: {', '.join(TARGETS)}")
-    return cast(Target, importlib.import_module(TARGETS[name].module))
+    return TARGETS[name]

@@ -4,12 +4,8 @@ import io
 
 import numpy as np
 
-from core.agreement.golden import (
-    Golden,
-)
-from core.arrays import (
-    Array,
-)
+from core.agreement.golden import Golden
+from core.arrays import Array
 from models import spec as specs
 from models.contract import SIGNATURE_ENCODED, SIGNATURE_EXAMPLES
 from models.spec import Limits, ModelSpec

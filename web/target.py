@@ -12,7 +12,7 @@ from core.agreement.golden import Golden
 from core.agreement.target import Artifacts, ConvertConfig
 from models.calibration import calibration_inputs
 from models.contract import contract
-from models.spec import Limits, ModelSpec
+from models.spec import Limits, ModelSpec, Profile
 from web.checks import engines
 from web.conversion import graph_models, tflite
 from web.site import build, layout, offline, package, stamp
@@ -67,3 +67,7 @@ def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits])
     The default runs every golden example, the others a part of them.
     """
     return engines.check(artifacts, golden, limits=limits)
+
+def examples(profile: Profile) -> int | None:
+    """Returns the profile's number: a browser takes longer than the other runtimes."""
+    return profile.web_examples

@@ -11,9 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from core.toolchain import EDGE_PYTHON, require
 from mobile.conversion.runtime_versions import LAST_TFLITE_RUNTIME
 

@@ -6,9 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from core.errors import UserError
 from mobile.conversion.variants import Variant
 from models.contract import SIGNATURE_TENSORS

@@ -9,9 +9,7 @@ from typing import Any
 
 import flatbuffers  # type: ignore[import-untyped]
 
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from mobile.conversion.model_file import schema
 
 # Weights are read where they lie; the model's schema asks for this alignment of theirs.

@@ -14,9 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from core.errors import UserError
-from models.fashion.adam import (
-    Adam,
-)
+from models.fashion.adam import Adam
 from models.fashion.features import HEIGHT, WIDTH
 from models.fashion.layers import Subclassed
 from models.fashion.raw import Raw

@@ -122,9 +122,8 @@ def _new(options: argparse.Namespace) -> int:
 def _config(options: argparse.Namespace) -> Any:
     from pipeline.settings.config import Config
 
-    if getattr(options, "engine", None):
-        os.environ["ENGINE"] = options.engine
-    return Config.from_environment(options.model, options.profile)
+    engine = getattr(options, "engine", None)
+    return Config.from_environment(options.model, options.profile, engine)
 
 
 def _data(options: argparse.Namespace) -> int:
@@ -178,11 +177,11 @@ def _deploy(options: argparse.Namespace) -> int:
         raise UserError(f"--watch must be a number of seconds from 0, got {options.watch:g}")
     config = _config(options)
     made = run(config, promote=not options.canary)
-    if options.canary and current_version(config) != made.version:
+    if options.canary and current_version(config.build) != made.version:
         _try_out(config, made, options)
         if options.hold:
             return 0
-    with exclusive(config.build):
+    with exclusive(config.build.folder):
         servers.serve(config)
     if not options.json:
         print_table(made.checks, f"Release {made.version} of {config.build.name}")
@@ -206,7 +205,7 @@ def _check(options: argparse.Namespace) -> int:
     from pipeline.release.verify import check_release, soundness
 
     config = _config(options)
-    release = find(config, options.version)
+    release = find(config.build, options.version)
     checks = check_release(config, release)
     if not options.json:
         print(soundness(config, release))
@@ -239,7 +238,7 @@ def _report_file(options: argparse.Namespace) -> int:
     from pipeline.report.file import report_file
 
     config = _config(options)
-    made = find(config, options.version)
+    made = find(config.build, options.version)
     file = report_file(config, made)
     if options.json:
         print(json.dumps({"report": str(file)}))
@@ -281,13 +280,12 @@ def _of_releases(name: str) -> Verb:
 
 def _serve(options: argparse.Namespace) -> int:
     from pipeline.deployment import servers
-    from pipeline.release.release import current
-    from pipeline.release.signature import require_sound
+    from pipeline.release.release import current, require_sound
     from pipeline.settings.lock import exclusive
 
     config = _config(options)
-    with exclusive(config.build):
-        promoted = current(config)
+    with exclusive(config.build.folder):
+        promoted = current(config.build)
         if promoted:
             require_sound(config.trust, promoted, "Serving")
         servers.serve(config)

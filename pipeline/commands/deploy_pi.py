@@ -26,13 +26,14 @@ from pathlib import Path
 
 import numpy as np
 
-from core.agreement.checks import FAILED, Check, compare, failure
+from core.agreement.checks import FAILED, Check, compare, failure, for_few
 from core.agreement.golden import Golden, read_golden
 from core.errors import FanoutError, UserError
-from mobile.current import current_release
 from mobile.raspberry_pi.bundle import bundle, model_of
 from models.spec import ModelSpec, load
 from pipeline.commands.table import checks_table
+from pipeline.release.release import current_folder
+from pipeline.settings.config import Config
 
 SMOKE = "smoke"
 # A first installation fetches packages over the Pi's own connection.
@@ -119,7 +120,7 @@ def deploy(pi: Pi, release: Path, *, variant: str | None, folder: str, service: 
     pi.run(f"mkdir -p {place} && tar -xzf - -C {place}", stdin=packed)
     pi.run(f"cd {place} && ./install.sh{' --service' if service else ''}", timeout=_INSTALL_S)
     printed = pi.run(f"cd {place} && ./python classify.py {SMOKE} --json && rm -r {SMOKE}")
-    limits = spec.limits["mobile"][chosen].for_few(len(golden))
+    limits = for_few(spec.limits["mobile"][chosen], len(golden))
     answers = [json.loads(line) for line in printed.splitlines()]
     times = [answer["ms"] for answer in answers]
     p50_ms = float(np.median(times)) if times else None
@@ -171,7 +172,7 @@ def main() -> int:
     try:
         if not options.host:
             raise UserError("name the Raspberry Pi: make deploy-pi HOST=pi@raspberrypi.local")
-        release = options.release or current_release()
+        release = options.release or current_folder(Config.named_by_environment().build)
         with connected(options.host, options.ssh_config) as pi:
             row = deploy(
                 pi,

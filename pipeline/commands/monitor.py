@@ -44,11 +44,11 @@ def monitor(config: Config, asked: Asked) -> tuple[Found, Path]:
     """
     chosen = _release(config, asked.folder)
     spec = config.spec if asked.folder is None else load(str(chosen.manifest["model"]))
-    files = log_files(asked.logs or [config.request_log_of_model])
+    files = log_files(asked.logs or [config.build.request_log_of_model])
     version = None if asked.any_version else chosen.version
     own = OwnRequests(spec, chosen.folder)
     found = judge(spec, chosen, read_traffic(spec, files, version=version, own=own))
-    page = asked.page or config.build / "reports" / f"monitor-{chosen.version}.html"
+    page = asked.page or config.build.folder / "reports" / f"monitor-{chosen.version}.html"
     write_text(page, render(spec, found))
     return found, page
 
@@ -81,7 +81,7 @@ def summary(found: Found) -> list[str]:
 def _release(config: Config, folder: Path | None) -> Release:
     if folder is not None:
         return Release.open(folder)
-    now = release.current(config)
+    now = release.current(config.build)
     if now is None:
         raise UserError(f"nothing of {config.build.name} is promoted yet; run: fanout run")
     return now

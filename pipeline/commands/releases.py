@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterable
 from dataclasses import asdict
 
+from pipeline.deployment import promotion
 from pipeline.deployment.prune import Pruning, prune
 from pipeline.release import listing, release, signing
 from pipeline.settings.config import Config
@@ -28,9 +29,9 @@ def releases_verb(options: argparse.Namespace) -> int:
 def promote_verb(options: argparse.Namespace) -> int:
     """Makes a release the current one."""
     config = _config(options)
-    with exclusive(config.build):
-        chosen = release.find(config, options.version)
-        release.promote(config, chosen)
+    with exclusive(config.build.folder):
+        chosen = release.find(config.build, options.version)
+        promotion.promote(config, chosen)
     print(f"release {chosen.version} of {config.build.name} is current")
     return 0
 
@@ -38,8 +39,8 @@ def promote_verb(options: argparse.Namespace) -> int:
 def rollback_verb(options: argparse.Namespace) -> int:
     """Goes back to the release promoted before."""
     config = _config(options)
-    with exclusive(config.build):
-        chosen = release.rollback(config)
+    with exclusive(config.build.folder):
+        chosen = promotion.rollback(config)
     print(f"release {chosen.version} of {config.build.name} is current again")
     return 0
 
@@ -57,8 +58,8 @@ def withdraw_verb(options: argparse.Namespace) -> int:
 def sign_verb(options: argparse.Namespace) -> int:
     """Signs a release that is there already."""
     config = _config(options)
-    with exclusive(config.build):
-        chosen = release.find(config, options.version)
+    with exclusive(config.build.folder):
+        chosen = release.find(config.build, options.version)
         signing.sign(config, chosen)
     print(f"release {chosen.version} of {config.build.name} is signed")
     return 0
@@ -70,7 +71,7 @@ def prune_verb(options: argparse.Namespace) -> int:
     if options.dry_run:
         done = prune(config, options.keep, dry_run=True)
     else:
-        with exclusive(config.build):
+        with exclusive(config.build.folder):
             done = prune(config, options.keep)
     if options.json:
         print(json.dumps({**asdict(done), "bytes": done.bytes, "dry_run": options.dry_run}))

@@ -8,22 +8,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from core.agreement.checks import Check
-from core.agreement.golden import Golden
-from core.console import (
-    CONSOLE,
-    library_noise_to,
-)
+from core.console import CONSOLE, library_noise_to
 from core.errors import FanoutError, GateError, UserError
+from pipeline.deployment import promotion
 from pipeline.release import release, signing
-from pipeline.release.release import ArtifactChanged, Release
+from pipeline.release.assemble import ArtifactChanged, assemble
+from pipeline.release.release import Release
 from pipeline.settings import tuned
 from pipeline.settings.config import Config
 from pipeline.settings.lock import exclusive
 from pipeline.stages import data
-from pipeline.stages.component_lines import (
-    component_lines,
-)
+from pipeline.stages.component_lines import component_lines
 from pipeline.stages.fingerprints import Fingerprints
 from pipeline.stages.retries import conversion, mark_for_retry
 
@@ -43,12 +38,12 @@ def run(config: Config, *, promote: bool = True) -> Release:
         GateError: a gate said no; the release that was current stays.
         FanoutError: what the user must mend.
     """
-    with exclusive(config.build):
+    with exclusive(config.build.folder):
         fingerprint = Fingerprints.of(config).whole()
         made = bring_up_to_date(
             config, fingerprint, lambda: _make(config, fingerprint), promote=promote
         )
-        is_current = release.current_version(config) == made.version
+        is_current = release.current_version(config.build) == made.version
         state = "is current" if is_current else "is not promoted"
         CONSOLE.print(f"  release {made.version} {state}: {made.folder}")
         return made
@@ -76,9 +71,9 @@ def bring_up_to_date(
         signing.sign(config, made)
     try:
         if promote:
-            release.promote(config, made)
+            promotion.promote(config, made)
         else:
-            release.require_promotable(config, made)
+            release.require_promotable(config.trust, made)
     except GateError:
         mark_for_retry(config, sorted({check.target for check in made.stopped_by}))
         raise
@@ -87,11 +82,11 @@ def bring_up_to_date(
 
 def _already_made(config: Config, fingerprint: str) -> Release | None:
     """Returns a whole, promotable release with this fingerprint: the current one, or the newest."""
-    now = release.current_version(config)
+    now = release.current_version(config.build)
     versions = [now] if now is not None else []
-    for version in [*versions, *release.versions(config)[:-4:-1]]:
+    for version in [*versions, *release.versions(config.build)[:-4:-1]]:
         try:
-            candidate = Release.open(config.releases / str(version))
+            candidate = Release.open(config.build.releases / str(version))
         except UserError as error:
             CONSOLE.print(f"  release {version} is damaged: {error}")
             continue
@@ -113,19 +108,21 @@ def _require_space(build: Path) -> None:
 
 
 def _make(config: Config, fingerprint: str) -> Release:
-    _require_space(config.build)
+    _require_space(config.build.folder)
     CONSOLE.print(f"[bold]{config.spec.name}[/], profile {config.profile_name}")
     if config.tuned:
         CONSOLE.print(f"  tuned: {config.tuned}")
-    elif tuned.read(config.build):
+    elif tuned.read(config.build.folder):
         CONSOLE.print(
             f"  {tuned.FILE} is left aside: the profile's hyperparameters changed since then"
         )
-    log = config.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
+    log = config.build.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
     with library_noise_to(log):
+        from pipeline.commands.parts import parts_of_last_run
+
         data.prepare(config)
         _run_pipeline(config, log)
-        return release.assemble(config, _parts(config, fingerprint))
+        return assemble(config, parts_of_last_run(config, fingerprint))
 
 
 def _run_pipeline(config: Config, log: Path) -> None:
@@ -149,42 +146,12 @@ def in_words(error: Exception, config: Config, log: Path) -> FanoutError:
             return cause
         cause = cause.__cause__ or cause.__context__
     # TensorFlow, Beam and SQLite each have their own words for it.
-    if shutil.disk_usage(config.build).free < FULL_BYTES:
-        return FanoutError(f"the disk of {config.build} is full; free some space and run again")
+    if shutil.disk_usage(config.build.folder).free < FULL_BYTES:
+        return FanoutError(
+            f"the disk of {config.build.folder} is full; free some space and run again"
+        )
     line = str(error).strip().splitlines() or [type(error).__name__]
     return FanoutError(f"the pipeline stopped: {type(error).__name__}: {line[0]} (log: {log})")
-
-
-def _parts(config: Config, fingerprint: str) -> release.Parts:
-    from pipeline.monitor.baseline import FOLDER as MONITORING
-    from pipeline.report import gather, render
-    from pipeline.stages.components import read_checks, read_digests
-    from pipeline.stages.evaluation import read_evaluation
-    from pipeline.stages.lineage import last_run
-    from pipeline.targets import TARGETS
-
-    outputs = last_run(config)
-    evaluation = outputs["Evaluator"]["evaluation"]
-    checks: list[Check] = []
-    pushed: dict[str, Path] = {}
-    digests: dict[str, dict[str, str]] = {}
-    for target in TARGETS:
-        blessing = outputs[f"Check.{target}"]["blessing"].folder
-        checks += read_checks(blessing)
-        digests[target] = read_digests(blessing)
-        model = outputs[f"Pusher.{target}"]["pushed_model"]
-        if model.properties.get("pushed") == 1:
-            pushed[target] = model.folder
-    return release.Parts(
-        targets=pushed,
-        golden=Golden.load(outputs["GoldenSet"]["golden"].folder),
-        metrics=read_evaluation(evaluation.folder, config.spec).to_json(),
-        checks=checks,
-        beside={MONITORING: outputs["MonitoringBaseline"]["statistics"].folder},
-        fingerprint=fingerprint,
-        checked=digests,
-        report=lambda manifest: render(gather(config, manifest)),
-    )
 
 
 def as_json(made: Release) -> str:

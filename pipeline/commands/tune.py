@@ -10,10 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from core.console import (
-    CONSOLE,
-    library_noise_to,
-)
+from core.console import CONSOLE, library_noise_to
 from core.errors import FanoutError, UserError
 from models.spec import Profile, Range
 from pipeline.commands.run import in_words
@@ -22,9 +19,7 @@ from pipeline.settings.config import Config
 from pipeline.settings.lock import exclusive
 from pipeline.settings.tuned import Tuned
 from pipeline.stages import data
-from pipeline.stages.component_lines import (
-    component_lines,
-)
+from pipeline.stages.component_lines import component_lines
 
 FOLDER = "tuning"
 EXAMPLE = 'search={"learning_rate": Range(0.001, 0.1, log=True)}'
@@ -99,9 +94,9 @@ def tune(config: Config, *, trials: int, seconds: float) -> Outcome:
     """
     config = replace(config, use_tuned=False)
     check_space(config)
-    with exclusive(config.build):
+    with exclusive(config.build.folder):
         CONSOLE.print(f"[bold]{config.spec.name}[/], profile {config.profile_name}: tuning")
-        log = config.logs / f"tune-{time.strftime('%Y%m%d-%H%M%S')}.log"
+        log = config.build.logs / f"tune-{time.strftime('%Y%m%d-%H%M%S')}.log"
         with library_noise_to(log), log.open("a") as noise, contextlib.redirect_stdout(noise):
             data.prepare(config)
             rows = _search(config, trials, seconds, log)
@@ -114,17 +109,17 @@ def tune(config: Config, *, trials: int, seconds: float) -> Outcome:
             trials=len(rows),
             found=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
-        tuned.write(config.build, found)
-    return Outcome(rows, found, config.build / tuned.FILE)
+        tuned.write(config.build.folder, found)
+    return Outcome(rows, found, config.build.folder / tuned.FILE)
 
 
 def forget(config: Config) -> bool:
     """Goes back to the profile's own values, removes all trials; returns whether there were any."""
-    with exclusive(config.build):
-        folder = config.build / FOLDER
+    with exclusive(config.build.folder):
+        folder = config.build.folder / FOLDER
         had_trials = folder.is_dir()
         shutil.rmtree(folder, ignore_errors=True)
-        return tuned.remove(config.build) or had_trials
+        return tuned.remove(config.build.folder) or had_trials
 
 
 def check_space(config: Config) -> None:
@@ -171,7 +166,11 @@ def _search(config: Config, trials: int, seconds: float, log: Path) -> list[dict
             tfx.orchestration.LocalDagRunner().run(
                 create_tuning_pipeline(
                     config,
-                    {"trials": trials, "seconds": seconds, "folder": str(config.build / FOLDER)},
+                    {
+                        "trials": trials,
+                        "seconds": seconds,
+                        "folder": str(config.build.folder / FOLDER),
+                    },
                 )
             )
         except Exception as error:

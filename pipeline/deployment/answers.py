@@ -37,14 +37,14 @@ class Answer:
 def drift(config: Config, release: Release) -> list[str]:
     """Returns what differs between the server's copy of a release and the release's manifest."""
     prefix = f"serving/{config.spec.name}/{release.version}/"
-    folder = config.deployed / config.spec.name / str(release.version)
+    folder = config.build.deployed / config.spec.name / str(release.version)
     wanted = {
         name.removeprefix(prefix): entry["sha256"]
         for name, entry in release.manifest["files"].items()
         if name.startswith(prefix)
     }
     found = {name: entry["sha256"] for name, entry in integrity.entries(folder).items()}
-    where = folder.relative_to(config.build)
+    where = folder.relative_to(config.build.folder)
     return [
         f"{where / name} differs from the manifest; to mend it, run: fanout serve"
         for name in sorted({*wanted, *found})

@@ -11,13 +11,13 @@ import time
 import urllib.request
 from dataclasses import dataclass
 
-from core.agreement.checks import Check
+from core.agreement.checks import Check, for_few
 from core.agreement.golden import Golden, read_golden
 from core.console import CONSOLE
 from core.errors import FanoutError, GateError, UserError
-from pipeline.deployment import model_server, rollout, servers
+from pipeline.deployment import model_server, promotion, rollout, servers
 from pipeline.deployment.rollout import CANARY
-from pipeline.release import release, signature
+from pipeline.release import release
 from pipeline.release.release import Release
 from pipeline.settings.config import Config
 from pipeline.settings.lock import exclusive
@@ -113,14 +113,14 @@ def deploy_canary(
         GateError: it was withdrawn; the message says why. The stable version was there all along.
         UserError: nothing is current yet, or the release is already.
     """
-    with exclusive(config.build):
-        release.require_promotable(config, made)
-        stable = release.current_version(config)
+    with exclusive(config.build.folder):
+        release.require_promotable(config.trust, made)
+        stable = release.current_version(config.build)
         if stable is None:
             raise UserError("a canary stands beside a promoted release; first run: fanout deploy")
         if stable == made.version:
             raise UserError(f"release {stable} is current already: there is nothing to try out")
-        signature.require_sound(config.trust, release.find(config, stable), "Serving")
+        release.require_sound(config.trust, release.find(config.build, stable), "Serving")
         servers.serve(config)
         both = {rollout.STABLE: stable, CANARY: made.version}
         rollout.switch(config, both)
@@ -137,13 +137,13 @@ def deploy_canary(
             rollout.switch(config, {rollout.STABLE: stable})
             raise
         if not hold:
-            release.promote(config, made)
+            promotion.promote(config, made)
         return rows
 
 
 def withdraw(config: Config) -> int:
     """Ends the canary and returns its version. Raises UserError when there is none."""
-    with exclusive(config.build):
+    with exclusive(config.build.folder):
         labels = rollout.labels(config)
         if CANARY not in labels:
             raise UserError(f"{config.build.name} has no canary")
@@ -161,7 +161,7 @@ def _smoke(config: Config, made: Release) -> list[Check]:
         {"REST": where.rest, "gRPC": where.grpc},
         config.spec.name,
         golden,
-        limits=config.spec.limits["serving"]["float32"].for_few(len(golden)),
+        limits=for_few(config.spec.limits["serving"]["float32"], len(golden)),
         runs_in=CANARY,
         label=CANARY,
     )

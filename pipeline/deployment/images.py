@@ -7,7 +7,6 @@ from core.errors import FanoutError, UserError
 from core.files import write_text
 from pipeline.deployment import release_images
 from pipeline.release import release
-from pipeline.release.signature import require_sound
 from pipeline.settings.config import Config
 from serving.container import engine as engines
 from serving.container import failures, image
@@ -61,19 +60,19 @@ def build_images(config: Config) -> Images:
     engine = _engine(config)
     failures.forget(config.containers)
     server = image.server(engine, config.containers)
-    promoted = release.current(config)
+    promoted = release.current(config.build)
     if promoted is None:
         note = f"nothing of {config.build.name} is promoted yet: no image has a release in it"
         return Images(engine.name, server, notes=[note])
-    require_sound(config.trust, promoted, "Image")
+    release.require_sound(config.trust, promoted, "Image")
     name = config.spec.name
     tags = release_images.names(config.build.name, promoted.version)
-    own = image.with_release(engine, server, promoted.folder, name, tags[0])
-    on_kubernetes = config.build / "kubernetes.yaml"
+    own = release_images.with_release(engine, server, promoted, tags[0])
+    on_kubernetes = config.build.folder / "kubernetes.yaml"
     write_text(on_kubernetes, manifest(name, own))
     try:
         base = image.official(engine, config.containers)
-        official = image.with_release(engine, base, promoted.folder, name, tags[1])
+        official = release_images.with_release(engine, base, promoted, tags[1])
     except FanoutError as error:
         note = f"not built: {tags[1]}: {image.OFFICIAL} cannot be pulled here: {error}"
         return Images(engine.name, server, own, kubernetes=str(on_kubernetes), notes=[note])

@@ -33,7 +33,7 @@ def stop(folder: Path) -> bool:
 
 def address(config: Config) -> Address | None:
     """Returns where the running server answers, whatever ports are configured now, or None."""
-    server = running(config.run_folder)
+    server = running(config.build.run_folder)
     return address_of(server) if server else None
 
 
@@ -63,9 +63,10 @@ def is_as_wanted(server: Server, config: Config, choice: Choice) -> bool:
 def start(config: Config, choice: Choice) -> Server:
     """Starts the server that was chosen. Raises EngineFailed when a container can't be started."""
     if choice.engine is None:
-        return processes.start(NAME, command(config), config.run_folder, environment={})
+        return processes.start(NAME, command(config), config.build.run_folder, environment={})
     return container.start(
-        *(NAME, choice.engine, _wanted(config, choice), config.run_folder), work=config.containers
+        *(NAME, choice.engine, _wanted(config, choice), config.build.run_folder),
+        work=config.containers,
     )
 
 
@@ -83,9 +84,9 @@ def _wanted(config: Config, choice: Choice) -> Wanted:
     logging = () if official else _request_log(config)
     return Wanted(
         image=choice.image,
-        folder=config.deployed,
+        folder=config.build.deployed,
         arguments=(*arguments, *logging),
-        writable=config.request_log.parent if logging else None,
+        writable=config.build.request_log.parent if logging else None,
         host=config.host,
         rest_port=config.rest_port,
         grpc_port=config.grpc_port,
@@ -96,9 +97,9 @@ def _wanted(config: Config, choice: Choice) -> Wanted:
 
 def _arguments(config: Config, poll_seconds: str) -> tuple[str, ...]:
     return (
-        f"--model_config_file={config.models_config}",
+        f"--model_config_file={config.build.models_config}",
         f"--model_config_file_poll_wait_seconds={poll_seconds}",
-        f"--monitoring_config_file={config.monitoring_config}",
+        f"--monitoring_config_file={config.build.monitoring_config}",
         # At its start TensorFlow Serving refuses labels of versions that it is yet to load.
         "--allow_version_labels_for_unavailable_models=true",
     )
@@ -109,7 +110,7 @@ def _request_log(config: Config) -> tuple[str, ...]:
     if not config.request_log_rate:
         return ()
     return (
-        f"--request_log_prefix={config.request_log}",
+        f"--request_log_prefix={config.build.request_log}",
         f"--request_log_sampling_rate={config.request_log_rate:g}",
     )
 

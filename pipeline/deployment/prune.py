@@ -41,11 +41,11 @@ def plan(config: Config, keep: int) -> Pruning:
     if keep < 1:
         raise UserError(f"--keep must be at least 1, got {keep}: the newest release gives the next")
     kept = _needed(config)
-    for version in release.versions(config)[-keep:]:
+    for version in release.versions(config.build)[-keep:]:
         kept.setdefault(version, f"among the newest {keep}" if keep > 1 else "the newest")
     removed = {
-        version: files.size(config.releases / str(version))
-        for version in release.versions(config)
+        version: files.size(config.build.releases / str(version))
+        for version in release.versions(config.build)
         if version not in kept
     }
     return Pruning(removed, dict(sorted(kept.items())))
@@ -59,11 +59,11 @@ def prune(config: Config, keep: int, *, dry_run: bool = False) -> Pruning:
     as nothing else tells whose they are. Nothing is removed in a dry run. Raises as ``plan``.
     """
     planned = plan(config, keep)
-    if config.releases.is_dir() and not dry_run:
-        release.remove_leftovers(config)
+    if config.build.releases.is_dir() and not dry_run:
+        release.remove_leftovers(config.build)
     removed: list[str] = []
     left: dict[str, str] = {}
-    folders = {version: config.releases / str(version) for version in planned.removed}
+    folders = {version: config.build.releases / str(version) for version in planned.removed}
     try:
         images = release_images.find(config.build.name, folders.values())
     except EngineFailed as error:
@@ -92,18 +92,20 @@ def _problem(image: ReleaseImage, *, dry_run: bool) -> str:
 
 def _needed(config: Config) -> dict[int, str]:
     needed: dict[int, str] = {}
-    now = release.current_version(config)
+    now = release.current_version(config.build)
     if now is not None:
         needed[now] = "current"
     try:
-        before = release.rollback_version(config)
+        before = release.rollback_version(config.build)
     except UserError:
         # Which one it is cannot be read: all that may be it stay.
         everything = "what was promoted before is not known"
-        needed |= dict.fromkeys(release.versions(config), everything)
+        needed |= dict.fromkeys(release.versions(config.build), everything)
         before = None
     if before is not None:
         needed.setdefault(before, "a rollback goes to it")
     for label, version in rollout.labels(config).items():
         needed.setdefault(version, f"deployed as {label}")
-    return {version: why for version, why in needed.items() if version in release.versions(config)}
+    return {
+        version: why for version, why in needed.items() if version in release.versions(config.build)
+    }

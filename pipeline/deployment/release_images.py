@@ -1,14 +1,20 @@
 """Images with a release baked in: found again by the release they hold, and removed."""
 
 import json
+import shutil
+import tempfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from core.files import sha256
 from pipeline.release.integrity import MANIFEST
+from pipeline.release.release import Release
 from serving.container import engine as engines
+from serving.container import image
 from serving.container.engine import Engine
+from serving.container.models_config import write_models_config
+from serving.released import place
 
 LABEL = "fanout.release"
 
@@ -69,6 +75,32 @@ def names(build: str, version: int) -> tuple[str, str]:
 def label(release: Path) -> str:
     """Returns the label of the images of a release: other build folders give the same names."""
     return f"{LABEL}=sha256:{sha256(release / MANIFEST)}"
+
+
+def with_release(engine: Engine, server_image: str, release: Release, tag: str) -> str:
+    """Returns ``tag`` after an image was built of a server with a release's SavedModel baked in.
+
+    Args:
+        engine: builds and holds it.
+        server_image: TensorFlow Serving's image, or the project's.
+        release: the release.
+        tag: what the image is to be called.
+
+    Raises:
+        FanoutError: it cannot be built.
+    """
+    model, version = str(release.manifest["model"]), release.version
+    with tempfile.TemporaryDirectory(prefix="fanout-image-") as folder:
+        models = Path(folder) / "models"
+        shutil.copytree(release.saved_model, models / place(model, version))
+        write_models_config(models / "models.config", model, Path("/models"), {"stable": version})
+        for path in (Path(folder), *models.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        arguments = {"SERVER": server_image, "MODEL": model}
+        image.build(
+            *(engine, tag, image.DOCKERFILE, arguments, Path(folder)), label=label(release.folder)
+        )
+    return tag
 
 
 def find(build: str, releases: Iterable[Path]) -> dict[int, list[ReleaseImage]]:

@@ -20,9 +20,11 @@ from core.files import copy_tree, place_folder, remove_folder, write_text
 from pipeline.deployment import model_server
 from pipeline.release.integrity import entries
 from pipeline.settings.config import Config
+from pipeline.targets import part
 from serving.client.versions import AVAILABLE, END, NoStatus, Versions
 from serving.container.models_config import read_labels, write_models_config
 from serving.embedded import Address
+from serving.released import place
 
 STABLE, CANARY = "stable", "canary"
 LOAD_SECONDS = 120.0
@@ -37,13 +39,15 @@ def labels(config: Config) -> dict[str, int]:
     Raises:
         UserError: the file that says so is damaged or missing.
     """
-    if not config.models_config.is_file() and any(config.deployed.glob("*/*")):
-        raise UserError(f"{config.models_config} is missing; to write it anew, run: fanout serve")
+    if not config.build.models_config.is_file() and any(config.build.deployed.glob("*/*")):
+        raise UserError(
+            f"{config.build.models_config} is missing; to write it anew, run: fanout serve"
+        )
     try:
-        return read_labels(config.models_config)
+        return read_labels(config.build.models_config)
     except (ValueError, ParseError) as error:
         raise UserError(
-            f"{config.models_config} is damaged, so what is deployed is not known: "
+            f"{config.build.models_config} is damaged, so what is deployed is not known: "
             f"{' '.join(str(error).split())}; to write it anew, run: fanout serve"
         ) from error
 
@@ -114,18 +118,20 @@ def switch(config: Config, wanted: Mapping[str, int]) -> None:
 
 
 def _write(config: Config, wanted: Mapping[str, int], *, also: Iterable[int] = ()) -> None:
-    if not config.monitoring_config.is_file():
+    if not config.build.monitoring_config.is_file():
         path = model_server.METRICS_PATH
         write_text(
-            config.monitoring_config, f'prometheus_config {{ enable: true path: "{path}" }}\n'
+            config.build.monitoring_config, f'prometheus_config {{ enable: true path: "{path}" }}\n'
         )
-    write_models_config(config.models_config, config.spec.name, config.deployed, wanted, also=also)
+    write_models_config(
+        config.build.models_config, config.spec.name, config.build.deployed, wanted, also=also
+    )
 
 
 def _place(config: Config, version: int) -> None:
     name = config.spec.name
-    placed = config.deployed / name / str(version)
-    source = config.releases / str(version) / "serving" / name / str(version)
+    placed = config.build.deployed / place(name, version)
+    source = part(config.build.releases / str(version), "serving", model=name, version=version)
     if placed.is_dir() and entries(placed) == entries(source):
         return
     partial = placed.with_name(f".{version}.partial")
@@ -133,7 +139,7 @@ def _place(config: Config, version: int) -> None:
     partial.parent.mkdir(parents=True, exist_ok=True)
     copy_tree(source, partial)
     # A container's user is not the one who made the release.
-    for path in (config.deployed, placed.parent, partial, *partial.rglob("*")):
+    for path in (config.build.deployed, placed.parent, partial, *partial.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     if placed.is_dir():
         remove_folder(placed)
@@ -141,20 +147,20 @@ def _place(config: Config, version: int) -> None:
 
 
 def _prune(config: Config, kept: set[int]) -> None:
-    for folder in (config.deployed / config.spec.name).iterdir():
+    for folder in (config.build.deployed / config.spec.name).iterdir():
         if folder.name not in map(str, kept):
             shutil.rmtree(folder)
 
 
 def _verify(config: Config, address: Address, version: int) -> None:
     """Raises GateError unless the version, in the server that will serve it, answers rightly."""
-    from core.agreement.checks import FAILED, Check, compare
+    from core.agreement.checks import FAILED, Check, compare, for_few
     from core.agreement.golden import read_golden
     from serving.client import Client
 
     spec = config.spec
-    golden = read_golden(config.releases / str(version) / "golden.json", spec)
-    limits = spec.limits["serving"]["float32"].for_few(len(golden))
+    golden = read_golden(config.build.releases / str(version) / "golden.json", spec)
+    limits = for_few(spec.limits["serving"]["float32"], len(golden))
     with Client(address.rest, spec.name, version=version) as client:
         outputs = client.predict(golden.inputs, output=spec.outputs[0].name)
     row = compare(outputs, golden, limits, row=Check("serving", "float32", "REST", FAILED))

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.console import CONSOLE
 from core.errors import FanoutError, UserError
-from pipeline.deployment import answers, engine_choice, model_server, processes, rollout
+from pipeline.deployment import answers, engine_choice, model_server, processes, promotion, rollout
 from pipeline.deployment.model_server import Server
 from pipeline.deployment.processes import Process
 from pipeline.release import release
@@ -25,11 +25,11 @@ def serve(config: Config) -> None:
         UserError: nothing is promoted yet, or a port is taken.
         FanoutError: a server did not come up.
     """
-    promoted = release.current(config)
+    promoted = release.current(config.build)
     if promoted is None:
         raise UserError(f"nothing of {config.build.name} is promoted yet; run: fanout run")
     # What was promoted is what a server finds, also after a promotion that was cut short.
-    canary = release.held_canary(config, promoted.version)
+    canary = promotion.held_canary(config, promoted.version)
     rollout.switch(config, {rollout.STABLE: promoted.version, **canary})
     _start_server(config)
     _start_page(config)
@@ -49,13 +49,13 @@ def stop_all(config: Config) -> list[str]:
 
 def running(config: Config) -> dict[str, Server]:
     """Returns the servers that are alive, by name."""
-    found = {name: _running(name, config.run_folder) for name in (SERVER, PAGE)}
+    found = {name: _running(name, config.build.run_folder) for name in (SERVER, PAGE)}
     return {name: server for name, server in found.items() if server is not None}
 
 
 def runs_in(config: Config) -> str:
     """Returns what the model server runs in now: engine and image, or nothing but a process."""
-    server = model_server.running(config.run_folder)
+    server = model_server.running(config.build.run_folder)
     if server is None or isinstance(server, Process):
         return "a process"
     return f"{server.engine}, {server.image.rpartition('/')[2].partition(':')[0]}"
@@ -75,7 +75,7 @@ def addresses(config: Config) -> dict[str, str]:
 def _page_command(config: Config) -> list[str]:
     return [
         *(sys.executable, "-m", "web.server.site_server"),
-        f"--directory={config.releases / release.CURRENT / 'web'}",
+        f"--directory={config.build.current / 'web'}",
         f"--host={config.host}",
         f"--port={config.web_port}",
         f"--model-server={addresses(config)['REST']}/v1/models/{config.spec.name}",
@@ -85,7 +85,7 @@ def _page_command(config: Config) -> list[str]:
 def _start_server(config: Config) -> None:
     choice = engine_choice.choose(config)
     CONSOLE.print(f"  serving with {choice}", soft_wrap=True)
-    now = model_server.running(config.run_folder)
+    now = model_server.running(config.build.run_folder)
     if now is not None and model_server.is_as_wanted(now, config, choice):
         return
     _free(config, SERVER, {"GRPC_PORT": config.grpc_port, "REST_PORT": config.rest_port})
@@ -94,11 +94,11 @@ def _start_server(config: Config) -> None:
 
 def _start_page(config: Config) -> None:
     command = _page_command(config)
-    now = processes.running(PAGE, config.run_folder)
+    now = processes.running(PAGE, config.build.run_folder)
     if now is not None and now.command == command:
         return
     _free(config, PAGE, {"WEB_PORT": config.web_port})
-    processes.start(PAGE, command, config.run_folder, environment={})
+    processes.start(PAGE, command, config.build.run_folder, environment={})
 
 
 def _free(config: Config, name: str, ports: dict[str, int]) -> None:
@@ -107,10 +107,10 @@ def _free(config: Config, name: str, ports: dict[str, int]) -> None:
     for folder in _run_folders(config):
         other = _running(name, folder)
         # One deployment at a time has the ports: the newer command is what was asked for.
-        if folder != config.run_folder and other is not None and other.ports & wanted:
+        if folder != config.build.run_folder and other is not None and other.ports & wanted:
             CONSOLE.print(f"  ending the {name} of {folder.parent.name}, which has these ports")
             _stop(name, folder)
-    _stop(name, config.run_folder)
+    _stop(name, config.build.run_folder)
     for variable, port in ports.items():
         processes.require_free_port(config.host, port, variable)
 
@@ -157,7 +157,7 @@ def _await(config: Config, name: str, ask: Callable[[], str]) -> None:
         FanoutError: it ended, or the time is over; the message says what was found last.
     """
     deadline = time.monotonic() + _START_SECONDS
-    started = _running(name, config.run_folder)
+    started = _running(name, config.build.run_folder)
     with CONSOLE.status(f"waiting for the {name}"):
         while True:
             # Another server may answer at the port that this one did not get.

@@ -1,6 +1,6 @@
 """``fanout smoke``: asks every target, as it is deployed now, for the release's own examples."""
 
-from core.agreement.checks import Check
+from core.agreement.checks import Check, for_few
 from core.agreement.golden import read_golden
 from core.errors import UserError
 from pipeline.deployment import servers
@@ -18,13 +18,13 @@ def smoke(config: Config) -> list[Check]:
     import serving.smoke
     import web.checks.smoke
 
-    promoted = release.current(config)
+    promoted = release.current(config.build)
     if promoted is None:
         raise UserError(f"nothing of {config.build.name} is promoted yet; run: fanout deploy")
     spec = config.spec
     golden = read_golden(promoted.folder / "golden.json", spec)
     limits = {
-        target: {variant: limit.for_few(len(golden)) for variant, limit in variants.items()}
+        target: {variant: for_few(limit, len(golden)) for variant, limit in variants.items()}
         for target, variants in spec.limits.items()
     }
     where = servers.addresses(config)

@@ -95,7 +95,7 @@ class Status:
 def status(config: Config) -> Status:
     """Returns the state of a model's build folder; whatever is broken is said, never raised."""
     problems: list[str] = []
-    now = release.current_version(config)
+    now = release.current_version(config.build)
     promoted = _opened(config, now, problems)
     try:
         labels = rollout.labels(config)
@@ -113,7 +113,7 @@ def status(config: Config) -> Status:
     running = servers.running(config)
     answers = _ask(config, running, promoted, tuple(labels))
     problems += _wrong(answers, now, labels)
-    working = lock.owner(config.build)
+    working = lock.owner(config.build.folder)
     if working is None:
         problems += _left_over(answers, labels)
     signature = trust.state(config.trust, promoted.folder) if promoted else ""
@@ -122,7 +122,7 @@ def status(config: Config) -> Status:
     return Status(
         build=config.build.name,
         current=now,
-        versions=release.versions(config),
+        versions=release.versions(config.build),
         damage=damage,
         signature=signature,
         rollback=_rollback(config, problems),
@@ -140,7 +140,7 @@ def status(config: Config) -> Status:
 
 def _tuned(config: Config, problems: list[str]) -> str:
     try:
-        found = tuned.read(config.build)
+        found = tuned.read(config.build.folder)
     except UserError as error:
         problems.append(str(error))
         return ""
@@ -150,13 +150,13 @@ def _tuned(config: Config, problems: list[str]) -> str:
 
 
 def _opened(config: Config, version: int | None, problems: list[str]) -> Release | None:
-    link = config.releases / release.CURRENT
+    link = config.build.current
     if version is None:
         if link.is_symlink() or link.exists():
             problems.append(f"{link} does not point at a release")
         return None
     try:
-        return Release.open(config.releases / str(version))
+        return Release.open(config.build.releases / str(version))
     except UserError as error:
         problems.append(str(error))
         return None
@@ -225,7 +225,7 @@ def _described(server: dict[str, Any]) -> str:
 
 def _rollback(config: Config, problems: list[str]) -> int | None:
     try:
-        return release.rollback_version(config)
+        return release.rollback_version(config.build)
     except UserError as error:
         problems.append(str(error))
         return None

@@ -6,8 +6,7 @@ from typing import Any
 from core import files
 from core.agreement.checks import FAILED, PASSED
 from core.errors import UserError
-from pipeline.release import history, release
-from pipeline.release import signature as trust
+from pipeline.release import history, release, signature
 from pipeline.release.release import Release
 from pipeline.settings.config import Config
 
@@ -47,23 +46,23 @@ class Row:
 
 def rows(config: Config) -> list[Row]:
     """Returns one row a release, oldest first; one that cannot be read has its reason in it."""
-    now = release.current_version(config)
+    now = release.current_version(config.build)
     promoted: dict[int, str] = {}
     try:
-        for switch in history.read(config.releases / release.HISTORY, now):
+        for switch in history.read(config.build.promotions, now):
             promoted[switch.version] = switch.at or "?"
     except UserError:
         promoted = {now: "?"} if now is not None else {}
-    return [_row(config, version, now, promoted) for version in release.versions(config)]
+    return [_row(config, version, now, promoted) for version in release.versions(config.build)]
 
 
 def _row(config: Config, version: int, now: int | None, promoted: dict[int, str]) -> Row:
-    folder = config.releases / str(version)
+    folder = config.build.releases / str(version)
     known = Row(
         version,
         promoted=promoted.get(version, ""),
         current=version == now,
-        signature=trust.state(config.trust, folder),
+        signature=signature.state(config.trust, folder),
         bytes=files.size(folder),
     )
     try:

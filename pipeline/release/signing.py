@@ -20,11 +20,11 @@ def sign(config: Config, release: Release) -> None:
     damage = [words for words in release.damage() if not words.startswith(SIGNATURE)]
     if damage:
         raise GateError("Signing", f"release {release.version}: {'; '.join(damage)}")
-    aside = config.releases / f".{release.version}.signing"
+    aside = config.build.releases / f".{release.version}.signing"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir()
     signature.sign(config.trust, release.folder, aside / SIGNATURE)
     (aside / SIGNATURE).replace(release.folder / SIGNATURE)
     integrity.write_sums(release.folder, release.manifest["files"], aside=aside)
     shutil.rmtree(aside)
-    sync_folder(config.releases)
+    sync_folder(config.build.releases)

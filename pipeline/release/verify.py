@@ -3,13 +3,10 @@
 from collections.abc import Iterator
 
 from core.agreement.checks import Check
-from core.agreement.golden import (
-    Golden,
-    golden_set,
-)
+from core.agreement.golden import Golden, golden_set
 from core.errors import UserError
-from pipeline.release.release import Release
-from pipeline.release.signature import require_sound, state
+from pipeline.release.release import Release, require_sound
+from pipeline.release.signature import state
 from pipeline.settings.config import Config
 from pipeline.targets import TARGETS, target_named
 
@@ -26,15 +23,15 @@ def check_release(config: Config, release: Release) -> list[Check]:
         UserError: the release has no SavedModel, or the test split is not here.
     """
     require_sound(config.trust, release, "Checksums")
-    saved_model = release.folder / "serving" / config.spec.name / str(release.version)
+    saved_model = release.saved_model
     if not (saved_model / "saved_model.pb").is_file():
         raise UserError(
             f"release {release.version} has no SavedModel, as its serving check did not pass: "
             "there is nothing to check it against"
         )
-    if not list((config.tfrecords / "test").glob("*.tfrecord")):
-        raise UserError(f"there is no test split in {config.tfrecords}; run: fanout run")
-    pattern = str(config.tfrecords / "test" / "*.tfrecord")
+    if not list((config.build.tfrecords / "test").glob("*.tfrecord")):
+        raise UserError(f"there is no test split in {config.build.tfrecords}; run: fanout run")
+    pattern = str(config.build.tfrecords / "test" / "*.tfrecord")
     golden = golden_set(saved_model, config.spec, pattern)
     return [row for target in TARGETS for row in _check(config, release, target, golden)]
 
@@ -46,13 +43,9 @@ def soundness(config: Config, release: Release) -> str:
 
 
 def _check(config: Config, release: Release, target: str, golden: Golden) -> Iterator[Check]:
-    folder = release.folder / target
-    if target == "serving":
-        folder = folder / config.spec.name / str(release.version)
-    limit = config.profile.web_examples if target == "web" else None
     runner = target_named(target)
     yield from runner.check(
-        runner.artifacts(folder, spec=config.spec),
-        golden.head(limit),
+        runner.artifacts(release.part(target), spec=config.spec),
+        golden.head(runner.examples(config.profile)),
         limits=config.spec.limits[target],
     )

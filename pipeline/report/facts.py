@@ -4,13 +4,13 @@ import csv
 import importlib.metadata
 import math
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from core.agreement.checks import Check, Evidence
+from core.agreement.checks import Check, Evidence, Key
 from core.agreement.evidence import read_evidence
 from core.agreement.golden import Golden
 from core.errors import UserError
@@ -18,11 +18,11 @@ from models.spec import Limits, ModelSpec, Profile
 from pipeline.monitor.baseline import FOLDER, read_statistics
 from pipeline.monitor.statistics import Comparison
 from pipeline.release import history
-from pipeline.release.release import HISTORY, Release, current_version
-from pipeline.report.history import Run, model_of, run_before
+from pipeline.release.release import Release, current_version
 from pipeline.report.splits import Split, anomalies, splits
 from pipeline.settings.config import Config
 from pipeline.stages.fingerprints import Fingerprints
+from pipeline.stages.lineage import Run, model_of, run_before
 
 LIBRARIES = ("tfx", "tensorflow", "keras", "tensorflow-model-analysis", "ml-metadata", "numpy")
 
@@ -34,7 +34,7 @@ class Facts:
     Attributes:
         spec, profile_name, profile: what was asked for.
         manifest: of the release; the report itself is not yet among its files.
-        evidence: of each row of ``checks``, in their order.
+        evidence: of the rows of ``checks`` by their keys, as far as it was recorded.
         parent: the release that was promoted before.
         parent_model: the id in ML Metadata of that release's model.
         shift: the training data of that release against this one's; None where one is unknown.
@@ -51,7 +51,7 @@ class Facts:
     profile_name: str
     profile: Profile
     manifest: Mapping[str, Any]
-    evidence: tuple[Evidence | None, ...] = ()
+    evidence: Mapping[Key, Evidence] = field(default_factory=dict)
     parent: Release | None = None
     parent_model: int | None = None
     shift: Comparison | None = None
@@ -65,7 +65,7 @@ class Facts:
 
     @property
     def checks(self) -> list[Check]:
-        return [Check.from_json(row) for row in self.manifest["checks"]]
+        return checks_of(self.manifest)
 
     @property
     def version(self) -> int:
@@ -81,13 +81,18 @@ class Facts:
         return self.spec.labels[number] if known else f"class {number}"
 
 
+def checks_of(manifest: Mapping[str, Any]) -> list[Check]:
+    """Returns the rows of a manifest."""
+    return [Check.from_json(row) for row in manifest["checks"]]
+
+
 def gather(config: Config, manifest: Mapping[str, Any]) -> Facts:
     """Returns what the build folder knows of a release.
 
     Args:
         manifest: the release's; its ``files`` need not be complete.
     """
-    run = run_before(config.metadata, datetime.fromisoformat(manifest["created"]))
+    run = run_before(config.build.metadata, _created(manifest))
     parent = _parent(config, int(manifest["version"]))
     examined = run.folder("ExampleValidator", "anomalies") if run else None
     statistics = run.folder("StatisticsGen", "statistics") if run else None
@@ -96,9 +101,9 @@ def gather(config: Config, manifest: Mapping[str, Any]) -> Facts:
         profile_name=config.profile_name,
         profile=config.profile,
         manifest=manifest,
-        evidence=_evidence(run, manifest["checks"]),
+        evidence=_evidence(run, checks_of(manifest)),
         parent=parent,
-        parent_model=model_of(config, parent) if parent else None,
+        parent_model=model_of(config.build.metadata, _created(parent.manifest)) if parent else None,
         shift=_shift(config, run, parent),
         run=run,
         history=_history(run.folder("Trainer", "model_run") if run else None),
@@ -110,23 +115,23 @@ def gather(config: Config, manifest: Mapping[str, Any]) -> Facts:
     )
 
 
-def _evidence(run: Run | None, rows: list[dict[str, Any]]) -> tuple[Evidence | None, ...]:
-    """Returns each row's evidence; the manifest has the rows of a target in the check's order."""
-    places: dict[str, int] = {}
-    found = []
-    for row in rows:
-        target = row["target"]
-        place = places[target] = places.get(target, -1) + 1
-        folder = run.folder(f"Check.{target}", "blessing") if run else None
-        evidence = read_evidence(folder, place) if folder else None
-        whole = evidence is not None and len(evidence.predicted) == row["examples"]
-        found.append(evidence if whole else None)
-    return tuple(found)
+def _created(manifest: Mapping[str, Any]) -> datetime:
+    return datetime.fromisoformat(manifest["created"])
+
+
+def _evidence(run: Run | None, checks: Sequence[Check]) -> dict[Key, Evidence]:
+    found = {}
+    for check in checks:
+        folder = run.folder(f"Check.{check.target}", "blessing") if run else None
+        evidence = read_evidence(folder, check.key) if folder else None
+        if evidence is not None and len(evidence.predicted) == check.examples:
+            found[check.key] = evidence
+    return found
 
 
 def _parent(config: Config, version: int) -> Release | None:
     try:
-        switches = history.read(config.releases / HISTORY, current_version(config))
+        switches = history.read(config.build.promotions, current_version(config.build))
     except UserError:
         return None
     promoted = [switch.version for switch in switches]
@@ -135,7 +140,7 @@ def _parent(config: Config, version: int) -> Release | None:
     for candidate in reversed(earlier):
         if candidate < version:
             try:
-                return Release.open(config.releases / str(candidate))
+                return Release.open(config.build.releases / str(candidate))
             except UserError:
                 continue
     return None

@@ -18,6 +18,6 @@ def report_file(config: Config, release: Release) -> Path:
     entry = release.manifest["files"].get(REPORT)
     if entry and own.is_file() and sha256(own) == entry["sha256"]:
         return own
-    file = config.build / "reports" / f"{release.version}.html"
+    file = config.build.folder / "reports" / f"{release.version}.html"
     write_text(file, render(gather(config, release.manifest)))
     return file

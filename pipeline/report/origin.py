@@ -5,7 +5,7 @@ import hashlib
 from pipeline.html.markup import Child, Markup, join, note, table, tag
 from pipeline.report.card import details
 from pipeline.report.facts import Facts
-from pipeline.report.history import Recorded, Step
+from pipeline.stages.lineage import Recorded, Step
 
 
 def lineage(facts: Facts) -> Markup:

@@ -5,9 +5,7 @@ import io
 
 import numpy as np
 
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from models.spec import Tensor
 
 CHANNELS = {1: "L", 3: "RGB"}

@@ -8,11 +8,12 @@ from pathlib import Path
 from core.errors import UserError
 from core.toolchain import ROOT
 from models.spec import ModelSpec, Profile, load
-from pipeline.release.signature import Trust
 from pipeline.settings import tuned
+from pipeline.settings.build import DEFAULT_PROFILE, Build
+from pipeline.settings.keys import Trust
 from pipeline.settings.tuned import Tuned
 
-DEFAULT_PROFILE = "default"
+ENGINES = ("auto", "docker", "podman", "embedded")
 _MAX_PORT = 65_535
 
 
@@ -50,8 +51,13 @@ class Config:
     use_tuned: bool = True
 
     @classmethod
-    def from_environment(cls, model: str, profile: str) -> "Config":
+    def from_environment(cls, model: str, profile: str, engine: str | None = None) -> "Config":
         """Returns the configuration of a model and profile.
+
+        Args:
+            model: its name below models/.
+            profile: one of the model's.
+            engine: what the model server runs in; None for what ``ENGINE`` says.
 
         ``FANOUT_BUILD``, ``FANOUT_HOST``, ``GRPC_PORT``, ``REST_PORT``, ``WEB_PORT``, ``ENGINE``,
         ``FANOUT_MEMORY``, ``FANOUT_RESTART`` and ``REQUEST_LOG_RATE`` change the defaults, and so
@@ -70,12 +76,21 @@ class Config:
             grpc_port=_port("GRPC_PORT", cls.grpc_port),
             rest_port=_port("REST_PORT", cls.rest_port),
             web_port=_port("WEB_PORT", cls.web_port),
-            engine=_matching("ENGINE", cls.engine, "auto|docker|podman|embedded"),
+            engine=_engine(engine),
             memory=_matching("FANOUT_MEMORY", cls.memory, "[1-9][0-9]*[mg]"),
             restart=_matching("FANOUT_RESTART", "0", "0|1") == "1",
             trust=Trust.from_environment(),
             request_log_rate=_share("REQUEST_LOG_RATE", cls.request_log_rate),
         )
+
+    @classmethod
+    def named_by_environment(cls) -> "Config":
+        """Returns the configuration of ``MODEL`` and ``PROFILE``, as make passes them on.
+
+        Raises as ``from_environment``.
+        """
+        model = os.environ.get("MODEL") or "fashion"
+        return cls.from_environment(model, os.environ.get("PROFILE") or DEFAULT_PROFILE)
 
     @property
     def profile(self) -> Profile:
@@ -97,15 +112,14 @@ class Config:
         Raises:
             UserError: the file that holds them is damaged.
         """
-        found = tuned.read(self.build) if self.use_tuned else None
+        found = tuned.read(self.build.folder) if self.use_tuned else None
         applies = found and found.applies_to(self.spec.profile(self.profile_name))
         return found if applies else None
 
     @property
-    def build(self) -> Path:
+    def build(self) -> Build:
         """Returns the model's build folder; the quick profile's is apart from the default's."""
-        suffix = "" if self.profile_name == DEFAULT_PROFILE else f"-{self.profile_name}"
-        return self.builds / f"{self.spec.name}{suffix}"
+        return Build(self.builds, self.spec.name, self.profile_name)
 
     @property
     def dataset(self) -> Path:
@@ -113,65 +127,17 @@ class Config:
         return self.builds / "datasets" / self.spec.name
 
     @property
-    def tfrecords(self) -> Path:
-        return self.build / "tfrecords"
-
-    @property
-    def artifacts(self) -> Path:
-        """Returns the root of TFX's artifacts."""
-        return self.build / "artifacts"
-
-    @property
-    def metadata(self) -> Path:
-        """Returns ML Metadata's SQLite file."""
-        return self.build / "metadata.sqlite"
-
-    @property
-    def pushed(self) -> Path:
-        return self.build / "pushed"
-
-    @property
-    def releases(self) -> Path:
-        return self.build / "releases"
-
-    @property
-    def deployed(self) -> Path:
-        """Returns the folder that the model server reads, and nothing else of the build."""
-        return self.build / "deployed"
-
-    @property
-    def models_config(self) -> Path:
-        """Returns the file that says which versions are served."""
-        return self.deployed / "models.config"
-
-    @property
-    def monitoring_config(self) -> Path:
-        """Returns the file that says where the server's metrics are read."""
-        return self.deployed / "monitoring.config"
-
-    @property
     def containers(self) -> Path:
         """Returns where container images are put together, for all models."""
         return ROOT / "build" / "containers"
 
-    @property
-    def logs(self) -> Path:
-        return self.build / "logs"
 
-    @property
-    def request_log(self) -> Path:
-        """Returns what the names of the server's request log begin with."""
-        return self.build / "request-log" / "requests"
-
-    @property
-    def request_log_of_model(self) -> Path:
-        """Returns the same for this model's requests alone."""
-        return self.request_log.with_name(f"requests.{self.spec.name}")
-
-    @property
-    def run_folder(self) -> Path:
-        """Returns where the process ids of servers in the background are kept."""
-        return self.build / "run"
+def _engine(given: str | None) -> str:
+    if given is None:
+        return _matching("ENGINE", Config.engine, "|".join(ENGINES))
+    if given not in ENGINES:
+        raise UserError(f"--engine must be one of {', '.join(ENGINES)}, got {given!r}")
+    return given
 
 
 def _matching(name: str, default: str, pattern: str) -> str:

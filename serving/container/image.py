@@ -1,23 +1,19 @@
 """The images that a release is served from: pulled, built, and found again by their inputs."""
 
 import fcntl
-import shutil
-import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
 from core.console import CONSOLE
-from pipeline.deployment import release_images
 from serving.container import base, context, failures
 from serving.container.engine import Engine
-from serving.container.models_config import write_models_config
 
 OFFICIAL = "docker.io/tensorflow/serving:2.19.1"
 SERVER = "localhost/fanout-model-server"
 PULL_SECONDS = 900.0
 BUILD_SECONDS = 900.0
-HERE = Path(__file__).parent
+DOCKERFILE = Path(__file__).with_name("Dockerfile")
 
 
 def official(engine: Engine, work: Path) -> str:
@@ -55,42 +51,46 @@ def _build(engine: Engine, work: Path, name: str, attempt: str) -> None:
     with failures.of_failures(work, attempt), _said(f"{attempt}, which takes a minute once"):
         built_on = base.image(engine, work)
         context.prepare(work / "context")
-        engine.call(
-            *("build", *_format(engine), f"--build-arg=BASE={built_on}", f"--tag={name}"),
-            *(f"--file={work / 'context' / 'Containerfile'}", str(work / "context")),
-            timeout=BUILD_SECONDS,
+        _call_build(
+            engine, name, work / "context" / "Containerfile", {"BASE": built_on}, work / "context"
         )
 
 
-def with_release(engine: Engine, server_image: str, release: Path, model: str, tag: str) -> str:
-    """Returns ``tag`` after an image was built of a server with a release's SavedModel baked in.
+def build(
+    engine: Engine,
+    name: str,
+    file: Path,
+    arguments: Mapping[str, str],
+    folder: Path,
+    *,
+    label: str,
+) -> None:
+    """Builds an image that goes by a name and a label.
 
     Args:
         engine: builds and holds it.
-        server_image: TensorFlow Serving's image, or the project's.
-        release: the release's folder; its name is the version.
-        model: the model's name.
-        tag: what the image is to be called.
+        name: what the image is to be called.
+        file: the Dockerfile.
+        arguments: the values of its ARG instructions.
+        folder: the build context.
+        label: ``key=value``, to find the image by.
 
     Raises:
         FanoutError: it cannot be built.
     """
-    version = int(release.name)
-    with tempfile.TemporaryDirectory(prefix="fanout-image-") as folder:
-        models = Path(folder) / "models"
-        shutil.copytree(release / "serving" / model, models / model)
-        write_models_config(models / "models.config", model, Path("/models"), {"stable": version})
-        for path in (Path(folder), *models.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)
-        with _said(f"build {tag} with {engine.name}"):
-            engine.call(
-                *("build", *_format(engine), f"--build-arg=SERVER={server_image}"),
-                *(f"--build-arg=MODEL={model}", f"--tag={tag}"),
-                f"--label={release_images.label(release)}",
-                *(f"--file={HERE / 'Dockerfile'}", folder),
-                timeout=BUILD_SECONDS,
-            )
-    return tag
+    with _said(f"build {name} with {engine.name}"):
+        _call_build(engine, name, file, arguments, folder, f"--label={label}")
+
+
+def _call_build(
+    engine: Engine, name: str, file: Path, arguments: Mapping[str, str], folder: Path, *more: str
+) -> None:
+    engine.call(
+        *("build", *_format(engine), f"--tag={name}", *more),
+        *(f"--build-arg={key}={value}" for key, value in arguments.items()),
+        *(f"--file={file}", str(folder)),
+        timeout=BUILD_SECONDS,
+    )
 
 
 def _format(engine: Engine) -> list[str]:

@@ -9,9 +9,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 RUN = """
 import json, sys
 from dataclasses import replace
-import pipeline.run
-from pipeline.config import Config
-from pipeline.errors import FanoutError
+import pipeline.commands.run
+from pipeline.settings.config import Config
+from core.errors import FanoutError
 config = Config.from_environment("fashion", "quick")
 {change}
 try:
@@ -38,13 +38,14 @@ config = replace(config, spec=replace(config.spec, profiles={"quick": profile}))
 
 AN_UNKNOWN_LABEL_AND_A_MISSING_PICTURE = """
 from models import examples
-from pipeline import data
-from pipeline.files import write_text
-file = config.tfrecords / "train" / "train.tfrecord"
+from pipeline.stages import data
+from core.files import write_text
+file = config.build.tfrecords / "train" / "train.tfrecord"
 source = list(config.spec.module("data").examples(config.dataset, "train", 500))
 changed = [{**source[0], "label": 11}, {**source[1], "image": None}, *source[2:]]
 examples.write(changed, file)
-write_text(config.tfrecords / "made-from.json", json.dumps(data._state(config, config.tfrecords)))
+tfrecords = config.build.tfrecords
+write_text(tfrecords / "made-from.json", json.dumps(data._state(config, tfrecords)))
 pipeline.commands.run._already_made = lambda *_: None
 """
 
@@ -61,7 +62,7 @@ flatbuffer_utils.write_model(model, {file!r})
 """
 
 CHECK_MOBILE_AGAIN = """
-from pipeline.retries import mark_for_retry
+from pipeline.stages.retries import mark_for_retry
 mark_for_retry(config, ["mobile"])
 pipeline.commands.run._already_made = lambda *_: None
 """

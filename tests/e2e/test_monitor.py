@@ -8,9 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from models.examples import read
 from models.spec import load
 

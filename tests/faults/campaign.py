@@ -90,7 +90,7 @@ class Campaign(Worker):
 
     @property
     def releases(self) -> Path:
-        return self.config.releases
+        return self.config.build.releases
 
     @property
     def leftovers(self) -> list[str]:

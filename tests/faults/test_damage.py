@@ -44,7 +44,7 @@ def test_one_byte_in_any_file_is_refused_by_name(campaign: Any) -> None:
                 assert code == 1 and own in " ".join(status["problems"])
             file.write_bytes(content)
     assert campaign.status()[0] == 0
-    assert release.current_version(campaign.config) == 2
+    assert release.current_version(campaign.config.build) == 2
 
 
 @pytest.mark.parametrize("name", BOOKKEEPING)
@@ -88,7 +88,7 @@ def test_a_damaged_history_is_said_and_begun_anew(campaign: Any) -> None:
         require_refused(campaign, "rollback", "promotions.json")
         # What a rollback may need is not known: nothing is removed.
         assert campaign.run("prune", "--keep", "1").code == 0
-        assert release.versions(campaign.config) == [1, 2, 3, 4, 5]
+        assert release.versions(campaign.config.build) == [1, 2, 3, 4, 5]
         assert campaign.run("promote", "3").code == 0
         assert (campaign.releases / "promotions.json.damaged").read_bytes() == left
         assert campaign.status()[0] == 0
@@ -101,7 +101,7 @@ def test_a_damaged_file_of_the_servers_is_said_and_written_anew(
     campaign: Any, left: bytes | None
 ) -> None:
     """What a server does that runs meanwhile is in tests/pipeline/deployment/test_rollout.py."""
-    file = campaign.config.models_config
+    file = campaign.config.build.models_config
     campaign.harm(file, left or b"")
     if left is None:
         file.unlink()
@@ -110,7 +110,7 @@ def test_a_damaged_file_of_the_servers_is_said_and_written_anew(
     assert "models.config is" in " ".join(status["problems"])
     # What is deployed is not known: nothing is removed.
     require_refused(campaign, "prune --keep 1", "models.config")
-    assert release.versions(campaign.config) == [1, 2, 3, 4, 5]
+    assert release.versions(campaign.config.build) == [1, 2, 3, 4, 5]
     assert campaign.run("promote", "3").code == 0
     code, status = campaign.status()
     assert (code, status["deployed"]) == (0, {"stable": 3})
@@ -129,10 +129,10 @@ def test_a_link_that_leads_to_no_release_is_said_and_mended(campaign: Any, targe
 
 
 def test_damaged_records_of_processes_and_of_the_lock_stop_nothing(campaign: Any) -> None:
-    campaign.config.run_folder.mkdir()
+    campaign.config.build.run_folder.mkdir()
     for name in ("server.json", "page.json"):
-        (campaign.config.run_folder / name).write_bytes(b"{")
-    campaign.harm(campaign.config.build / "lock", b"\xff{")
+        (campaign.config.build.run_folder / name).write_bytes(b"{")
+    campaign.harm(campaign.config.build.folder / "lock", b"\xff{")
     code, status = campaign.status()
     assert (code, status["running"]) == (0, {})
     assert campaign.run("promote", "3").code == 0

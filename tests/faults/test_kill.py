@@ -72,7 +72,7 @@ def require_sound(campaign: Any, case: Case) -> tuple[int, int]:
     now: int = status["current"]
     assert now in (case.before, case.after)
     assert status["rollback"] == case.back[now]
-    assert status["versions"] == release.versions(campaign.config)
+    assert status["versions"] == release.versions(campaign.config.build)
     assert set(case.versions) & set(ALL) <= set(status["versions"])
     for version in status["versions"]:
         found = Release.open(campaign.releases / str(version))
@@ -103,7 +103,7 @@ def test_killed_at_any_call_nothing_is_lost(
         if case.command.startswith("run"):
             assert Release.open(campaign.releases / "6").damage() == []
         else:
-            assert tuple(release.versions(campaign.config)) == case.versions
+            assert tuple(release.versions(campaign.config.build)) == case.versions
         if campaign.leftovers:
             campaign.run("prune", "--keep", "9")
         assert campaign.leftovers == []
@@ -113,7 +113,7 @@ def test_killed_at_any_call_nothing_is_lost(
 @pytest.fixture
 def page(campaign: Any) -> Any:
     """Yields a function that asks the page's server, which runs all the time, for its version."""
-    with serving(campaign.releases / release.CURRENT / "web") as url:
+    with serving(campaign.releases / "current" / "web") as url:
 
         def version() -> int:
             with urllib.request.urlopen(f"{url}contract.json", timeout=5) as answer:  # noqa: S310

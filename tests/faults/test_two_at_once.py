@@ -16,7 +16,7 @@ COMMANDS = (
 
 
 def test_the_second_is_told_who_works_since_when(campaign: Any) -> None:
-    with exclusive(campaign.config.build):
+    with exclusive(campaign.config.build.folder):
         for command in COMMANDS:
             done = campaign.run(*command.split())
             assert done.code == 2
@@ -46,7 +46,7 @@ def test_many_promotions_at_once_leave_one_of_them(campaign: Any) -> None:
     said = {version: process.communicate()[1] for version, process in started.items()}
     done = {version for version, process in started.items() if process.returncode == 0}
     assert done
-    assert release.current_version(campaign.config) in done
+    assert release.current_version(campaign.config.build) in done
     for version in set(started) - done:
         assert started[version].returncode == 2 and "is being worked on by" in said[version]
     assert campaign.status()[0] == 0

@@ -19,8 +19,8 @@ import numpy as np
 from core.agreement.checks import FAILED, PASSED, Check
 from core.agreement.golden import Golden
 from pipeline.commands import cli, run
-from pipeline.release import release
-from pipeline.release.release import Parts
+from pipeline.release import assemble as assembly
+from pipeline.release.assemble import Parts
 from pipeline.settings.config import Config
 from pipeline.settings.lock import exclusive
 from tests.faults.calls import Faults
@@ -90,14 +90,14 @@ def make_artifacts(builds: Path) -> None:
 def run_release(builds: Path, *, refused: bool = False) -> int:
     """Does what ``fanout run`` does once the pipeline has ended."""
     config = configuration(builds)
-    with exclusive(config.build):
+    with exclusive(config.build.folder):
         made = parts(builds, "sha256:new", refused=refused)
-        run.bring_up_to_date(config, made.fingerprint, lambda: release.assemble(config, made))
+        run.bring_up_to_date(config, made.fingerprint, lambda: assembly.assemble(config, made))
     return 0
 
 
 def assemble(builds: Path, *, refused: bool = False) -> int:
-    release.assemble(configuration(builds), parts(builds, "sha256:old", refused=refused))
+    assembly.assemble(configuration(builds), parts(builds, "sha256:old", refused=refused))
     return 0
 
 

@@ -7,13 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.agreement.golden import (
-    Golden,
-)
+from core.agreement.golden import Golden
 from core.agreement.target import Artifacts, ConvertConfig
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 from mobile import target
 from models.spec import Limits, ModelSpec, load
 from pipeline.training.export import export

@@ -6,7 +6,7 @@ import pytest
 
 from core.agreement.checks import PASSED, Check
 from core.agreement.golden import Golden
-from pipeline.release.release import Parts
+from pipeline.release.assemble import Parts
 from pipeline.settings.config import Config
 
 

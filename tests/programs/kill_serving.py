@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from core.files import copy_tree
-from pipeline.deployment import model_server, rollout, servers
+from pipeline.deployment import model_server, promotion, rollout, servers
 from pipeline.release import release
 from pipeline.settings.config import Config
 from serving.client.versions import NoStatus, Versions
@@ -61,14 +61,14 @@ class Served(Worker):
     def again(self, command: str, current: int) -> None:
         """Runs a command to its end, after which a release is current, and nothing is left over."""
         # A rollback that has happened would go one further back.
-        if not (command == "rollback" and release.current_version(self.config) == current):
+        if not (command == "rollback" and release.current_version(self.config.build) == current):
             done = self.run(*command.split())
             assert done.code == 0, done.said
         self.require_settled()
-        assert release.current_version(self.config) == current
-        placed = {path.name for path in (self.config.deployed / "fashion").iterdir()}
+        assert release.current_version(self.config.build) == current
+        placed = {path.name for path in (self.config.build.deployed / "fashion").iterdir()}
         assert placed == {str(current)}
-        assert list(self.config.releases.glob(".*")) == []
+        assert list(self.config.build.releases.glob(".*")) == []
 
     def require_settled(self) -> None:
         code, found = self.status()
@@ -89,17 +89,17 @@ class Served(Worker):
             assert time.monotonic() < deadline, f"said {said}, and so it is: {wanted}"
             time.sleep(0.1)
         assert code == (1 if said else 0)
-        assert found["current"] == release.current_version(self.config)
+        assert found["current"] == release.current_version(self.config.build)
         assert found["deployed"] == rollout.labels(self.config)
         assert found["damage"] == [] and found["working"] is None
         for version in found["versions"]:
-            folder = self.config.releases / str(version)
+            folder = self.config.build.releases / str(version)
             assert release.Release.open(folder).damage() == []
 
 
 def _problems(config: Config) -> list[str]:
     """Returns how each sentence begins that status has to say, by asking without it."""
-    now, stable = release.current_version(config), rollout.labels(config).get(rollout.STABLE)
+    now, stable = release.current_version(config.build), rollout.labels(config).get(rollout.STABLE)
     address = model_server.address(config)
     loaded: list[int] = []
     if address:
@@ -168,7 +168,7 @@ def switches(calls: list[Call]) -> list[tuple[str, int]]:
         ("kill", number)
         for number, call in enumerate(calls)
         if call["call"] in ("rename", "replace")
-        and Path(call["to"]).name in ("models.config", release.CURRENT)
+        and Path(call["to"]).name in ("models.config", "current")
     ]
 
 
@@ -180,14 +180,14 @@ def main() -> int:
         config = small_releases.place(folder / "builds", engine="embedded")
         for version in (1, 2, 3):
             small_releases.assemble(config, seed=version)
-        release.promote(config, release.find(config, 1))
+        promotion.promote(config, release.find(config.build, 1))
         servers.serve(config)
         served = Served(config, folder / "said")
-        copy_tree(config.releases / "2", folder / "kept")
+        copy_tree(config.build.releases / "2", folder / "kept")
 
         def restore() -> None:
-            if not (config.releases / "2").exists():
-                copy_tree(folder / "kept", config.releases / "2")
+            if not (config.build.releases / "2").exists():
+                copy_tree(folder / "kept", config.build.releases / "2")
 
         try:
             for pair in (

@@ -25,7 +25,7 @@ import numpy as np
 
 from core.agreement.golden import read_golden
 from core.toolchain import ROOT
-from pipeline.deployment import servers
+from pipeline.deployment import promotion, servers
 from pipeline.deployment.rollout import STABLE
 from pipeline.deployment.status import status
 from pipeline.release import release
@@ -103,7 +103,7 @@ def run(switches: int, *, seed: int = 1) -> Report:
         config = small_releases.place(Path(folder), engine="embedded")
         for version in range(1, VERSIONS + 1):
             small_releases.assemble(config, seed=version)
-        release.promote(config, release.find(config, 1))
+        promotion.promote(config, release.find(config.build, 1))
         servers.serve(config)
         try:
             return switching(config, switches, seed=seed)
@@ -114,7 +114,7 @@ def run(switches: int, *, seed: int = 1) -> Report:
 def switching(config: Config, switches: int, *, seed: int = 1) -> Report:
     """Returns what was seen while releases of a place that is served were switched so often."""
     chance, report = random.Random(seed), Report()
-    current = release.current_version(config)
+    current = release.current_version(config.build)
     assert current is not None
     live = Live(current)
     with clients(config, live, report):
@@ -127,9 +127,9 @@ def switching(config: Config, switches: int, *, seed: int = 1) -> Report:
 
 
 def _switch(config: Config, live: Live, report: Report, chance: random.Random) -> None:
-    before, back = release.current_version(config), release.rollback_version(config)
+    before, back = release.current_version(config.build), release.rollback_version(config.build)
     assert before is not None
-    others = [version for version in release.versions(config) if version != before]
+    others = [version for version in release.versions(config.build) if version != before]
     words, after = ["rollback"], back
     if back is None or chance.random() < 1 / 2:
         after = chance.choice(others)
@@ -150,7 +150,7 @@ def _switch(config: Config, live: Live, report: Report, chance: random.Random) -
     live.set(after)
     if done.returncode:
         report.failures.append(f"{' '.join(words)}: {done.stdout} {done.stderr}")
-    if release.current_version(config) != after:
+    if release.current_version(config.build) != after:
         report.wrong.append(f"{' '.join(words)}: release {after} is not current")
     # Time to be answered by what must not answer any more.
     time.sleep(10 * PAUSE_SECONDS)
@@ -219,7 +219,9 @@ def _versions(config: Config, url: str, label: str | None) -> Iterator[int]:
 
 def golden_answers(config: Config) -> tuple[np.ndarray, dict[int, np.ndarray]]:
     """Returns the pictures of all golden sets, and each version's answers to them."""
-    folders = {version: config.releases / str(version) for version in release.versions(config)}
+    folders = {
+        version: config.build.releases / str(version) for version in release.versions(config.build)
+    }
     sets = {
         version: read_golden(folder / "golden.json", config.spec)
         for version, folder in folders.items()
@@ -243,7 +245,7 @@ def _page(url: str) -> Iterator[int]:
 def _devices(config: Config) -> Iterator[int]:
     """Yields the version of the folder that devices copy from, whose files must be its own."""
     while True:
-        folder = (config.releases / release.CURRENT).resolve(strict=True)
+        folder = config.build.current.resolve(strict=True)
         damage = Release.open(folder).damage()
         if damage:
             raise ValueError("; ".join(damage))

@@ -9,8 +9,9 @@ import numpy as np
 
 from core.agreement.checks import PASSED, Check
 from core.agreement.golden import Golden
-from pipeline.release import release
-from pipeline.release.release import Parts, Release
+from pipeline.release import assemble as assembly
+from pipeline.release.assemble import Parts
+from pipeline.release.release import Release
 from pipeline.settings.config import Config
 from serving.embedded import free_ports
 from tests.serving import fixture_models
@@ -60,7 +61,7 @@ def assemble(config: Config, *, seed: int, answers_of: int | None = None) -> Rel
         page.mkdir()
         (page / "index.html").write_text("<!doctype html><title>page</title>")
         (page / "package.json").write_text('{"version": "0.0.0"}')
-        return release.assemble(
+        return assembly.assemble(
             config,
             Parts(
                 targets={"serving": serving, "web": page},

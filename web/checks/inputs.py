@@ -6,9 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from core.arrays import (
-    Array,
-)
+from core.arrays import Array
 
 
 def write_input(folder: Path, name: str, values: Array) -> dict[str, Any]:

@@ -7,17 +7,13 @@ import pytest
 
 import mobile.target
 import serving.target
-from core.agreement.golden import (
-    golden_set,
-)
+from core.agreement.golden import golden_set
 from core.agreement.target import ConvertConfig
 from core.toolchain import ROOT
 from models import examples
 from models.motions import data
 from models.spec import load
-from pipeline.training.export import (
-    export,
-)
+from pipeline.training.export import export
 from pipeline.training.journal import Journal
 from pipeline.training.trainer import fit
 

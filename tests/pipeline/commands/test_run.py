@@ -6,7 +6,7 @@ import pytest
 from core.errors import DataError, GateError, UserError
 from pipeline.commands import run
 from pipeline.release import release
-from pipeline.release.release import Parts
+from pipeline.release.assemble import Parts, assemble
 from pipeline.settings.config import Config
 from pipeline.stages.fingerprints import Fingerprints
 
@@ -17,11 +17,11 @@ def test_a_full_disk_is_said_before_anything_is_written(
     monkeypatch.setattr(run, "NEEDED_BYTES", shutil.disk_usage(config.builds).free * 2)
     with pytest.raises(UserError, match=r"is full: a run needs \d+ MiB, \d+ MiB are free"):
         run.run(config)
-    assert not config.tfrecords.exists()
+    assert not config.build.tfrecords.exists()
 
 
 def test_the_gate_behind_an_error_of_tfx_is_what_is_said(config: Config) -> None:
-    config.build.mkdir(parents=True)
+    config.build.folder.mkdir(parents=True)
     outer = RuntimeError("executor failed")
     outer.__cause__ = GateError("DataGate", "split train: bad")
     assert str(run.in_words(outer, config, Path("x.log"))) == "gate DataGate: split train: bad"
@@ -31,16 +31,16 @@ def test_the_gate_behind_an_error_of_tfx_is_what_is_said(config: Config) -> None
 
 def test_a_release_with_the_same_fingerprint_is_used_again(config: Config, parts: Parts) -> None:
     fingerprint = Fingerprints.of(config).whole()
-    made = release.assemble(config, Parts(**{**vars(parts), "fingerprint": fingerprint}))
+    made = assemble(config, Parts(**{**vars(parts), "fingerprint": fingerprint}))
     assert run.run(config).version == made.version
-    now = release.current(config)
+    now = release.current(config.build)
     assert now is not None
     assert now.version == made.version
 
 
 def test_a_damaged_release_is_not(config: Config, parts: Parts) -> None:
     fingerprint = Fingerprints.of(config).whole()
-    made = release.assemble(config, Parts(**{**vars(parts), "fingerprint": fingerprint}))
+    made = assemble(config, Parts(**{**vars(parts), "fingerprint": fingerprint}))
     (made.folder / "web" / "index.html").write_text("other")
     assert run._already_made(config, fingerprint) is None
 

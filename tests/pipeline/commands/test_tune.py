@@ -28,7 +28,7 @@ def found(config: Config, **values: Any) -> Tuned:
     """Writes values as a search leaves them, and returns them."""
     own = dict(config.spec.profile("quick").hyperparameters)
     result = Tuned(values, own, 0.99, 0.95, 7, "2026-01-01T00:00:00Z")
-    tuned.write(config.build, result)
+    tuned.write(config.build.folder, result)
     return result
 
 
@@ -41,8 +41,8 @@ def test_found_values_go_over_the_profile_and_train_anew(config: Config) -> None
     assert (before.trainer != after.trainer, before.whole() != after.whole()) == (True, True)
     assert (before.data, before.transform) == (after.data, after.transform)
     assert status(config).tuned == "learning_rate 0.05 instead of 0.02"
-    assert tuned.remove(config.build)
-    assert not tuned.remove(config.build)
+    assert tuned.remove(config.build.folder)
+    assert not tuned.remove(config.build.folder)
     assert Fingerprints.of(config) == before
     assert status(config).tuned == ""
 
@@ -67,8 +67,8 @@ def test_the_profiles_own_values_change_nothing(config: Config) -> None:
 def test_a_damaged_file_is_told_of_and_can_be_forgotten(
     config: Config, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    config.build.mkdir()
-    (config.build / tuned.FILE).write_text(text)
+    config.build.folder.mkdir()
+    (config.build.folder / tuned.FILE).write_text(text)
     with pytest.raises(UserError, match=r"tuned.json is damaged: .*fanout tune --forget"):
         assert config.profile
     assert any("is damaged" in problem for problem in status(config).problems)

@@ -9,7 +9,7 @@ import pytest
 
 from core.agreement.golden import read_golden
 from core.errors import GateError, UserError
-from pipeline.deployment import canary, rollout, servers
+from pipeline.deployment import canary, promotion, rollout, servers
 from pipeline.deployment.canary import CANARY, Limits, Watched
 from pipeline.deployment.prune import plan
 from pipeline.deployment.status import status
@@ -30,14 +30,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     first = small_releases.assemble(config, seed=1)
     for seed in (2, 3):
         small_releases.assemble(config, seed=seed)
-    release.promote(config, first)
+    promotion.promote(config, first)
     servers.serve(config)
     yield config
     servers.stop_all(config)
 
 
 def answers_with(config: Config, label: str, version: int) -> bool:
-    golden = read_golden(config.releases / str(version) / "golden.json", config.spec)
+    golden = read_golden(config.build.releases / str(version) / "golden.json", config.spec)
     with Client(servers.addresses(config)["REST"], "fashion", label=label) as client:
         return bool(np.allclose(client.predict(golden.inputs), golden.outputs, atol=1e-5))
 
@@ -45,7 +45,9 @@ def answers_with(config: Config, label: str, version: int) -> bool:
 def test_it_stands_beside_the_stable_version_until_it_is_withdrawn(
     served: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    rows = canary.deploy_canary(served, release.find(served, 2), 0, hold=True, limits=NO_LIMIT)
+    rows = canary.deploy_canary(
+        served, release.find(served.build, 2), 0, hold=True, limits=NO_LIMIT
+    )
     assert len(rows) == 2 and all(row.status == "passed" for row in rows)
     assert rollout.labels(served) == {"stable": 1, CANARY: 2}
     assert answers_with(served, "stable", 1) and answers_with(served, CANARY, 2)
@@ -57,7 +59,7 @@ def test_it_stands_beside_the_stable_version_until_it_is_withdrawn(
     # Neither a restart ends it nor a promotion of what is current already.
     servers.stop_all(served)
     servers.serve(served)
-    release.promote(served, release.find(served, 1))
+    promotion.promote(served, release.find(served.build, 1))
     assert "release 2 is kept as canary" in capsys.readouterr().err
     assert answers_with(served, "stable", 1) and answers_with(served, CANARY, 2)
 
@@ -69,7 +71,7 @@ def test_it_stands_beside_the_stable_version_until_it_is_withdrawn(
 
 
 def test_what_ends_a_held_one_says_so(served: Config, capsys: pytest.CaptureFixture[str]) -> None:
-    chosen = release.find(served, 2)
+    chosen = release.find(served.build, 2)
     file = chosen.folder / "contract.json"
     content = file.read_bytes()
     canary.deploy_canary(served, chosen, 0, hold=True, limits=NO_LIMIT)
@@ -84,15 +86,15 @@ def test_what_ends_a_held_one_says_so(served: Config, capsys: pytest.CaptureFixt
     assert status(served).labels == {"stable": 1}
 
     canary.deploy_canary(served, chosen, 0, hold=True, limits=NO_LIMIT)
-    release.promote(served, release.find(served, 3))
+    promotion.promote(served, release.find(served.build, 3))
     assert "release 2 is no canary any more" in capsys.readouterr().err
-    assert release.rollback(served).version == 1
+    assert promotion.rollback(served).version == 1
 
 
 def test_a_slow_one_is_withdrawn(served: Config) -> None:
     strict = Limits(slower=0.0, slack_ms=-1e9)
     with pytest.raises(GateError, match=r"release 2 is withdrawn: a prediction takes .* ms"):
-        canary.deploy_canary(served, release.find(served, 2), 0, limits=strict)
+        canary.deploy_canary(served, release.find(served.build, 2), 0, limits=strict)
     assert rollout.labels(served) == {"stable": 1}
     assert status(served).current == 1
 
@@ -101,7 +103,7 @@ def test_the_server_counts_the_requests_in_which_one_may_fail(served: Config) ->
     # Fewer than none: the message tells how many there were.
     with pytest.raises(GateError, match=r"the server failed 0 of [0-9]{3,} requests"):
         canary.deploy_canary(
-            served, release.find(served, 2), 0, limits=replace(NO_LIMIT, faults=-1.0)
+            served, release.find(served.build, 2), 0, limits=replace(NO_LIMIT, faults=-1.0)
         )
     assert rollout.labels(served) == {"stable": 1}
 
@@ -120,16 +122,16 @@ def test_only_what_the_server_is_to_blame_for_is_a_fault() -> None:
 
 
 def test_a_good_one_is_promoted(served: Config) -> None:
-    canary.deploy_canary(served, release.find(served, 2), 1, limits=NO_LIMIT)
+    canary.deploy_canary(served, release.find(served.build, 2), 1, limits=NO_LIMIT)
     found = status(served)
     assert (found.current, found.labels) == (2, {"stable": 2})
     assert found.rollback == 1
     with pytest.raises(UserError, match="release 2 is current already"):
-        canary.deploy_canary(served, release.find(served, 2), 0)
+        canary.deploy_canary(served, release.find(served.build, 2), 0)
 
 
 def test_one_that_answers_otherwise_never_gets_a_label(served: Config) -> None:
-    stable = release.current_version(served)
+    stable = release.current_version(served.build)
     wrong = small_releases.assemble(served, seed=4, answers_of=5)
     with pytest.raises(GateError, match="in the running server"):
         canary.deploy_canary(served, wrong, 0)
@@ -138,7 +140,7 @@ def test_one_that_answers_otherwise_never_gets_a_label(served: Config) -> None:
 
 
 def test_a_changed_one_is_refused_before_it_is_loaded(served: Config, tmp_path: Path) -> None:
-    chosen = release.find(served, 3)
+    chosen = release.find(served.build, 3)
     file = chosen.folder / "serving" / "fashion" / "3" / "saved_model.pb"
     content = file.read_bytes()
     file.write_bytes(content[:-1] + bytes([content[-1] ^ 1]))

@@ -12,7 +12,7 @@ import pytest
 from core.agreement.golden import Golden, read_golden
 from core.errors import GateError
 from models.spec import load as load_spec
-from pipeline.deployment import model_server, rollout, servers
+from pipeline.deployment import model_server, promotion, rollout, servers
 from pipeline.deployment.status import status
 from pipeline.release import integrity, release
 from pipeline.settings.config import Config
@@ -27,7 +27,7 @@ SWITCHES = 3
 
 
 def golden_of(config: Config, version: int) -> Golden:
-    return read_golden(config.releases / str(version) / "golden.json", load_spec("fashion"))
+    return read_golden(config.build.releases / str(version) / "golden.json", load_spec("fashion"))
 
 
 @pytest.fixture(scope="module")
@@ -36,7 +36,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     config = small_releases.place(tmp_path_factory.mktemp("builds"), engine="embedded")
     first = small_releases.assemble(config, seed=1)
     small_releases.assemble(config, seed=2)
-    release.promote(config, first)
+    promotion.promote(config, first)
     servers.serve(config)
     yield config
     servers.stop_all(config)
@@ -49,8 +49,8 @@ def test_no_request_fails_and_none_is_answered_by_another_version(served: Config
     assert {*report.switches} == {"promote", "rollback"}
     for client, seen in report.answers.items():
         assert min(seen[1], seen[2]) > 5, (client, report.text())
-    release.promote(served, release.find(served, 1))
-    assert [path.name for path in (served.deployed / "fashion").iterdir()] == ["1"]
+    promotion.promote(served, release.find(served.build, 1))
+    assert [path.name for path in (served.build.deployed / "fashion").iterdir()] == ["1"]
 
 
 def test_killed_at_a_switch_all_goes_on_answering(served: Config, tmp_path: Path) -> None:
@@ -75,22 +75,22 @@ def some_switches(calls: list[Call]) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("left", [b"", b"model_config_list {\n  config {\n", b"\xff\xfe", None])
 def test_a_damaged_file_changes_nothing_that_is_served(served: Config, left: bytes | None) -> None:
-    whole = served.models_config.read_bytes()
-    served.models_config.unlink()
+    whole = served.build.models_config.read_bytes()
+    served.build.models_config.unlink()
     if left is not None:
-        served.models_config.write_bytes(left)
+        served.build.models_config.write_bytes(left)
     time.sleep(3 * float(model_server.POLL_SECONDS))
     found = status(served)
     assert (found.answers["server"], found.deployed) == ([1], {})
     assert any("models.config" in problem for problem in found.problems)
     if left == b"":
         # What the server has is known from the server: labels move without a gap.
-        release.promote(served, release.find(served, 2))
+        promotion.promote(served, release.find(served.build, 2))
         assert status(served).labels == {"stable": 2}
-        release.promote(served, release.find(served, 1))
+        promotion.promote(served, release.find(served.build, 1))
     else:
         servers.serve(served)
-    assert served.models_config.read_bytes() == whole
+    assert served.build.models_config.read_bytes() == whole
     assert status(served).problems == []
 
 
@@ -105,9 +105,9 @@ def test_a_version_that_does_not_load_replaces_nothing(served: Config) -> None:
         (broken.folder / integrity.MANIFEST).write_text(json.dumps(manifest))
         integrity.write_sums(broken.folder, manifest["files"])
         with pytest.raises(GateError, match="does not load version"):
-            release.promote(served, release.Release.open(broken.folder))
+            promotion.promote(served, release.Release.open(broken.folder))
         assert rollout.labels(served) == {"stable": 1}
-        assert release.current(served).version == 1
+        assert release.current(served.build).version == 1
         with Client(servers.addresses(served)["REST"], "fashion") as client:
             golden = golden_of(served, 1)
             np.testing.assert_allclose(client.predict(golden.inputs), golden.outputs, atol=1e-5)
@@ -119,7 +119,7 @@ def test_a_version_that_answers_differently_replaces_nothing(served: Config) -> 
     wrong = small_releases.assemble(served, seed=4, answers_of=5)
     try:
         with pytest.raises(GateError, match=r"in the running server: agreement 0\."):
-            release.promote(served, wrong)
+            promotion.promote(served, wrong)
         assert rollout.labels(served) == {"stable": 1}
         assert status(served).answers["server"] == [1]
     finally:

@@ -11,12 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from core.agreement.golden import (
-    Golden,
-)
-from core.arrays import (
-    Array,
-)
+from core.agreement.golden import Golden
+from core.arrays import Array
 from models import examples
 from models.spec import ModelSpec, load
 from pipeline.monitor.baseline import FOLDER, write_baseline
@@ -82,9 +78,9 @@ def released(spec: ModelSpec, golden: Golden, tmp_path_factory: pytest.TempPathF
 @pytest.fixture
 def config(tmp_path: Path, released: Release) -> Config:
     found = replace(Config.from_environment("fashion", "quick"), builds=tmp_path / "build")
-    found.releases.mkdir(parents=True)
-    (found.releases / "3").symlink_to(released.folder)
-    (found.releases / "current").symlink_to(released.folder)
+    found.build.releases.mkdir(parents=True)
+    (found.build.releases / "3").symlink_to(released.folder)
+    (found.build.releases / "current").symlink_to(released.folder)
     return found
 
 

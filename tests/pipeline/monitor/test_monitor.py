@@ -7,12 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from core.agreement.golden import (
-    Golden,
-)
-from core.arrays import (
-    Array,
-)
+from core.agreement.golden import Golden
+from core.arrays import Array
 from core.errors import UserError
 from core.toolchain import ROOT
 from models.spec import ModelSpec
@@ -125,7 +121,7 @@ def test_too_few_requests_have_an_exit_code_of_their_own(
     told = beyond(config, log)
     assert (told["status"], told["exit_code"], told["findings"]) == ("too few requests", 4, [])
     code = cli.main(
-        ["monitor", "--release", str((config.releases / "3").resolve()), "--log", str(log),
+        ["monitor", "--release", str((config.build.releases / "3").resolve()), "--log", str(log),
          "--page", str(log.with_name("page.html"))]
     )  # fmt: skip
     assert code == 4
@@ -181,12 +177,12 @@ def test_what_is_missing_is_said(config: Config, draw: Draw, of_pictures: Write)
     with pytest.raises(UserError, match=r"no request log at .*REQUEST_LOG_RATE"):
         monitor(config, Asked())
     log = of_pictures(*draw(2, 1))
-    (config.releases / "current").unlink()
+    (config.build.releases / "current").unlink()
     with pytest.raises(UserError, match="nothing of fashion-quick is promoted yet"):
         monitor(config, Asked((log,)))
-    old = config.releases / "2"
+    old = config.build.releases / "2"
     old.mkdir()
-    (old / "manifest.json").write_text((config.releases / "3" / "manifest.json").read_text())
+    (old / "manifest.json").write_text((config.build.releases / "3" / "manifest.json").read_text())
     with pytest.raises(UserError, match=r"there is no .*FeatureStats"):
         monitor(config, Asked((log,), folder=old))
     (old / "monitoring").mkdir()

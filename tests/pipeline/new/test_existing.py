@@ -14,9 +14,7 @@ import pytest
 
 import mobile.target
 import models
-from core.agreement.golden import (
-    golden_set,
-)
+from core.agreement.golden import golden_set
 from core.agreement.target import ConvertConfig
 from core.errors import DataError, UserError
 from models import examples
@@ -24,9 +22,7 @@ from models.existing import UntrustedModelError
 from models.spec import ModelSpec
 from pipeline.new import from_existing
 from pipeline.new.create import create
-from pipeline.training.export import (
-    export,
-)
+from pipeline.training.export import export
 from pipeline.training.journal import Journal
 from pipeline.training.trainer import fit
 

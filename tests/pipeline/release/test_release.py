@@ -5,21 +5,22 @@ import pytest
 
 from core.agreement.checks import FAILED, Check
 from core.errors import GateError, UserError
+from pipeline.deployment import promotion
 from pipeline.release import release
-from pipeline.release.release import Parts
+from pipeline.release.assemble import Parts, assemble
 from pipeline.settings.config import Config
 
 
 def promoted(config: Config) -> int | None:
-    now = release.current(config)
+    now = release.current(config.build)
     return now.version if now else None
 
 
 def test_the_layout_is_the_documented_one(config: Config, parts: Parts) -> None:
-    made = release.assemble(config, parts)
+    made = assemble(config, parts)
     assert promoted(config) is None
-    release.promote(config, made)
-    folder = config.releases / "current"
+    promotion.promote(config, made)
+    folder = config.build.releases / "current"
     assert (folder / "serving/fashion/1/saved_model.pb").is_file()
     assert (folder / "mobile/m.tflite").is_file()
     assert (folder / "web/index.html").is_file()
@@ -33,17 +34,17 @@ def test_the_layout_is_the_documented_one(config: Config, parts: Parts) -> None:
 
 
 def test_a_failed_required_check_stops_the_promotion(config: Config, parts: Parts) -> None:
-    release.promote(config, release.assemble(config, parts))
+    promotion.promote(config, assemble(config, parts))
     bad = Check("mobile", "int8", "LiteRT 2.3.0", FAILED, reason="agreement 0.5 is below 0.97")
-    made = release.assemble(config, replace(parts, checks=[*parts.checks, bad]))
+    made = assemble(config, replace(parts, checks=[*parts.checks, bad]))
     with pytest.raises(GateError, match=r"mobile int8 on LiteRT 2.3.0 failed: agreement 0.5"):
-        release.promote(config, made)
+        promotion.promote(config, made)
     assert promoted(config) == 1
 
 
 def test_an_optional_failure_does_not(config: Config, parts: Parts) -> None:
     bad = Check("mobile", "int8", "LiteRT", FAILED, required=False)
-    release.promote(config, release.assemble(config, replace(parts, checks=[*parts.checks, bad])))
+    promotion.promote(config, assemble(config, replace(parts, checks=[*parts.checks, bad])))
     assert promoted(config) == 1
 
 
@@ -51,7 +52,7 @@ def test_an_optional_failure_does_not(config: Config, parts: Parts) -> None:
 def test_a_changed_file_is_named_and_stops_the_promotion(
     config: Config, parts: Parts, harm: str
 ) -> None:
-    made = release.assemble(config, parts)
+    made = assemble(config, parts)
     file = made.folder / "mobile" / "inner" / "weights"
     if harm == "flip":
         file.write_bytes(b"\0" * 99 + b"\1")
@@ -63,35 +64,35 @@ def test_a_changed_file_is_named_and_stops_the_promotion(
         file.with_name("extra").touch()
     name = "extra" if harm == "add" else "weights"
     with pytest.raises(GateError, match=rf"mobile/inner/{name}"):
-        release.promote(config, made)
+        promotion.promote(config, made)
     assert promoted(config) is None
 
 
 def test_rollback_goes_to_the_one_promoted_before(config: Config, parts: Parts) -> None:
-    made = [release.assemble(config, parts) for _ in range(3)]
+    made = [assemble(config, parts) for _ in range(3)]
     for version in (1, 3):
-        release.promote(config, made[version - 1])
-    assert release.rollback(config).version == 1
+        promotion.promote(config, made[version - 1])
+    assert promotion.rollback(config).version == 1
     assert promoted(config) == 1
     with pytest.raises(UserError, match="no earlier promoted release"):
-        release.rollback(config)
-    release.promote(config, made[1])
-    assert release.rollback(config).version == 1
+        promotion.rollback(config)
+    promotion.promote(config, made[1])
+    assert promotion.rollback(config).version == 1
 
 
 def test_a_release_that_is_not_there_lists_those_that_are(config: Config, parts: Parts) -> None:
     with pytest.raises(UserError, match="no release of fashion-quick yet"):
-        release.find(config, None)
-    release.assemble(config, parts)
+        release.find(config.build, None)
+    assemble(config, parts)
     with pytest.raises(UserError, match=r"no release 9 .*there are: 1"):
-        release.find(config, 9)
+        release.find(config.build, 9)
 
 
 def test_what_a_killed_assembly_left_is_not_a_release(config: Config, parts: Parts) -> None:
-    (config.releases / ".1.partial").mkdir(parents=True)
-    (config.releases / ".1.partial" / "junk").touch()
-    assert release.versions(config) == []
-    made = release.assemble(config, parts)
+    (config.build.releases / ".1.partial").mkdir(parents=True)
+    (config.build.releases / ".1.partial" / "junk").touch()
+    assert release.versions(config.build) == []
+    made = assemble(config, parts)
     assert made.version == 1
     assert made.damage() == []
 
@@ -101,8 +102,8 @@ def test_an_optional_variant_that_failed_is_left_out_and_the_release_goes_on(
 ) -> None:
     (parts.targets["mobile"] / "fashion.dynamic.tflite").write_bytes(b"model")
     bad = Check("mobile", "dynamic", "LiteRT 2.3.0", FAILED, "agreement 0.5", required=False)
-    made = release.assemble(config, replace(parts, checks=[*parts.checks, bad]))
-    release.promote(config, made)
+    made = assemble(config, replace(parts, checks=[*parts.checks, bad]))
+    promotion.promote(config, made)
     assert "mobile/fashion.dynamic.tflite" not in made.manifest["files"]
     why = made.folder / "mobile" / "fashion.dynamic.tflite.refused.txt"
     assert why.read_text() == "LiteRT 2.3.0: agreement 0.5\n"

@@ -15,13 +15,15 @@ from cryptography.x509.oid import NameOID
 
 from core.errors import GateError, UserError
 from pipeline.commands import run
+from pipeline.deployment import promotion
 from pipeline.deployment.status import status
 from pipeline.release import integrity, listing, release
-from pipeline.release.release import Parts, Release
-from pipeline.release.signature import Trust
+from pipeline.release.assemble import Parts, assemble
+from pipeline.release.release import Release
 from pipeline.release.signing import sign
 from pipeline.release.verify import check_release
 from pipeline.settings.config import Config
+from pipeline.settings.keys import Trust
 
 PEM = serialization.Encoding.PEM
 
@@ -96,9 +98,9 @@ def signing(config: Config, keys: Path) -> Config:
 def test_what_is_made_is_signed_and_its_signature_is_required(
     signing: Config, parts: Parts
 ) -> None:
-    made = release.assemble(signing, parts)
+    made = assemble(signing, parts)
     assert made.damage() == []
-    release.promote(signing, made)
+    promotion.promote(signing, made)
     assert listing.rows(signing)[0].signature == "verified"
     assert status(signing).signature == "verified"
 
@@ -106,7 +108,7 @@ def test_what_is_made_is_signed_and_its_signature_is_required(
 def test_anyone_with_the_public_key_can_verify_without_this_project(
     signing: Config, keys: Path, parts: Parts
 ) -> None:
-    made = release.assemble(signing, parts)
+    made = assemble(signing, parts)
     program = Path(sys.executable).with_name("model_signing")
     command = [
         *(program, "verify", "key", made.folder, "--signature", made.folder / "model.sig"),
@@ -119,28 +121,28 @@ def test_anyone_with_the_public_key_can_verify_without_this_project(
 
 
 def test_without_keys_nothing_is_signed_and_nothing_required(config: Config, parts: Parts) -> None:
-    made = release.assemble(config, parts)
+    made = assemble(config, parts)
     assert not made.is_signed
-    release.promote(config, made)
+    promotion.promote(config, made)
     assert status(config).signature == "unsigned"
 
 
 def test_an_unsigned_release_is_refused_until_it_is_signed(
     config: Config, signing: Config, parts: Parts
 ) -> None:
-    made = release.assemble(config, parts)
+    made = assemble(config, parts)
     with pytest.raises(GateError, match=r"not signed .*fanout sign 1"):
-        release.promote(signing, made)
+        promotion.promote(signing, made)
     sign(signing, made)
     assert made.damage() == []
-    release.promote(signing, made)
+    promotion.promote(signing, made)
     # What is signed twice has one signature, which holds.
     sign(signing, made)
-    release.promote(signing, made)
+    promotion.promote(signing, made)
 
 
 def test_a_run_signs_what_it_finds_made(config: Config, signing: Config, parts: Parts) -> None:
-    release.assemble(config, parts)
+    assemble(config, parts)
     made = run.bring_up_to_date(signing, parts.fingerprint, lambda: pytest.fail("made anew"))
     assert made.version == 1 and made.is_signed
 
@@ -148,7 +150,7 @@ def test_a_run_signs_what_it_finds_made(config: Config, signing: Config, parts: 
 def test_one_who_mends_all_checksums_is_found_out_by_the_signature(
     signing: Config, parts: Parts
 ) -> None:
-    made = release.assemble(signing, parts)
+    made = assemble(signing, parts)
     weights = made.folder / "mobile" / "inner" / "weights"
     weights.write_bytes(b"\0" * 99 + b"\1")
     manifest = made.manifest
@@ -157,44 +159,44 @@ def test_one_who_mends_all_checksums_is_found_out_by_the_signature(
     integrity.write_sums(made.folder, manifest["files"])
     forged = Release.open(made.folder)
     assert forged.damage() == []
-    for act in (release.promote, check_release):
+    for act in (promotion.promote, check_release):
         with pytest.raises(GateError, match=r"model.sig does not hold: .*mobile/inner/weights"):
             act(signing, forged)
     with pytest.raises(GateError, match=r"manifest.json"):
-        release.promote(signing, forged)
+        promotion.promote(signing, forged)
     assert "does not hold" in listing.rows(signing)[0].signature
 
 
 @pytest.mark.parametrize("left", [b"", b"{}", b"\xff", None], ids=repr)
 def test_a_damaged_signature_is_named(signing: Config, parts: Parts, left: bytes | None) -> None:
-    made = release.assemble(signing, parts)
+    made = assemble(signing, parts)
     if left is None:
         (made.folder / "model.sig").unlink()
     else:
         (made.folder / "model.sig").write_bytes(left)
     with pytest.raises(GateError, match=r"model\.sig"):
-        release.promote(signing, made)
+        promotion.promote(signing, made)
     sign(signing, made)
-    release.promote(signing, made)
+    promotion.promote(signing, made)
 
 
 def test_any_byte_of_the_signature_counts(signing: Config, parts: Parts) -> None:
-    made = release.assemble(signing, parts)
+    made = assemble(signing, parts)
     file = made.folder / "model.sig"
     content = file.read_bytes()
     for at in range(0, len(content), 211):
         file.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
         with pytest.raises(GateError, match=r"model\.sig"):
-            release.promote(signing, made)
+            promotion.promote(signing, made)
 
 
 def test_the_key_of_another_does_not_count(signing: Config, keys: Path, parts: Parts) -> None:
-    made = release.assemble(signing, parts)
+    made = assemble(signing, parts)
     other = replace(signing, trust=Trust(verifying_key=keys / "other.pub"))
     with pytest.raises(GateError, match=r"model.sig does not hold: Key mismatch"):
-        release.promote(other, made)
+        promotion.promote(other, made)
     assert any("does not hold" in words for words in status(other).problems) is False
-    release.promote(signing, made)
+    promotion.promote(signing, made)
     assert any("does not hold" in words for words in status(other).problems)
 
 
@@ -205,13 +207,13 @@ def test_a_certificate_leads_to_the_authority(config: Config, keys: Path, parts:
         verifying_certificates=(keys / "root.pem",),
     )
     by_certificate = replace(config, trust=trust)
-    made = release.assemble(by_certificate, parts)
-    release.promote(by_certificate, made)
+    made = assemble(by_certificate, parts)
+    promotion.promote(by_certificate, made)
     stranger = write_key(keys, "stranger")
     (keys / "stranger.pem").write_bytes(certificate("stranger", stranger, "stranger", stranger))
     other = replace(config, trust=Trust(verifying_certificates=(keys / "stranger.pem",)))
     with pytest.raises(GateError, match=r"model.sig does not hold"):
-        release.promote(other, made)
+        promotion.promote(other, made)
 
 
 def test_keys_that_are_none_are_said(
@@ -219,8 +221,8 @@ def test_keys_that_are_none_are_said(
 ) -> None:
     no_key = replace(config, trust=Trust(signing_key=keys / "ours.pub"))
     with pytest.raises(UserError, match=r"cannot sign with .*ours.pub: "):
-        release.assemble(no_key, parts)
-    assert release.versions(config) == []
+        assemble(no_key, parts)
+    assert release.versions(config.build) == []
     monkeypatch.setenv("FANOUT_SIGNING_KEY", str(keys / "absent"))
     with pytest.raises(
         UserError, match=r"FANOUT_SIGNING_KEY must name a file in PEM, got .*absent"

@@ -74,5 +74,5 @@ def full(bare: Facts, golden: Golden, checks: list[Check]) -> Facts:
         "val_loss": [1.1, float("nan")],
         "accuracy": [0.6, 0.8],
     }
-    evidence = tuple(check.evidence for check in checks)
+    evidence = {check.key: check.evidence for check in checks if check.evidence}
     return replace(bare, golden=golden, evidence=evidence, history=history, anomalies=[])

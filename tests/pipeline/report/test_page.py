@@ -26,7 +26,7 @@ def test_what_is_missing_is_said(bare: Facts) -> None:
 
 
 def test_a_release_without_checks_is_not_called_good(bare: Facts) -> None:
-    page = render(replace(bare, manifest={**bare.manifest, "checks": []}, evidence=()))
+    page = render(replace(bare, manifest={**bare.manifest, "checks": []}, evidence={}))
     assert "nothing was checked" in page
     assert "may be promoted" not in page
 

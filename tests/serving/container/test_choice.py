@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import FanoutError, UserError
+from core.toolchain import ROOT
 from pipeline.deployment.engine_choice import choose
 from pipeline.settings.config import Config
 from serving.container import context, failures, image
@@ -139,7 +140,7 @@ def test_a_failure_is_remembered_for_a_day(tmp_path: Path) -> None:
 
 
 def test_the_context_has_the_server_and_nothing_of_the_pipeline(tmp_path: Path) -> None:
-    names = {str(source.relative_to(context.ROOT)) for source in context.sources()}
+    names = {str(source.relative_to(ROOT)) for source in context.sources()}
     assert {"serving/server/main.py", "serving/container/health.py"} <= names
     assert {name for name in names if not name.startswith("serving/")} <= {
         "pipeline/__init__.py",

@@ -17,7 +17,7 @@ import pytest
 from core.agreement.golden import Golden, read_golden
 from core.toolchain import ROOT
 from models.spec import load as load_spec
-from pipeline.deployment import model_server, servers
+from pipeline.deployment import model_server, promotion, servers
 from pipeline.deployment.status import status
 from pipeline.release import release
 from pipeline.settings.config import Config
@@ -39,7 +39,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     """Yields a place with releases 1 and 2; release 1 is served in a container."""
     engine, _ = engine_with_image()
     config = small_releases.place(tmp_path_factory.mktemp("builds"), engine=engine.name)
-    release.promote(config, small_releases.assemble(config, seed=1))
+    promotion.promote(config, small_releases.assemble(config, seed=1))
     small_releases.assemble(config, seed=2)
     servers.serve(config)
     yield config
@@ -48,18 +48,18 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
 
 @pytest.fixture
 def container(served: Config) -> Container:
-    found = model_server.running(served.run_folder)
+    found = model_server.running(served.build.run_folder)
     assert isinstance(found, Container)
     return found
 
 
 def golden_of(config: Config, version: int) -> Golden:
-    return read_golden(config.releases / str(version) / "golden.json", load_spec("fashion"))
+    return read_golden(config.build.releases / str(version) / "golden.json", load_spec("fashion"))
 
 
 def rows(config: Config) -> list[Any]:
     where = {name: servers.addresses(config)[name] for name in ("REST", "gRPC")}
-    promoted = release.current(config)
+    promoted = release.current(config.build)
     assert promoted is not None
     return smoke(where, "fashion", golden_of(config, promoted.version), limits=EXACT)
 
@@ -84,7 +84,7 @@ def test_it_is_locked_down(served: Config, container: Container) -> None:
     code = f"""
 import os, json
 lines = dict(l.split(":", 1) for l in open("/proc/self/status").read().splitlines() if ":" in l)
-writable = [p for p in ("/", "/opt/server", "/models", "/etc", {str(served.deployed)!r})
+writable = [p for p in ("/", "/opt/server", "/models", "/etc", {str(served.build.deployed)!r})
             if os.access(p, os.W_OK)]
 print(json.dumps([os.getuid(), lines["CapEff"].strip(), lines["CapBnd"].strip(),
                   lines["NoNewPrivs"].strip(), writable]))
@@ -111,10 +111,10 @@ def test_promotion_and_rollback_are_seen_inside_and_no_request_fails(served: Con
     rest = servers.addresses(served)["REST"]
     image = golden_of(served, 1).inputs["image"][:1]
     with load.running(rest, "fashion", image) as seen:
-        release.promote(served, release.find(served, 2))
+        promotion.promote(served, release.find(served.build, 2))
         assert status(served).answers["server"] == [2]
         assert [row.status for row in rows(served)] == ["passed", "passed"]
-        assert release.rollback(served).version == 1
+        assert promotion.rollback(served).version == 1
         assert status(served).answers["server"] == [1]
     assert seen.errors == []
     assert [row.status for row in rows(served)] == ["passed", "passed"]
@@ -135,9 +135,11 @@ def test_status_says_what_runs_where(served: Config, container: Container) -> No
 
 def test_serving_again_starts_no_second_one(served: Config, container: Container) -> None:
     servers.serve(served)
-    assert model_server.running(served.run_folder) == container
+    assert model_server.running(served.build.run_folder) == container
     engine = engines.find(container.engine)
-    mine = engine.call("ps", "--all", "--quiet", f"--filter=label={LABEL}={served.run_folder}")
+    mine = engine.call(
+        "ps", "--all", "--quiet", f"--filter=label={LABEL}={served.build.run_folder}"
+    )
     assert len(mine.split()) == 1
 
 
@@ -186,14 +188,16 @@ def test_what_a_killed_starter_left_is_replaced_or_ended(served: Config) -> None
     finally:
         os.kill(starter.pid, signal.SIGKILL)
         starter.wait()
-    record = served.run_folder / "server-container.json"
+    record = served.build.run_folder / "server-container.json"
     left = Container(**json.loads(record.read_text()))
     engine = engines.find(left.engine)
     assert left.id.startswith("fanout-"), "killed too late: it knew more than the name"
     # Its client goes on without it, and may leave a container that was never started.
     assert within_seconds(lambda: left.is_there)
     servers.serve(served)
-    mine = engine.call("ps", "--all", "--quiet", f"--filter=label={LABEL}={served.run_folder}")
+    mine = engine.call(
+        "ps", "--all", "--quiet", f"--filter=label={LABEL}={served.build.run_folder}"
+    )
     assert len(mine.split()) == 1
     assert [row.status for row in rows(served)] == ["passed", "passed"]
     servers.stop_all(served)
@@ -207,7 +211,7 @@ def test_what_a_killed_starter_left_is_replaced_or_ended(served: Config) -> None
 
 
 def test_requests_begun_are_answered_when_it_is_told_to_stop(served: Config) -> None:
-    container = model_server.running(served.run_folder)
+    container = model_server.running(served.build.run_folder)
     assert isinstance(container, Container)
     engine = engines.find(container.engine)
     golden = golden_of(served, 1)

@@ -13,10 +13,10 @@ import pytest
 
 from core.agreement.golden import read_golden
 from models.spec import load as load_spec
+from pipeline.deployment import release_images
 from pipeline.release.release import Release
 from pipeline.settings.config import Config
 from serving.client import Client
-from serving.container import image
 from serving.container.container import Wanted, start
 from serving.container.engine import Engine, EngineFailed
 from serving.embedded import Address, free_ports, wait_until_ready
@@ -47,7 +47,7 @@ def small(tmp_path_factory: pytest.TempPathFactory) -> Release:
 def baked(small: Release) -> Iterator[Engine]:
     """Yields the engine that holds BAKED, the project's server with the release in it."""
     engine, server = engine_with_image()
-    image.with_release(engine, server, small.folder, "fashion", BAKED)
+    release_images.with_release(engine, server, small, BAKED)
     yield engine
     engine.call("rmi", "--force", BAKED, ignore_failure=True)
 

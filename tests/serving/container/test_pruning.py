@@ -10,11 +10,10 @@ from typing import Any
 import pytest
 
 from pipeline.commands import releases
-from pipeline.deployment import release_images
+from pipeline.deployment import promotion, release_images
 from pipeline.deployment.rollout import CANARY, STABLE, switch
 from pipeline.release import release
 from pipeline.settings.config import Config
-from serving.container import image
 from serving.container.engine import Engine
 from tests.serving import small_releases
 from tests.serving.container.engine_here import engine_with_image
@@ -49,9 +48,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     place = Place(engine, new_config(tmp_path_factory.mktemp("builds")))
     for version in VERSIONS:
         made = small_releases.assemble(place.config, seed=version)
-        image.with_release(engine, server, made.folder, MODEL, place.name(version))
+        release_images.with_release(engine, server, made, place.name(version))
     for version in (2, 3):
-        release.promote(place.config, release.find(place.config, version))
+        promotion.promote(place.config, release.find(place.config.build, version))
     switch(place.config, {STABLE: 3, CANARY: 4})
     yield place
     engine.call("rm", "--force", MODEL, ignore_failure=True)
@@ -76,7 +75,7 @@ def test_images_go_with_their_releases_and_no_others(
     engine.call("tag", place.name(6), PUSHED)
     own_seventh = engine.image_id(place.name(7)).removeprefix("sha256:")
     other = small_releases.assemble(new_config(tmp_path), seed=70)
-    image.with_release(engine, place.name(8), other.folder, MODEL, place.name(7))
+    release_images.with_release(engine, place.name(8), other, place.name(7))
 
     def prune(*, dry_run: bool) -> tuple[dict[str, Any], str]:
         monkeypatch.setattr(releases, "_config", lambda _: place.config)
@@ -95,6 +94,6 @@ def test_images_go_with_their_releases_and_no_others(
         assert f"warning: image {place.name(5)} stays: {in_use}\n" in warnings
         assert engine.has_image(own_seventh) == dry_run
         assert place.there() == (list(VERSIONS) if dry_run else [2, 3, 4, 5, 7, 8])
-    assert release.versions(place.config) == [2, 3, 4, 8]
+    assert release.versions(place.config.build) == [2, 3, 4, 8]
     assert engine.has_image(PUSHED)
     assert engine.has_image(engine_with_image()[1])

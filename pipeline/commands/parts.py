@@ -1,0 +1,35 @@
+"""What a release is made of: the outputs of the last run, and the report of them."""
+
+from pathlib import Path
+
+from core.agreement.golden import Golden
+from pipeline.monitor.baseline import FOLDER as MONITORING
+from pipeline.release.assemble import Parts
+from pipeline.report import gather, render
+from pipeline.settings.config import Config
+from pipeline.stages.components import read_checks, read_digests
+from pipeline.stages.evaluation import read_evaluation
+from pipeline.stages.lineage import last_run
+from pipeline.targets import TARGETS
+
+
+def parts_of_last_run(config: Config, fingerprint: str) -> Parts:
+    """Returns the parts, those of the targets that were pushed alone."""
+    last = last_run(config)
+    evaluation = last["Evaluator"]["evaluation"]
+    blessings = {target: last[f"Check.{target}"]["blessing"].folder for target in TARGETS}
+    pushed: dict[str, Path] = {}
+    for target in TARGETS:
+        model = last[f"Pusher.{target}"]["pushed_model"]
+        if model.properties.get("pushed") == 1:
+            pushed[target] = model.folder
+    return Parts(
+        targets=pushed,
+        golden=Golden.load(last["GoldenSet"]["golden"].folder),
+        metrics=read_evaluation(evaluation.folder, config.spec).to_json(),
+        checks=[row for folder in blessings.values() for row in read_checks(folder)],
+        beside={MONITORING: last["MonitoringBaseline"]["statistics"].folder},
+        fingerprint=fingerprint,
+        checked={target: read_digests(folder) for target, folder in blessings.items()},
+        report=lambda manifest: render(gather(config, manifest)),
+    )

@@ -1,0 +1,28 @@
+"""The web target's part of a release: the site, with what it shows of the release."""
+
+from collections.abc import Mapping
+from pathlib import Path, PurePath
+from typing import Any
+
+from core.agreement.golden import Golden
+from core.files import write_text
+from models.contract import contract_text
+from models.spec import ModelSpec
+from web.site import layout, stamp
+
+
+def place(model: str, version: int) -> PurePath:
+    """Returns the target's folder itself: any web server can be pointed at it."""
+    return PurePath()
+
+
+def finish(folder: Path, *, spec: ModelSpec, samples: Golden, manifest: Mapping[str, Any]) -> None:
+    """Writes the release's contract, samples, version and checks into the site."""
+    version, output = manifest["version"], spec.outputs[0].name
+    texts = {
+        layout.CONTRACT: contract_text(spec, version=version),
+        layout.GOLDEN: samples.to_json(model=spec.name, output=output, version=version),
+        **stamp.released(folder, manifest),
+    }
+    for name, text in texts.items():
+        write_text(folder / name, text)
