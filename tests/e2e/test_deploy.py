@@ -73,7 +73,7 @@ import grpc, numpy, tensorflow as tf
 from tensorflow_serving.apis import predict_pb2, prediction_service_pb2_grpc
 from models.spec import load
 from pathlib import Path
-from pipeline.golden import read_golden
+from core.agreement.golden import read_golden
 golden = read_golden(Path({str(deployed.current / "golden.json")!r}), load("fashion"))
 request = predict_pb2.PredictRequest()
 request.model_spec.name = "fashion"

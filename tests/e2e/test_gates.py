@@ -9,9 +9,9 @@ pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
 RUN = """
 import json, sys
 from dataclasses import replace
-import pipeline.run
-from pipeline.config import Config
-from pipeline.errors import FanoutError
+import pipeline.commands.run
+from core.errors import FanoutError
+from pipeline.settings.config import Config
 config = Config.from_environment("fashion", "quick")
 {change}
 try:
@@ -38,8 +38,8 @@ config = replace(config, spec=replace(config.spec, profiles={"quick": profile}))
 
 AN_UNKNOWN_LABEL_AND_A_MISSING_PICTURE = """
 from models import examples
-from pipeline import data
-from pipeline.files import write_text
+from core.files import write_text
+from pipeline.stages import data
 file = config.tfrecords / "train" / "train.tfrecord"
 source = list(config.spec.module("data").examples(config.dataset, "train", 500))
 changed = [{**source[0], "label": 11}, {**source[1], "image": None}, *source[2:]]
@@ -61,7 +61,7 @@ flatbuffer_utils.write_model(model, {file!r})
 """
 
 CHECK_MOBILE_AGAIN = """
-from pipeline.retries import mark_for_retry
+from pipeline.stages.retries import mark_for_retry
 mark_for_retry(config, ["mobile"])
 pipeline.commands.run._already_made = lambda *_: None
 """

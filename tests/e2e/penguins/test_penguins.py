@@ -168,8 +168,9 @@ def classify(folder: Path, source: Path) -> "subprocess.CompletedProcess[str]":
 SLOW = """
 import json
 from dataclasses import replace
-from pipeline import checkpoints, run, tune
-from pipeline.config import Config
+from pipeline.commands import run, tune
+from pipeline.settings.config import Config
+from pipeline.training import checkpoints
 config = Config.from_environment("penguins", "quick")
 slow = {{**config.profile.hyperparameters, "learning_rate": 0.002, "epochs": 30}}
 slow["training"] = "gradient_tape"

@@ -43,8 +43,7 @@ def test_promotion_without_a_release(
 def test_help_does_not_wait_for_tensorflow() -> None:
     code = """
 import sys
-from pipeline.cli import main
-from pipeline.toolchain import ROOT
+from pipeline.commands.cli import main
 try:
     main(["--help"])
 finally:
