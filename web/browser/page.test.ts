@@ -6,6 +6,7 @@ import { test } from 'node:test';
 import axe from 'axe-core';
 
 import { browser, open, SITE, useBrowser, verdict } from './open_page.ts';
+import { PATIENCE } from './session.ts';
 
 useBrowser();
 
@@ -68,16 +69,18 @@ test("the README's example works as it stands", async () => {
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
   const html = /```html\n(.*?)```/s.exec(readme)![1]!;
   const page = await browser.newPage({ serviceWorkers: 'block' });
+  page.setDefaultTimeout(PATIENCE);
   await page.route('**/example.html', (route) =>
     route.fulfill({ body: html, contentType: 'text/html' }),
   );
   await page.goto(`${SITE}example.html`);
-  await page.locator('#answer', { hasText: 'dark' }).waitFor({ timeout: 20_000 });
+  await page.locator('#answer', { hasText: 'dark' }).waitFor();
   await page.close();
 });
 
 test('after the first visit it works without network, with any backend', async () => {
   const context = await browser.newContext();
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   await page.goto(SITE);
   await page.evaluate(() => navigator.serviceWorker.ready);
