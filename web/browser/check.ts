@@ -54,6 +54,16 @@ interface Row {
   readonly problems: readonly string[];
 }
 
+/**
+ * As the page itself is served. A page that shares its process with no other has a clock of 5 µs;
+ * by that of others, of 100 µs, a prediction may take no time at all.
+ */
+const ISOLATED = {
+  'content-type': 'text/html',
+  'cross-origin-opener-policy': 'same-origin',
+  'cross-origin-embedder-policy': 'require-corp',
+};
+
 await runJob((job: Job) => withBrowser((session) => checkAll(job, session)));
 
 async function checkAll(job: Job, { browser, name }: Session): Promise<unknown> {
@@ -125,16 +135,6 @@ async function time({ page, problems, order, loaded }: Opened): Promise<Row> {
   await page.context().close();
   return { ...loaded, p50Ms: median(times), problems };
 }
-
-/**
- * As the page itself is served. A page that shares its process with no other has a clock of 5 µs;
- * by that of others, of 100 µs, a prediction may take no time at all.
- */
-const ISOLATED = {
-  'content-type': 'text/html',
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-embedder-policy': 'require-corp',
-};
 
 interface Memory {
   readonly tensors: number;
