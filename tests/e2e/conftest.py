@@ -68,7 +68,7 @@ class Place:
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
-            timeout=600,
+            timeout=3600,
         )
         assert done.returncode == expect, f"{command}\n{done.stdout}\n{done.stderr}"
         return done

@@ -13,7 +13,7 @@ from core.toolchain import EDGE_PYTHON, ROOT
 from models.spec import load
 from tests.serving.container.engine_here import engine_with_image
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(7200)]
 
 ON_A_DEVICE = """
 import json, sys
@@ -62,7 +62,7 @@ def test_every_check_of_the_release_passed(deployed: Any) -> None:
 def test_a_plain_http_client_gets_the_saved_models_answers(deployed: Any, golden: Golden) -> None:
     url = f"http://127.0.0.1:{deployed.port('REST_PORT')}/v1/models/fashion:predict"
     body = json.dumps({"instances": golden.inputs["image"].tolist()}).encode()
-    with urllib.request.urlopen(url, data=body, timeout=30) as answer:
+    with urllib.request.urlopen(url, data=body, timeout=300) as answer:
         predictions = json.load(answer)["predictions"]
     np.testing.assert_allclose(predictions, golden.outputs, atol=1e-5)
 
@@ -80,7 +80,7 @@ request.model_spec.name = "fashion"
 request.inputs["image"].CopyFrom(tf.make_tensor_proto(golden.inputs["image"]))
 with grpc.insecure_channel("127.0.0.1:{deployed.port("GRPC_PORT")}") as channel:
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-    answer = stub.Predict(request, timeout=30)
+    answer = stub.Predict(request, timeout=300)
 assert answer.model_spec.version.value == {deployed.manifest["version"]}
 numpy.testing.assert_allclose(
     tf.make_ndarray(answer.outputs["probabilities"]), golden.outputs, atol=1e-5

@@ -4,14 +4,14 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(900)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(7200)]
 
 RUN = """
 import json, sys
 from dataclasses import replace
 import pipeline.commands.run
-from pipeline.settings.config import Config
 from core.errors import FanoutError
+from pipeline.settings.config import Config
 config = Config.from_environment("fashion", "quick")
 {change}
 try:
@@ -38,8 +38,8 @@ config = replace(config, spec=replace(config.spec, profiles={"quick": profile}))
 
 AN_UNKNOWN_LABEL_AND_A_MISSING_PICTURE = """
 from models import examples
-from pipeline.stages import data
 from core.files import write_text
+from pipeline.stages import data
 file = config.build.tfrecords / "train" / "train.tfrecord"
 source = list(config.spec.module("data").examples(config.dataset, "train", 500))
 changed = [{**source[0], "label": 11}, {**source[1], "image": None}, *source[2:]]

@@ -11,8 +11,9 @@ import pytest
 from core.arrays import Array
 from models.examples import read
 from models.spec import load
+from serving import request_log
 
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(600)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(7200)]
 
 COUNT = 300
 
@@ -36,27 +37,23 @@ def test_clothes_are_fine_and_inverted_ones_are_reported(deployed: Any) -> None:
 
 
 def ask(place: Any, images: Array) -> None:
+    """Asks for predictions, and waits until they are in the server's log: it writes when idle."""
     url = f"http://127.0.0.1:{place.port('REST_PORT')}/v1/models/fashion:predict"
     for part in np.split(images, 3):
         body = json.dumps({"instances": part.tolist()}).encode()
-        with urllib.request.urlopen(url, data=body, timeout=60) as answer:
+        with urllib.request.urlopen(url, data=body, timeout=300) as answer:
             assert len(json.load(answer)["predictions"]) == len(part)
+    deadline = time.monotonic() + 300
+    # Records are written in the order of the requests.
+    while not any(
+        one.kind == "predict" and np.array_equal(one.inputs.get("image", ()), part)
+        for one in request_log.read(place.build / "request-log" / "requests.fashion")
+    ):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 def monitored(place: Any, *, at_least: int, expect: int) -> dict[str, Any]:
-    """Returns what is found once the server has written its log: it does so when it is idle."""
-    log = place.build / "request-log"
-    deadline = time.monotonic() + 30
-    while not _bytes(log) and time.monotonic() < deadline:
-        time.sleep(0.2)
-    size = -1
-    while size != _bytes(log) and time.monotonic() < deadline:
-        size = _bytes(log)
-        time.sleep(1)
     found: dict[str, Any] = json.loads(place.fanout("monitor", "--json", expect=expect).stdout)
     assert found["examples"] >= at_least
     return found
-
-
-def _bytes(log: Any) -> int:
-    return sum(file.stat().st_size for file in log.glob("requests.fashion-*"))

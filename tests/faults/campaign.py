@@ -68,7 +68,7 @@ class Worker:
         assert self._process.stdin and self._process.stdout
         self._process.stdin.close()
         self._process.stdout.close()
-        self._process.wait(10)
+        self._process.wait(120)
 
 
 class Campaign(Worker):

@@ -7,7 +7,7 @@ import pytest
 
 from pipeline.release import release
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(3600)
 BOOKKEEPING = ("manifest.json", "SHA256SUMS")
 
 

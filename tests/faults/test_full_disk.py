@@ -12,7 +12,7 @@ import pytest
 from core.toolchain import ROOT
 from tests.faults.calls import NEEDS_SPACE
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(3600)
 COMMANDS = {"run": 5, "promote 3": 2, "rollback": 3, "prune --keep 1": 1}
 
 

@@ -12,7 +12,7 @@ from pipeline.release import release
 from pipeline.release.release import Release
 from web.server.site_server import serving
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = pytest.mark.timeout(3600)
 
 
 @dataclass(frozen=True)
@@ -116,7 +116,7 @@ def page(campaign: Any) -> Any:
     with serving(campaign.releases / "current" / "web") as url:
 
         def version() -> int:
-            with urllib.request.urlopen(f"{url}contract.json", timeout=5) as answer:  # noqa: S310
+            with urllib.request.urlopen(f"{url}contract.json", timeout=120) as answer:  # noqa: S310
                 return int(json.load(answer)["version"])
 
         yield version

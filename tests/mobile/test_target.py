@@ -2,6 +2,7 @@
 
 import os
 import shutil
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,9 @@ def copies(converted: Artifacts, tmp_path: Path) -> Artifacts:
 
 def test_every_variant_agrees_in_both_runtimes(converted: Artifacts, sample: Sample) -> None:
     limits = {"float32": EXACT, **{name: QUANTISED for name in VARIANTS if name != "float32"}}
+    began = time.monotonic()
     checks = target.check(converted, sample.golden, limits=limits)
+    seconds = time.monotonic() - began
     assert {(check.variant, check.runtime) for check in checks} == {
         (variant, runtime) for variant in VARIANTS for runtime in (TFLITE_RUNTIME, LITERT)
     }
@@ -40,7 +43,9 @@ def test_every_variant_agrees_in_both_runtimes(converted: Artifacts, sample: Sam
         assert check.examples == len(sample.golden)
         assert check.bytes == converted.variants[check.variant].stat().st_size
         assert check.accuracy is not None and check.accuracy > 0.95
-        assert check.p50_ms is not None and 0 < check.p50_ms < 50
+        assert check.p50_ms is not None and check.p50_ms > 0
+        # Half of the examples took as long at the least.
+        assert check.p50_ms / 1e3 * len(sample.golden) / 2 < seconds
         figures = check.figures
         assert figures["p95_ms"] >= check.p50_ms
         assert figures["p50_threads_ms"] and figures["p95_threads_ms"]

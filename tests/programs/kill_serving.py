@@ -21,11 +21,11 @@ from pipeline.release import release
 from pipeline.settings.config import Config
 from serving.client.versions import NoStatus, Versions
 from tests.faults.campaign import Outcome, Worker
-from tests.programs.soak_releases import Live, Report, clients
+from tests.programs.soak_releases import Live, Report, await_answers, clients
 from tests.serving import small_releases
 
 PAUSE_SECONDS = 0.02
-SETTLE_SECONDS = 10.0
+SETTLE_SECONDS = 120.0
 Call = dict[str, str]
 
 
@@ -143,6 +143,7 @@ def switch_and_back(
     live, report = Live(1), Report()
     load = clients(served.config, live, report, pause_seconds=PAUSE_SECONDS)
     with load if pair.under_load else nullcontext():
+        await_answers(report, 1)
         for number in range(max(map(len, chosen.values()))):
             for command, now in zip(pair.commands, (pair.after, 1), strict=False):
                 live.set(1, pair.after)
@@ -150,6 +151,7 @@ def switch_and_back(
                 served.kill(command, at, harm)
                 served.again(command, now)
                 live.set(now)
+                await_answers(report, now)
                 pair.restore()
             if report.problems:
                 break

@@ -104,8 +104,15 @@ class Live:
         self._history.append(frozenset(plus))
 
 
-def run(seconds: float, *, seed: int = 1, rest_clients: int = 3, grpc_clients: int = 2) -> Report:
-    """Returns what was seen in a run of about so many seconds."""
+def run(
+    seconds: float,
+    *,
+    seed: int = 1,
+    rest_clients: int = 3,
+    grpc_clients: int = 2,
+    enough: Callable[[Report], bool] = lambda _: False,
+) -> Report:
+    """Returns what was seen in a run of about so many seconds, or until it was enough."""
     chance = random.Random(seed)
     report = Report()
     with tempfile.TemporaryDirectory(prefix="fanout-soak-") as name:
@@ -132,7 +139,11 @@ def run(seconds: float, *, seed: int = 1, rest_clients: int = 3, grpc_clients: i
             for thread in threads:
                 thread.start()
             try:
-                _direct(address, releases, live, report, chance, time.monotonic() + seconds)
+                end = time.monotonic() + seconds
+                _direct(
+                    *(address, releases, live, report, chance),
+                    lambda: time.monotonic() > end or enough(report),
+                )
             finally:
                 stopping.set()
                 for thread in threads:
@@ -146,11 +157,11 @@ def _direct(
     live: Live,
     report: Report,
     chance: random.Random,
-    end: float,
+    is_over: Callable[[], bool],
 ) -> None:
     """Promotes, rolls back and corrupts until the end."""
     current = min(releases.good)
-    while time.monotonic() < end and not report.failures and not report.wrong:
+    while not is_over() and not report.failures and not report.wrong:
         template = releases.good[current]
         others = [number for number, one in releases.good.items() if one != template]
         match chance.choice(["promote", "promote", "roll back", "broken", "damage", "half copied"]):

@@ -37,6 +37,9 @@ from tests.serving import small_releases
 
 VERSIONS = 3
 PAUSE_SECONDS = 0.02
+# What may take so long at most, and how many answers each client gets between two switches.
+PATIENCE_SECONDS = 120.0
+FEWEST_ANSWERS = 6
 
 
 @dataclass
@@ -118,6 +121,7 @@ def switching(config: Config, switches: int, *, seed: int = 1) -> Report:
     assert current is not None
     live = Live(current)
     with clients(config, live, report):
+        await_answers(report, current)
         for _ in range(switches):
             _switch(config, live, report, chance)
             if report.problems:
@@ -153,7 +157,19 @@ def _switch(config: Config, live: Live, report: Report, chance: random.Random) -
     if release.current_version(config.build) != after:
         report.wrong.append(f"{' '.join(words)}: release {after} is not current")
     # Time to be answered by what must not answer any more.
-    time.sleep(10 * PAUSE_SECONDS)
+    await_answers(report, after)
+
+
+def await_answers(report: Report, version: int) -> None:
+    """Waits until each client was answered a few times by the version that has to answer now."""
+    before = {name: seen[version] for name, seen in report.answers.items()}
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not report.problems and any(
+        seen[version] < before[name] + FEWEST_ANSWERS for name, seen in report.answers.items()
+    ):
+        if time.monotonic() > deadline:
+            report.failures.append(f"release {version} does not answer all: {report.answers}")
+        time.sleep(PAUSE_SECONDS)
 
 
 @contextmanager
@@ -237,7 +253,7 @@ def golden_answers(config: Config) -> tuple[np.ndarray, dict[int, np.ndarray]]:
 
 def _page(url: str) -> Iterator[int]:
     while True:
-        with urllib.request.urlopen(url, timeout=10) as answer:  # noqa: S310 - http to ourselves
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - http to ourselves
             yield int(json.load(answer)["version"])
         time.sleep(PAUSE_SECONDS)
 

@@ -61,7 +61,7 @@ def serving(
 def ask(
     address: Address, method: str, path: str, body: bytes = b"", **headers: str
 ) -> tuple[int, dict[str, str], bytes]:
-    connection = http.client.HTTPConnection(address.host, address.rest_port, timeout=20)
+    connection = http.client.HTTPConnection(address.host, address.rest_port, timeout=120)
     named = {name.replace("_", "-"): value for name, value in headers.items()}
     connection.request(method, path, body, named)
     response = connection.getresponse()

@@ -8,7 +8,7 @@ import { pageFunctions } from 'lighthouse/core/lib/page-functions.js';
 import { type Browser, chromium as driver } from 'playwright-core';
 
 import { ARGUMENTS, chromium } from '../browser/chromium.ts';
-import { freePort } from '../browser/session.ts';
+import { freePort, PATIENCE } from '../browser/session.ts';
 
 const LEAST = 95;
 const CATEGORIES = ['performance', 'accessibility', 'best-practices'];
@@ -19,7 +19,7 @@ before(async () => {
   const { executable, env } = await chromium();
   port = await freePort();
   const args = [...ARGUMENTS, `--remote-debugging-port=${port}`];
-  browser = await driver.launch({ executablePath: executable, args, env });
+  browser = await driver.launch({ executablePath: executable, args, env, timeout: PATIENCE });
 });
 after(() => browser.close());
 

@@ -52,7 +52,7 @@ function starting(executable: string, environments: Record<string, string>[]): I
     const run = spawnSync(executable, ['--version', '--no-sandbox'], {
       env: { ...process.env, ...env },
       encoding: 'utf8',
-      timeout: 30_000,
+      timeout: 120_000,
     });
     if (run.status === 0) return { executable, env };
     reason = run.error?.message ?? run.stderr.trim().split('\n').at(-1) ?? `signal ${run.signal}`;

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
 import { browser, open, SITE, useBrowser, verdict } from './open_page.ts';
+import { PATIENCE } from './session.ts';
 
 useBrowser();
 
@@ -64,9 +65,15 @@ test('WebAssembly and JSON of a wrong MIME type run all the same', async () => {
 
 test('scripts of a wrong MIME type, which no browser runs, are said in words', async () => {
   const page = await browser.newPage({ serviceWorkers: 'block' });
+  page.setDefaultTimeout(PATIENCE);
   await page.route('**/*.js', (route) => route.fulfill({ body: '', contentType: 'text/plain' }));
   await page.goto(SITE);
   const words = page.locator('#stalled');
+  await words.evaluate((element) => {
+    const [delay] = element.getAnimations();
+    delay!.pause();
+    delay!.currentTime = 0;
+  });
   assert.equal(await words.isVisible(), false);
   await words.evaluate((element) => element.getAnimations()[0]!.finish());
   assert.match(await words.innerText(), /scripts of this page did not arrive/);

@@ -4,6 +4,7 @@ import { after, before } from 'node:test';
 import { type Browser, chromium as driver, type Page } from 'playwright-core';
 
 import { ARGUMENTS, chromium } from './chromium.ts';
+import { PATIENCE } from './session.ts';
 
 /** The address of a site with the tiny model of the tests. */
 export const SITE = process.env.SITE!;
@@ -14,7 +15,8 @@ export let browser: Browser;
 export function useBrowser(): void {
   before(async () => {
     const { executable, env } = await chromium();
-    browser = await driver.launch({ executablePath: executable, args: [...ARGUMENTS, ...FAKE_CAMERA], env });
+    const args = [...ARGUMENTS, ...FAKE_CAMERA];
+    browser = await driver.launch({ executablePath: executable, args, env, timeout: PATIENCE });
   });
   after(() => browser.close());
 }
@@ -25,7 +27,7 @@ type Options = Parameters<Browser['newPage']>[0];
 export async function open(options: Options = {}, prepare?: (page: Page) => Promise<void>): Promise<Page> {
   // A worker would answer in place of the server, where a test gives the answers.
   const page = await browser.newPage({ serviceWorkers: 'block', ...options });
-  page.setDefaultTimeout(20_000);
+  page.setDefaultTimeout(PATIENCE);
   await prepare?.(page);
   await page.goto(SITE);
   await page.locator('#app:not([data-status="loading"], [data-status="running"])').waitFor();

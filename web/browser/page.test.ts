@@ -4,8 +4,10 @@ import { readFile } from 'node:fs/promises';
 import { test } from 'node:test';
 
 import axe from 'axe-core';
+import type { Request } from 'playwright-core';
 
 import { browser, open, SITE, useBrowser, verdict } from './open_page.ts';
+import { PATIENCE } from './session.ts';
 
 useBrowser();
 
@@ -46,17 +48,18 @@ test('the first load is small, in bytes over the wire', async () => {
   const sizes: Record<string, number> = {};
   const encodings = new Set<string | undefined>();
   const pending: Promise<void>[] = [];
+  const count = async (request: Request): Promise<void> => {
+    const kind = new URL(request.url()).pathname.split('.').at(-1)!;
+    const { responseBodySize } = await request.sizes();
+    sizes[kind] = (sizes[kind] ?? 0) + responseBodySize;
+    encodings.add((await request.response())?.headers()['content-encoding']);
+  };
+  const note = (request: Request): unknown => pending.push(count(request));
   const page = await open({}, async (fresh) => {
-    fresh.on('requestfinished', (request) => {
-      const count = async (): Promise<void> => {
-        const kind = new URL(request.url()).pathname.split('.').at(-1)!;
-        const { responseBodySize } = await request.sizes();
-        sizes[kind] = (sizes[kind] ?? 0) + responseBodySize;
-        encodings.add((await request.response())?.headers()['content-encoding']);
-      };
-      pending.push(count());
-    });
+    fresh.on('requestfinished', note);
   });
+  await page.waitForLoadState('networkidle');
+  page.off('requestfinished', note);
   await Promise.all(pending);
   assert.ok(sizes['js']! > 30_000 && sizes['js']! <= 100_000, JSON.stringify(sizes));
   assert.ok(sizes['wasm']! > 20_000 && sizes['wasm']! <= 75_000, JSON.stringify(sizes));
@@ -68,16 +71,18 @@ test("the README's example works as it stands", async () => {
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
   const html = /```html\n(.*?)```/s.exec(readme)![1]!;
   const page = await browser.newPage({ serviceWorkers: 'block' });
+  page.setDefaultTimeout(PATIENCE);
   await page.route('**/example.html', (route) =>
     route.fulfill({ body: html, contentType: 'text/html' }),
   );
   await page.goto(`${SITE}example.html`);
-  await page.locator('#answer', { hasText: 'dark' }).waitFor({ timeout: 20_000 });
+  await page.locator('#answer', { hasText: 'dark' }).waitFor();
   await page.close();
 });
 
 test('after the first visit it works without network, with any backend', async () => {
   const context = await browser.newContext();
+  context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
   await page.goto(SITE);
   await page.evaluate(() => navigator.serviceWorker.ready);

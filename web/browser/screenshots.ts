@@ -6,7 +6,7 @@
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { withBrowser } from './session.ts';
+import { PATIENCE, withBrowser } from './session.ts';
 
 const SCREENS = {
   phone: { viewport: { width: 390, height: 844 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true },
@@ -19,6 +19,7 @@ await withBrowser(async ({ browser }) => {
   for (const [screen, options] of Object.entries(SCREENS)) {
     for (const colorScheme of ['light', 'dark'] as const) {
       const context = await browser.newContext({ ...options, colorScheme, reducedMotion: 'reduce' });
+      context.setDefaultTimeout(PATIENCE);
       const page = await context.newPage();
       await page.goto(site);
       await page.locator('#app[data-status="ready"]').waitFor();

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
-import { watchedPage, withBrowser } from './session.ts';
+import { PATIENCE, watchedPage, withBrowser } from './session.ts';
 
 const SITE = process.env.SITE!;
 
@@ -27,6 +27,7 @@ test("the model server's answer stands beside the browser's", async () => {
 test('a model server that stops answering is said in words, and the page goes on', async () => {
   await withBrowser(async ({ browser }) => {
     const page = await browser.newPage({ serviceWorkers: 'block' });
+    page.setDefaultTimeout(PATIENCE);
     await page.route('**/server/predict/**', (route) =>
       route.fulfill({ status: 502, json: { error: 'the model server does not answer: refused' } }),
     );

@@ -6,6 +6,9 @@ import { type Browser, type BrowserContext, chromium as driver, type Page } from
 
 import { ARGUMENTS, chromium } from './chromium.ts';
 
+/** For what takes a moment, unless the machine is slow or busy: after this many ms it is given up. */
+export const PATIENCE = 120_000;
+
 export interface Session {
   readonly browser: Browser;
   /** Its name and version, as the reports print them. */
@@ -19,7 +22,7 @@ export async function withBrowser<T>(work: (session: Session) => Promise<T>): Pr
     executablePath: executable,
     args: ARGUMENTS,
     env: { ...process.env, ...env } as Record<string, string>,
-    timeout: 60_000,
+    timeout: PATIENCE,
   });
   try {
     return await work({ browser, name: `Chromium ${browser.version()}` });
@@ -38,6 +41,7 @@ export interface WatchedPage {
 export async function watchedPage(context: BrowserContext, origin: string): Promise<WatchedPage> {
   const problems: string[] = [];
   const page = await context.newPage();
+  page.setDefaultTimeout(PATIENCE);
   page.on('console', (message) => {
     if (message.type() === 'error') problems.push(`console error: ${message.text()}`);
   });

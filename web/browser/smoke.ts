@@ -47,7 +47,7 @@ async function smoke(job: Job, { browser, name }: Session): Promise<unknown> {
 /** Waits for the page to have nothing under way; notes or throws what it says of errors. */
 async function settled(page: Page, problems: string[]): Promise<void> {
   const app = page.locator('#app[data-status="ready"], #app[data-status="failed"]');
-  await app.waitFor({ timeout: 60_000 });
+  await app.waitFor();
   if ((await app.getAttribute('data-status')) === 'failed') {
     throw new Error(`the page says: ${await page.locator('#error').innerText()}`);
   }

@@ -8,7 +8,7 @@ import { test } from 'node:test';
 
 import type { Page } from 'playwright-core';
 
-import { withBrowser } from './session.ts';
+import { PATIENCE, withBrowser } from './session.ts';
 
 const { SITE, CURRENT, NEXT } = process.env as Record<'SITE' | 'CURRENT' | 'NEXT', string>;
 
@@ -20,7 +20,7 @@ async function version(page: Page): Promise<string> {
 test('a promotion reaches an open page as an offer, and never mixes releases', async () => {
   await withBrowser(async ({ browser }) => {
     const page = await (await browser.newContext()).newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(PATIENCE);
     await page.goto(SITE);
     assert.match(await version(page), /^Version 1/);
     await page.evaluate(() => navigator.serviceWorker.ready);
@@ -55,7 +55,7 @@ test('a promotion reaches an open page as an offer, and never mixes releases', a
 test('without a worker, too, a page loads nothing of another release', async () => {
   await withBrowser(async ({ browser }) => {
     const page = await (await browser.newContext({ serviceWorkers: 'block' })).newPage();
-    page.setDefaultTimeout(30_000);
+    page.setDefaultTimeout(PATIENCE);
     await page.goto(SITE);
     assert.match(await version(page), /^Version 2/);
     await symlink('1', `${CURRENT}.next`);
@@ -70,6 +70,7 @@ test('without a worker, too, a page loads nothing of another release', async () 
 test('a release with a damaged file is not kept', async () => {
   await withBrowser(async ({ browser }) => {
     const context = await browser.newContext();
+    context.setDefaultTimeout(PATIENCE);
     await context.route('**/model/*.bin', (route) => route.fulfill({ body: 'other weights' }));
     const page = await context.newPage();
     await page.goto(SITE);

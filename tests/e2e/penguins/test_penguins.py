@@ -22,7 +22,7 @@ from serving.target import check_transport
 from tests.programs.reproducible import compare
 
 # A machine with other work on it needs longer than a test usually may.
-pytestmark = [pytest.mark.e2e, pytest.mark.timeout(1500)]
+pytestmark = [pytest.mark.e2e, pytest.mark.timeout(7200)]
 ROWS = 600
 PYTHON = ROOT / ".venv" / "bin" / "python"
 SPEC = load("penguins")
@@ -160,7 +160,7 @@ def classify(folder: Path, source: Path) -> "subprocess.CompletedProcess[str]":
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
     )
 
 
@@ -169,8 +169,8 @@ SLOW = """
 import json
 from dataclasses import replace
 from pipeline.commands import run, tune
-from pipeline.training import checkpoints
 from pipeline.settings.config import Config
+from pipeline.training import checkpoints
 config = Config.from_environment("penguins", "quick")
 slow = {{**config.profile.hyperparameters, "learning_rate": 0.002, "epochs": 30}}
 slow["training"] = "gradient_tape"
@@ -180,8 +180,13 @@ config = replace(config, spec=replace(config.spec, profiles={{"quick": profile}}
 """
 
 
+def held(line: str, verb: str) -> list[str | Path]:
+    """Returns the command line of a verb that waits for a signal once it has said ``line``."""
+    return [PYTHON, "-m", "tests.programs.held", line, verb]
+
+
 def killed(place: Any, command: list[str | Path], line: str, number: int) -> list[str]:
-    """Returns what a command said until it said ``line``, upon which it got a signal."""
+    """Returns what a command said that waits at ``line``, upon which it got a signal."""
     said = []
     with subprocess.Popen(
         command, cwd=ROOT, env=place.environment, stderr=subprocess.PIPE, text=True
@@ -201,7 +206,7 @@ def test_killed_at_any_moment_a_run_ends_as_if_undisturbed(
 ) -> None:
     other = make_place(tmp_path, "penguins")
     for moment in ("✓ Transform", "✓ Check.serving"):
-        killed(other, [other.command, "run"], moment, signal.SIGKILL)
+        killed(other, held(moment, "run"), moment, signal.SIGKILL)
         assert not (other.build / "releases" / "current").exists()
     other.fanout("run")
     assert all(row["status"] == "passed" for row in other.manifest["checks"])
@@ -214,7 +219,8 @@ def test_killed_at_any_moment_a_run_ends_as_if_undisturbed(
 
 def test_tuned_values_are_those_of_the_next_run(place: Any) -> None:
     file = place.build / "tuned.json"
-    said = killed(place, [place.command, "tune"], "trial  2/12", signal.SIGINT)
+    moment = "trial  2/12"
+    said = killed(place, held(moment, "tune"), moment, signal.SIGINT)
     assert "interrupted; run the same command again to go on" in said[-1]
     assert not file.exists()
     again = place.fanout("tune", "--trials", "3", "--json")
@@ -230,7 +236,8 @@ def test_tuned_values_are_those_of_the_next_run(place: Any) -> None:
 
     # Killed while it trains, a run goes on from the checkpoint.
     train = "checkpoints.EVERY_SECONDS = 0.0\nprint(json.dumps(run.run(config).manifest))"
-    command = [PYTHON, "-c", SLOW.format(act=train)]
+    hold = "from tests.programs.held import hold_at\nhold_at('epoch 10/30')"
+    command = [PYTHON, "-c", SLOW.format(act=f"{hold}\n{train}")]
     killed(place, command, "epoch 10/30", signal.SIGKILL)
     done = place.python(SLOW.format(act=train))
     assert re.search(r"going on after epoch (9|[12]\d) of 30", done.stderr), done.stderr

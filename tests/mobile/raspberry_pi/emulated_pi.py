@@ -39,7 +39,7 @@ class EmulatedPi:
             env={},
             capture_output=True,
             text=True,
-            timeout=300,
+            timeout=3000,
         )
 
     def command(self, runtime: str) -> list[str]:

@@ -70,7 +70,7 @@ def deploy(
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env={**os.environ, "COLUMNS": "140"},
     )
 

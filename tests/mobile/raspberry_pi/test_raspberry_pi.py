@@ -80,7 +80,7 @@ def classify(
         check=False,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         env=edge_environment(folder, pillow=pillow),
     )
 
@@ -220,7 +220,7 @@ def port(folder: Path) -> Iterator[int]:
 def request(
     port: int, method: str, body: bytes | None = None, length: int | None = None
 ) -> tuple[int, dict[str, Any]]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
     headers = {} if length is None else {"Content-Length": str(length)}
     try:
         connection.request(method, "/", body, headers)

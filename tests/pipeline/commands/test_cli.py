@@ -44,7 +44,6 @@ def test_help_does_not_wait_for_tensorflow() -> None:
     code = """
 import sys
 from pipeline.commands.cli import main
-from core.toolchain import ROOT
 try:
     main(["--help"])
 finally:

@@ -10,8 +10,9 @@ import pytest
 from core.agreement.golden import read_golden
 from core.errors import GateError, UserError
 from pipeline.deployment import canary, promotion, rollout, servers
-from pipeline.deployment.canary import CANARY, Limits, Watched
+from pipeline.deployment.canary import Limits, Watched
 from pipeline.deployment.prune import plan
+from pipeline.deployment.rollout import CANARY
 from pipeline.deployment.status import status
 from pipeline.release import release
 from pipeline.release.release import Release

@@ -79,7 +79,7 @@ def test_a_damaged_file_changes_nothing_that_is_served(served: Config, left: byt
     served.build.models_config.unlink()
     if left is not None:
         served.build.models_config.write_bytes(left)
-    time.sleep(3 * float(model_server.POLL_SECONDS))
+    await_a_look(served, left)
     found = status(served)
     assert (found.answers["server"], found.deployed) == ([1], {})
     assert any("models.config" in problem for problem in found.problems)
@@ -92,6 +92,19 @@ def test_a_damaged_file_changes_nothing_that_is_served(served: Config, left: byt
         servers.serve(served)
     assert served.build.models_config.read_bytes() == whole
     assert status(served).problems == []
+
+
+def await_a_look(served: Config, left: bytes | None) -> None:
+    """Waits until the server has looked at its file, which it says of what it could read."""
+    if left is None or b"\xff" in left:
+        time.sleep(3 * float(model_server.POLL_SECONDS))
+        return
+    words = f"{served.build.models_config}{'' if left else ' is empty'}: "
+    log = served.build.run_folder / "server.log"
+    deadline = time.monotonic() + 120
+    while words not in log.read_text():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
 
 
 def test_a_version_that_does_not_load_replaces_nothing(served: Config) -> None:

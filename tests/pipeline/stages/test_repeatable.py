@@ -34,7 +34,7 @@ def data(tmp_path: Path) -> Path:
 def test_twice_the_same(data: Path) -> None:
     # A process of its own: TFX warns of its own imports.
     command = [sys.executable, "-m", "tests.pipeline.stages.repeatable_program", str(data)]
-    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=300)
+    done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=1200)
     first, second = json.loads(done.stdout)
     assert len(first["order"]) == ROWS
     assert first == second

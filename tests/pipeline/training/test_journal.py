@@ -42,7 +42,7 @@ def seen_by_tensorboard(logs: Path) -> dict[str, Any]:
     """Returns steps and values by run and tag, as TensorBoard itself reads them in a folder."""
     python = ROOT / ".venv-web-converter" / "bin" / "python"
     done = subprocess.run(
-        [python, "-c", READER, logs], check=True, capture_output=True, text=True, timeout=120
+        [python, "-c", READER, logs], check=True, capture_output=True, text=True, timeout=600
     )
     found: dict[str, Any] = json.loads(done.stdout)
     return found
@@ -115,7 +115,7 @@ def train(way: str, folder: Path, logs: Path, *fatal: str) -> "subprocess.Comple
         cwd=ROOT,
         capture_output=True,
         text=True,
-        timeout=240,
+        timeout=1200,
     )
 
 

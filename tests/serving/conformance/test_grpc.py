@@ -58,12 +58,12 @@ def classification(signature: str = "classify_x_to_y") -> Any:
 
 def refusal(call: Any, request: Any) -> tuple[str, str]:
     with pytest.raises(grpc.RpcError) as caught:
-        call(request, timeout=20)
+        call(request, timeout=120)
     return caught.value.code().name, caught.value.details()
 
 
 def test_regress(stub: Any) -> None:
-    response = stub.Regress(regression(), timeout=20)
+    response = stub.Regress(regression(), timeout=120)
     assert [one.value for one in response.result.regressions] == [3.0, 4.0]
     assert response.model_spec.version.value == 123
     assert response.model_spec.signature_name == "regress_x_to_y"
@@ -74,12 +74,12 @@ def test_regress_with_context(stub: Any) -> None:
     listed = request.input.example_list_with_context
     listed.context.CopyFrom(example(4.0))
     listed.examples.extend([example_pb2.Example(), example(6.0)])
-    response = stub.Regress(request, timeout=20)
+    response = stub.Regress(request, timeout=120)
     assert [one.value for one in response.result.regressions] == [4.0, 5.0]
 
 
 def test_classify(stub: Any) -> None:
-    response = stub.Classify(classification(), timeout=20)
+    response = stub.Classify(classification(), timeout=120)
     (classified,) = response.result.classifications
     assert [(one.label, one.score) for one in classified.classes] == [("y", 3.0)]
     assert response.model_spec.version.value == 123
@@ -112,7 +112,7 @@ BOTH = (("half", "regress_x_to_y", REGRESS), ("half", "classify_x_to_y", CLASSIF
 
 
 def test_multi_inference(stub: Any) -> None:
-    response = stub.MultiInference(inference(*BOTH), timeout=20)
+    response = stub.MultiInference(inference(*BOTH), timeout=120)
     values, classes = response.results
     assert [one.value for one in values.regression_result.regressions] == [4.0]
     assert classes.classification_result.classifications[0].classes[0].score == 4.0
@@ -154,14 +154,14 @@ def test_reload(half_plus_two: Path, tmp_path: Path) -> None:
             config.name, config.base_path = "other", str(tmp_path / "other")
             config.model_platform = "tensorflow"
             config.version_labels["live"] = 7
-            assert reload(request, timeout=60).status.error_code == 0
+            assert reload(request, timeout=120).status.error_code == 0
             assert Versions(address.rest, "other").available() == [7]
             assert Versions(address.rest, "half").available() == []
 
             status = get_model_status_pb2.GetModelStatusRequest()
             status.model_spec.name = "other"
             status.model_spec.version_label = "live"
-            response = service.GetModelStatus(status, timeout=20)
+            response = service.GetModelStatus(status, timeout=120)
             assert response.model_version_status[0].version == 7
 
             config.version_labels["next"] = 8

@@ -13,7 +13,7 @@ from tests.serving.conformance.rest_cases import CASES, Case
 
 
 def send(address: Address, case: Case, body: bytes) -> tuple[http.client.HTTPResponse, bytes]:
-    connection = http.client.HTTPConnection(address.host, address.rest_port, timeout=30)
+    connection = http.client.HTTPConnection(address.host, address.rest_port, timeout=120)
     method, _, path = case.request.partition(" ")
     connection.request(method, path, body, dict(case.headers))
     response = connection.getresponse()

@@ -24,7 +24,7 @@ from serving.kubernetes.manifest import manifest
 from tests.serving import small_releases
 from tests.serving.container.engine_here import WORK, engine_with_image
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = pytest.mark.timeout(3600)
 BAKED = "localhost/fanout-test-release:1"
 # Where an engine's own limits are above the machine's, and crun is refused.
 CONTAINERS_CONF = """
@@ -69,7 +69,7 @@ def test_the_variables_of_tensorflow_servings_image(small: Release, tmp_path: Pa
     started = start("variables", engine, wanted, tmp_path / "build" / "run", work=WORK)
     try:
         address = Address(rest, grpc)
-        assert wait_until_ready(address, "fashion", timeout=120) == [1]
+        assert wait_until_ready(address, "fashion", timeout=600) == [1]
         assert_answers(address, small)
     finally:
         engine.call("rm", "--force", started.id)
@@ -80,7 +80,7 @@ def test_the_entry_point_refuses_an_unknown_flag_by_name(baked: Engine, tmp_path
     wanted = Wanted(BAKED, tmp_path, ("--model_nam=x",), "127.0.0.1", rest, grpc)
     started = start("flag", baked, wanted, tmp_path / "build" / "run", work=WORK)
     try:
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 240
         while started.is_alive and time.monotonic() < deadline:
             time.sleep(0.1)
         assert "--model_nam=x" in started.last_words()
@@ -106,7 +106,7 @@ def test_a_baked_release_runs_as_the_kubernetes_objects_say(
     file.write_text(text)
     with _played(baked, file, tmp_path, monkeypatch):
         address = Address(rest, grpc)
-        assert wait_until_ready(address, "fashion", timeout=120) == [1]
+        assert wait_until_ready(address, "fashion", timeout=600) == [1]
         assert_answers(address, small, label="stable")
         name = f"fanout-test-{rest}-pod-0-model-server"
         (inspected,) = json.loads(baked.call("container", "inspect", name))

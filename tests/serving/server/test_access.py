@@ -114,10 +114,10 @@ def test_grpc_key(guarded: Address) -> None:
                 (prediction.Predict, predict_pb2.PredictRequest()),
             ):
                 with pytest.raises(grpc.RpcError) as caught:
-                    call(request, timeout=20, metadata=metadata)
+                    call(request, timeout=120, metadata=metadata)
                 assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
         for metadata in ((("x-api-key", KEY),), (("authorization", f"Bearer {SECOND}"),)):
-            assert service.GetModelStatus(status, timeout=20, metadata=metadata)
+            assert service.GetModelStatus(status, timeout=120, metadata=metadata)
 
 
 def test_the_client_shows_its_key(guarded: Address, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -139,10 +139,10 @@ def test_reflection(guarded: Address) -> None:
     with grpc.insecure_channel(f"{guarded.host}:{guarded.grpc_port}") as channel:
         ask_it = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo
         with pytest.raises(grpc.RpcError) as caught:
-            next(ask_it(iter([request]), timeout=20))
+            next(ask_it(iter([request]), timeout=120))
         assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
         metadata = (("x-api-key", KEY),)
-        answer = next(ask_it(iter([request]), timeout=20, metadata=metadata))
+        answer = next(ask_it(iter([request]), timeout=120, metadata=metadata))
     services = {one.name for one in answer.list_services_response.service}
     assert {"tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"} <= services
 
@@ -200,9 +200,9 @@ def test_grpc_limits(guarded: Address, rows: int, compression: Any, code: str) -
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
         options = {"metadata": (("x-api-key", KEY),), "compression": compression}
         with pytest.raises(grpc.RpcError) as caught:
-            stub.Predict(tensor_request(rows), timeout=20, **options)
+            stub.Predict(tensor_request(rows), timeout=120, **options)
         assert caught.value.code().name == code
-        assert stub.Predict(tensor_request(100), timeout=20, **options)
+        assert stub.Predict(tensor_request(100), timeout=120, **options)
 
 
 @pytest.fixture(scope="module")
@@ -224,7 +224,7 @@ def test_key_in_the_environment(odd: Address) -> None:
 def test_a_unix_socket(odd: Address, folder: Path) -> None:
     with grpc.insecure_channel(f"unix:{folder / 'grpc.sock'}") as channel:
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        answer = stub.Predict(tensor_request(2), timeout=20, metadata=(("x-api-key", KEY),))
+        answer = stub.Predict(tensor_request(2), timeout=120, metadata=(("x-api-key", KEY),))
         assert list(answer.outputs["y"].float_val) == [2.5, 2.5]
 
 

@@ -1,13 +1,14 @@
 """The real server process: REST by raw sockets and urllib, gRPC by the stubs, its end."""
 
+import contextlib
 import http.client
 import json
 import os
 import signal
 import socket
 import subprocess
-import time
 import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
 import grpc
@@ -25,12 +26,16 @@ from tensorflow_serving.apis import (
 from serving import embedded
 from serving.client.versions import Versions
 from serving.embedded import Address
-from serving.server.dataplane.runtime import tensorflow
+from tests.serving import held_model
+from tests.serving.held_model import Gate
+
+# A machine with other work on it needs longer: this ends what would wait for ever.
+SECONDS = 120
 
 
 def raw(address: Address, data: bytes) -> bytes:
     """Returns everything the server says to these bytes until it closes."""
-    with socket.create_connection((address.host, address.rest_port), timeout=20) as connection:
+    with socket.create_connection((address.host, address.rest_port), timeout=SECONDS) as connection:
         connection.sendall(data)
         connection.shutdown(socket.SHUT_WR)
         parts = []
@@ -93,7 +98,7 @@ def test_old_clients_get_their_connection_closed(server: Address) -> None:
 
 
 def test_a_connection_is_kept(server: Address) -> None:
-    connection = http.client.HTTPConnection(server.host, server.rest_port, timeout=20)
+    connection = http.client.HTTPConnection(server.host, server.rest_port, timeout=SECONDS)
     for _ in range(3):
         connection.request("GET", "/v1/models/half")
         assert connection.getresponse().read()
@@ -122,7 +127,7 @@ def predict_request(name: str = "half", values: tuple[float, ...] = (1.0, 2.0)) 
 
 def test_grpc_predict(channel: grpc.Channel) -> None:
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-    response = stub.Predict(predict_request(), timeout=20)
+    response = stub.Predict(predict_request(), timeout=SECONDS)
     assert list(response.outputs["y"].float_val) == [2.5, 3.0]
     assert [dim.size for dim in response.outputs["y"].tensor_shape.dim] == [2, 1]
     assert response.model_spec.version.value == 123
@@ -134,7 +139,7 @@ def test_grpc_predict_with_typed_values(channel: grpc.Channel) -> None:
     message.inputs["x"].ClearField("tensor_content")  # type: ignore[attr-defined]
     message.inputs["x"].float_val.extend([3.0, 5.0])  # type: ignore[attr-defined]
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-    assert list(stub.Predict(message, timeout=20).outputs["y"].float_val) == [3.5, 4.5]
+    assert list(stub.Predict(message, timeout=SECONDS).outputs["y"].float_val) == [3.5, 4.5]
 
 
 def edited(**changes: object) -> object:
@@ -178,7 +183,7 @@ def edited(**changes: object) -> object:
 def test_grpc_refusals(channel: grpc.Channel, message: object, code: str, details: str) -> None:
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
     with pytest.raises(grpc.RpcError) as caught:
-        stub.Predict(message, timeout=20)
+        stub.Predict(message, timeout=SECONDS)
     assert caught.value.code().name == code
     assert caught.value.details().startswith(details)
 
@@ -187,24 +192,29 @@ def test_grpc_metadata(channel: grpc.Channel) -> None:
     stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
     message = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
     message.model_spec.name = "half"
-    response = stub.GetModelMetadata(message, timeout=20)
+    response = stub.GetModelMetadata(message, timeout=SECONDS)
     found = get_model_metadata_pb2.SignatureDefMap()
     assert response.metadata["signature_def"].Unpack(found)
     assert found.signature_def["serving_default"].inputs["x"].name == "x:0"
     message.metadata_field.append("other")
     with pytest.raises(grpc.RpcError) as caught:
-        stub.GetModelMetadata(message, timeout=20)
+        stub.GetModelMetadata(message, timeout=SECONDS)
     assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
 
 
-def test_grpc_status_and_health(channel: grpc.Channel) -> None:
+def served_states(channel: grpc.Channel, model: str) -> list[tuple[int, int]]:
     message = get_model_status_pb2.GetModelStatusRequest()
-    message.model_spec.name = "half"
-    response = model_service_pb2_grpc.ModelServiceStub(channel).GetModelStatus(message, timeout=20)
-    assert [(one.version, one.state) for one in response.model_version_status] == [(123, 30)]
+    message.model_spec.name = model
+    stub = model_service_pb2_grpc.ModelServiceStub(channel)
+    response = stub.GetModelStatus(message, timeout=SECONDS)
+    return [(one.version, one.state) for one in response.model_version_status]
+
+
+def test_grpc_status_and_health(channel: grpc.Channel) -> None:
+    assert served_states(channel, "half") == [(123, 30)]
     health = health_pb2_grpc.HealthStub(channel)
     for service in ("", "tensorflow.serving.PredictionService"):
-        answer = health.Check(health_pb2.HealthCheckRequest(service=service), timeout=20)
+        answer = health.Check(health_pb2.HealthCheckRequest(service=service), timeout=SECONDS)
         assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 
@@ -212,7 +222,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
     command = [str(embedded.executable()), *map(str, arguments)]
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MODEL_")}
     return subprocess.run(
-        command, check=False, capture_output=True, text=True, timeout=120, env=environment
+        command, check=False, capture_output=True, text=True, timeout=300, env=environment
     )
 
 
@@ -246,68 +256,75 @@ def test_a_base_path_without_versions_and_a_broken_one(tmp_path: Path) -> None:
     assert "does not load as a SavedModel" in result.stderr.splitlines()[-1]
 
 
-@pytest.fixture(scope="module")
-def slow_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A model that takes about a quarter of a second for a call."""
-    tf = tensorflow()
-
-    class Slow(tf.Module):  # type: ignore[misc]
-        @tf.function(input_signature=[tf.TensorSpec([None], tf.float32, "x")])
-        def call(self, x: object) -> dict[str, object]:
-            seed = tf.cast([x[0], 1.0], tf.int32)
-            product = tf.random.stateless_uniform([1200, 1200], seed) / 600.0
-            for _ in range(5):
-                product = tf.linalg.matmul(product, product)
-            return {"y": x + 1e-30 * tf.reduce_mean(product)}
-
-    slow = Slow()
-    base = tmp_path_factory.mktemp("slow")
-    tf.saved_model.save(slow, str(base / "1"), signatures={"serving_default": slow.call})
-    return base
+@pytest.fixture
+def gate(tmp_path: Path) -> Iterator[Gate]:
+    folder = tmp_path / "gate"
+    folder.mkdir()
+    gate = Gate(folder)
+    yield gate
+    gate.close()
 
 
-def test_sigterm_answers_what_was_begun(slow_model: Path) -> None:
+@pytest.fixture
+def held(tmp_path: Path, gate: Gate) -> Path:
+    """A model whose calls take as long as its gate is shut."""
+    held_model.write(tmp_path / "held" / "1", gate)
+    return tmp_path / "held"
+
+
+def predict_held(number: int) -> bytes:
+    return request("/v1/models/held:predict", b'{"instances": [%d.0]}' % number)
+
+
+def connected(stack: contextlib.ExitStack, address: Address) -> socket.socket:
+    place = (address.host, address.rest_port)
+    return stack.enter_context(socket.create_connection(place, timeout=SECONDS))
+
+
+def test_sigterm_answers_what_was_begun(held: Path, gate: Gate) -> None:
     address = Address(*embedded.free_ports(2))
-    process = subprocess.Popen(
-        embedded.command("slow", slow_model, address), stderr=subprocess.DEVNULL
-    )
-    try:
-        embedded.wait_until_ready(address, "slow", process=process)
-        place = (address.host, address.rest_port)
-        busy = [socket.create_connection(place, timeout=30) for _ in range(3)]
-        idle = socket.create_connection(place, timeout=30)
+    command = embedded.command("held", held, address)
+    with contextlib.ExitStack() as stack:
+        process = stack.enter_context(embedded.started(command))
+        embedded.wait_until_ready(address, "held", process=process)
+        channel = stack.enter_context(grpc.insecure_channel(f"{address.host}:{address.grpc_port}"))
+        busy = [connected(stack, address) for _ in range(3)]
+        idle = connected(stack, address)
+        gate.shut()
         for connection in busy:
-            connection.sendall(request("/v1/models/slow:predict", b'{"instances": [1.0]}'))
-        channel = grpc.insecure_channel(f"{address.host}:{address.grpc_port}")
+            connection.sendall(predict_held(1))
         stub = prediction_service_pb2_grpc.PredictionServiceStub(channel)
-        message = predict_request("slow")
+        message = predict_request("held")
         message.inputs["x"].tensor_shape.dim.pop()  # type: ignore[attr-defined]
-        by_grpc = [stub.Predict.future(message, timeout=30) for _ in range(2)]
-        time.sleep(0.1)
+        by_grpc = [stub.Predict.future(message, timeout=SECONDS) for _ in range(2)]
+        gate.wait_until_reached()
+        # What was sent before these questions has come before them.
+        assert Versions(address.rest, "held").available() == [1]
+        assert served_states(channel, "held") == [(1, 30)]
         process.send_signal(signal.SIGTERM)
         assert idle.recv(65536) == b""
+        gate.open()
         for connection in busy:
             answer = connection.recv(65536)
             assert answer.startswith(b"HTTP/1.1 200 OK") and b"Connection: close" in answer
             assert answer.endswith(b'{"predictions":[1.0]}')
-            connection.close()
-        idle.close()
         for one in by_grpc:
             assert list(one.result().outputs["y"].float_val) == [1.0, 2.0]
         channel.close()
-        assert process.wait(20) == 0
-    finally:
-        process.kill()
-        process.wait()
+        assert process.wait(SECONDS) == 0
 
 
-def test_status_answers_while_a_slow_model_works(slow_model: Path) -> None:
-    with embedded.running("slow", slow_model) as address:
-        place = (address.host, address.rest_port)
-        with socket.create_connection(place, timeout=30) as busy:
-            busy.sendall(request("/v1/models/slow:predict", b'{"instances": [1.0]}'))
-            time.sleep(0.02)
-            assert Versions(address.rest, "slow").available() == [1]
-            busy.setblocking(False)
-            with pytest.raises(BlockingIOError):
-                busy.recv(1)  # the prediction was still under way
+def test_status_answers_while_a_slow_model_works(held: Path, gate: Gate) -> None:
+    with (
+        embedded.running("held", held) as address,
+        contextlib.ExitStack() as stack,
+    ):
+        busy = connected(stack, address)
+        gate.shut()
+        busy.sendall(predict_held(1))
+        gate.wait_until_reached()
+        assert Versions(address.rest, "held").available() == [1]
+        busy.setblocking(False)
+        with pytest.raises(BlockingIOError):
+            busy.recv(1)  # the prediction was still under way
+        gate.open()

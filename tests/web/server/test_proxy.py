@@ -37,7 +37,7 @@ def address(site: Artifacts, model_server: str) -> Iterator[str]:
 def post(
     address: str, path: str, body: bytes, content_type: str = "application/json"
 ) -> tuple[int, bytes]:
-    connection = http.client.HTTPConnection(address, timeout=10)
+    connection = http.client.HTTPConnection(address, timeout=120)
     try:
         connection.request("POST", path, body, {"Content-Type": content_type})
         response = connection.getresponse()
@@ -47,7 +47,7 @@ def post(
 
 
 def get_json(address: str, path: str) -> object:
-    connection = http.client.HTTPConnection(address, timeout=10)
+    connection = http.client.HTTPConnection(address, timeout=120)
     try:
         connection.request("GET", path)
         return json.load(connection.getresponse())
@@ -87,7 +87,7 @@ def test_nothing_else_is_passed_on(address: str, path: str, content_type: str, s
 
 def test_a_body_that_is_too_large_is_not_read(address: str) -> None:
     host, _, port = address.partition(":")
-    with socket.create_connection((host, int(port)), timeout=10) as connection:
+    with socket.create_connection((host, int(port)), timeout=120) as connection:
         head = f"POST /server/predict/ HTTP/1.1\r\nHost: {address}\r\n"
         head += f"Content-Type: application/json\r\nContent-Length: {MAX_BODY + 1}\r\n\r\n"
         connection.sendall(head.encode())

@@ -43,7 +43,7 @@ def address(folder: Path) -> Iterator[str]:
 def request(
     address: str, path: str, method: str = "GET", headers: dict[str, str] | None = None
 ) -> tuple[int, bytes, dict[str, str]]:
-    connection = http.client.HTTPConnection(address, timeout=10)
+    connection = http.client.HTTPConnection(address, timeout=120)
     try:
         connection.request(method, path, headers=headers or {})
         response = connection.getresponse()
@@ -201,4 +201,4 @@ def test_sigterm_stops_it(folder: Path) -> None:
         url = process.stdout.readline().rsplit(maxsplit=1)[-1]
         assert request(urlsplit(url).netloc, "/")[0] == 200
         process.send_signal(signal.SIGTERM)
-        assert process.wait(timeout=10) == 0
+        assert process.wait(timeout=120) == 0

@@ -2,6 +2,7 @@
 
 import shutil
 import threading
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -160,14 +161,14 @@ def test_unloading_waits_for_requests(tmp_path: Path, plus: Callable[[Path, int]
     moving = threading.Thread(target=keeper.sync)
     moving.start()
     while answer(models) != 3.0:  # the new version answers while the old one is in use
-        pass
+        time.sleep(0.005)
     assert moving.is_alive()
     signature = lease.servable.signature("")
     assert signature is not None
     inputs = {"x": np.array([[2.0]], np.float32)}
     assert float(lease.servable.run(signature, inputs)["y"][0, 0]) == 2.0
     lease.release()
-    moving.join(timeout=20)
+    moving.join(timeout=120)
     assert states(models)[1] is State.END
 
 

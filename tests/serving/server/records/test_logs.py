@@ -51,7 +51,7 @@ def logging_server(folder: Path, half_plus_two: Path, classifier: Path) -> Itera
 
 def lines(path: Path, wanted: Any) -> list[dict[str, Any]]:
     """Returns the lines of an access log that are wanted, as soon as there are any."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         found = [json.loads(line) for line in path.read_text().splitlines()]
         if matching := [line for line in found if wanted(line)]:
@@ -62,10 +62,12 @@ def lines(path: Path, wanted: Any) -> list[dict[str, Any]]:
 
 def test_access_log(logging_server: Address, folder: Path) -> None:
     path = "/v1/models/half/versions/123:predict"
+    asked = time.monotonic()
     ask(logging_server, "POST", path, BODY, x_api_key=KEY)
+    answered = time.monotonic()
     (line, *_) = lines(folder / "access.log", lambda line: line["path"] == path)
     assert line["time"].endswith("Z") and line["remote"].startswith("127.0.0.1:")
-    assert 0 <= line.pop("milliseconds") < 10_000
+    assert 0 <= line.pop("milliseconds") <= 1e3 * (answered - asked) + 1
     del line["time"], line["remote"]
     assert line == {
         "transport": "rest", "method": "POST", "path": path, "model": "half", "status": 200,
@@ -87,7 +89,7 @@ def test_access_log(logging_server: Address, folder: Path) -> None:
 
 def logged(prefix: Path, wanted: Any) -> list[request_log.Logged]:
     """Returns the records of a log that are wanted, as soon as there are any."""
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     while time.monotonic() < deadline:
         if found := [one for one in request_log.read(prefix) if wanted(one)]:
             return found
@@ -149,7 +151,7 @@ def test_logging_does_not_hold_up_requests(blocked: Address) -> None:
     """Requests are answered, records dropped and counted."""
     for _ in range(20):
         assert ask(blocked, "POST", PREDICT, BODY)[0] == 200
-    deadline = time.monotonic() + 10
+    deadline = time.monotonic() + 120
     wanted = re.compile(
         rb'request_log_count\{model_name="half",status_code="UNAVAILABLE"\} [12]\d\n'
         rb".*access_log_dropped_count [1-9]",

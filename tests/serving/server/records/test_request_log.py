@@ -85,7 +85,7 @@ def test_sampling(servable: Servable, tmp_path: Path) -> None:
 def test_what_piles_up_is_dropped() -> None:
     held, done = threading.Event(), []
     thread = Background("test", max_entries=3, max_bytes=100)
-    assert thread.offer(1, lambda: held.wait(20) and None)
+    assert thread.offer(1, lambda: held.wait(120) and None)
     while thread.offer(10, lambda: done.append(1)):
         pass
     assert not thread.offer(200, lambda: done.append(2))

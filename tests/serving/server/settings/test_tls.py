@@ -102,7 +102,7 @@ def test_mutual_tls(strict: Address, folder: Path, transport: str) -> None:
         large = [[1.0]] * 8000  # more than one record of TLS
         assert client.predict(large).tolist() == [[2.5]] * 8000
     for without in (Tls(folder / "ca.pem"), Tls()):
-        stranger = Client(url, "half", tls=without, retries=0, timeout=10)
+        stranger = Client(url, "half", tls=without, retries=0, timeout=120)
         with stranger, pytest.raises(RequestFailed):
             stranger.predict([[1.0]])
 
@@ -110,7 +110,7 @@ def test_mutual_tls(strict: Address, folder: Path, transport: str) -> None:
 @pytest.mark.parametrize("transport", ["rest", "grpc"])
 def test_plain_requests_are_not_answered(strict: Address, transport: str) -> None:
     url = urls(strict)[transport].replace("s://", "://")
-    with Client(url, "half", retries=0, timeout=10) as client, pytest.raises(RequestFailed):
+    with Client(url, "half", retries=0, timeout=120) as client, pytest.raises(RequestFailed):
         client.status()
 
 
@@ -122,7 +122,7 @@ def test_old_protocols_are_refused(strict: Address, folder: Path) -> None:
         context.maximum_version = ssl.TLSVersion.TLSv1_1
     context.set_ciphers("ALL:@SECLEVEL=0")
     with (
-        socket.create_connection(("127.0.0.1", strict.rest_port), timeout=10) as connection,
+        socket.create_connection(("127.0.0.1", strict.rest_port), timeout=120) as connection,
         pytest.raises((ssl.SSLError, ConnectionError)),
     ):
         context.wrap_socket(connection, server_hostname="127.0.0.1")
