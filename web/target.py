@@ -68,6 +68,7 @@ def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits])
     """
     return engines.check(artifacts, golden, limits=limits)
 
+
 def examples(profile: Profile) -> int | None:
     """Returns the profile's number: a browser takes longer than the other runtimes."""
     return profile.web_examples

@@ -15,7 +15,7 @@ from pipeline.targets import TARGETS
 
 def parts_of_last_run(config: Config, fingerprint: str) -> Parts:
     """Returns the parts, those of the targets that were pushed alone."""
-    last = last_run(config)
+    last = last_run(config.build.metadata)
     evaluation = last["Evaluator"]["evaluation"]
     blessings = {target: last[f"Check.{target}"]["blessing"].folder for target in TARGETS}
     pushed: dict[str, Path] = {}

@@ -177,7 +177,9 @@ def _search(config: Config, trials: int, seconds: float, log: Path) -> list[dict
             logging.exception("the search stopped")
             raise in_words(error, config, log) from error
     rows = results(
-        (last_run(config)["Tuner"]["tuner_results"].folder / "tuner_results.json").read_text()
+        (
+            last_run(config.build.metadata)["Tuner"]["tuner_results"].folder / "tuner_results.json"
+        ).read_text()
     )
     if not rows:
         raise FanoutError(f"no trial came to an end (log: {log})")

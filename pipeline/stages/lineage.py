@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from pipeline.settings.config import Config
 
 # How ML Metadata numbers what it records: metadata_store.proto, Execution.State and Event.Type.
 CACHED = 5
@@ -86,16 +85,19 @@ class Run:
         return found.folder if found and found.folder.is_dir() else None
 
 
-def last_run(config: Config) -> Run:
+def last_run(metadata: Path) -> Run:
     """Returns the newest run. Call it when the pipeline has just run.
+
+    Args:
+        metadata: ML Metadata's SQLite file.
 
     Raises:
         LookupError: no run is recorded.
     """
-    found = _newest_run(config.build.metadata)
-    if found is None:
-        raise LookupError(f"{config.build.metadata} records no run")
-    return found
+    run = _newest_run(metadata)
+    if run is None:
+        raise LookupError(f"{metadata} records no run")
+    return run
 
 
 def run_before(metadata: Path, created: datetime) -> Run | None:

@@ -33,7 +33,7 @@ def at(milliseconds: int) -> datetime:
 
 @pytest.mark.usefixtures("begun")
 def test_the_last_run_tells_what_it_made(config: Config) -> None:
-    run = last_run(config)
+    run = last_run(config.build.metadata)
     assert run.name == "run-1"
     blessing = run["Check.mobile"]["blessing"]
     assert blessing.folder == config.build.artifacts / "Check.mobile" / "1"
@@ -46,7 +46,7 @@ def test_the_last_run_tells_what_it_made(config: Config) -> None:
 
 def test_a_last_run_that_is_not_there_is_said(config: Config) -> None:
     with pytest.raises(LookupError, match="records no run"):
-        last_run(config)
+        last_run(config.build.metadata)
     assert not config.build.metadata.exists()
 
 
@@ -61,14 +61,14 @@ def test_the_run_that_made_the_release_is_found(config: Config, begun: list[int]
 
 
 def test_the_model_is_the_trainers(config: Config, begun: list[int]) -> None:
-    newest = last_run(config)["Trainer"]["model"].id
+    newest = last_run(config.build.metadata)["Trainer"]["model"].id
     assert model_of(config.build.metadata, datetime.now(UTC)) == newest
     assert model_of(config.build.metadata, at(begun[0] - 2000)) is None
 
 
 @pytest.mark.usefixtures("begun")
 def test_a_payload_that_is_gone_has_no_folder(config: Config) -> None:
-    run = last_run(config)
+    run = last_run(config.build.metadata)
     assert run.folder("Trainer", "model") is None
     made = config.build.artifacts / "Trainer" / "1"
     made.mkdir(parents=True)
@@ -80,7 +80,7 @@ def test_a_payload_that_is_gone_has_no_folder(config: Config) -> None:
 @pytest.mark.usefixtures("begun")
 def test_the_store_is_only_read(config: Config) -> None:
     before = config.build.metadata.read_bytes()
-    last_run(config)
+    last_run(config.build.metadata)
     assert config.build.metadata.read_bytes() == before
     assert [file.name for file in config.build.folder.iterdir()] == [config.build.metadata.name]
 
