@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-
 # How ML Metadata numbers what it records: metadata_store.proto, Execution.State and Event.Type.
 CACHED = 5
 INPUTS = (3, 5)  # an executor's and a resolver's
