@@ -36,7 +36,7 @@ class Answer:
 
 def drift(config: Config, release: Release) -> list[str]:
     """Returns what differs between the server's copy of a release and the release's manifest."""
-    prefix = f"serving/{config.spec.name}/{release.version}/"
+    prefix = f"{release.saved_model.relative_to(release.folder)}/"
     folder = config.build.deployed / config.spec.name / str(release.version)
     wanted = {
         name.removeprefix(prefix): entry["sha256"]
