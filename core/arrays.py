@@ -1,4 +1,4 @@
-"""The type of NumPy arrays whose kind of numbers is known at run time only."""
+"""The type of NumPy arrays whose element type is known only at run time."""
 
 from typing import Any
 

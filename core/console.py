@@ -1,4 +1,4 @@
-"""The terminal's console, and what keeps libraries from writing on it."""
+"""The terminal's console, and a context that keeps libraries from writing to it."""
 
 import os
 import sys
@@ -13,20 +13,23 @@ CONSOLE = Console(stderr=True, highlight=False)
 
 @contextmanager
 def library_noise_to(log_file: Path) -> Iterator[None]:
-    """Sends what libraries print to standard error into ``log_file``; CONSOLE still shows.
+    """Redirects what libraries print to standard error into ``log_file``; CONSOLE stays visible.
 
-    TensorFlow's C++ side writes to the file descriptor itself, before Python could filter it.
+    TensorFlow's C++ code writes to the file descriptor itself, so Python cannot filter it.
     """
     log_file.parent.mkdir(parents=True, exist_ok=True)
-    shown = os.dup(2)
-    # None, where it was standard error: whatever that is by then.
-    before = None if CONSOLE.file is sys.stderr else CONSOLE.file
-    with log_file.open("a") as log, os.fdopen(os.dup(shown), "w", buffering=1) as terminal:
+    terminal_descriptor = os.dup(2)
+    # None stands for standard error, whatever that is by then.
+    file_before = None if CONSOLE.file is sys.stderr else CONSOLE.file
+    with (
+        log_file.open("a") as log,
+        os.fdopen(os.dup(terminal_descriptor), "w", buffering=1) as terminal,
+    ):
         CONSOLE.file = terminal
         os.dup2(log.fileno(), 2)
         try:
             yield
         finally:
-            os.dup2(shown, 2)
-            os.close(shown)
-            CONSOLE.file = before  # type: ignore[assignment]  # rich takes None, untyped
+            os.dup2(terminal_descriptor, 2)
+            os.close(terminal_descriptor)
+            CONSOLE.file = file_before  # type: ignore[assignment]  # rich takes None, untyped

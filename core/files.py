@@ -1,4 +1,4 @@
-"""Writes that a reader sees whole or not at all, whatever ends the writer, the power included."""
+"""Atomic writes: a reader sees all of a write or nothing, even after a crash or a power failure."""
 
 import hashlib
 import os
@@ -7,7 +7,7 @@ from pathlib import Path
 
 
 def write_text(file: Path, text: str) -> None:
-    """Writes aside, syncs, renames."""
+    """Writes to a temporary file, syncs it and renames it to its place."""
     file.parent.mkdir(parents=True, exist_ok=True)
     partial = file.with_name(f".{file.name}.partial")
     with partial.open("w") as stream:
@@ -19,7 +19,7 @@ def write_text(file: Path, text: str) -> None:
 
 
 def replace_link(link: Path, target: str) -> None:
-    """Points a symbolic link elsewhere in one step."""
+    """Points a symbolic link at another target in one step."""
     partial = link.with_name(f".{link.name}.partial")
     partial.unlink(missing_ok=True)
     partial.symlink_to(target)
@@ -28,10 +28,10 @@ def replace_link(link: Path, target: str) -> None:
 
 
 def place_folder(partial: Path, folder: Path) -> None:
-    """Renames a folder that was written aside to its place, which must be free, once it is on disk.
+    """Syncs a folder that was written under a temporary name, then renames it to its free place.
 
     Raises:
-        OSError: the place is taken by a folder that is not empty, or the disk does not take it.
+        OSError: the place holds a folder that is not empty, or the disk cannot store the files.
     """
     sync_tree(partial)
     partial.replace(folder)
@@ -39,9 +39,9 @@ def place_folder(partial: Path, folder: Path) -> None:
 
 
 def copy_tree(source: Path, destination: Path) -> None:
-    """Copies a folder's files with their times; stops at the first that cannot be copied.
+    """Copies a folder's files with their times; stops at the first file that cannot be copied.
 
-    ``shutil.copytree`` goes on after an error, on a full disk too, and hides its number.
+    ``shutil.copytree`` goes on after an error, even on a full disk, and hides the error's number.
     """
     destination.mkdir(parents=True)
     for parent, folders, files in os.walk(source):
@@ -53,7 +53,7 @@ def copy_tree(source: Path, destination: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Removes a folder that others read: it is gone in one step, and then its files go."""
+    """Removes a folder that others read: it disappears in one step, then its files are deleted."""
     aside = folder.with_name(f".{folder.name}.removed")
     shutil.rmtree(aside, ignore_errors=True)
     folder.replace(aside)
@@ -62,7 +62,7 @@ def remove_folder(folder: Path) -> None:
 
 
 def keep_only(folder: Path, name: str) -> bool:
-    """Removes all that a folder holds but the folder of one name; returns whether there was any."""
+    """Removes everything in a folder but ``name``; returns whether there was anything to remove."""
     others = [each for each in folder.glob("*") if each.name != name]
     for each in others:
         shutil.rmtree(each)
@@ -70,7 +70,7 @@ def keep_only(folder: Path, name: str) -> bool:
 
 
 def sync_tree(folder: Path) -> None:
-    """Syncs every file and folder below ``folder``, and itself."""
+    """Syncs ``folder`` and every file and folder below it."""
     for parent, _, files in os.walk(folder):
         for name in files:
             sync_file(Path(parent, name))
@@ -91,11 +91,11 @@ def sync_folder(folder: Path) -> None:
 
 
 def sha256(file: Path) -> str:
-    """Returns the digest of a file's contents, as hexadecimal digits."""
+    """Returns the SHA-256 of a file's contents as hexadecimal digits."""
     with file.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def size(folder: Path) -> int:
-    """Returns how many bytes the files below a folder hold."""
+    """Returns the total size in bytes of the files below a folder."""
     return sum(path.lstat().st_size for path in folder.rglob("*") if not path.is_dir())

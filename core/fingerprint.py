@@ -1,9 +1,9 @@
 """Digests of exactly the code and settings that a step depends on.
 
 TFX's cache compares a component's inputs and parameters. It cannot see that the code behind a
-dotted name changed, so every component gets the digest of the project's modules that its entry
-module reaches through imports. Comments and docstrings change nothing that a module does, and do
-not count.
+dotted name changed. Every component therefore gets a digest of the project's modules that its
+entry module reaches through imports. Comments and docstrings are ignored: they do not change what
+a module does.
 """
 
 import ast
@@ -23,8 +23,8 @@ def of_modules(*modules: str, without: Collection[str] = ()) -> str:
     """Returns the digest of the modules and of all project modules that they import.
 
     Args:
-        modules: their dotted names.
-        without: modules and packages that are not followed, as ``closure`` takes them.
+        modules: the modules' dotted names.
+        without: modules and packages that are not followed; see ``closure``.
     """
     return of_code(sources(*modules, without=without))
 
@@ -36,12 +36,12 @@ def sources(*modules: str, without: Collection[str] = ()) -> list[Path]:
 
 
 def of_code(files: Iterable[Path]) -> str:
-    """Returns the digest of Python files by their path in the project and what they do."""
+    """Returns the digest of Python files' paths in the project and of their code."""
     return _of_digests((file, _meaning(file, file.stat().st_mtime_ns)) for file in files)
 
 
 def of_files(files: Iterable[Path]) -> str:
-    """Returns the digest of files by their path in the project and their contents."""
+    """Returns the digest of files' paths in the project and of their contents."""
     return _of_digests((file, file.read_bytes()) for file in files)
 
 
@@ -52,12 +52,12 @@ def of_values(*values: Any) -> str:
 
 
 def closure(*modules: str, without: Collection[str] = ()) -> set[str]:
-    """Returns the project's modules that the given ones reach, themselves included.
+    """Returns the project's modules that the given modules reach, including themselves.
 
     Args:
-        modules: their dotted names.
-        without: dotted names of modules, and of packages with all that is in them, at which an
-            import is not followed.
+        modules: the modules' dotted names.
+        without: the dotted names of modules and packages whose imports are not followed; a package
+            stands for everything in it.
     """
     reached: set[str] = set()
     waiting = list(modules)
@@ -72,12 +72,12 @@ def closure(*modules: str, without: Collection[str] = ()) -> set[str]:
 
 
 def is_within(module: str, names: Collection[str]) -> bool:
-    """Returns whether a module is among the names, or in a package that is."""
+    """Returns whether the names list a module or a package that contains it."""
     return any(module == name or module.startswith(f"{name}.") for name in names)
 
 
 def file_of(module: str) -> Path | None:
-    """Returns the file of one of the project's modules; None for any other name."""
+    """Returns the file of a project module; None for any other name."""
     base = ROOT.joinpath(*module.split("."))
     for candidate in (base.with_suffix(".py"), base / "__init__.py"):
         if module.split(".", maxsplit=1)[0] in PACKAGES and candidate.is_file():
@@ -94,7 +94,7 @@ def _of_digests(contents: Iterable[tuple[Path, bytes]]) -> str:
 
 
 @cache
-def _meaning(file: Path, modified: int) -> bytes:  # noqa: ARG001 - what is kept goes by it
+def _meaning(file: Path, modified: int) -> bytes:  # noqa: ARG001 - part of the cache key
     """Returns a Python file's syntax tree as text, without comments and docstrings."""
     tree = ast.parse(file.read_bytes())
     for node in ast.walk(tree):
@@ -109,17 +109,17 @@ def _meaning(file: Path, modified: int) -> bytes:  # noqa: ARG001 - what is kept
 def _imports(module: str) -> tuple[str, ...]:
     file = file_of(module)
     tree = ast.parse(file.read_text()) if file else ast.Module([], [])
-    found: list[str] = []
+    names: list[str] = []
     for node in _run_time_nodes(tree):
         if isinstance(node, ast.Import):
-            found += [alias.name for alias in node.names]
+            names += [alias.name for alias in node.names]
         elif isinstance(node, ast.ImportFrom) and node.module:
-            found += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
-    return tuple(found)
+            names += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+    return tuple(names)
 
 
 def _run_time_nodes(node: ast.AST) -> Iterator[ast.AST]:
-    """Yields the nodes below one, without what only a type checker reads."""
+    """Yields the nodes below ``node`` without the code that only a type checker reads."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.If) and ast.unparse(child.test) == "TYPE_CHECKING":
             continue

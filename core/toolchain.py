@@ -1,4 +1,4 @@
-"""Where the set-up puts what other environments hold, and the error when it is not there."""
+"""Locations of the tools that the set-up installs, and the error when one is missing."""
 
 from pathlib import Path
 

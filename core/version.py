@@ -1,3 +1,3 @@
-"""The project's version, also where it is not installed as a package: in the server's image."""
+"""The project's version, for places where it is not an installed package: the server's image."""
 
 VERSION = "0.1.0"

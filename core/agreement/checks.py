@@ -1,4 +1,4 @@
-"""A check: what one runtime answered to the golden set, held against the SavedModel's answers."""
+"""A check compares one runtime's answers to the golden set with the SavedModel's answers."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
@@ -14,20 +14,21 @@ from models.spec import Limits
 # Target, variant and runtime.
 Key = tuple[str, str, str]
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
-# Differing examples from which on their share says enough by itself.
+# With this many differing examples or more, their share is meaningful by itself.
 MANY = 10
-# So few examples of a class may always be lost: of 20, one is no share to speak of.
+# A class may always lose this many examples: one example of 20 is not a meaningful share.
 _FEW = 5
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What a runtime answered to each example, in the order of the golden set.
+    """A runtime's answer to each example, in the order of the golden set.
 
     Attributes:
-        difference: largest difference of any output from the SavedModel's, float32, shape (n,).
-        predicted: the class on top, int32, shape (n,).
-        confidence: its probability, float32, shape (n,).
+        difference: the largest difference between an output and the SavedModel's, float32, shape
+            (n,).
+        predicted: the top class, int32, shape (n,).
+        confidence: the probability of the top class, float32, shape (n,).
     """
 
     difference: Array
@@ -36,7 +37,7 @@ class Evidence:
 
     @classmethod
     def of(cls, outputs: Array, expected: Array) -> "Evidence":
-        """Returns the evidence of finite outputs, both of shape (n, classes)."""
+        """Returns the evidence for finite outputs. Both arrays have the shape (n, classes)."""
         difference = np.abs(outputs.astype(np.float64) - expected).max(axis=1)
         return cls(
             difference.astype(np.float32),
@@ -47,25 +48,26 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Check:
-    """One row of the manifest's ``checks``, of the table in the terminal and of the report.
+    """One row of the manifest's ``checks``, of the terminal's table and of the report.
 
     Attributes:
         target: ``serving``, ``mobile`` or ``web``.
         variant: the form of the weights, such as ``float32`` or ``int8``.
-        runtime: what ran it, with its version.
+        runtime: the name and version of the runtime that ran it.
         status: ``passed``, ``failed`` or ``skipped``.
-        reason: why it failed or was skipped.
-        required: whether a release may go out without it.
-        bytes: size of what the target loads.
-        examples: how many examples were run.
-        accuracy: share of them with the true class on top.
-        agreement: share of them with the SavedModel's class on top.
-        max_abs_diff: largest difference of any output from the SavedModel's.
-        p50_ms: median time of one prediction as a client sees it, in milliseconds.
-        worst_class_drop: the most accuracy that the examples of one true class lost.
-        figures: what the target alone measures, JSON values by name; its package says which.
-        evidence: what the figures were made from; None when there are none. It is no part of the
-            row's JSON.
+        reason: the reason why it failed or was skipped.
+        required: whether a release needs this check to pass.
+        bytes: the size of what the target loads.
+        examples: the number of examples that were run.
+        accuracy: the share of examples whose top class is the true class.
+        agreement: the share of examples whose top class is the SavedModel's.
+        max_abs_diff: the largest difference between any output and the SavedModel's.
+        p50_ms: the median time of one prediction as a client sees it, in milliseconds.
+        worst_class_drop: the largest loss of accuracy among the examples of one true class.
+        figures: measurements that only this target makes, as JSON values by name; its package
+            documents them.
+        evidence: the data that the figures were computed from; None when there are no figures. It
+            is not part of the row's JSON.
     """
 
     target: str
@@ -86,11 +88,11 @@ class Check:
 
     @property
     def key(self) -> "Key":
-        """Returns what tells the row from all others of a release."""
+        """Returns what distinguishes the row from all others of a release."""
         return self.target, self.variant, self.runtime
 
     def with_figures(self, **figures: Any) -> "Check":
-        """Returns the row with more of the target's own figures."""
+        """Returns the row with further figures of its target."""
         return replace(self, figures={**self.figures, **figures})
 
     @property
@@ -99,30 +101,29 @@ class Check:
         return self.required and self.status != PASSED
 
     def to_json(self) -> dict[str, Any]:
-        """Returns the row of the manifest, in which the target's figures stand among the others."""
-        own = {name: getattr(self, name) for name in _FIELDS}
-        return {**own, **self.figures}
+        """Returns the manifest's row; the target's figures are on the same level as the rest."""
+        values = {name: getattr(self, name) for name in _FIELDS}
+        return {**values, **self.figures}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Check":
         """Returns the row. Raises TypeError when one of its first four fields is missing."""
-        own = {name: value for name, value in values.items() if name in _FIELDS}
-        return cls(
-            **own, figures={name: value for name, value in values.items() if name not in _FIELDS}
-        )
+        common = {name: value for name, value in values.items() if name in _FIELDS}
+        figures = {name: value for name, value in values.items() if name not in _FIELDS}
+        return cls(**common, figures=figures)
 
 
 _FIELDS = [item.name for item in fields(Check) if item.name not in ("figures", "evidence")]
 
 
 def compare(outputs: Array, golden: Golden, limits: Limits, *, row: Check) -> Check:
-    """Returns ``row`` completed with figures and a verdict.
+    """Returns ``row`` with its figures and its verdict filled in.
 
     Args:
-        outputs: what the runtime answered, in the order of ``golden``.
+        outputs: the runtime's answers, in the order of ``golden``.
         golden: the examples that were run, with the SavedModel's answers.
-        limits: what the figures may be at most and at least.
-        row: target, variant, runtime, and what else is known; its status does not count.
+        limits: the upper and lower limits of the figures.
+        row: target, variant, runtime, and whatever else is known; its status is ignored.
     """
     row = replace(row, required=limits.required, examples=len(outputs))
     if outputs.shape != golden.outputs.shape:
@@ -145,12 +146,13 @@ def compare(outputs: Array, golden: Golden, limits: Limits, *, row: Check) -> Ch
 
 
 def for_few(limits: Limits, count: int) -> Limits:
-    """Returns the limits for ``count`` examples, of which one is more than a small share.
+    """Returns limits for only ``count`` examples, where one example is more than a small share.
 
-    As many may differ as the shares round up to: of 16 examples, one where 0.97 agree. Where fewer
-    than ten are to be expected, chance moves them by more than their share: two standard deviations
-    are allowed, of 1000 examples three where 0.999 agree. A variant whose outputs are bounded gets
-    no such room.
+    Shares are rounded up to whole examples: where 0.97 must agree, one of 16 examples may differ.
+    Where fewer than ten differing examples are expected, chance moves their number by more than
+    the share, so two standard deviations are added: where 0.999 must agree, three of 1000 examples
+    may differ. A variant whose outputs are bounded gets no such room: its agreement is not
+    rounded, and nothing is added for chance.
     """
 
     def share(limit: float) -> float:
@@ -168,30 +170,30 @@ def for_few(limits: Limits, count: int) -> Limits:
 
 
 def failure(row: Check, reason: str, *, limits: Limits) -> Check:
-    """Returns ``row`` as a failed check that has no figures: the runtime did not answer."""
+    """Returns ``row`` as a failed check without figures: the runtime did not answer."""
     return replace(row, status=FAILED, reason=reason, required=limits.required)
 
 
 def _violations(check: Check, golden: Golden, limits: Limits) -> Sequence[str]:
-    assert check.agreement is not None  # noqa: S101 - the caller has just measured them
+    assert check.agreement is not None  # noqa: S101 - the caller has just measured both
     assert check.accuracy is not None and check.max_abs_diff is not None  # noqa: S101
-    found = []
+    violations = []
     if check.agreement < limits.agreement:
-        found.append(f"agreement {check.agreement:.5f} is below {limits.agreement}")
+        violations.append(f"agreement {check.agreement:.5f} is below {limits.agreement}")
     if limits.max_abs_diff is not None and check.max_abs_diff > limits.max_abs_diff:
-        found.append(f"difference {check.max_abs_diff:.2g} is above {limits.max_abs_diff:g}")
+        violations.append(f"difference {check.max_abs_diff:.2g} is above {limits.max_abs_diff:g}")
     drop = golden.accuracy - check.accuracy
-    # One ulp of slack: a drop of exactly the limit is within it.
+    # A little slack for rounding: a drop of exactly the limit is allowed.
     if drop > limits.accuracy_drop + 1e-9:
-        found.append(
+        violations.append(
             f"accuracy {check.accuracy:.4f} is {drop:.4f} below the SavedModel's, "
-            f"{limits.accuracy_drop} allowed"
+            f"at most {limits.accuracy_drop} is allowed"
         )
-    return found
+    return violations
 
 
 def _losses(top: Array, golden: Golden) -> Iterator[tuple[int, int, int]]:
-    """Yields each true class, how many of its examples fewer are right now, and how many it has."""
+    """Yields each true class, its loss of correct examples, and its number of examples."""
     before = golden.outputs.argmax(axis=1) == golden.labels
     now = top == golden.labels
     for label in np.unique(golden.labels):
@@ -205,6 +207,6 @@ def _class_violations(top: Array, golden: Golden, limits: Limits) -> Iterator[st
     for label, lost, count in _losses(top, golden):
         if lost > max(limits.class_drop * count + 1e-9, _FEW):
             yield (
-                f"class {label} lost {lost / count:.4f} of accuracy ({lost} of {count} examples), "
-                f"{limits.class_drop} allowed"
+                f"class {label} lost {lost / count:.4f} accuracy ({lost} of {count} examples), "
+                f"at most {limits.class_drop} is allowed"
             )

@@ -1,4 +1,4 @@
-"""The evidence of checks on disk: one NumPy file a row, beside the rows themselves."""
+"""The evidence of checks on disk: one NumPy file per row, beside the rows themselves."""
 
 import zipfile
 from collections.abc import Sequence
@@ -11,7 +11,7 @@ from core.agreement.checks import Check, Evidence, Key
 
 
 def save_evidence(folder: Path, checks: Sequence[Check]) -> None:
-    """Writes the evidence of every row that has some."""
+    """Writes the evidence of every row that has any."""
     for check in checks:
         if check.evidence:
             np.savez_compressed(
@@ -23,9 +23,9 @@ def save_evidence(folder: Path, checks: Sequence[Check]) -> None:
 
 
 def read_evidence(folder: Path, key: Key) -> Evidence | None:
-    """Returns the evidence of a row; None when none was saved or it is unreadable."""
+    """Returns a row's evidence; None when none was saved or the file cannot be read."""
     try:
-        # NumPy leaves a file open that it opened itself and found broken.
+        # When NumPy opens a broken file itself, it leaves the file open.
         with _file(folder, key).open("rb") as stream, np.load(stream) as saved:
             return Evidence(saved["difference"], saved["predicted"], saved["confidence"])
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
@@ -33,5 +33,5 @@ def read_evidence(folder: Path, key: Key) -> Evidence | None:
 
 
 def _file(folder: Path, key: Key) -> Path:
-    # A runtime's name holds spaces, parentheses and what its authors like.
+    # A runtime's name may hold spaces, parentheses and any other characters.
     return folder / f"evidence.{'.'.join(quote(part, safe='') for part in key)}.npz"

@@ -1,4 +1,4 @@
-"""The golden set: raw inputs of held-out examples with what the SavedModel answers to them."""
+"""The golden set: raw inputs of held-out examples, with the SavedModel's answers to them."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ class Golden:
     """Held-out examples, their labels, and the SavedModel's answers.
 
     Attributes:
-        inputs: for each input of ``serving_default``, one row an example.
+        inputs: for each input of ``serving_default``, an array with one row per example.
         labels: the true class of each example, int64, shape (n,).
         outputs: the SavedModel's class probabilities, float32, shape (n, classes).
     """
@@ -41,11 +41,11 @@ class Golden:
 
     @property
     def accuracy(self) -> float:
-        """Returns the share of examples whose top class is the true one."""
+        """Returns the share of examples whose top class is the true class."""
         return float(np.mean(self.outputs.argmax(axis=1) == self.labels))
 
     def head(self, count: int | None) -> "Golden":
-        """Returns the first ``count`` examples; all of them for None."""
+        """Returns the first ``count`` examples; None returns all of them."""
         rows = slice(count)
         return Golden(
             {name: values[rows] for name, values in self.inputs.items()},
@@ -54,7 +54,7 @@ class Golden:
         )
 
     def spread(self, count: int) -> "Golden":
-        """Returns ``count`` examples that take the classes in turn, in a fixed order."""
+        """Returns ``count`` examples, taken from each class in turn in a fixed order."""
         order: list[int] = []
         queues = [list(np.flatnonzero(self.labels == label)) for label in np.unique(self.labels)]
         while len(order) < min(count, len(self)):
@@ -67,7 +67,7 @@ class Golden:
         )
 
     def save(self, folder: Path) -> None:
-        """Writes the set as one .npy file an array, which every runtime's Python can map."""
+        """Writes one .npy file per array, which the Python of every runtime can map into memory."""
         folder.mkdir(parents=True, exist_ok=True)
         for name, values in self.inputs.items():
             np.save(folder / f"input.{name}.npy", values)
@@ -76,7 +76,7 @@ class Golden:
 
     @classmethod
     def load(cls, folder: Path) -> "Golden":
-        """Returns a saved set. Raises FileNotFoundError when a file of it is missing."""
+        """Returns a saved set. Raises FileNotFoundError when one of its files is missing."""
         prefix, suffix = "input.", ".npy"
         inputs = {
             file.name.removeprefix(prefix).removesuffix(suffix): np.load(file)
@@ -85,7 +85,7 @@ class Golden:
         return cls(inputs, np.load(folder / "labels.npy"), np.load(folder / "outputs.npy"))
 
     def to_json(self, *, model: str, output: str, version: int | None) -> str:
-        """Returns the text of ``golden.json``; floats are printed so that they read back equal."""
+        """Returns the text of ``golden.json``; printed floats read back as the same values."""
         examples = [
             {
                 "inputs": {name: _json_values(values[row]) for name, values in self.inputs.items()},
@@ -99,10 +99,10 @@ class Golden:
 
 
 def golden_set(saved_model: Path, spec: ModelSpec, pattern: str) -> Golden:
-    """Returns the examples of a split with the SavedModel's answers to them.
+    """Returns a split's examples with the SavedModel's answers to them.
 
     Args:
-        pattern: glob of the split's TFRecord files.
+        pattern: a glob that matches the split's TFRecord files.
     """
     import tensorflow as tf
 
@@ -127,7 +127,7 @@ def read_golden(file: Path, spec: ModelSpec) -> Golden:
     """Returns the examples of a release's ``golden.json``.
 
     Raises:
-        UserError: the file is missing or is none.
+        UserError: the file is missing, or is not a release's ``golden.json``.
     """
     try:
         examples = json.loads(file.read_text())["examples"]
@@ -148,5 +148,5 @@ def read_golden(file: Path, spec: ModelSpec) -> Golden:
 
 
 def _json_values(values: Array) -> Any:
-    # float64 of a float32 prints more digits than needed, and every reader gets the same float32.
+    # A float32 printed as float64 has more digits than needed; every reader gets the same float32.
     return np.asarray(values).tolist()

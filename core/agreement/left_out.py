@@ -1,4 +1,4 @@
-"""Optional variants that failed stay out of a release; the reason stands in their place."""
+"""Optional variants that failed are left out of a release; a file with the reason replaces them."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -8,12 +8,12 @@ from core.agreement.target import Artifacts
 
 
 def reason_file(file: Path) -> Path:
-    """Returns where it is written why a variant's file is not there."""
+    """Returns the path of the text that says why a variant's file is missing."""
     return file.with_name(f"{file.name}.refused.txt")
 
 
 def leave_out(artifacts: Artifacts, checks: Iterable[Check]) -> None:
-    """Puts the reason in the place of each optional variant's file of which a check failed."""
+    """Replaces the file of each optional variant that failed a check by the reason."""
     for check in checks:
         file = artifacts.variants.get(check.variant)
         failed = check.status == FAILED and not check.required

@@ -1,5 +1,8 @@
-"""What every target is: a package with a ``target`` module, which converts and checks, and a
-``released`` module, which knows its part of a release."""
+"""The protocols of a target: a package with two modules.
+
+Its ``target`` module converts and checks. Its ``released`` module knows the target's part of a
+release.
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,11 +16,11 @@ from models.spec import Limits, ModelSpec, Profile
 
 @dataclass(frozen=True)
 class ConvertConfig:
-    """What a conversion may need beside the SavedModel.
+    """The inputs that a conversion may need besides the SavedModel.
 
     Attributes:
-        examples: the training split's TFRecord files (gzip), for calibration.
-        golden: the golden set's folder, for warm-up requests and sample inputs.
+        examples: the training split's TFRecord files (gzip), used for calibration.
+        golden: the golden set's folder, used for warm-up requests and sample inputs.
     """
 
     examples: Path
@@ -26,11 +29,11 @@ class ConvertConfig:
 
 @dataclass(frozen=True)
 class Artifacts:
-    """What a conversion wrote.
+    """The files that a conversion wrote.
 
     Attributes:
         model: the model's name.
-        folder: everything that the target ships.
+        folder: holds everything that the target ships.
         variants: for each variant, the file or folder below ``folder`` that holds its weights.
     """
 
@@ -39,49 +42,49 @@ class Artifacts:
     variants: Mapping[str, Path]
 
     def size(self, variant: str) -> int:
-        """Returns how many bytes the variant takes on disk."""
+        """Returns the variant's size on disk in bytes."""
         path = self.variants[variant]
         files = [path] if path.is_file() else [file for file in path.rglob("*") if file.is_file()]
         return sum(file.stat().st_size for file in files)
 
 
 class Target(Protocol):
-    """A target's ``target`` module. It knows nothing of TFX: the pipeline's components wrap it."""
+    """A target's ``target`` module. It does not use TFX: the pipeline's components wrap it."""
 
     def convert(
         self, saved_model: Path, out_dir: Path, *, spec: ModelSpec, config: ConvertConfig
     ) -> Artifacts:
-        """Returns what it wrote below ``out_dir``, made from the SavedModel alone."""
+        """Converts the SavedModel and returns the artifacts that it wrote below ``out_dir``."""
 
     def artifacts(self, folder: Path, *, spec: ModelSpec) -> Artifacts:
-        """Returns what an earlier conversion left in ``folder``."""
+        """Returns the artifacts of an earlier conversion into ``folder``."""
 
     def check(
         self, artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits]
     ) -> list[Check]:
-        """Returns one row a variant and runtime; a runtime that fails is a row, not an error."""
+        """Returns one row per variant and runtime; a failing runtime is a row, not an error."""
 
     def examples(self, profile: Profile) -> int | None:
-        """Returns how many of the golden examples are checked with a profile; None for all."""
+        """Returns the number of golden examples that a profile checks; None for all."""
 
 
 class Released(Protocol):
-    """A target's ``released`` module: what only a release knows of its part.
+    """A target's ``released`` module: the parts that can only be written into a release.
 
-    It is apart from ``target``, so that a changed text beside the model converts nothing anew.
+    It is separate from ``target``, so a changed text beside the model repeats no conversion.
     """
 
     def place(self, model: str, version: int) -> PurePath:
-        """Returns where, in the target's folder of a release, its artifacts stand."""
+        """Returns the path of the artifacts, relative to the target's folder in a release."""
 
     def finish(
         self, folder: Path, *, spec: ModelSpec, samples: Golden, manifest: Mapping[str, Any]
     ) -> None:
-        """Writes what stands beside the artifacts.
+        """Writes the files beside the artifacts.
 
         Args:
-            folder: the target's in the release.
-            spec: of the model.
+            folder: the target's folder in the release.
+            spec: the model's spec.
             samples: the golden examples that the release carries.
-            manifest: the release's, without the list of files.
+            manifest: the release's manifest, without the list of files.
         """
