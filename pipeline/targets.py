@@ -1,4 +1,4 @@
-"""The targets that the SavedModel fans out to. Adding one is adding a package and a row."""
+"""The targets that the SavedModel fans out to. To add one, add a package and a row."""
 
 import importlib
 from collections.abc import Iterator
@@ -13,12 +13,12 @@ from core.toolchain import ROOT
 
 @dataclass(frozen=True)
 class Row:
-    """Where a target's code is, as its fingerprint must know.
+    """The locations of a target's code, which its fingerprint covers.
 
     Attributes:
-        package: holds the modules ``target`` and ``released``; what they import is found from them.
-        runs: further modules that its check runs in processes of their own.
-        files: globs, from the project's root, of what is neither: page sources, locks.
+        package: holds the modules ``target`` and ``released``; their imports are followed.
+        runs: other modules, which its check runs in separate processes.
+        files: globs, from the project's root, of all other files: page sources, locks.
     """
 
     package: str
@@ -32,14 +32,14 @@ class Row:
 
     @property
     def released(self) -> str:
-        """Returns the name of the module that knows the target's part of a release."""
+        """Returns the name of the module that handles the target's part of a release."""
         return f"{self.package}.released"
 
     def sources(self) -> Iterator[Path]:
-        """Yields the files that the globs name, without tests."""
+        """Yields the files that match the globs, without tests."""
         for pattern in self.files:
-            found = (file for file in ROOT.glob(pattern) if file.is_file())
-            yield from (file for file in found if ".test." not in file.name)
+            files = (file for file in ROOT.glob(pattern) if file.is_file())
+            yield from (file for file in files if ".test." not in file.name)
 
 
 TARGETS = {
@@ -75,17 +75,24 @@ TARGETS = {
 
 
 def target_named(name: str) -> Target:
-    """Returns what converts and checks. Raises UserError, which lists the targets there are."""
+    """Returns the module that converts and checks.
+
+    Raises:
+        UserError: there is no such target; the message lists the targets.
+    """
     return cast(Target, importlib.import_module(_row(name).module))
 
 
 def released_of(name: str) -> Released:
-    """Returns what knows a target's part of a release. Raises UserError, as ``target_named``."""
+    """Returns the module that handles a target's part of a release.
+
+    Raises: the same errors as ``target_named``.
+    """
     return cast(Released, importlib.import_module(_row(name).released))
 
 
 def part(release: Path, name: str, *, model: str, version: int) -> Path:
-    """Returns where a target's artifacts stand in a release's folder.
+    """Returns the folder of a target's artifacts in a release's folder.
 
     Raises:
         UserError: there is no such target.

@@ -1,4 +1,4 @@
-"""A build folder: where each thing of one model and profile stands in it."""
+"""A build folder: the locations of everything that belongs to one model and profile."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +8,9 @@ DEFAULT_PROFILE = "default"
 
 @dataclass(frozen=True)
 class Build:
-    """The folder ``<builds>/<model>`` of the default profile, ``<builds>/<model>-<profile>`` else.
+    """The folder of one model and profile.
+
+    It is ``<builds>/<model>`` for the default profile and ``<builds>/<model>-<profile>`` otherwise.
 
     Attributes:
         builds: the folder that holds all build folders.
@@ -22,7 +24,7 @@ class Build:
 
     @property
     def name(self) -> str:
-        """Returns the folder's name, by which messages call it."""
+        """Returns the folder's name, which messages use."""
         return self.model if self.profile == DEFAULT_PROFILE else f"{self.model}-{self.profile}"
 
     @property
@@ -53,27 +55,27 @@ class Build:
 
     @property
     def current(self) -> Path:
-        """Returns the link to the promoted release, which is not there before the first one."""
+        """Returns the link to the promoted release, which the first promotion creates."""
         return self.releases / "current"
 
     @property
     def promotions(self) -> Path:
-        """Returns the file that says which releases were promoted, in order."""
+        """Returns the file that lists the promoted releases, in order."""
         return self.releases / "promotions.json"
 
     @property
     def deployed(self) -> Path:
-        """Returns the folder that the model server reads, and nothing else of the build."""
+        """Returns the only folder of the build that the model server reads."""
         return self.folder / "deployed"
 
     @property
     def models_config(self) -> Path:
-        """Returns the file that says which versions are served."""
+        """Returns the file that lists the versions to serve."""
         return self.deployed / "models.config"
 
     @property
     def monitoring_config(self) -> Path:
-        """Returns the file that says where the server's metrics are read."""
+        """Returns the file that configures the path of the server's metrics."""
         return self.deployed / "monitoring.config"
 
     @property
@@ -82,15 +84,15 @@ class Build:
 
     @property
     def request_log(self) -> Path:
-        """Returns what the names of the server's request log begin with."""
+        """Returns the prefix of the names of the server's request log files."""
         return self.folder / "request-log" / "requests"
 
     @property
     def request_log_of_model(self) -> Path:
-        """Returns the same for this model's requests alone."""
+        """Returns the same prefix for this model's requests only."""
         return self.request_log.with_name(f"requests.{self.model}")
 
     @property
     def run_folder(self) -> Path:
-        """Returns where the process ids of servers in the background are kept."""
+        """Returns the folder that holds the process ids of servers in the background."""
         return self.folder / "run"

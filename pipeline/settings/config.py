@@ -1,4 +1,4 @@
-"""The one configuration: typed, frozen, built at the command line's edge and passed down."""
+"""The single configuration: typed, frozen, built by the command line and passed down."""
 
 import os
 import re
@@ -19,20 +19,20 @@ _MAX_PORT = 65_535
 
 @dataclass(frozen=True)
 class Config:
-    """What a command works on and where.
+    """The model, the folders and the servers that a command works with.
 
     Attributes:
         spec: the model.
         profile_name: ``default`` or ``quick``.
-        builds: the folder that holds one build folder a model and profile, and the datasets.
+        builds: the folder that holds the datasets and one build folder per model and profile.
         host: the address that servers listen on; other machines cannot reach the default.
-        grpc_port, rest_port: as TensorFlow Serving's defaults.
-        web_port: where the page is served.
+        grpc_port, rest_port: the same defaults as TensorFlow Serving's.
+        web_port: the port of the page.
         engine: what the model server runs in: ``auto``, ``docker``, ``podman`` or ``embedded``.
-        memory: what its container may use at most, as the engine writes it.
-        restart: whether the engine starts its container again after the machine was restarted.
+        memory: the memory limit of its container, in the engine's notation.
+        restart: whether the engine starts its container again after the machine restarts.
         trust: the user's keys, which sign and verify releases.
-        use_tuned: whether values that ``fanout tune`` found go over the profile's own.
+        use_tuned: whether values that ``fanout tune`` found override the profile's own.
         request_log_rate: the share of requests that the server logs, for ``fanout monitor``.
     """
 
@@ -57,14 +57,15 @@ class Config:
         Args:
             model: its name below models/.
             profile: one of the model's.
-            engine: what the model server runs in; None for what ``ENGINE`` says.
+            engine: what the model server runs in; None to use ``ENGINE``.
 
         ``FANOUT_BUILD``, ``FANOUT_HOST``, ``GRPC_PORT``, ``REST_PORT``, ``WEB_PORT``, ``ENGINE``,
         ``FANOUT_MEMORY``, ``FANOUT_RESTART`` and ``REQUEST_LOG_RATE`` change the defaults, and so
         do the settings that ``Trust.from_environment`` reads.
 
         Raises:
-            UserError: no such model, profile or engine, or a port or size that is none.
+            UserError: there is no such model, profile or engine, or a port, size or share is
+                invalid.
         """
         spec = load(model)
         spec.profile(profile)
@@ -85,9 +86,9 @@ class Config:
 
     @classmethod
     def named_by_environment(cls) -> "Config":
-        """Returns the configuration of ``MODEL`` and ``PROFILE``, as make passes them on.
+        """Returns the configuration of ``MODEL`` and ``PROFILE``, which make passes on.
 
-        Raises as ``from_environment``.
+        Raises: the same errors as ``from_environment``.
         """
         model = os.environ.get("MODEL") or "fashion"
         return cls.from_environment(model, os.environ.get("PROFILE") or DEFAULT_PROFILE)
@@ -99,26 +100,26 @@ class Config:
         Raises:
             UserError: the file that holds them is damaged.
         """
-        own = self.spec.profile(self.profile_name)
-        found = self.tuned
-        if found is None:
-            return own
-        return replace(own, hyperparameters={**own.hyperparameters, **found.values})
+        profile = self.spec.profile(self.profile_name)
+        best = self.tuned
+        if best is None:
+            return profile
+        return replace(profile, hyperparameters={**profile.hyperparameters, **best.values})
 
     @property
     def tuned(self) -> Tuned | None:
-        """Returns the values that ``fanout tune`` found, where they apply to the profile.
+        """Returns the values that ``fanout tune`` found, if they apply to the profile.
 
         Raises:
             UserError: the file that holds them is damaged.
         """
-        found = tuned.read(self.build.folder) if self.use_tuned else None
-        applies = found and found.applies_to(self.spec.profile(self.profile_name))
-        return found if applies else None
+        best = tuned.read(self.build.folder) if self.use_tuned else None
+        applies = best and best.applies_to(self.spec.profile(self.profile_name))
+        return best if applies else None
 
     @property
     def build(self) -> Build:
-        """Returns the model's build folder; the quick profile's is apart from the default's."""
+        """Returns the build folder of the model and profile; each profile has its own."""
         return Build(self.builds, self.spec.name, self.profile_name)
 
     @property
@@ -128,7 +129,7 @@ class Config:
 
     @property
     def containers(self) -> Path:
-        """Returns where container images are put together, for all models."""
+        """Returns the folder in which container images are assembled, for all models."""
         return ROOT / "build" / "containers"
 
 

@@ -1,4 +1,4 @@
-"""The user's keys, with which releases are signed and verified, from the environment."""
+"""The user's keys, from the environment. They sign and verify releases."""
 
 import os
 from dataclasses import dataclass, field
@@ -9,15 +9,16 @@ from core.errors import UserError
 
 @dataclass(frozen=True)
 class Trust:
-    """The user's keys, all of them files in PEM; without any, nothing is signed or verified.
+    """The user's keys, all in PEM files. Without any, nothing is signed or verified.
 
     Attributes:
         signing_key: a private key on the curve P-256, P-384 or P-521.
-        password: of the signing key.
-        signing_certificate: of the signing key; its public key is then part of the signature.
+        password: the signing key's password.
+        signing_certificate: the signing key's certificate; the signature then contains its public
+            key.
         signing_chain: the certificates between that one and a trusted one.
-        verifying_key: the public key that signatures must be of.
-        verifying_certificates: the trusted ones that signatures must lead to.
+        verifying_key: the public key that must verify the signatures.
+        verifying_certificates: the trusted certificates that signatures must lead to.
     """
 
     signing_key: Path | None = None
@@ -29,10 +30,11 @@ class Trust:
 
     @classmethod
     def from_environment(cls) -> "Trust":
-        """Returns what ``FANOUT_SIGNING_…`` and ``FANOUT_VERIFYING_…`` say.
+        """Returns the keys that ``FANOUT_SIGNING_…`` and ``FANOUT_VERIFYING_…`` name.
 
         Raises:
-            UserError: a file that is named is not there, or two settings exclude each other.
+            UserError: a named file does not exist, two settings exclude each other, or a
+                certificate comes without its key.
         """
         trust = cls(
             signing_key=_file("FANOUT_SIGNING_KEY"),
@@ -45,10 +47,13 @@ class Trust:
         if trust.verifying_key and trust.verifying_certificates:
             raise UserError(
                 "FANOUT_VERIFYING_KEY and FANOUT_VERIFYING_CERTIFICATES are both set; "
-                "signatures are held to one of them"
+                "set only one of them"
             )
         if trust.signing_certificate and not trust.signing_key:
-            raise UserError("FANOUT_SIGNING_CERTIFICATE needs FANOUT_SIGNING_KEY, its private key")
+            raise UserError(
+                "FANOUT_SIGNING_CERTIFICATE is set without FANOUT_SIGNING_KEY; "
+                "set that to the certificate's private key"
+            )
         return trust
 
     @property
@@ -71,5 +76,5 @@ def _files(name: str) -> tuple[Path, ...]:
     paths = tuple(Path(text) for text in os.environ.get(name, "").split(os.pathsep) if text)
     for path in paths:
         if not path.is_file():
-            raise UserError(f"{name} must name a file in PEM, got {path}, which is none")
+            raise UserError(f"{name} must name a PEM file, got {path}, which is not a file")
     return paths

@@ -1,4 +1,4 @@
-"""One process at a time works on a build folder."""
+"""The lock of a build folder: only one process at a time works on it."""
 
 import fcntl
 import json
@@ -16,7 +16,8 @@ from typing import TextIO
 from core.errors import UserError
 
 LOCK = "lock"
-# Who only asks for the owner holds the lock for microseconds; who took it needs as long to say so.
+# A process that only asks for the owner holds the lock for microseconds. A process that took the
+# lock needs as long to write its name.
 _PATIENCE_SECONDS = 0.3
 
 
@@ -26,8 +27,8 @@ class Owner:
 
     Attributes:
         pid: its process id.
-        command: what was run.
-        since: when it took the lock, UTC.
+        command: its command line.
+        since: the time at which it took the lock, in UTC.
     """
 
     pid: int
@@ -40,17 +41,17 @@ class Owner:
 
 @contextmanager
 def exclusive(build: Path) -> Iterator[None]:
-    """Holds the folder's lock; the kernel lets go of it when its owner dies, however it dies.
+    """Holds the folder's lock. The kernel releases it when the owner dies, for whatever reason.
 
     Raises:
-        UserError: another process holds it; the message says which, and since when.
+        UserError: another process holds it; the message says which one, and since when.
     """
     build.mkdir(parents=True, exist_ok=True)
-    # Opened without truncating: what is in it names the owner.
+    # Opened without truncating: the content names the owner.
     with os.fdopen(os.open(build / LOCK, os.O_RDWR | os.O_CREAT, 0o644), "r+") as stream:
         if not _taken(stream, fcntl.LOCK_EX, _PATIENCE_SECONDS):
             raise UserError(
-                f"{build} is being worked on by {_named(build) or 'another process'}; "
+                f"{build} is in use by {_named(build) or 'another process'}; "
                 "wait for it to end, or end it"
             )
         now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -62,7 +63,10 @@ def exclusive(build: Path) -> Iterator[None]:
 
 
 def owner(build: Path) -> Owner | None:
-    """Returns who works on a build folder now, or None; it asks the kernel, not the file alone."""
+    """Returns the process that works on a build folder now, or None.
+
+    It asks the kernel and does not rely on the file alone.
+    """
     try:
         with (build / LOCK).open() as stream:
             free = _taken(stream, fcntl.LOCK_SH, 0.0)

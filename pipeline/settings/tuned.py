@@ -15,15 +15,16 @@ Value = float | int | str
 
 @dataclass(frozen=True)
 class Tuned:
-    """The best of a search.
+    """The best result of a search.
 
     Attributes:
-        values: the best values, of the hyperparameters that were searched.
-        profile: all of the profile's own hyperparameters, as they were then.
-        accuracy: on the held-out split, with the best values.
-        profile_accuracy: the same with the profile's own; None when training with them failed.
-        trials: how many were compared.
-        found: when, UTC.
+        values: the best values of the hyperparameters that were searched.
+        profile: all of the profile's own hyperparameters at the time of the search.
+        accuracy: the held-out accuracy with the best values.
+        profile_accuracy: the held-out accuracy with the profile's own values; None when training
+            with them failed.
+        trials: the number of trials that were compared.
+        found: the time at which the values were found, in UTC.
     """
 
     values: Mapping[str, Value]
@@ -35,13 +36,13 @@ class Tuned:
 
     @property
     def changes(self) -> dict[str, Value]:
-        """Returns the values that are not the profile's own."""
+        """Returns the values that differ from the profile's own."""
         return {name: value for name, value in self.values.items() if value != self.profile[name]}
 
     def applies_to(self, profile: Profile) -> bool:
-        """Returns whether the profile still says what it said when the values were found.
+        """Returns whether the profile is the same as when the values were found.
 
-        Who changes it since has the last word.
+        A later change to the profile takes precedence over the values.
         """
         return dict(profile.hyperparameters) == dict(self.profile)
 
@@ -51,31 +52,31 @@ class Tuned:
 
 
 def read(build: Path) -> Tuned | None:
-    """Returns what was found for a build folder; None when nothing was, or it was forgotten.
+    """Returns the values found for a build folder; None when there are none, or were forgotten.
 
     Raises:
         UserError: the file is damaged.
     """
     file = build / FILE
     try:
-        found = Tuned(**json.loads(file.read_text()))
-        str(found)
+        best = Tuned(**json.loads(file.read_text()))
+        str(best)
     except FileNotFoundError:
         return None
     except (ValueError, TypeError, KeyError, AttributeError) as error:
         raise UserError(
-            f"{file} is damaged: {error}; to go without it, run: fanout tune --forget"
+            f"{file} is damaged: {error}; to discard it, run: fanout tune --forget"
         ) from error
-    return found
+    return best
 
 
 def write(build: Path, found: Tuned) -> None:
-    """Puts the values where the next run takes them up, in one step."""
+    """Writes the values, in one step, to the file that the next run reads."""
     write_text(build / FILE, json.dumps(asdict(found), indent=1) + "\n")
 
 
 def remove(build: Path) -> bool:
-    """Goes back to the profile's own values, and returns whether there were others."""
+    """Restores the profile's own values, and returns whether there were others."""
     file = build / FILE
     if not file.exists():
         return False

@@ -1,4 +1,4 @@
-"""What an interrupted training goes on from: its variables, and what it came to so far."""
+"""Checkpoints of an interrupted training: its variables, and its results so far."""
 
 import json
 import shutil
@@ -9,19 +9,20 @@ from typing import Any
 
 from core.errors import DataError
 
-# A checkpoint costs a few hundredths of a second: training of short epochs writes few of them.
+# A checkpoint costs a few hundredths of a second, so training with short epochs writes few.
 EVERY_SECONDS = 10.0
 
 
 class Checkpoints:
-    """The newest state of one training, in a folder of its own.
+    """The newest state of one training, in its own folder.
 
     TensorFlow's CheckpointManager writes a checkpoint's files and then, in one step, the file that
-    names the newest: whatever ends the process, there is a whole one, or none.
+    names the newest. Whatever ends the process, there is a complete checkpoint or none.
 
     Args:
-        folder: of this training and no other.
-        variables: all that a step changes, as TensorFlow's own, always in the same order.
+        folder: belongs to this training only.
+        variables: everything that a step changes, as TensorFlow variables, always in the same
+            order.
     """
 
     def __init__(self, folder: Path, variables: Sequence[Any]) -> None:
@@ -34,10 +35,11 @@ class Checkpoints:
         self._saved_at = time.monotonic()
 
     def restore(self) -> dict[str, Any] | None:
-        """Sets the variables to the newest state and returns its story; None where there is none.
+        """Sets the variables to the newest state and returns its story; None if there is none.
 
         Raises:
-            DataError: it cannot be read; it is removed, so the next training begins anew.
+            DataError: the state cannot be read; it is removed, so the next training starts from
+                scratch.
         """
         newest = self._manager.latest_checkpoint
         if newest is None:
@@ -45,19 +47,19 @@ class Checkpoints:
         try:
             self._checkpoint.restore(newest).assert_consumed()
             story: dict[str, Any] = json.loads(self._story.numpy())
-        except Exception as error:  # each part of TensorFlow has its own word for it
+        except Exception as error:  # each part of TensorFlow raises a different type
             shutil.rmtree(self._folder, ignore_errors=True)
             raise DataError(
                 f"the checkpoint {newest} cannot be read and was removed; "
-                "run again: training begins anew"
+                "run again: training starts from scratch"
             ) from error
         return story
 
     def save(self, story: dict[str, Any]) -> None:
-        """Writes the state, unless the one before is younger than EVERY_SECONDS.
+        """Writes the state, unless the previous one is younger than EVERY_SECONDS.
 
         Args:
-            story: JSON values that ``restore`` is to return.
+            story: JSON values that ``restore`` returns.
         """
         if time.monotonic() - self._saved_at < EVERY_SECONDS:
             return

@@ -1,4 +1,4 @@
-"""The lines that say how epochs of a training ended."""
+"""Terminal lines with the results of training epochs."""
 
 import time
 from collections.abc import Mapping
@@ -9,15 +9,15 @@ EPOCH_LINES = 20
 
 
 def go_on(done: int, epochs: int) -> None:
-    """Says after which epoch a training goes on that was ended before."""
-    CONSOLE.print(f"      going on after epoch {done} of {epochs}")
+    """Prints the epoch after which an interrupted training continues."""
+    CONSOLE.print(f"      continuing after epoch {done} of {epochs}")
 
 
 class EpochLines:
-    """Says in a line how an epoch ended; of many, of one in so many, and of the last.
+    """Prints one line per epoch; with many epochs, for every n-th and the last.
 
     Args:
-        epochs: how many there are to be.
+        epochs: the number of epochs.
     """
 
     def __init__(self, epochs: int) -> None:
@@ -34,6 +34,6 @@ class EpochLines:
         CONSOLE.print(
             f"      epoch {epoch + 1:>2}/{self._epochs}  loss {figures.get('loss', 0):.4f}  "
             f"accuracy {figures.get('accuracy', 0):.4f}  "
-            f"held out {figures.get('val_accuracy', 0):.4f}  "
+            f"held-out accuracy {figures.get('val_accuracy', 0):.4f}  "
             f"[dim]{time.monotonic() - self._started:.0f} s[/]"
         )

@@ -1,9 +1,9 @@
-"""One SavedModel with all its signatures, of a Keras model or a tf.Module.
+"""Export of a Keras model or a tf.Module as one SavedModel with all its signatures.
 
-``tf.saved_model.save`` of a Keras 3 model converts to TensorFlow Lite without an error and
-without its weights, and ``keras.export.ExportArchive`` writes each weight twice, in an order that
-differs from process to process: as Keras' variable, and as TensorFlow's inside it. What is saved
-here is a module that holds TensorFlow's, once.
+What ``tf.saved_model.save`` writes for a Keras 3 model converts to TensorFlow Lite without an
+error and without its weights. ``keras.export.ExportArchive`` writes each weight twice, as the Keras
+variable and as the TensorFlow variable inside it, in an order that differs between processes. This
+module therefore saves a tf.Module that holds each TensorFlow variable once.
 """
 
 import hashlib
@@ -19,7 +19,7 @@ def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
     """Writes the SavedModel with its signatures, from a Keras model or a tf.Module.
 
     ``serving_default`` takes raw tensors, ``serving_examples`` serialized tf.Examples, and, for
-    models with pictures, ``serving_bytes`` encoded ones. All of them answer alike.
+    models with pictures, ``serving_bytes`` encoded ones. All of them give the same answers.
     """
     import keras
     import tensorflow as tf
@@ -27,7 +27,7 @@ def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
     features = spec.module("features")
     output = spec.outputs[0].name
 
-    # A tf.Module has no mode of training.
+    # A tf.Module has no training mode.
     mode = {"training": False} if isinstance(model, keras.layers.Layer) else {}
 
     def predict(inputs: dict[str, Any]) -> dict[str, Any]:
@@ -39,7 +39,7 @@ def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
         )
 
     def from_examples(examples: Any) -> dict[str, Any]:
-        # The label is absent when a client asks.
+        # A client's request has no label.
         wanted = {k: v for k, v in features.FEATURES.items() if k != spec.label_key}
         return predict(features.raw_inputs(tf.io.parse_example(examples, wanted)))
 
@@ -64,13 +64,13 @@ def _traced(function: Callable[..., Any], signature: list[Any]) -> Any:
 
 
 def _holder(model: Any, signatures: Iterable[Any]) -> Any:
-    """Returns a module with what signatures use of a model: variables and lookup tables."""
+    """Returns a module with the model's variables and lookup tables that the signatures use."""
     import tensorflow as tf
 
     variables: dict[int, Any] = {}
     for signature in signatures:
         by_handle = {id(variable.handle): variable for variable in signature.variables}
-        # A signature's variables come in any order, what it captured in that of its trace.
+        # A signature's variables have no fixed order; its captured inputs have the trace's order.
         used = (id(captured) for captured in signature.captured_inputs)
         variables |= {handle: by_handle[handle] for handle in used if handle in by_handle}
     held = tf.Module()
@@ -84,14 +84,14 @@ def _holder(model: Any, signatures: Iterable[Any]) -> Any:
 
 
 def _settle_identifier(saved_model: Path) -> None:
-    """Derives a SavedModel's identifier from its other digests; TensorFlow's is a random number."""
+    """Derives a SavedModel's identifier from its other digests; TensorFlow uses a random number."""
     from tensorflow.core.protobuf.fingerprint_pb2 import FingerprintDef
 
     file = saved_model / "fingerprint.pb"
     fingerprint = FingerprintDef.FromString(file.read_bytes())
     fingerprint.ClearField("uuid")
     digest = hashlib.sha256(fingerprint.SerializeToString(deterministic=True)).digest()
-    fingerprint.uuid = str(int.from_bytes(digest[:16], "big"))  # in decimal, as TensorFlow's is
+    fingerprint.uuid = str(int.from_bytes(digest[:16], "big"))  # in decimal, like TensorFlow's
     file.write_bytes(fingerprint.SerializeToString(deterministic=True))
 
 

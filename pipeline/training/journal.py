@@ -1,7 +1,7 @@
-"""What is written of a training while it goes on, by whichever way a network is trained.
+"""The record of a training in progress, the same for every training method.
 
-``history.csv`` and TensorBoard's event files tell of it; checkpoints let an interrupted training
-go on; and where patience is given, training ends when the held-out loss no longer falls.
+``history.csv`` and TensorBoard's event files report the results. Checkpoints let an interrupted
+training continue. If patience is given, training ends when the held-out loss no longer falls.
 """
 
 import csv
@@ -21,7 +21,7 @@ Figures = dict[str, float]
 
 
 class Progress(Protocol):
-    """What shows epochs as they go by."""
+    """Shows epochs as they run."""
 
     def begin(self) -> None: ...
 
@@ -34,12 +34,12 @@ class Journal:
     Args:
         logs: the folder for ``history.csv``, and for event files below ``train/`` and
             ``validation/`` with the names that Keras gives.
-        epochs: how many there are to be at most.
-        patience: after so many epochs without a smaller held-out loss training ends, and the
+        epochs: the maximum number of epochs.
+        patience: training ends after this many epochs without a smaller held-out loss, and the
             weights of the best epoch are kept; None trains for all epochs and keeps the last.
-        checkpoints: the folder for the state to go on from, of this training and no other; None
-            keeps none.
-        progress: is told of each epoch.
+        checkpoints: the folder for the state to continue from, which belongs to this training
+            only; None keeps no state.
+        progress: is called for each epoch.
     """
 
     def __init__(
@@ -61,14 +61,14 @@ class Journal:
         self._checkpoints: Checkpoints | None = None
 
     def start(self, weights: Sequence[Any], others: Sequence[Any]) -> int:
-        """Returns the first epoch to train, counted from 0; it is not 0 when training goes on.
+        """Returns the first epoch to train, counted from 0; it is not 0 when training continues.
 
         Args:
-            weights: the network's variables, as TensorFlow's own; a checkpoint sets them.
-            others: what else a step changes, which is the optimizer's.
+            weights: the network's variables, as TensorFlow variables; a checkpoint sets them.
+            others: the other variables that a step changes, which are the optimizer's.
 
         Raises:
-            DataError: there is a checkpoint and it cannot be read.
+            DataError: there is a checkpoint that cannot be read.
         """
         import tensorflow as tf
 
@@ -88,10 +88,10 @@ class Journal:
         return self.epochs if self._out_of_patience else len(self._rows)
 
     def end_epoch(self, figures: Mapping[str, float]) -> bool:
-        """Takes down what an epoch came to, and returns whether training is to end.
+        """Records an epoch's results, and returns whether training is to end.
 
         Args:
-            figures: ``loss``, ``accuracy`` and others, the held-out ones behind ``val_``.
+            figures: ``loss``, ``accuracy`` and others; held-out ones have the prefix ``val_``.
         """
         row = {name: float(value) for name, value in figures.items()}
         self._rows.append(row)
@@ -108,7 +108,7 @@ class Journal:
         return self._out_of_patience
 
     def end(self) -> Figures:
-        """Gives the network the weights that are kept, and returns what their epoch came to."""
+        """Sets the network to the kept weights, and returns the figures of their epoch."""
         if self._best and self._rows:
             for best, weight in zip(self._best, self._weights, strict=True):
                 weight.assign(best)
@@ -121,7 +121,7 @@ class Journal:
         """Returns the epoch whose weights are kept, counted from 0."""
         if self._patience is None:
             return len(self._rows) - 1
-        # A loss that is no number is the worst; of equal ones the first is kept.
+        # A NaN loss counts as the worst; of equal losses the first is kept.
         losses = [row[f"{HELD_OUT}loss"] for row in self._rows]
         return int(np.argmin([math.inf if math.isnan(loss) else loss for loss in losses]))
 
@@ -157,9 +157,9 @@ class Journal:
 
 
 def _scalar(tag: str, value: float, step: int) -> None:
-    """Writes a figure as TensorBoard's plug-in for scalars reads it.
+    """Writes a figure in the format of TensorBoard's scalars plug-in.
 
-    ``tf.summary.scalar`` does the same, only with the viewer's package installed beside it.
+    ``tf.summary.scalar`` does the same, but needs the viewer's package to be installed.
     """
     import tensorflow as tf
 

@@ -1,8 +1,8 @@
-"""Training without Keras' ``fit``: a loop of TensorFlow's own parts.
+"""Training without Keras' ``fit``: a custom loop in plain TensorFlow.
 
-``tf.GradientTape`` records what the network computes and differentiates it; the optimizer's step,
-the metrics and the order of things are written out. One training step is a Python function that
-runs as it stands (``eager``), as one graph (``graph``), or compiled by XLA (``xla``).
+``tf.GradientTape`` records what the network computes and differentiates it. The optimizer's step,
+the metrics and the order of operations are explicit. One training step is a Python function that
+runs unchanged (``eager``), as one graph (``graph``), or compiled by XLA (``xla``).
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -15,7 +15,7 @@ EXECUTIONS = ("eager", "graph", "xla")
 
 
 class Network(Protocol):
-    """What can be trained: a Keras model, or a tf.Module that is called alike."""
+    """A trainable network: a Keras model, or a tf.Module that is called in the same way."""
 
     trainable_variables: Sequence[Any]
 
@@ -32,12 +32,12 @@ class Mean(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         self._count = tf.Variable(0.0, trainable=False)
 
     def add(self, values: Any) -> None:
-        """Takes a tensor of values into account."""
+        """Adds a tensor of values to the mean."""
         self._sum.assign_add(tf.reduce_sum(values))
         self._count.assign_add(tf.cast(tf.size(values), tf.float32))
 
     def take(self) -> float:
-        """Returns the mean and starts anew."""
+        """Returns the mean and resets it."""
         mean = float(self._sum / self._count)
         self._sum.assign(0.0)
         self._count.assign(0.0)
@@ -46,7 +46,7 @@ class Mean(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
 @dataclass(frozen=True)
 class Epoch:
-    """What an epoch came to: mean loss and accuracy, while training and on the held-out split."""
+    """An epoch's results: mean loss and accuracy, in training and on the held-out split."""
 
     loss: float
     accuracy: float
@@ -58,16 +58,16 @@ def cross_entropy(labels: Any, probabilities: Any) -> Any:
     """Returns each example's loss, (n,), as Keras' sparse_categorical_crossentropy computes it.
 
     Args:
-        labels: the classes' indices, (n,).
-        probabilities: (n, classes). Keras goes by the logits where a softmax layer gave them; here
-            it is the logarithm of the clipped probability.
+        labels: the class indices, (n,).
+        probabilities: (n, classes). Keras uses the logits if a softmax layer produced the
+            probabilities; this function uses the logarithm of the clipped probability.
     """
     clipped = tf.clip_by_value(probabilities, 1e-7, 1 - 1e-7)
     return -tf.math.log(tf.gather(clipped, tf.cast(labels, tf.int32), batch_dims=1))
 
 
 def gradients(network: Network, inputs: dict[str, Any], labels: Any) -> tuple[Any, Any, list[Any]]:
-    """Returns probabilities, each example's loss, and the mean loss' gradient by each variable."""
+    """Returns probabilities, losses per example, and the mean loss' gradient for each variable."""
     with tf.GradientTape() as tape:
         probabilities = network(inputs, training=True)
         losses = cross_entropy(labels, probabilities)
@@ -76,19 +76,19 @@ def gradients(network: Network, inputs: dict[str, Any], labels: Any) -> tuple[An
 
 
 def variables_of(network: Network) -> list[Any]:
-    """Returns the trainable variables as TensorFlow's own."""
+    """Returns the trainable variables as TensorFlow variables."""
     return plain(network.trainable_variables)
 
 
 def plain(variables: Iterable[Any]) -> list[Any]:
-    """Returns variables as TensorFlow's own; Keras 3 wraps each in one of its own."""
+    """Returns variables as TensorFlow variables; Keras 3 wraps each of them in its own type."""
     import keras
 
     return [v.value if isinstance(v, keras.Variable) else v for v in variables]
 
 
 def executed(function: Callable[..., Any], execution: str) -> Callable[..., Any]:
-    """Returns the function as it is to run: as Python, as a graph, or compiled by XLA."""
+    """Returns the function in the form in which it runs: Python, a graph, or compiled by XLA."""
     ways: dict[str, Any] = {
         "eager": lambda function: function,
         "graph": tf.function,
@@ -111,12 +111,12 @@ def train(
     """Trains the network in place.
 
     Args:
-        apply: the optimizer's step, given the gradients in the order of the variables.
-        batches: one epoch of ``(inputs, labels)`` each time it is iterated.
+        apply: the optimizer's step, which takes the gradients in the order of the variables.
+        batches: gives one epoch of ``(inputs, labels)`` each time it is iterated.
         watched: batches of the held-out split.
         execution: one of EXECUTIONS.
-        epochs: their numbers, one iteration of ``batches`` each.
-        tell: called after each epoch with what it came to; returns whether training is to end.
+        epochs: the epoch numbers; each is one iteration of ``batches``.
+        tell: called after each epoch with its results; returns whether training is to end.
     """
     loss, accuracy = Mean(), Mean()
 

@@ -1,11 +1,11 @@
-"""The two ways to train, and the three to execute a step: Keras' ``fit``, or a loop of one's own.
+"""The two training methods, Keras' ``fit`` and a custom loop, and three ways to execute a step.
 
-A profile chooses by its hyperparameters:
+A profile's hyperparameters choose between them:
 
     training    "fit" (default) or "gradient_tape" (pipeline/training/loop.py)
     execution   "graph" (default), "eager" or "xla"
-    patience    after how many epochs without a smaller held-out loss training ends, and goes back
-                to the weights of the best epoch; by default it does not (journal.py)
+    patience    the number of epochs without a smaller held-out loss after which training ends and
+                returns to the weights of the best epoch; by default it does not (journal.py)
 """
 
 from collections.abc import Callable, Mapping
@@ -19,14 +19,18 @@ from pipeline.training.journal import Figures, Journal
 
 @dataclass(frozen=True)
 class Method:
-    """How a network is trained."""
+    """A training method and a way to execute its steps."""
 
     training: str = "fit"
     execution: str = "graph"
 
     @classmethod
     def of(cls, hyperparameters: Mapping[str, Any]) -> "Method":
-        """Returns the profile's choice. Raises UserError, which lists what there is."""
+        """Returns the profile's choice.
+
+        Raises:
+            UserError: there is no such method or execution; the message lists what there is.
+        """
         training = str(hyperparameters.get("training", cls.training))
         execution = str(hyperparameters.get("execution", cls.execution))
         for name, value, known in (
@@ -38,30 +42,30 @@ class Method:
         return cls(training, execution)
 
     def train(self, model: Any, batches: Any, watched: Any, journal: Journal) -> Figures:
-        """Trains the model in place, and returns what the epoch came to whose weights it has.
+        """Trains the model in place, and returns the figures of the epoch whose weights it has.
 
         Args:
-            model: compiled; what ``fit`` trains is a Keras model.
-            batches: of one epoch, whose number is known; every time that they are iterated they
-                come in another order, the same ones in every training.
+            model: a compiled model; ``fit`` needs a Keras model.
+            batches: the batches of one epoch; their number is known. Each iteration has another
+                order, and every training has the same sequence of orders.
             watched: batches of the held-out split.
-            journal: says for how many epochs, keeps the record, and may end it earlier.
+            journal: sets the number of epochs, keeps the record, and may end training early.
 
         Raises:
-            UserError: ``fit`` was chosen for what is no Keras model.
+            UserError: ``fit`` was chosen for a model that is not a Keras model.
         """
         TRAININGS[self.training](model, batches, watched, journal, self.execution)
         return journal.end()
 
 
 def fit(model: Any, batches: Any, watched: Any, journal: Journal, execution: str) -> None:
-    """Trains a compiled Keras model by its own loop."""
+    """Trains a compiled Keras model by Keras' own loop."""
     import keras
 
     if not isinstance(model, keras.Model):
         raise UserError(
-            f"{type(model).__name__} is no Keras model and has no fit(); choose the training "
-            "'gradient_tape'"
+            f"{type(model).__name__} is not a Keras model and has no fit(); set the hyperparameter "
+            "training to 'gradient_tape'"
         )
 
     class Kept(keras.callbacks.Callback):  # type: ignore[misc]  # Keras has no types
@@ -72,7 +76,7 @@ def fit(model: Any, batches: Any, watched: Any, journal: Journal, execution: str
     prepare(model, execution)
     first = _start(model, batches, journal)
     model.fit(
-        # Keras would iterate twice an epoch, and so change the order in which batches come.
+        # Otherwise Keras would iterate twice per epoch, which changes the order of the batches.
         batches.repeat(),
         steps_per_epoch=int(batches.cardinality()),
         initial_epoch=first,
@@ -91,7 +95,7 @@ def prepare(model: Any, execution: str) -> None:
 
 
 def gradient_tape(model: Any, batches: Any, watched: Any, journal: Journal, execution: str) -> None:
-    """Trains a Keras model or a tf.Module by the loop in pipeline/training/loop.py."""
+    """Trains a Keras model or a tf.Module with the loop in pipeline/training/loop.py."""
     step = step_of(model)
     first = _start(model, batches, journal)
     loop.train(
@@ -106,34 +110,34 @@ def gradient_tape(model: Any, batches: Any, watched: Any, journal: Journal, exec
 
 
 def _start(model: Any, batches: Any, journal: Journal) -> int:
-    """Returns the first epoch to train, for which model and batches are ready then."""
+    """Prepares model and batches for the first epoch to train, and returns its number."""
     if not hasattr(model, "step"):
-        # Its variables must be there before they are restored, or a graph is made of the step.
+        # The variables must exist before they are restored, and before a graph is traced.
         model.optimizer.build(model.trainable_variables)
     first = journal.start(*_state_of(model))
     for _ in range(first):
-        iter(batches)  # draws an epoch's order, and reads nothing
+        iter(batches)  # draws an epoch's order and reads nothing
     return first
 
 
 def _state_of(model: Any) -> tuple[list[Any], list[Any]]:
-    """Returns the network's variables and the optimizer's, as TensorFlow's own.
+    """Returns the network's variables and the optimizer's, as TensorFlow variables.
 
     Args:
         model: a compiled Keras model whose optimizer is built, or a tf.Module with a ``step``.
     """
     step = model.step if hasattr(model, "step") else model.optimizer
     others = loop.plain(getattr(step, "variables", ()))
-    # A tf.Module counts its step's variables among its own.
+    # A tf.Module includes its step's variables in its own.
     known = {id(variable) for variable in others}
     return [v for v in loop.plain(model.variables) if id(v) not in known], others
 
 
 def step_of(model: Any) -> Callable[[list[Any]], None]:
-    """Returns the optimizer's step: a tf.Module's own, or that of a compiled Keras model."""
+    """Returns the optimizer's step: the tf.Module's, or the one of a compiled Keras model."""
     if hasattr(model, "step"):
-        own: Callable[[list[Any]], None] = model.step
-        return own
+        step: Callable[[list[Any]], None] = model.step
+        return step
     optimizer = model.optimizer
     optimizer.build(model.trainable_variables)
 

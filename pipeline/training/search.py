@@ -1,9 +1,9 @@
-"""What TFX's Tuner runs: KerasTuner's search over what a model's spec offers.
+"""The search that TFX's Tuner runs: KerasTuner over the search space of a model's spec.
 
-The first trial is the profile as it is, so the best is never worse; after a few random ones a
+The first trial is the unchanged profile, so the best is never worse. After a few random trials, a
 Gaussian process chooses (KerasTuner's BayesianOptimization). Each trial trains as the Trainer does,
-by whichever way the profile says, and is judged on the split that watches training. The test split
-is never looked at.
+by the profile's training method, and is judged on the eval split, which also monitors training. The
+test split is never used.
 """
 
 import json
@@ -32,7 +32,7 @@ Values = dict[str, Any]
 
 
 def tuner_fn(fn_args: "FnArgs") -> "TunerFnResult":
-    """Returns the tuner of a model and profile; a search that was interrupted goes on.
+    """Returns the tuner of a model and profile; an interrupted search continues.
 
     ``custom_config`` holds ``model`` and ``hyperparameters`` (the profile's own), the Trainer's
     ``fingerprint``, ``folder`` for KerasTuner's projects, and the limits ``trials`` and
@@ -40,15 +40,15 @@ def tuner_fn(fn_args: "FnArgs") -> "TunerFnResult":
     """
     from tfx.components.tuner.component import TunerFnResult
 
-    asked = fn_args.custom_config
-    spec = load(asked["model"])
+    given = fn_args.custom_config
+    spec = load(given["model"])
     train, evaluation = fn_args.train_files[0], fn_args.eval_files[0]
     learnt = statistics(spec, fn_args.transform_graph_path, train)
-    own = dict(asked["hyperparameters"])
-    folder = Path(asked["folder"])
-    # What would make former trials no longer comparable.
+    own = dict(given["hyperparameters"])
+    folder = Path(given["folder"])
+    # A change in any of these makes earlier trials incomparable.
     project = of_values(
-        asked["fingerprint"], space(spec.search, own).get_config(), train, evaluation,
+        given["fingerprint"], space(spec.search, own).get_config(), train, evaluation,
         fn_args.transform_graph_path,
     )[:16]  # fmt: skip
 
@@ -59,46 +59,47 @@ def tuner_fn(fn_args: "FnArgs") -> "TunerFnResult":
         return trained.figures[OBJECTIVE]
 
     def open_project() -> Tuner:
-        oracle = Oracle(space(spec.search, own), own, int(asked["trials"]), asked["seconds"])
+        oracle = Oracle(space(spec.search, own), own, int(given["trials"]), given["seconds"])
         return Tuner(oracle, trial, own, directory=str(folder), project_name=project)
 
     if keep_only(folder, project):
-        CONSOLE.print("      code, data or settings changed: the search starts anew")
+        CONSOLE.print("      code, data or settings changed; the search starts from scratch")
     try:
         tuner = open_project()
     except (ValueError, KeyError, OSError, RuntimeError):
-        CONSOLE.print("      the trials made before cannot be read; the search starts anew")
+        CONSOLE.print("      the earlier trials cannot be read; the search starts from scratch")
         shutil.rmtree(folder / project)
         tuner = open_project()
     if done := len(tuner.oracle.end_order):
-        # TFX's Tuner writes down as many as there may be.
+        # TFX's Tuner writes as many trials as max_trials.
         tuner.oracle.max_trials = max(tuner.oracle.max_trials, done)
         CONSOLE.print(f"      going on after {done} trials")
     return TunerFnResult(tuner=tuner, fit_kwargs={"verbose": 0})
 
 
 def space(search: Mapping[str, Any], own: Values) -> keras_tuner.HyperParameters:
-    """Returns a spec's search space as KerasTuner's."""
-    found = keras_tuner.HyperParameters()
+    """Returns a spec's search space as KerasTuner's hyperparameters."""
+    parameters = keras_tuner.HyperParameters()
     for name, values in search.items():
         if not isinstance(values, Range):
-            found.Choice(name, list(values), default=own[name])
+            parameters.Choice(name, list(values), default=own[name])
             continue
         whole = isinstance(values.low, int) and isinstance(values.high, int)
-        add = found.Int if whole else found.Float
+        add = parameters.Int if whole else parameters.Float
         sampling = "log" if values.log else "linear"
         add(name, values.low, values.high, sampling=sampling, default=own[name])
-    return found
+    return parameters
 
 
 class Oracle(keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[misc]  # no types
-    """Chooses the values of the next trial, and says when it is enough.
+    """Chooses the values of the next trial, and ends the search.
 
     Args:
         searched: the search space.
         own: the profile's hyperparameters.
-        trials: how many there are to be at most, those made before included.
-        seconds: no trial begins that, by the longest so far, would end later than that.
+        trials: the maximum number of trials, including those of earlier searches.
+        seconds: the time limit; no trial begins that would end later if it took as long as the
+            longest so far.
     """
 
     def __init__(
@@ -116,10 +117,10 @@ class Oracle(keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[mi
         self._begun, self._longest = time.monotonic(), 0.0
 
     def took(self, seconds: float) -> None:
-        """Is told how long a trial took."""
+        """Records how long a trial took."""
         self._longest = max(self._longest, seconds)
 
-    # KerasTuner writes its files in place: who interrupts it then would lose all trials.
+    # KerasTuner writes its files in place, so an interruption at that moment would lose all trials.
 
     def save(self) -> None:
         write_text(Path(self._get_oracle_fname()), json.dumps(self.get_state()))
@@ -130,40 +131,40 @@ class Oracle(keras_tuner.oracles.BayesianOptimizationOracle):  # type: ignore[mi
 
     def reload(self) -> None:
         super().reload()
-        # One that was begun, but not yet in the oracle's own file, would never be run again.
+        # A trial that had begun, but is not yet in the oracle's file, would never run again.
         for name in {*self.trials} - {*self.end_order, *self._retry_queue}:
             del self.trials[name]
 
     def populate_space(self, trial_id: str) -> dict[str, Any]:
         if not self.trials:
-            own = {name: self._own[name] for name in self.hyperparameters.values}
-            return {"status": "RUNNING", "values": own}
+            values = {name: self._own[name] for name in self.hyperparameters.values}
+            return {"status": "RUNNING", "values": values}
         if time.monotonic() - self._begun + self._longest > self._seconds:
             CONSOLE.print(
                 f"      no other trial would end within {self._seconds:g} s; "
-                "the same command again goes on"
+                "run the same command again to continue"
             )
             return {"status": "STOPPED", "values": None}
         chosen: dict[str, Any] = super().populate_space(trial_id)
         if chosen["values"]:
-            # What is shown, trained with and written down is the same number.
+            # The same number is shown, trained with and written.
             chosen["values"] = {name: rounded(value) for name, value in chosen["values"].items()}
         return chosen
 
 
 def rounded(value: Any) -> Any:
-    """Returns a number with three digits, anything else as it is."""
+    """Returns a float rounded to three significant digits, and anything else unchanged."""
     return float(f"{value:.3g}") if isinstance(value, float) else value
 
 
 class Tuner(keras_tuner.engine.base_tuner.BaseTuner):  # type: ignore[misc]
-    """Runs trials and shows how each ended.
+    """Runs trials and shows the result of each.
 
     Args:
         oracle: chooses the values.
         train: trains with all hyperparameters, and returns the held-out accuracy.
         own: the profile's hyperparameters.
-        project: where KerasTuner keeps the trials.
+        project: the directory and project name under which KerasTuner keeps the trials.
     """
 
     def __init__(self, oracle: Oracle, train: Any, own: Values, **project: str) -> None:
@@ -186,7 +187,7 @@ class Tuner(keras_tuner.engine.base_tuner.BaseTuner):  # type: ignore[misc]
         try:
             return {OBJECTIVE: self._train(values, journal)}
         except FanoutError as error:
-            # Nothing that other values would mend.
+            # Other values would not fix this.
             raise keras_tuner.errors.FatalError(str(error)) from error
 
     def on_trial_end(self, trial: Any) -> None:
@@ -196,42 +197,42 @@ class Tuner(keras_tuner.engine.base_tuner.BaseTuner):  # type: ignore[misc]
         ended = self.oracle.get_trial(trial.trial_id)
         best = self.oracle.get_best_trials(1)
         if ended.score is None:
-            said = (ended.message or "no number came out").strip().splitlines()[-1]
-            told = f"[red]failed[/]: {said[:200]}"
+            reason = (ended.message or "the accuracy is not a number").strip().splitlines()[-1]
+            result = f"[red]failed[/]: {reason[:200]}"
         else:
-            told = f"held out {ended.score:.4f}  best {best[0].score:.4f}"
+            result = f"held-out accuracy {ended.score:.4f}  best {best[0].score:.4f}"
         shown = "  ".join(f"{name} {value}" for name, value in ended.hyperparameters.values.items())
-        line = f"      trial {self._number(trial)}  {shown}  {told}  [dim]{seconds:.0f} s[/]"
+        line = f"      trial {self._number(trial)}  {shown}  {result}  [dim]{seconds:.0f} s[/]"
         CONSOLE.print(line, soft_wrap=True)
 
     def search_space_summary(self, extended: bool = False) -> None:
-        """Prints nothing: TFX's Tuner would have it on standard output."""
+        """Prints nothing: TFX's Tuner would print it to standard output."""
 
     def results_summary(self, num_trials: int = 10) -> None:
-        """Prints nothing, as above."""
+        """Prints nothing, for the same reason."""
 
     def _number(self, trial: Any) -> str:
         return f"{int(trial.trial_id) + 1:>2}/{self.oracle.max_trials}"
 
 
 class Epochs:
-    """Shows on a terminal how far a trial is."""
+    """Shows a trial's progress on a terminal."""
 
     def __init__(self, what: str, epochs: int) -> None:
         self._what, self._epochs = what, epochs
 
     def begin(self) -> None:
-        """Says nothing."""
+        """Prints nothing."""
 
     def end(self, epoch: int, figures: Mapping[str, float]) -> None:
         if CONSOLE.is_terminal:
-            said = f"held out {figures.get(OBJECTIVE, 0):.4f}"
-            text = f"      {self._what}  epoch {epoch + 1:>3}/{self._epochs}  {said}"
+            figure = f"held-out accuracy {figures.get(OBJECTIVE, 0):.4f}"
+            text = f"      {self._what}  epoch {epoch + 1:>3}/{self._epochs}  {figure}"
             CONSOLE.print(f"[dim]{text}[/]", end="\r")
 
 
 def results(text: str) -> list[Values]:
-    """Returns the trials in the order they began, from what TFX's Tuner wrote of them.
+    """Returns the trials in the order they began, from the text that TFX's Tuner wrote.
 
     Each has ``trial`` (from 1), ``accuracy`` and ``values``.
     """

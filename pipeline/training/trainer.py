@@ -1,7 +1,7 @@
-"""What TFX's Trainer runs: fits the model's network on the training split and exports it.
+"""The code that TFX's Trainer runs: it fits the model's network to the training split and exports.
 
-How it is trained is a choice (``pipeline/training/methods.py``); what differs from model to model
-(network, optimizer, augmentation) comes from the model's own ``network`` module.
+The training method is configurable (``pipeline/training/methods.py``). The parts that differ from
+model to model (network, optimizer, augmentation) come from the model's ``network`` module.
 """
 
 import shutil
@@ -27,17 +27,17 @@ if TYPE_CHECKING:
     import tensorflow as tf
     from tfx.components.trainer.fn_args_utils import FnArgs
 
-# Below this many elements' worth of memory the decoded training data is kept between epochs.
+# Decoded training data that is smaller than this is kept in memory between epochs.
 CACHE_LIMIT_BYTES = 2 << 30
 EVAL_BATCH = 1000
 CHECKPOINTS = "checkpoints"
 
 
 def run_fn(fn_args: "FnArgs") -> None:
-    """Trains and exports, as TFX's Trainer calls it.
+    """Trains and exports the model. TFX's Trainer calls it.
 
     ``custom_config`` holds ``model`` (the spec's name), ``hyperparameters`` and ``fingerprint``.
-    Training that was interrupted goes on where its checkpoint is.
+    An interrupted training continues from its checkpoint.
 
     Raises:
         DataError: a split is empty, or the checkpoint cannot be read.
@@ -46,12 +46,12 @@ def run_fn(fn_args: "FnArgs") -> None:
     hyperparameters = fn_args.custom_config["hyperparameters"]
     train, evaluation = fn_args.train_files[0], fn_args.eval_files[0]
     logs = Path(fn_args.model_run_dir)
-    # Beside the folders of the Trainer's outputs: every execution gets new ones.
+    # Beside the folders of the Trainer's outputs, as every execution gets new ones.
     checkpoints = logs.parents[1] / CHECKPOINTS
     key = of_values(
         fn_args.custom_config["fingerprint"], train, evaluation, fn_args.transform_output
     )
-    # Those of trainings that nobody went on with.
+    # The others are checkpoints of abandoned trainings.
     keep_only(checkpoints, key)
     trained = fit(
         spec,
@@ -73,7 +73,7 @@ def run_fn(fn_args: "FnArgs") -> None:
 
 @dataclass(frozen=True)
 class Trained:
-    """A network, and what the epoch came to whose weights it has; empty when none was trained."""
+    """A network, and the figures of the epoch whose weights it has; empty if it was not trained."""
 
     model: Any
     figures: Figures
@@ -88,15 +88,14 @@ def fit(
     statistics: dict[str, Array],
     journal: Journal,
 ) -> Trained:
-    """Returns the trained model; as the network module built it where ``epochs`` is 0.
+    """Returns the trained model; if ``epochs`` is 0, unchanged as the network module built it.
 
     Args:
-        hyperparameters: the profile's; ``epochs``, ``batch_size``, ``seed``, and where they are
-            given ``training`` and ``execution`` (methods.py) are used here, the rest by the network
-            module.
+        hyperparameters: the profile's. This function uses ``batch_size``, ``seed`` and, if given,
+            ``training`` and ``execution`` (methods.py); the network module uses the rest.
         train, evaluation: globs of the splits' TFRecord files.
-        statistics: what Transform learnt of the training split.
-        journal: for as many epochs; keeps the record.
+        statistics: what Transform learnt from the training split.
+        journal: sets the number of epochs and keeps the record.
     """
     import keras
 
@@ -116,15 +115,19 @@ def fit(
 
 
 def patience(hyperparameters: Mapping[str, Any]) -> int | None:
-    """Returns after how many epochs without progress training ends; None where none is given."""
+    """Returns the number of epochs without progress after which training ends; None if not given.
+
+    Raises:
+        UserError: the number is invalid.
+    """
     given = hyperparameters.get("patience")
     if given is not None and (not isinstance(given, int) or given < 1):
-        raise UserError(f"patience must be a whole number of epochs from 1, got {given!r}")
+        raise UserError(f"patience must be a whole number of epochs, at least 1, got {given!r}")
     return given
 
 
 def _require_examples(pattern: str, split: str) -> int:
-    """Returns how many examples there are: on none, training would end without an error."""
+    """Returns the number of examples. Without any, training would end without an error."""
     count = count_records(pattern)
     if not count:
         raise DataError(f"the {split} split is empty: {pattern} holds no example")
@@ -135,7 +138,7 @@ def _watched(spec: ModelSpec, pattern: str) -> "tf.data.Dataset":
     import tensorflow as tf
 
     batches = -(-_require_examples(pattern, "evaluation") // EVAL_BATCH)
-    # Keras warns of running out where it was not told the length.
+    # Keras warns that data ran out when it does not know the length.
     known = tf.data.experimental.assert_cardinality(batches)
     return read(spec, pattern, batch_size=EVAL_BATCH).apply(known).cache()
 
@@ -162,7 +165,7 @@ def training_batches(
 
     pairs = tf.data.Dataset.zip((batches, seeds))
     steps = -(-count // int(hyperparameters["batch_size"]))
-    # zip with an endless dataset hides the length, without which Keras warns of running out.
+    # zip with an endless dataset hides the length; without it Keras warns that data ran out.
     return (
         pairs.map(augmented, num_parallel_calls=tf.data.AUTOTUNE)
         .apply(tf.data.experimental.assert_cardinality(steps))
@@ -173,8 +176,8 @@ def training_batches(
 def statistics(spec: ModelSpec, transform_output: str, pattern: str) -> dict[str, Array]:
     """Returns what Transform's full pass over the training split learnt, by name.
 
-    The transform graph gives each statistic as a column with the same value in every row: one
-    row is enough. A vocabulary is a file of that graph; its words come as a sorted array of bytes.
+    The transform graph gives each statistic as a column with the same value in every row, so one
+    row is enough. A vocabulary is a file of that graph; its words become a sorted array of bytes.
     """
     import tensorflow as tf
     import tensorflow_transform as tft

@@ -20,7 +20,7 @@ def test_the_second_is_told_who_works_since_when(campaign: Any) -> None:
         for command in COMMANDS:
             done = campaign.run(*command.split())
             assert done.code == 2
-            assert f"is being worked on by process {os.getpid()} (" in done.said
+            assert f"is in use by process {os.getpid()} (" in done.said
             assert " since 20" in done.said
         code, status = campaign.status()
         assert code == 0 and f"process {os.getpid()} " in status["working"]
@@ -48,5 +48,5 @@ def test_many_promotions_at_once_leave_one_of_them(campaign: Any) -> None:
     assert done
     assert release.current_version(campaign.config.build) in done
     for version in set(started) - done:
-        assert started[version].returncode == 2 and "is being worked on by" in said[version]
+        assert started[version].returncode == 2 and "is in use by" in said[version]
     assert campaign.status()[0] == 0

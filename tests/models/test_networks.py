@@ -175,5 +175,5 @@ def test_unknown_choices_are_told(chosen: dict[str, str], message: str) -> None:
 def test_other_unknown_choices_are_told(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown network 'deep'; there are: functional"):
         network.build(STATISTICS, {"network": "deep"})
-    with pytest.raises(UserError, match="Raw is no Keras model and has no fit"):
+    with pytest.raises(UserError, match="Raw is not a Keras model and has no fit"):
         Method().train(built("raw"), batches(), batches(), Journal(tmp_path, 1))

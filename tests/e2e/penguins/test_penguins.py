@@ -224,7 +224,7 @@ def test_tuned_values_are_those_of_the_next_run(place: Any) -> None:
     assert "interrupted; run the same command again to go on" in said[-1]
     assert not file.exists()
     again = place.fanout("tune", "--trials", "3", "--json")
-    assert re.search("going on after [23] trials", again.stderr), again.stderr
+    assert re.search("continuing after [23] trials", again.stderr), again.stderr
     assert [row["trial"] for row in json.loads(again.stdout)["trials"]] == [1, 2, 3]
 
     search = "print(json.dumps(tune.tune(config, trials=4, seconds=1800).to_json()))"
@@ -240,7 +240,7 @@ def test_tuned_values_are_those_of_the_next_run(place: Any) -> None:
     command = [PYTHON, "-c", SLOW.format(act=f"{hold}\n{train}")]
     killed(place, command, "epoch 10/30", signal.SIGKILL)
     done = place.python(SLOW.format(act=train))
-    assert re.search(r"going on after epoch (9|[12]\d) of 30", done.stderr), done.stderr
+    assert re.search(r"continuing after epoch (9|[12]\d) of 30", done.stderr), done.stderr
     manifest = json.loads(done.stdout)
     assert manifest["tuned"].items() <= found["values"].items()
     assert manifest["hyperparameters"]["learning_rate"] == found["values"]["learning_rate"]

@@ -103,7 +103,7 @@ def test_both_ways_of_training_end_when_told(way: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("given", [0, 1.5, "two"])
 def test_patience_that_is_none_is_told(given: Any) -> None:
-    with pytest.raises(UserError, match="patience must be a whole number of epochs from 1"):
+    with pytest.raises(UserError, match="patience must be a whole number of epochs, at least 1"):
         patience({"patience": given})
 
 
@@ -125,7 +125,7 @@ def test_killed_training_goes_on_and_comes_to_the_same(way: str, tmp_path: Path)
     killed = train(way, tmp_path / "b", tmp_path / "logs-killed", "3")
     assert (killed.returncode, killed.stdout) == (-9, "")
     resumed = train(way, tmp_path / "b", tmp_path / "logs-b")
-    assert "going on after epoch 3 of 5" in resumed.stderr, resumed.stderr
+    assert "continuing after epoch 3 of 5" in resumed.stderr, resumed.stderr
     found = json.loads(resumed.stdout)
     assert found["kept"] == undisturbed["kept"]
     for one, other in zip(found["weights"], undisturbed["weights"], strict=True):
