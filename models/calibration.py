@@ -1,4 +1,4 @@
-"""Calibration examples: real training inputs from which int8 learns its activations' ranges."""
+"""Calibration examples: real training inputs that set the ranges of int8 activations."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,17 +22,17 @@ _BATCH = 1000
 def calibration_inputs(
     spec: ModelSpec, folder: Path, *, count: int = COUNT, seed: int = SEED
 ) -> dict[str, Array]:
-    """Returns raw inputs of ``count`` training examples, as many of each class as can be.
+    """Returns raw inputs of ``count`` training examples, balanced across classes where possible.
 
-    Two passes: the first reads the labels alone, the second decodes only the chosen examples,
-    so that a large training split costs no more than reading it.
+    There are two passes. The first reads only the labels; the second decodes only the chosen
+    examples. A large training split therefore costs no more than reading it.
 
     Args:
         folder: holds the training split's gzip TFRecord files.
         seed: the same seed and files give the same examples in the same order.
 
     Raises:
-        DataError: there is no example.
+        DataError: there are no examples.
     """
     import tensorflow as tf
 
@@ -50,9 +50,9 @@ def calibration_inputs(
 
 
 def balanced(labels: Array, count: int, seed: int) -> Array:
-    """Returns the sorted positions of ``count`` examples that take the classes in turn."""
+    """Returns the sorted positions of ``count`` examples, taken from each class in turn."""
     shuffled = np.random.default_rng(seed).permutation(len(labels))
-    # How many of its class come before an example in the shuffled order: its turn.
+    # An example's turn: how many examples of its class come before it in the shuffled order.
     turn = np.empty(len(labels), dtype=np.int64)
     for value in np.unique(labels):
         rows = shuffled[labels[shuffled] == value]
@@ -65,6 +65,6 @@ def _rows(records: "tf.data.Dataset", chosen: Array) -> Iterator[Any]:
     import tensorflow as tf
 
     for start, batch in zip(range(0, int(chosen[-1]) + 1, _BATCH), records, strict=False):
-        here = chosen[(chosen >= start) & (chosen < start + _BATCH)]
-        if len(here):
-            yield tf.gather(batch, here - start)
+        in_batch = chosen[(chosen >= start) & (chosen < start + _BATCH)]
+        if len(in_batch):
+            yield tf.gather(batch, in_batch - start)

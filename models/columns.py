@@ -1,8 +1,8 @@
-"""Models of tables: named columns of numbers and of texts, any of which may be missing.
+"""Models of tables: named columns of numbers and texts, where any value may be missing.
 
-A number that is missing is sent as the columns' ``missing`` value, a text as the empty text: JSON
-has no NaN, and graphics cards do not all keep one. A text that training never saw counts as
-missing. All of that happens inside the network, so every client sends the raw columns.
+A missing number is sent as the columns' ``missing`` value, a missing text as the empty text: JSON
+has no NaN, and not every graphics card preserves NaN. A text that training never saw counts as
+missing. All of this happens inside the network, so every client sends the raw columns.
 """
 
 from collections.abc import Mapping
@@ -27,7 +27,7 @@ class Columns:
         numbers: names of numeric columns.
         texts: names of columns whose values are categories.
         label: the column that holds the class's index.
-        missing: stands for a missing number; no real value of any numeric column.
+        missing: stands for a missing number; it is not a real value of any numeric column.
     """
 
     numbers: tuple[str, ...]
@@ -37,7 +37,7 @@ class Columns:
 
     @property
     def features(self) -> dict[str, Any]:
-        """Returns how a tf.Example is parsed; what is missing in it gets the missing values."""
+        """Returns the parsing spec of a tf.Example; absent features get the missing values."""
         import tensorflow as tf
 
         numbers = {
@@ -53,21 +53,21 @@ class Columns:
 
     @property
     def vocabularies(self) -> tuple[str, ...]:
-        """Returns the names of the vocabularies that Transform learns: the text columns'."""
+        """Returns the names of the vocabularies that Transform learns: one per text column."""
         return self.texts
 
     def raw_inputs(self, features: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the columns alone, without the label."""
+        """Returns only the columns, without the label."""
         return {name: features[name] for name in (*self.numbers, *self.texts)}
 
     def preprocessing_fn(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the label and what a full pass over the training data finds.
+        """Returns the label and the results of a full pass over the training data.
 
-        Mean and variance of a numeric column are over the values that are there. They stand in
-        every row; the vocabularies are files of the transform graph.
+        A numeric column's mean and variance cover the values that are present. Every row holds
+        them; the vocabularies are files of the transform graph.
 
         Args:
-            inputs: by column; those that may be missing are sparse.
+            inputs: tensors by column; columns that may have missing values are sparse.
         """
         import tensorflow as tf
         import tensorflow_transform as tft
@@ -90,8 +90,8 @@ class Columns:
         """Returns the inputs of ``serving_default``.
 
         Args:
-            descriptions: what each column is, with its unit.
-            ranges: for each numeric column where it is known, its least and largest value.
+            descriptions: a description of each column, with its unit.
+            ranges: the smallest and largest value of each numeric column whose range is known.
         """
         numbers = []
         for name in self.numbers:
@@ -122,14 +122,15 @@ class Columns:
         return {**numbers, **texts}
 
     def encoded(self, inputs: Mapping[str, Any], learnt: Mapping[str, "npt.NDArray[Any]"]) -> Any:
-        """Returns one row of numbers an example, float32 of shape (n, width).
+        """Returns one row of numbers per example, float32 of shape (n, width).
 
-        Each number is scaled by its column's mean and deviation and followed by whether it was
-        there; each text is one of as many places as its vocabulary has words.
+        Each number is standardised with its column's mean and standard deviation, and comes with
+        a flag that says whether it was present. Each text is one-hot encoded: one place per word
+        of its vocabulary, and one for every other text.
 
         Args:
-            inputs: what ``inputs`` returned.
-            learnt: what Transform learnt: ``<number>_mean``, ``<number>_variance``, and the
+            inputs: the result of ``inputs``.
+            learnt: the results of Transform: ``<number>_mean``, ``<number>_variance``, and the
                 words of each text column.
         """
         import keras
@@ -137,39 +138,41 @@ class Columns:
         parts = []
         if self.numbers:
             row = keras.ops.stack([inputs[name] for name in self.numbers], axis=1)
-            there = keras.ops.cast(keras.ops.not_equal(row, self.missing), "float32")
+            present = keras.ops.cast(keras.ops.not_equal(row, self.missing), "float32")
             scaled = keras.layers.Normalization(
                 mean=np.array([learnt[f"{name}_mean"] for name in self.numbers]),
-                # A column that never changes says nothing: it must not divide by zero either.
+                # A column that never changes carries no information; avoid dividing by zero.
                 variance=np.array(
                     [float(learnt[f"{name}_variance"]) or 1.0 for name in self.numbers]
                 ),
             )(row)
-            parts += [scaled * there, there]
+            parts += [scaled * present, present]
         for name in self.texts:
             words = [word.decode() for word in learnt[name]]
-            # Place 0 is for every other text, the empty one included.
+            # Place 0 is for every other text, including the empty text.
             place = keras.layers.StringLookup(vocabulary=words, mask_token=None)(inputs[name])
-            # Not one_hot: TensorFlow.js' WebAssembly kernel writes whole numbers where the graph
-            # says float, which read as zeros (4.22.0; the browser check found it).
+            # Do not use one_hot: TensorFlow.js' WebAssembly kernel writes integers where the graph
+            # says float, and they are read as zeros (4.22.0; the browser check found it).
             places = np.eye(len(words) + 1, dtype=np.float32)
             row = keras.ops.take(places, place, axis=0)
-            # TensorFlow Lite does not know the shape of what a table finds.
+            # TensorFlow Lite does not know the shape of a lookup's result.
             parts.append(keras.ops.reshape(row, (-1, len(places))))
         return keras.layers.Concatenate()(parts) if len(parts) > 1 else parts[0]
 
     def blanked(self, inputs: Mapping[str, Any], seed: Any, rate: float) -> dict[str, Any]:
-        """Returns a batch in which a share of all values is missing.
+        """Returns a batch with a share of all values made missing.
 
-        From it the network learns what to answer where a client knows less, or sends a text that
-        the training data does not have.
+        It teaches the network what to answer when a client lacks values, or sends a text that is
+        not in the training data.
         """
         import tensorflow as tf
 
         columns = (*self.numbers, *self.texts)
         count = tf.shape(inputs[columns[0]])[0]
-        gone = tf.random.stateless_uniform((len(columns), count), seed) < rate
+        blanks = tf.random.stateless_uniform((len(columns), count), seed) < rate
         return {
-            name: tf.where(gone[place], MISSING_TEXT if name in self.texts else self.missing, value)
+            name: tf.where(
+                blanks[place], MISSING_TEXT if name in self.texts else self.missing, value
+            )
             for place, (name, value) in enumerate((name, inputs[name]) for name in columns)
         }

@@ -1,4 +1,4 @@
-"""``contract.json``: what a client must know of a model, written once and read by every client."""
+"""``contract.json``: what every client must know about a model, written in one place."""
 
 import json
 from dataclasses import asdict
@@ -12,7 +12,7 @@ SIGNATURE_EXAMPLES = "serving_examples"
 
 
 def contract(spec: ModelSpec, *, version: int | None = None) -> dict[str, Any]:
-    """Returns the contract as JSON values; ``version`` is None before there is a release."""
+    """Returns the contract as JSON values; ``version`` is None before the first release."""
     signatures = {"tensors": SIGNATURE_TENSORS, "examples": SIGNATURE_EXAMPLES}
     if spec.encoded_input:
         signatures["encoded"] = SIGNATURE_ENCODED
@@ -31,14 +31,14 @@ def contract(spec: ModelSpec, *, version: int | None = None) -> dict[str, Any]:
 
 
 def contract_text(spec: ModelSpec, *, version: int | None = None) -> str:
-    """Returns the text of ``contract.json``; ``version`` as in ``contract``."""
+    """Returns the text of ``contract.json``; ``version`` is as in ``contract``."""
     return json.dumps(contract(spec, version=version), indent=1) + "\n"
 
 
 def encoded_alias(spec: ModelSpec) -> str | None:
     """Returns the input alias of ``serving_bytes``.
 
-    TensorFlow Serving's REST API prints and takes bytes as ``{"b64": …}`` by the suffix
-    ``_bytes`` (tensorflow_serving/util/json_tensor.cc).
+    The suffix ``_bytes`` makes TensorFlow Serving's REST API print and accept bytes as
+    ``{"b64": …}`` (tensorflow_serving/util/json_tensor.cc).
     """
     return f"{spec.encoded_input}_bytes" if spec.encoded_input else None

@@ -1,4 +1,4 @@
-"""tf.Example records: written from a model's data, read back as raw inputs and labels."""
+"""Writes a model's data as tf.Example records, and reads them as raw inputs and labels."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -12,14 +12,14 @@ from models.spec import ModelSpec
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# Lists hold numbers, in row-major order where they are of several dimensions.
+# Lists hold numbers, in row-major order where there are several dimensions.
 Value = bytes | str | int | float | Sequence[float] | None
 
 
 def write(examples: Iterable[Mapping[str, Value]], file: Path) -> int:
-    """Writes examples as one TFRecord file and returns their number; a file is seen whole or not.
+    """Writes examples to one TFRecord file atomically and returns their number.
 
-    A value that is None is left out of its example: that is how tf.Example says *missing*.
+    A value of None is left out of its example: that is how tf.Example expresses *missing*.
     """
     import tensorflow as tf
 
@@ -35,8 +35,8 @@ def write(examples: Iterable[Mapping[str, Value]], file: Path) -> int:
 
 
 def serialized(values: Mapping[str, Value]) -> bytes:
-    """Returns one tf.Example's bytes, the same ones for equal values."""
-    # The order of a map's entries is left to chance otherwise, and equal data would differ.
+    """Returns the bytes of a tf.Example; equal values give equal bytes."""
+    # Otherwise the order of a map's entries is random, and equal data would give other bytes.
     content: bytes = _example(values).SerializeToString(deterministic=True)
     return content
 
@@ -45,9 +45,9 @@ def read(spec: ModelSpec, pattern: str, *, batch_size: int = 1000) -> "tf.data.D
     """Returns a dataset of batches ``(raw inputs by name, label)`` in a fixed order.
 
     Args:
-        pattern: glob of TFRecord files, plain (``*.tfrecord``) or gzip (anything else, as TFX's
-            ExampleGen writes them).
-        batch_size: how many examples are parsed at once.
+        pattern: a glob that matches TFRecord files, plain (``*.tfrecord``) or gzip (any other
+            name, as TFX's ExampleGen writes them).
+        batch_size: the number of examples that are parsed at once.
 
     Raises:
         FileNotFoundError: nothing matches the pattern.
@@ -64,12 +64,12 @@ def read(spec: ModelSpec, pattern: str, *, batch_size: int = 1000) -> "tf.data.D
 
 
 def count(pattern: str) -> int:
-    """Returns how many records there are, without parsing them; raises as ``read`` does."""
+    """Returns the number of records without parsing them. Raises the same error as ``read``."""
     return sum(len(batch) for batch in records(pattern).batch(10_000).as_numpy_iterator())
 
 
 def records(pattern: str) -> "tf.data.Dataset":
-    """Returns a dataset of serialized tf.Examples in a fixed order; raises as ``read`` does."""
+    """Returns serialized tf.Examples in a fixed order. Raises the same error as ``read``."""
     import tensorflow as tf
 
     files = sorted(tf.io.gfile.glob(pattern))
@@ -80,7 +80,7 @@ def records(pattern: str) -> "tf.data.Dataset":
 
 
 def plain(values: Array) -> Array:
-    """Returns texts as NumPy's own, which a file holds without pickling; numbers as they are."""
+    """Returns texts as NumPy strings, which a file stores without pickling; numbers unchanged."""
     return np.char.decode(values.astype(bytes), "utf-8") if values.dtype == object else values
 
 

@@ -1,8 +1,8 @@
 """Models that were trained elsewhere: a .keras file or a SavedModel, checked and fanned out.
 
-Nobody said what their data is. They are run on made-up inputs, and the true class of each is what
-the model itself answers, so that *accuracy* says how much of the model survived the export, and
-*agreement* how much of that each target kept.
+Their data is unknown, so they are run on made-up inputs. The true class of each input is the
+model's own answer. *Accuracy* therefore says how much of the model survived the export, and
+*agreement* says how much of that each target kept.
 """
 
 import hashlib
@@ -22,26 +22,27 @@ from models.spec import Tensor
 
 SEED = 7
 BATCH = 32
-# Steps of a range that made-up inputs are whole numbers of: they print short and read back equal.
+# Made-up inputs are a whole number of these steps of their range: they print short and read back
+# as the same values.
 STEPS = 255
 COUNTS = {"train": 64, "eval": 16, "test": 128}
 
 
 class UntrustedModelError(UserError):
-    """The file holds code that loading it would run."""
+    """The file holds code that would run when the file is loaded."""
 
 
 @dataclass(frozen=True)
 class Existing:
-    """A model file or folder, and what goes in and comes out.
+    """A model file or folder, with its inputs and its output.
 
     Attributes:
         path: a ``.keras`` file or a SavedModel's folder.
-        digest: of its contents, by which it is known.
-        inputs: of the exported model, under names of ours.
-        names: for each of them, what the model itself calls it.
-        output: what the model itself calls its output; empty for its only one.
-        trusted: whether code that a ``.keras`` file holds (Lambda layers) may be run.
+        digest: the digest of its contents, which identifies it.
+        inputs: the inputs of the exported model, under this project's names.
+        names: for each of these names, the model's own name of the input.
+        output: the model's own name of its output; empty where it has only one.
+        trusted: whether code in a ``.keras`` file (Lambda layers) may be run.
     """
 
     path: Path
@@ -53,7 +54,7 @@ class Existing:
 
     @property
     def features(self) -> dict[str, Any]:
-        """Returns how a tf.Example is parsed: the raw inputs and the label."""
+        """Returns the parsing spec of a tf.Example: the raw inputs and the label."""
         import tensorflow as tf
 
         inputs = {
@@ -62,25 +63,26 @@ class Existing:
         return {**inputs, "label": tf.io.FixedLenFeature([], tf.int64)}
 
     def raw_inputs(self, features: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the inputs in their own types."""
+        """Returns the inputs, each cast to its own type."""
         import tensorflow as tf
 
         return {tensor.name: tf.cast(features[tensor.name], tensor.dtype) for tensor in self.inputs}
 
     def network(self) -> Any:
-        """Returns the model as something to call with inputs by our names, and to export.
+        """Returns the model as an exportable callable that takes inputs by this project's names.
 
         Raises:
-            DataError: it is missing, or another than was looked at.
-            UserError: the file cannot be loaded; UntrustedModelError where it holds code.
+            DataError: it is missing, or differs from the model that was inspected.
+            UntrustedModelError: the file holds code and is not trusted.
+            UserError: the file cannot be loaded.
         """
         import tensorflow as tf
 
         got = digest_of(self.path)
         if got != self.digest:
             raise DataError(
-                f"{self.path} changed: its digest is {got}. If it is meant to be another model of "
-                "the same inputs and output, write it into existing.py"
+                f"{self.path} changed: its digest is {got}. If that is intended and the model "
+                "still has the same inputs and output, write this digest into existing.py"
             )
         call, tracked = (self._keras if self.path.is_file() else self._saved_model)()
 
@@ -95,7 +97,7 @@ class Existing:
         return Network()
 
     def examples(self, split: str, limit: int | None) -> Iterator[dict[str, Value]]:
-        """Yields made-up inputs within their ranges, with the class that the model answers."""
+        """Yields made-up inputs within their ranges, labelled with the model's own answer."""
         random = np.random.default_rng([SEED, list(COUNTS).index(split)])
         network = self.network()
         count = min(COUNTS[split], limit or COUNTS[split])
@@ -133,7 +135,7 @@ class Existing:
 
 
 def digest_of(path: Path) -> str:
-    """Returns the SHA-256 of a file, or of the names and contents of a folder's files."""
+    """Returns the SHA-256 of a file, or of the names and contents of all files in a folder."""
     if path.is_file():
         return sha256(path)
     digest = hashlib.sha256()
@@ -143,7 +145,7 @@ def digest_of(path: Path) -> str:
 
 
 def made_up(tensor: Tensor, count: int, random: np.random.Generator) -> Any:
-    """Returns inputs drawn evenly from the tensor's range, of shape (count, …)."""
+    """Returns inputs drawn uniformly from the tensor's range, of shape (count, …)."""
     low = 0.0 if tensor.minimum is None else tensor.minimum
     high = 1.0 if tensor.maximum is None else tensor.maximum
     steps = random.integers(0, STEPS + 1, (count, *tensor.shape))
@@ -154,8 +156,9 @@ def load_keras(file: Path, *, trusted: bool) -> Any:
     """Returns the Keras model in a ``.keras`` file.
 
     Raises:
+        DataError: the file is missing.
         UntrustedModelError: it has Lambda layers, which are Python code, and is not trusted.
-        UserError: it is no such file, or this Keras cannot load it.
+        UserError: it is not a ``.keras`` file, or this version of Keras cannot load it.
     """
     import keras
 
@@ -163,15 +166,15 @@ def load_keras(file: Path, *, trusted: bool) -> Any:
     try:
         return keras.models.load_model(file, compile=False, safe_mode=not trusted)
     except Exception as error:
-        said = " ".join(str(error).split())
-        if "ambda" in said and not trusted:
+        reason = " ".join(str(error).split())
+        if "ambda" in reason and not trusted:
             raise UntrustedModelError(
-                f"{file} has a Lambda layer: Python code that loading the file runs. If you trust "
-                "who made the file, give --trust; better is a layer of Keras in its place"
+                f"{file} has a Lambda layer: Python code that runs when the file is loaded. "
+                "Replace it with a layer of Keras, or give --trust if you trust the file's author"
             ) from error
         if version != keras.__version__:
-            said = f"it was written by Keras {version}, this is Keras {keras.__version__}; {said}"
-        raise UserError(f"{file} cannot be loaded: {said[:400]}") from error
+            reason = f"it is from Keras {version}, this is Keras {keras.__version__}; {reason}"
+        raise UserError(f"{file} cannot be loaded: {reason[:400]}") from error
 
 
 def _keras_version(file: Path) -> str:
@@ -182,5 +185,5 @@ def _keras_version(file: Path) -> str:
         raise DataError(f"{file} is missing") from error
     except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
         raise UserError(
-            f"{file} is no .keras file; write one with model.save('model.keras')"
+            f"{file} is not a .keras file; write one with model.save('model.keras')"
         ) from error

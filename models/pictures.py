@@ -1,4 +1,4 @@
-"""Models of pictures: a folder of files for each class, decoded and scaled inside the graph."""
+"""Models of pictures: one folder of files per class, decoded and scaled inside the graph."""
 
 import hashlib
 from collections.abc import Iterator
@@ -16,7 +16,7 @@ SEED = 7
 
 @dataclass(frozen=True)
 class Size:
-    """What the network takes: height, width and channels (1 for grey, 3 for colours)."""
+    """The size of the network's input: height, width and channels (1 for grey, 3 for colours)."""
 
     height: int
     width: int
@@ -31,7 +31,7 @@ class Size:
 
         Args:
             encoded: a string tensor of shape (n,): PNG, JPEG, GIF or BMP files. A picture that
-                has the size already keeps its exact values.
+                already has this size keeps its exact values.
         """
         import tensorflow as tf
 
@@ -47,12 +47,12 @@ class Size:
 
 @dataclass(frozen=True)
 class PictureFolder:
-    """A folder with one folder a class, each of which holds picture files.
+    """A folder with one folder of picture files per class.
 
     Attributes:
-        folder: where it is.
-        digest: of the files' names and contents, by which they are known.
-        labels: the names of the classes' folders, in the order of the classes.
+        folder: its path.
+        digest: the digest of the files' names and contents, which identifies them.
+        labels: the names of the class folders, in the order of the classes.
     """
 
     folder: Path
@@ -60,18 +60,18 @@ class PictureFolder:
     labels: tuple[str, ...]
 
     def verify(self) -> None:
-        """Raises DataError unless the pictures are there and are the ones that were looked at."""
+        """Raises DataError unless the pictures exist and are those that were inspected."""
         if not self.folder.is_dir():
-            raise DataError(f"{self.folder} is missing; its place is in the model's data.py")
+            raise DataError(f"{self.folder} is missing; its path is set in the model's data.py")
         got = digest_of(self.folder, self.labels)
         if got != self.digest:
             raise DataError(
-                f"the pictures in {self.folder} changed: their digest is {got}. If they are meant "
-                "to be others, write it into the model's data.py"
+                f"the pictures in {self.folder} changed: their digest is {got}. If that is "
+                "intended, write this digest into the model's data.py"
             )
 
     def examples(self, split: str, limit: int | None) -> Iterator[dict[str, Value]]:
-        """Yields a split's files with their class, at most ``limit``; raises as verify() does."""
+        """Yields a split's files with their class, at most ``limit``; see verify() for errors."""
         self.verify()
         files = files_of(self.folder, self.labels)
         classes = [file.parent.name for file in files]

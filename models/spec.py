@@ -1,15 +1,15 @@
-"""What a model must provide to go through the pipeline: one frozen ``ModelSpec``, in one folder.
+"""The definition that a model provides to the pipeline: one frozen ``ModelSpec`` in one folder.
 
-``models/<name>/`` holds, under the same names for every model:
+``models/<name>/`` has the same file names for every model:
 
-    spec.py          SPEC, what this module types
+    spec.py          SPEC, of the types in this module
     data.py          fetch(cache), examples(cache, split, limit)
     features.py      FEATURES, preprocessing_fn(inputs), raw_inputs(features)
     network.py       build(learnt, hyperparameters), compile(model, …), augment(inputs, seed)
-    schema.pbtxt     the curated schema, which data is validated against
-    README.md        the model's card
+    schema.pbtxt     the curated schema that the data is validated against
+    README.md        the model card
 
-Adding a model is adding a folder; no line elsewhere names one.
+To add a model, add a folder; no code elsewhere names a model.
 """
 
 import importlib
@@ -38,14 +38,14 @@ class Tensor:
 
     Attributes:
         name: its alias in the signature.
-        dtype: the element type, such as ``float32``, or ``string``.
-        shape: without the batch dimension.
-        description: for the people who write a client.
+        dtype: the element type: ``string``, or a number type such as ``float32``.
+        shape: the shape without the batch dimension.
+        description: a description for the people who write a client.
         minimum, maximum: the range of values, where it is bounded.
-        kind: what a client may offer to fill it with: ``tensor``, or ``image`` (height, width,
+        kind: the kind of input that a client may offer: ``tensor``, or ``image`` (height, width,
             channels).
-        missing: what a client sends for a value that it does not have; None where it must have
-            one. It may lie outside of the range.
+        missing: what a client sends for a value that it does not have; None where a value is
+            required. It may lie outside the range.
     """
 
     name: str
@@ -59,7 +59,7 @@ class Tensor:
 
     @property
     def numpy_dtype(self) -> str:
-        """Returns NumPy's name of the element type."""
+        """Returns NumPy's name for the element type."""
         return "str" if self.dtype == "string" else self.dtype
 
 
@@ -68,13 +68,14 @@ class Limits:
     """How far a converted model may be from the SavedModel.
 
     Attributes:
-        agreement: least share of examples with the SavedModel's top class.
-        max_abs_diff: largest difference of any output; None leaves it unbounded.
-        accuracy_drop: most accuracy lost against the SavedModel on the same examples.
-        class_drop: the same for each true class on its own; None leaves it unbounded.
+        agreement: the smallest allowed share of examples with the SavedModel's top class.
+        max_abs_diff: the largest allowed difference of any output; None leaves it unbounded.
+        accuracy_drop: the largest allowed loss of accuracy against the SavedModel on the same
+            examples.
+        class_drop: the same limit for each true class separately; None leaves it unbounded.
         min_runtime: the oldest TensorFlow Lite release that must load the file, such as ``2.14``;
             None accepts any.
-        required: whether a release may go out without it.
+        required: whether a release needs this variant to pass.
     """
 
     agreement: float
@@ -87,11 +88,11 @@ class Limits:
 
 @dataclass(frozen=True)
 class Range:
-    """Between which numbers ``fanout tune`` looks for a hyperparameter's best value.
+    """The range in which ``fanout tune`` searches for a hyperparameter's best value.
 
     Attributes:
-        low, high: both may be taken; between two whole numbers only whole ones are.
-        log: whether every order of magnitude is tried as often, as a learning rate wants it.
+        low, high: the inclusive bounds; if both are integers, only integers are tried.
+        log: whether every order of magnitude is tried equally often, as suits a learning rate.
     """
 
     low: float
@@ -101,18 +102,20 @@ class Range:
 
 @dataclass(frozen=True)
 class Profile:
-    """How much of the data to train on, for how long, and what the result must reach.
+    """How much data to train on, for how long, and the accuracy that the result must reach.
 
     Attributes:
-        examples: for each split, how many examples to take; None takes all.
-        hyperparameters: handed to the model's network module as they are.
-        min_accuracy: least accuracy on the test split, or the Evaluator does not bless.
-        min_slice_accuracy: the same for each value of every slice key.
-        max_accuracy_drop: most accuracy lost against the current release.
-        web_examples: how many test examples the page's default engine is checked on, the other
-            engines and forms of the weights on a fifth of them; None: all.
-        max_slice_accuracy_drop: most accuracy lost against the current release on any value of a
-            slice key; a slice is smaller than the whole, so chance moves it further.
+        examples: for each split, the number of examples to take; None takes all.
+        hyperparameters: passed unchanged to the model's network module.
+        min_accuracy: the accuracy on the test split below which the Evaluator does not bless.
+        min_slice_accuracy: the same limit for each value of every slice key.
+        max_accuracy_drop: the largest allowed loss of accuracy against the current release.
+        web_examples: the number of test examples for the check of the page's default engine; the
+            other engines and forms of the weights are checked on a fifth of them. None checks
+            all.
+        max_slice_accuracy_drop: the largest allowed loss of accuracy against the current release
+            on any value of a slice key. A slice is smaller than the whole, so chance moves it
+            further.
     """
 
     examples: Mapping[str, int | None]
@@ -126,13 +129,14 @@ class Profile:
 
 @dataclass(frozen=True)
 class Monitoring:
-    """From when on what clients send is no longer what the model was trained on.
+    """Drift limits: beyond them, requests no longer look like the training data.
 
     Attributes:
-        numeric: most Jensen-Shannon divergence of a number's distribution, from 0 to 1.
-        categorical: most that a value's share may have changed (L-infinity distance).
-        limits: other limits for single features, by name; those a run of ``fanout monitor`` lists.
-        min_requests: fewer examples in the log than that say nothing.
+        numeric: the largest allowed Jensen-Shannon divergence of a number's distribution, from 0
+            to 1.
+        categorical: the largest allowed change of a value's share (L-infinity distance).
+        limits: other limits for single features, by name; ``fanout monitor`` lists the names.
+        min_requests: the number of logged examples below which nothing can be concluded.
     """
 
     numeric: float = 0.1
@@ -146,21 +150,22 @@ class ModelSpec:
     """A model's contract with the pipeline, its targets and its clients.
 
     Attributes:
-        name: its folder below models/, its servable name, its file names.
-        title, description: for people.
-        inputs, outputs: of ``serving_default``; the first output holds the class probabilities.
+        name: the name of its folder below models/, of its servable and of its files.
+        title, description: texts for people.
+        inputs, outputs: the tensors of ``serving_default``; the first output holds the class
+            probabilities.
         labels: the class names, in the order of the output.
         label_key: the feature that holds the true class as an index.
-        slice_keys: features whose values are also evaluated one by one.
+        slice_keys: features whose values are also evaluated separately.
         encoded_input: the feature that holds an encoded picture, which ``serving_bytes`` takes;
             None for models without pictures.
-        profiles: by name; ``default`` and ``quick`` must be there.
-        limits: for each target, for each variant that it makes; the page of the web target starts
-            with its first one.
-        search: what ``fanout tune`` may change of a profile's hyperparameters, by name: a Range, or
-            a tuple of the values to choose from. The profile's own value is one of them.
-        golden_examples: how many examples a release carries for its clients' smoke tests.
-        monitoring: how far the server's requests may be from the training data.
+        profiles: the profiles by name; ``default`` and ``quick`` are required.
+        limits: the limits of each variant that each target makes; the web target's page starts
+            with its first variant.
+        search: the hyperparameters of a profile that ``fanout tune`` may change, by name: a Range,
+            or a tuple of the values to choose from, which include the profile's own value.
+        golden_examples: the number of examples that a release carries for smoke tests by clients.
+        monitoring: how far the server's requests may drift from the training data.
     """
 
     name: str
@@ -188,7 +193,7 @@ class ModelSpec:
         return self.folder / "schema.pbtxt"
 
     def slice_name(self, key: str) -> str:
-        """Returns ``label=3`` as the class's name, every other slice as it is."""
+        """Returns the class name for ``label=3``, and every other slice key unchanged."""
         feature, _, value = key.partition("=")
         known = feature == self.label_key and value.isdecimal() and int(value) < len(self.labels)
         return self.labels[int(value)] if known else key
@@ -202,7 +207,7 @@ class ModelSpec:
         return importlib.import_module(self.module_name(part))
 
     def profile(self, name: str) -> Profile:
-        """Returns a profile. Raises UnknownProfileError, which lists those there are."""
+        """Returns a profile. Raises UnknownProfileError, which lists the known profiles."""
         if name not in self.profiles:
             known = ", ".join(sorted(self.profiles))
             raise UnknownProfileError(
@@ -212,12 +217,12 @@ class ModelSpec:
 
 
 def known_models() -> list[str]:
-    """Returns the names of the models that have a folder here."""
+    """Returns the names of the models that have a folder below models/."""
     return sorted(file.parent.name for file in FOLDER.glob("*/spec.py"))
 
 
 def load(name: str) -> ModelSpec:
-    """Returns the spec of a model. Raises UnknownModelError, which lists those there are."""
+    """Returns a model's spec. Raises UnknownModelError, which lists the known models."""
     if name not in known_models():
         raise UnknownModelError(f"unknown model {name!r}; models/ has: {', '.join(known_models())}")
     spec: ModelSpec = importlib.import_module(f"models.{name}.spec").SPEC

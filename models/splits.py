@@ -1,4 +1,4 @@
-"""Splits of labelled examples: of every class the same share, in a fixed order that mixes them."""
+"""Stratified splits of labelled examples: the same share of every class, in a fixed mixed order."""
 
 from collections.abc import Hashable, Sequence
 
@@ -10,13 +10,13 @@ from models.spec import SPLITS
 def rows_of(
     split: str, labels: Sequence[Hashable], *, test: float, watch: float, seed: int
 ) -> list[int]:
-    """Returns the places of a split's examples. The same arguments give the same ones.
+    """Returns the positions of a split's examples. Equal arguments give equal results.
 
     Args:
         split: ``train``, ``eval`` or ``test``.
         labels: the class of each example.
-        test, watch: which share of each class is for the test and the evaluation split.
-        seed: chooses which examples those are.
+        test, watch: the share of each class in the test split and in the evaluation split.
+        seed: chooses which examples these are.
     """
     random = np.random.default_rng(seed)
     parts: dict[str, list[int]] = {name: [] for name in SPLITS}

@@ -1,4 +1,4 @@
-"""Reads the examples of a model from a CSV file that stays where it is."""
+"""Reads a model's examples from a CSV file, which is left in its place."""
 
 import csv
 from collections.abc import Iterator, Mapping
@@ -11,21 +11,21 @@ from models.columns import Columns
 from models.examples import Value
 from models.splits import rows_of
 
-# What tables hold where a value is missing.
+# Cells that stand for a missing value.
 ABSENT = frozenset({"", "?", "NA", "N/A", "NaN", "nan", "NULL", "null", "None"})
 SEED = 7
 
 
 @dataclass(frozen=True)
 class Table:
-    """A CSV file with a header, UTF-8.
+    """A CSV file in UTF-8 with a header.
 
     Attributes:
-        file: where it is.
-        digest: its SHA-256, by which it is known.
-        separator: what stands between two cells.
-        headers: each feature's column in the file; ``label`` among them.
-        labels: the label column's texts, in the order of the classes.
+        file: its path.
+        digest: its SHA-256, which identifies it.
+        separator: the character between two cells.
+        headers: the header of each feature's column, including ``label``.
+        labels: the texts of the label column, in the order of the classes.
     """
 
     file: Path
@@ -35,25 +35,25 @@ class Table:
     labels: tuple[str, ...]
 
     def verify(self) -> None:
-        """Raises DataError unless the file is there and is the one that was looked at."""
+        """Raises DataError unless the file exists and is the one that was inspected."""
         if not self.file.is_file():
-            raise DataError(f"{self.file} is missing; its place is in the model's data.py")
+            raise DataError(f"{self.file} is missing; its path is set in the model's data.py")
         got = sha256(self.file)
         if got != self.digest:
             raise DataError(
-                f"{self.file} changed: its SHA-256 is {got}. Look whether schema.pbtxt still says "
-                "what the data must be, then write the new one into the model's data.py"
+                f"{self.file} changed: its SHA-256 is {got}. Check whether schema.pbtxt still "
+                "describes the data, then write this SHA-256 into the model's data.py"
             )
 
     def examples(
         self, columns: Columns, split: str, limit: int | None
     ) -> Iterator[dict[str, Value]]:
-        """Yields a split's rows, of which at most ``limit``. Raises DataError as verify() does."""
+        """Yields at most ``limit`` rows of a split. Raises the same error as verify()."""
         self.verify()
         with self.file.open(encoding="utf-8-sig", newline="") as stream:
             rows = list(csv.DictReader(stream, delimiter=self.separator))
         label = self.headers[columns.label]
-        # Rows without a class teach nothing and judge nothing.
+        # Rows without a class cannot be used for training or evaluation.
         rows = [row for row in rows if row[label].strip() in self.labels]
         classes = [row[label].strip() for row in rows]
         for place in rows_of(split, classes, test=0.2, watch=0.1, seed=SEED)[:limit]:

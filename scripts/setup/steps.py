@@ -1,4 +1,4 @@
-"""A step of the set-up: skipped when its stamp is fresh, logged, and explained when it fails."""
+"""Steps of the set-up: skipped when their stamp is fresh, logged, and explained on failure."""
 
 import hashlib
 import os
@@ -21,15 +21,15 @@ class StepFailed(Exception):
 
 @dataclass(frozen=True)
 class Step:
-    """One thing the set-up installs.
+    """One thing that the set-up installs.
 
     Attributes:
-        name: what it is, as the summary calls it.
-        stamp: the file that says with which inputs it was last done.
-        inputs: files whose change makes it stale.
-        action: does it; gets a function that runs a command into the step's log. What it
-            returns is said in the summary.
-        advice: what to do when it fails.
+        name: its name in the summary.
+        stamp: the file that records the inputs of its last completed run.
+        inputs: the files that make it stale when they change.
+        action: does the work; it gets the step's log, which runs commands. The summary shows what
+            it returns.
+        advice: tells the user what to do when it fails.
         also: further inputs that are not files, such as the interpreter's path.
     """
 
@@ -57,7 +57,7 @@ class Step:
 
 
 class Log:
-    """Runs commands with their output in a file, so that the terminal shows the steps alone."""
+    """Runs commands with their output in a file, so the terminal shows only the steps."""
 
     def __init__(self, file: Path) -> None:
         self.file = file
@@ -67,7 +67,7 @@ class Log:
     def run(
         self, command: Sequence[object], *, cwd: Path = ROOT, env: Mapping[str, str] | None = None
     ) -> None:
-        """Runs a command to its end. Raises StepFailed when its exit code is not 0."""
+        """Runs a command until it ends. Raises StepFailed when its exit code is not 0."""
         words = [str(word) for word in command]
         with self.file.open("a") as output:
             print("$", *words, file=output, flush=True)
@@ -87,14 +87,14 @@ class Log:
             raise StepFailed(self.last_words())
 
     def last_words(self) -> str:
-        """Returns the last lines that say what went wrong: warnings of retries do not."""
+        """Returns the last lines of output, without warnings: those are about retries."""
         lines = [line.rstrip() for line in self.file.read_text(errors="replace").splitlines()]
-        told = [line for line in lines if line and not line.startswith(("$", "WARNING:"))]
-        return "\n".join(told[-3:] or lines[-3:])
+        messages = [line for line in lines if line and not line.startswith(("$", "WARNING:"))]
+        return "\n".join(messages[-3:] or lines[-3:])
 
 
 def run_steps(steps: Iterable[Step]) -> int:
-    """Does the steps that are not fresh, in order, and returns an exit code."""
+    """Runs the steps that are not fresh, in order, and returns an exit code."""
     done: list[tuple[str, str, float]] = []
     for step in steps:
         if step.is_fresh():
@@ -103,12 +103,12 @@ def run_steps(steps: Iterable[Step]) -> int:
         started = time.monotonic()
         try:
             with _Ticker(step.name):
-                said = step.action(log)
+                summary = step.action(log)
                 step.mark_done()
         except (StepFailed, OSError) as error:
             _explain(step, error, log)
             return 1
-        done.append((step.name, said, time.monotonic() - started))
+        done.append((step.name, summary, time.monotonic() - started))
     _summarise(done)
     return 0
 
@@ -123,7 +123,7 @@ def _explain(step: Step, error: Exception, log: Log) -> None:
         print(f"    {line}", file=sys.stderr)
     print(f"  what to do: {step.advice}", file=sys.stderr)
     print(f"  whole log:  {log.file.relative_to(ROOT)}", file=sys.stderr)
-    print("  then run the same command again: what is installed is kept.", file=sys.stderr)
+    print("  then run the same command again: it keeps what is already installed.", file=sys.stderr)
 
 
 def _summarise(done: list[tuple[str, str, float]]) -> None:
@@ -131,13 +131,13 @@ def _summarise(done: list[tuple[str, str, float]]) -> None:
         return
     width = max(len(name) for name, _, _ in done)
     print("\nInstalled, below this folder only:")
-    for name, said, seconds in done:
-        print(f"  {name:<{width}}  {seconds:6.1f} s  {said}")
+    for name, summary, seconds in done:
+        print(f"  {name:<{width}}  {seconds:6.1f} s  {summary}")
     print()
 
 
 class _Ticker:
-    """Says which step is under way, and on a terminal how long it has taken so far."""
+    """Shows which step is running and, on a terminal, how long it has taken so far."""
 
     def __init__(self, name: str) -> None:
         self._name = name
