@@ -173,7 +173,8 @@ def load_keras(file: Path, *, trusted: bool) -> Any:
                 "Replace it with a layer of Keras, or give --trust if you trust the file's author"
             ) from error
         if version != keras.__version__:
-            reason = f"it is from Keras {version}, this is Keras {keras.__version__}; {reason}"
+            versions = f"it was written by Keras {version}, this is Keras {keras.__version__}"
+            reason = f"{versions}; {reason}"
         raise UserError(f"{file} cannot be loaded: {reason[:400]}") from error
 
 

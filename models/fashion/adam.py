@@ -10,8 +10,8 @@ class Adam(tf.Module):  # type: ignore[misc]
     """Adam's step (Kingma and Ba, 2015) on plain variables, written out.
 
     Args:
-        variables: what is trained.
-        learning_rate: a number, or a function of the step's number from 0.
+        variables: the variables to train.
+        learning_rate: a number, or a function of the step's number, which starts at 0.
     """
 
     def __init__(
@@ -35,7 +35,7 @@ class Adam(tf.Module):  # type: ignore[misc]
         """Moves each variable against its gradient."""
         rate = self._rate(self._step) if callable(self._rate) else self._rate
         count = tf.cast(self._step + 1, tf.float32)
-        # Both means start at zero, and are too small by these factors at first.
+        # Both means start at zero. This corrects the bias towards zero of the first steps.
         unbiased = tf.sqrt(1 - self._second**count) / (1 - self._first**count)
         moments = zip(self._variables, slopes, self._means, self._squares, strict=True)
         for variable, slope, mean, square in moments:

@@ -1,8 +1,8 @@
 """Fashion-MNIST: 70,000 grey pictures of clothes, 28 × 28, in ten classes (Xiao et al., 2017).
 
 The four original files come from the machine's own copy, from Debian's package (without root),
-or from Keras' download, in that order. They are trusted by the SHA-256 of their contents: the
-compressed files differ from one distributor to the next.
+or from Keras' download, in that order. The SHA-256 of their uncompressed contents is verified:
+the compressed files differ from one distributor to the next.
 """
 
 import gzip
@@ -35,10 +35,10 @@ SPLIT_SEED = 20_170_825
 
 
 def fetch(cache: Path) -> None:
-    """Puts the four files into ``cache``; those that are there and sound stay.
+    """Puts the four files into ``cache``. Files that exist are verified and kept.
 
     Raises:
-        DataError: none of the sources has them, or what they gave is not Fashion-MNIST.
+        DataError: none of the sources has the files, or the files are not Fashion-MNIST.
     """
     if all((cache / name).is_file() for name in SHA256):
         verify(cache)
@@ -53,24 +53,24 @@ def fetch(cache: Path) -> None:
 
 
 def verify(folder: Path) -> None:
-    """Raises DataError unless all four files are there, whole, and the published ones."""
+    """Raises DataError unless all four files exist, are complete and are the published ones."""
     for name, expected in SHA256.items():
         got = hashlib.sha256(_unzip(folder / name)).hexdigest()
         if got != expected:
             raise DataError(
-                f"{folder / name} is not Fashion-MNIST's: the SHA-256 of its contents is {got}, "
-                f"not {expected}; delete it to have it fetched again"
+                f"{folder / name} is not the file of Fashion-MNIST: the SHA-256 of its contents is "
+                f"{got}, not {expected}; delete it to have it fetched again"
             )
 
 
 def examples(cache: Path, split: str, limit: int | None) -> Iterator[dict[str, Value]]:
-    """Yields the split's examples: ``image`` as a PNG file, ``label`` as the class's index.
+    """Yields the split's examples: ``image`` is a PNG file, ``label`` the index of the class.
 
     Args:
         cache: the folder that ``fetch`` filled.
         split: ``train`` or ``eval``, both from the official training images; ``test``, the
             official test images.
-        limit: how many to yield at most; None yields all.
+        limit: the maximum number to yield; None yields all.
 
     Raises:
         DataError: a file is missing or damaged.
@@ -119,8 +119,8 @@ def _keras_download(reasons: list[str]) -> Path:
     except Exception as error:
         reasons.append(str(error))
         raise DataError(
-            "Fashion-MNIST could not be had; it is looked for in "
-            f"{INSTALLED}, Debian's package {PACKAGE} and Keras' download: " + "; ".join(reasons)
+            "Fashion-MNIST could not be fetched from "
+            f"{INSTALLED}, Debian's package {PACKAGE} or Keras' download: " + "; ".join(reasons)
         ) from error
     return Path(keras.config.keras_home()) / "datasets" / "fashion-mnist"
 

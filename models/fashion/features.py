@@ -1,4 +1,4 @@
-"""From a stored example to the network's raw input, and what Transform learns of the data."""
+"""Turns stored examples into the network's raw input, and lists what Transform learns."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def raw_inputs(features: dict[str, Any]) -> dict[str, Any]:
 
     Returns:
         ``image``: float32 of shape (n, 28, 28, 1) with grey values from 0 to 255. A picture that
-        is 28 × 28 already keeps its exact values.
+        is already 28 × 28 keeps its exact values.
     """
     images = tf.map_fn(
         _decode,
@@ -39,8 +39,8 @@ def _decode(encoded: Any) -> Any:
 def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
     """Returns the label and, in every row, the mean and variance of all training pixels.
 
-    Transform makes the full pass over the training data. The network bakes the two numbers into
-    its first layer, so that every client sends plain pixels.
+    Transform makes the full pass over the training data. The two numbers become the network's
+    first layer, so every client sends plain pixels.
     """
     import tensorflow_transform as tft
 

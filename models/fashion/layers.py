@@ -1,7 +1,7 @@
-"""The fashion network once more, as a custom Keras layer and a subclassed model.
+"""The same fashion network, built from a custom Keras layer and a subclassed model.
 
-``network.functional`` wires ready layers into a graph of layers. Here a layer owns its weights and
-says in Python what it computes, and a model is a Python object that calls its layers.
+``network.functional`` connects ready-made layers into a graph. Here, a layer owns its weights and
+computes its output in Python, and the model is a Python object that calls its layers.
 """
 
 from typing import Any
@@ -15,9 +15,9 @@ class ConvolutionBlock(keras.layers.Layer):  # type: ignore[misc]  # Keras has n
     """A convolution without bias, batch normalisation, ReLU.
 
     Args:
-        filters: how many channels come out.
-        size: of the square kernel.
-        stride: in both directions.
+        filters: the number of output channels.
+        size: the side of the square kernel.
+        stride: the stride in both directions.
     """
 
     def __init__(self, filters: int, size: int, stride: int, **options: Any) -> None:
@@ -26,7 +26,7 @@ class ConvolutionBlock(keras.layers.Layer):  # type: ignore[misc]  # Keras has n
         self.normalised = keras.layers.BatchNormalization(momentum=CONVOLUTION_MOMENTUM)
 
     def build(self, shape: tuple[int | None, ...]) -> None:
-        """Makes the weights, once the number of incoming channels is known."""
+        """Creates the weights once the number of input channels is known."""
         self.kernel = self.add_weight(
             name="kernel", shape=(self.size, self.size, shape[-1], self.filters)
         )
@@ -38,18 +38,18 @@ class ConvolutionBlock(keras.layers.Layer):  # type: ignore[misc]  # Keras has n
         return keras.ops.relu(self.normalised(x, training=training))
 
     def get_config(self) -> dict[str, Any]:
-        """Returns what makes the same layer again."""
-        own = {"filters": self.filters, "size": self.size, "stride": self.stride}
-        return {**super().get_config(), **own}
+        """Returns the arguments that create the same layer again."""
+        arguments = {"filters": self.filters, "size": self.size, "stride": self.stride}
+        return {**super().get_config(), **arguments}
 
 
 class Subclassed(keras.Model):  # type: ignore[misc]
     """The network as a class: ``call`` is plain Python, which may branch and loop.
 
     Args:
-        mean, variance: of all training pixels.
+        mean, variance: the mean and variance of all training pixels.
         convolutions: filters, kernel size and stride of each block.
-        classes: how many there are.
+        classes: the number of classes.
     """
 
     def __init__(

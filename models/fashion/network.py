@@ -1,9 +1,9 @@
-"""The fashion network: five convolutions, made to train in minutes on two CPU cores.
+"""The fashion network: five convolutions, designed to train in minutes on two CPU cores.
 
-Every layer has an exact counterpart in TensorFlow Lite and TensorFlow.js, and every batch
-normalisation directly follows a convolution, into which converters fold it. The first
-convolution halves the resolution at once: at 28 × 28 both training and inference would spend
-most of their time on a few shallow features.
+Every layer has an exact counterpart in TensorFlow Lite and TensorFlow.js. Every batch
+normalisation directly follows a convolution, and converters fold it into that convolution. The
+first convolution halves the resolution at once: at 28 × 28, both training and inference would
+spend most of their time on a few shallow features.
 """
 
 from collections.abc import Mapping
@@ -31,11 +31,11 @@ def build(statistics: Mapping[str, npt.NDArray[Any]], hyperparameters: Hyperpara
     Args:
         statistics: ``image_mean`` and ``image_variance`` of all training pixels.
         hyperparameters: ``network`` chooses one of NETWORKS, by default the functional one;
-            ``seed`` is the raw one's, which Keras does not know of.
+            ``seed`` is for the raw network, because Keras' seed does not affect it.
 
     Returns:
-        Something to call with ``{"image": (n, 28, 28, 1)}``, grey values from 0 to 255, which
-        returns the probabilities, (n, 10): a Keras model or a tf.Module.
+        A Keras model or a tf.Module. It is called with ``{"image": (n, 28, 28, 1)}``, grey values
+        from 0 to 255, and returns the probabilities, (n, 10).
 
     Raises:
         UserError: there is no such network.
@@ -52,9 +52,9 @@ def functional(mean: float, variance: float, _: Hyperparameters) -> keras.Model:
     image = keras.Input((HEIGHT, WIDTH, 1), name="image")
     x = keras.layers.Normalization(axis=None, mean=mean, variance=variance)(image)
     for filters, size, stride in CONVOLUTIONS:
-        # The batch normalisation makes a bias useless.
+        # A bias would be useless before a batch normalisation.
         x = keras.layers.Conv2D(filters, size, strides=stride, padding="same", use_bias=False)(x)
-        # So few steps need averages that follow faster than the default's.
+        # Training has few steps, so the averages must follow faster than by default.
         x = keras.layers.BatchNormalization(momentum=0.9)(x)
         x = keras.layers.ReLU()(x)
     x = keras.layers.GlobalAveragePooling2D()(x)
@@ -65,12 +65,12 @@ def functional(mean: float, variance: float, _: Hyperparameters) -> keras.Model:
 def subclassed(mean: float, variance: float, _: Hyperparameters) -> keras.Model:
     """Returns the network as a subclassed Keras model with a custom layer."""
     model = Subclassed(mean, variance, CONVOLUTIONS, CLASSES)
-    model({"image": keras.ops.zeros((1, HEIGHT, WIDTH, 1))})  # its weights come with a first call
+    model({"image": keras.ops.zeros((1, HEIGHT, WIDTH, 1))})  # the first call creates its weights
     return model
 
 
 def raw(mean: float, variance: float, hyperparameters: Hyperparameters) -> Raw:
-    """Returns the network of a tf.Module and raw operations."""
+    """Returns the network as a tf.Module of raw operations."""
     return Raw(mean, variance, CONVOLUTIONS, CLASSES, int(hyperparameters["seed"]))
 
 
@@ -83,10 +83,10 @@ def compile(  # noqa: A001 - the pipeline's name for this step is Keras' own
     """Gives the model its loss and its optimizer, whose learning rate rises, then falls to zero.
 
     Args:
-        model: what ``build`` returned.
-        hyperparameters: ``epochs``; ``learning_rate``, the highest; ``warmup``, the share of all
-            steps until it is reached; ``weight_decay``.
-        steps_per_epoch: how many batches an epoch has.
+        model: the result of ``build``.
+        hyperparameters: ``epochs``; ``learning_rate``, the peak; ``warmup``, the share of all
+            steps until the peak; ``weight_decay``.
+        steps_per_epoch: the number of batches in an epoch.
     """
     steps = int(hyperparameters["epochs"]) * steps_per_epoch
     warmup = round(float(hyperparameters["warmup"]) * steps)
@@ -112,9 +112,9 @@ class ConvolutionMuon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras has
     """Muon for the kernels of convolutions, AdamW for everything else.
 
     Muon (Jordan et al., 2024) makes every direction of a weight matrix's update equally long.
-    Keras applies it to matrices only; a kernel is one too: (height · width · channels in,
-    channels out). In equal time it gets this network much further: without its second
-    convolution, an evaluation accuracy of 0.922 after three epochs, against 0.908 with AdamW.
+    Keras applies it to matrices only, but a kernel is also one: (height · width · channels in,
+    channels out). In the same time it gets this network much further: without its second
+    convolution, the evaluation accuracy was 0.922 after three epochs, against 0.908 with AdamW.
     """
 
     def _should_use_adamw(self, variable: Any) -> bool:
@@ -131,7 +131,7 @@ class ConvolutionMuon(keras.optimizers.Muon):  # type: ignore[misc]  # Keras has
 def augment(inputs: dict[str, tf.Tensor], seed: tf.Tensor) -> dict[str, tf.Tensor]:
     """Returns a training batch with half of its pictures mirrored.
 
-    Moving them by a pixel as well gained nothing in so few epochs.
+    Also shifting them by a pixel gained nothing in so few epochs.
 
     Args:
         inputs: ``image``, (n, 28, 28, 1).

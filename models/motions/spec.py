@@ -1,4 +1,4 @@
-"""What the pipeline, the targets and the clients need to know of the motions model."""
+"""What the pipeline, the targets and the clients need to know about the motions model."""
 
 from models.motions.windows import CHANNELS, LABELS, STEPS
 from models.spec import Limits, ModelSpec, Profile, Range, Tensor
@@ -15,14 +15,14 @@ QUICK = Profile(
 
 SPEC = ModelSpec(
     name="motions",
-    title="Motions of a watch",
-    description="Says what a person with a watch on the wrist does, from three seconds.",
+    title="Watch motions",
+    description="Recognises what a person does from three seconds of a watch's measurements.",
     inputs=(
         Tensor(
             name="motion",
             dtype="float32",
             shape=(STEPS, len(CHANNELS)),
-            description="Ten times a second: acceleration, then rotation, along x, y and z.",
+            description="Ten times per second: acceleration, then rotation, along x, y and z.",
             minimum=-60.0,
             maximum=60.0,
         ),

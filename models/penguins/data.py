@@ -1,4 +1,4 @@
-"""The Palmer penguins, read from the table that PyPI's package palmerpenguins carries."""
+"""The Palmer penguins, read from the table in PyPI's package palmerpenguins."""
 
 import csv
 from collections.abc import Iterator
@@ -21,26 +21,26 @@ SOURCE = Wheel(
     },
 )
 ABSENT = "NA"
-# Of each species one in three penguins judges the result, and one in six watches the training.
+# Of each species, one penguin in three is for the test split, one in six for the evaluation split.
 SHARES = {"test": 1 / 3, "watch": 1 / 6}
 SPLIT_SEED = 2007
 
 
 def fetch(cache: Path) -> None:
-    """Puts the table into ``cache``. Raises DataError when it cannot be had or is another."""
+    """Puts the table into ``cache``. Raises DataError when it cannot be fetched or differs."""
     SOURCE.fetch(cache)
 
 
 def examples(cache: Path, split: str, limit: int | None) -> Iterator[dict[str, Value]]:
-    """Yields the split's penguins: its columns, None where one is missing, and ``label``.
+    """Yields the split's penguins: their columns, None for a missing value, and ``label``.
 
     Args:
         cache: the folder that ``fetch`` filled.
         split: ``train``, ``eval`` or ``test``.
-        limit: how many to yield at most; None yields all.
+        limit: the maximum number to yield; None yields all.
 
     Raises:
-        DataError: the table is missing or another.
+        DataError: the table is missing or is not the published one.
     """
     SOURCE.verify(cache)
     with (cache / TABLE).open(encoding="utf-8", newline="") as file:

@@ -1,4 +1,4 @@
-"""From a stored penguin to the network's raw input, and what Transform learns of the data."""
+"""Turns stored penguins into the network's raw input, and lists what Transform learns."""
 
 from typing import Any
 
@@ -11,5 +11,5 @@ raw_inputs = COLUMNS.raw_inputs
 
 
 def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
-    """Returns what Transform's full pass finds: means, variances and vocabularies."""
+    """Returns the label and the results of Transform's full pass over the training data."""
     return COLUMNS.preprocessing_fn(inputs)

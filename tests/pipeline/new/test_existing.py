@@ -136,7 +136,7 @@ def test_what_does_not_fit_is_told(made: Path, tmp_path: Path, name: str, messag
 
 def test_other_files_are_told_of(tmp_path: Path) -> None:
     (tmp_path / "x.keras").write_text("no zip")
-    with pytest.raises(UserError, match=r"is no \.keras file"):
+    with pytest.raises(UserError, match=r"is not a \.keras file"):
         from_existing.create("mine_x", tmp_path / "x.keras", models=tmp_path)
     with pytest.raises(UserError, match="is no SavedModel"):
         from_existing.create("mine_x", tmp_path, models=tmp_path / "m")
