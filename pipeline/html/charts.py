@@ -1,4 +1,4 @@
-"""Charts as inline SVG. Colours come from the page's style; numbers stand beside or as titles."""
+"""Charts as inline SVG. Colours come from the page's style; numbers are labels or titles."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -10,12 +10,12 @@ LEFT, RIGHT, TOP, BOTTOM = 46, 14, 12, 34
 
 
 def lines(title: str, series: Mapping[str, Sequence[float]], *, across: str) -> Markup:
-    """Returns a line chart of one value a step, for each named series.
+    """Returns a line chart of one value per step, for each named series.
 
     Args:
-        title: what is shown, for those who cannot see it too.
-        series: the values, from step 1; those that are not finite leave a gap.
-        across: what a step is.
+        title: what is shown, also for people who cannot see the chart.
+        series: the values, from step 1; values that are not finite leave a gap.
+        across: the label of the step axis.
     """
     finite = [value for values in series.values() for value in values if math.isfinite(value)]
     steps = max((len(values) for values in series.values()), default=0)
@@ -58,8 +58,8 @@ def bars(
 
     Args:
         values: by name.
-        before: the same of the release before, drawn as a tick on the bar.
-        limit: the least that is allowed, drawn as a line through all.
+        before: the previous release's values, drawn as a tick on the bar.
+        limit: the least value allowed, drawn as a line through all bars.
     """
     row, name_width, number_width = 24, 118, 52
     width, height = 520, row * len(values) + 26
@@ -77,7 +77,7 @@ def bars(
         top = number * row + 3
         short = limit is not None and value < limit
         old = (before or {}).get(name)
-        was = f", {old:.4f} in the release before" if old is not None else ""
+        was = f", {old:.4f} in the previous release" if old is not None else ""
         parts.append(
             tag(
                 "g",
@@ -94,12 +94,12 @@ def bars(
     if limit is not None:
         at = x(limit)
         parts.append(tag("line", x1=at, x2=at, y1=0, y2=height - 22, class_="limit"))
-    keys = [] if before is None else [("before", "the release before")]
+    keys = [] if before is None else [("before", "previous release")]
     keys += [] if limit is None else [("limit", f"least allowed: {limit:g}")]
     return figure(title, parts, width, height, keys=keys)
 
 
-# Half-decades of the absolute difference; what is smaller than the first falls into one bin.
+# Half-decades of the absolute difference; smaller differences than the first share one bin.
 EXPONENTS = [half / 2 for half in range(-18, 1)]
 
 
@@ -107,8 +107,8 @@ def histogram(title: str, differences: Sequence[float], *, limit: float | None) 
     """Returns the distribution of absolute differences over half-decades, as shares.
 
     Args:
-        differences: the largest of each example, from 0 to 1.
-        limit: the largest that is allowed; None when it is unbounded.
+        differences: each example's largest difference, from 0 to 1.
+        limit: the largest difference allowed; None if it is unbounded.
     """
     counts = [0] * len(EXPONENTS)
     for value in differences:
@@ -127,10 +127,10 @@ def histogram(title: str, differences: Sequence[float], *, limit: float | None) 
     for place, count in enumerate(counts):
         tall = (height - bottom - 16) * count / tallest
         low = f"1e{EXPONENTS[place - 1]:g}" if place else "0"
-        said = f"{count:,} examples differ by {low} to 1e{EXPONENTS[place]:g}"
+        text = f"{count:,} examples differ by {low} to 1e{EXPONENTS[place]:g}"
         if count:
             parts.append(
-                tag("g", tag("title", said),
+                tag("g", tag("title", text),
                     tag("rect", x=x(place) + 0.5, y=height - bottom - max(tall, 1.5),
                         width=step - 1, height=max(tall, 1.5), class_="bar"))
             )  # fmt: skip
@@ -147,7 +147,7 @@ def histogram(title: str, differences: Sequence[float], *, limit: float | None) 
 
 
 def _ticks(low: float, high: float) -> list[float]:
-    """Returns round values that enclose the range, four to seven of them."""
+    """Returns four to seven round values that enclose the range."""
     span = (high - low) or abs(high) or 1.0
     base: float = 10 ** math.floor(math.log10(span / 4))
     step = next(base * factor for factor in (1, 2, 2.5, 5, 10) if span / (base * factor) <= 5)
@@ -168,7 +168,7 @@ def _dot(x: float, y: float, number: int) -> Markup:
 
 
 def label(x: float, y: float, text: str) -> Markup:
-    """Returns a short text whose middle is at x."""
+    """Returns a short text centred at x."""
     return tag("text", text, x=x, y=y, class_="label middle")
 
 
@@ -185,7 +185,7 @@ def figure(
 
     Args:
         legend: names of series, in the order of their colours.
-        keys: classes of other marks, with their names.
+        keys: CSS classes of other marks, with their names.
     """
     drawing = tag(
         "svg", parts, viewBox=f"0 0 {width} {height}", role="img", aria_label=title, width=width,

@@ -6,7 +6,7 @@ from pipeline.html.charts import figure, label
 from pipeline.html.markup import Child, Markup, tag
 
 WIDTH, HEIGHT, BOTTOM, SIDE = 320, 150, 20, 10
-# The words that are not drawn are the rarest.
+# The most frequent words are drawn.
 WORDS = 12
 
 Bucket = tuple[float, float, float]
@@ -23,7 +23,7 @@ def numbers(title: str, series: Mapping[str, Sequence[Bucket]]) -> Markup:
         return tag("p", f"{title}: no value", class_="note")
     low, high = min(b[0] for b in buckets), max(b[1] for b in buckets)
     span = (high - low) or 1.0
-    # A constant has no width of its own, and would be infinitely dense.
+    # A constant has no width, and its density would be infinite.
     thin = span / 40
     dense = {
         name: [(a, max(b, a + thin), share / max(b - a, thin)) for a, b, share in values]
@@ -37,7 +37,7 @@ def numbers(title: str, series: Mapping[str, Sequence[Bucket]]) -> Markup:
     parts: list[Child] = []
     base = HEIGHT - BOTTOM
     for number, (name, values) in enumerate(dense.items(), start=1):
-        # Each to its own peak: what differs is the place and the shape.
+        # Each is scaled to its own peak: position and shape are what matters.
         scale = (base - 8) / (peaks[name] or 1.0)
         corners = "".join(
             f"V{base - density * scale:.1f}H{x(end):.1f}" for _, end, density in values
@@ -56,7 +56,7 @@ def words(title: str, series: Mapping[str, Mapping[str, float]]) -> Markup:
     for shares in series.values():
         for word, share in shares.items():
             totals[word] = max(totals.get(word, 0.0), share)
-    # By name, so that a chart of the same words looks alike from day to day.
+    # Sorted by name, so that charts of the same words look similar from day to day.
     shown = sorted(sorted(totals, key=lambda word: -totals[word])[:WORDS])
     if not shown:
         return tag("p", f"{title}: no value", class_="note")

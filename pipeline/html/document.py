@@ -1,11 +1,11 @@
-"""The frame of a page that needs nothing beside itself: head, style, and what it may not do."""
+"""The frame of a self-contained page: its head, style and security policy."""
 
 from pathlib import Path
 
 from pipeline.html.markup import Child, Markup, tag
 
 STYLE = Path(__file__).with_name("style.css")
-# Even a page with a mistake in it can neither load nor run anything.
+# Even a page with a bug can neither load nor run anything.
 POLICY = "default-src 'none'; img-src data:; style-src 'unsafe-inline'"
 
 
@@ -24,13 +24,13 @@ def document(title: str, *body: Child) -> str:
 
 
 def section(place: str, name: str, *content: Child) -> Markup:
-    """Returns a section with its heading; ``place`` is what a link to it names."""
+    """Returns a section with its heading; ``place`` is its anchor for links."""
     heading = tag("h2", name, id=f"{place}-title")
     return tag("section", heading, content, id=place, aria_labelledby=f"{place}-title")
 
 
 def tiles(facts: list[tuple[str, str, str]]) -> Markup:
-    """Returns figures to be seen first: name, value, and what stands under it."""
+    """Returns tiles with the main figures: name, value, and a line below the value."""
     drawn = [
         tag("div", tag("dt", name), tag("dd", value), tag("dd", under, class_="under"))
         for name, value, under in facts

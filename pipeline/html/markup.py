@@ -1,4 +1,4 @@
-"""HTML and SVG elements as strings that are escaped exactly once."""
+"""HTML and SVG elements as strings. Text is escaped exactly once."""
 
 from collections.abc import Iterable, Sequence
 from html import escape
@@ -19,10 +19,10 @@ def tag(name: str, /, *children: Child, **attributes: str | float | bool | None)
     """Returns an element.
 
     Args:
-        name: of the element.
+        name: the element's name.
         children: strings are escaped, Markup is not; None is left out; sequences are flattened.
-        attributes: ``class_`` is ``class``, other underscores are hyphens; None and False are left
-            out, True stands without a value.
+        attributes: ``class_`` becomes ``class``, other underscores become hyphens; None and False
+            are left out, True gives an attribute without a value.
     """
     written = "".join(_attribute(key, value) for key, value in attributes.items())
     if name in _VOID:
@@ -31,7 +31,7 @@ def tag(name: str, /, *children: Child, **attributes: str | float | bool | None)
 
 
 def join(children: Iterable[Child]) -> Markup:
-    """Returns the children one after the other."""
+    """Returns the concatenated children."""
     return Markup("".join(_text(child) for child in children))
 
 
@@ -41,7 +41,7 @@ def table(
     """Returns a table with a caption, column headings, and each row's first cell as its heading.
 
     Args:
-        numbers: the 0-based columns that are set right, as digits with spaces between.
+        numbers: the 0-based columns to align right, as numbers separated by spaces.
     """
     right = {int(column) for column in numbers.split()}
     kind = dict.fromkeys(right, "number")
@@ -57,7 +57,7 @@ def table(
     whole = tag(
         "table", tag("caption", caption), tag("thead", tag("tr", header)), tag("tbody", body)
     )
-    # A wide table scrolls by itself, and must then be reachable by keyboard.
+    # A wide table scrolls separately, so it must be reachable by keyboard.
     return tag("div", whole, class_="wide", tabindex="0", role="region", aria_label=caption)
 
 

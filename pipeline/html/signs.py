@@ -1,4 +1,4 @@
-"""Signs that stand beside words, drawn: not every font on every machine has them."""
+"""Drawn signs beside words, as not every font has the characters."""
 
 from core.agreement.checks import FAILED, PASSED, SKIPPED
 from pipeline.html.markup import Markup, tag
@@ -13,5 +13,5 @@ def sign(status: str) -> Markup:
 
 
 def badge(status: str, text: str | None = None) -> Markup:
-    """Returns a status as a coloured word with a sign, for those who see no colour."""
+    """Returns a status as a coloured word with a sign, which does not depend on colour vision."""
     return tag("span", sign(status), f" {text or status}", class_=f"badge {status}")

@@ -1,6 +1,6 @@
-"""``fanout monitor``: whether what clients send is still what the model was trained on.
+"""``fanout monitor``: compares the requests of clients with the training data.
 
-``features`` says what is watched, ``baseline`` describes the training data with it while a release
-is made, ``request_log`` reads what the server logged, ``statistics`` compares the two with TFDV,
-``monitoring`` judges by the spec's limits, ``page`` draws it.
+``features`` defines the monitored features, ``baseline`` describes the training data with them when
+a release is made, ``request_log`` reads the server's log, ``statistics`` compares the two with
+TFDV, ``monitoring`` judges by the spec's limits, ``page`` renders the result.
 """

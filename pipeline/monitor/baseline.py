@@ -1,4 +1,4 @@
-"""The training data and the model's answers as statistics, which a release carries with it."""
+"""Statistics of the training data and the model's answers, which are part of a release."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -21,7 +21,7 @@ from pipeline.monitor.statistics import (
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# The distributions of more examples look the same, and a large split would be decoded again.
+# More examples give the same distributions, and a large split would take long to decode.
 EXAMPLES = 20_000
 FOLDER, FILE = "monitoring", "FeatureStats.pb"
 
@@ -29,11 +29,11 @@ FOLDER, FILE = "monitoring", "FeatureStats.pb"
 def write_baseline(folder: Path, spec: ModelSpec, pattern: str, golden: Golden) -> Path:
     """Writes the statistics that requests will be compared with, and returns the file.
 
-    The inputs' are of the training split. The answers' are of the held-out golden set: on the
-    examples that it was trained on a model is surer than it will ever be again.
+    The inputs' statistics come from the training split. The answers' statistics come from the
+    held-out golden set, because a model is more confident on its training examples than on others.
 
     Args:
-        pattern: glob of the training split's TFRecord files.
+        pattern: a glob of the training split's TFRecord files.
         golden: the SavedModel's answers to the test split.
     """
     inputs = training_table(spec, pattern)
@@ -45,28 +45,28 @@ def write_baseline(folder: Path, spec: ModelSpec, pattern: str, golden: Golden) 
 
 
 def read_statistics(folder: Path) -> Statistics:
-    """Returns what ``write_baseline`` wrote into a folder.
+    """Returns the statistics that ``write_baseline`` wrote into a folder.
 
     Raises:
-        UserError: nothing is there, or the file is damaged.
+        UserError: there is no such file, or it is damaged.
     """
     file = folder / FILE
     try:
-        found = parse_statistics(file.read_bytes())
+        statistics = parse_statistics(file.read_bytes())
     except FileNotFoundError as error:
         raise UserError(
-            f"there is no {file}: the release was made before monitoring was there; "
-            "`fanout run` makes one that has it"
+            f"{file} does not exist: the release was made before monitoring existed; "
+            "to make a release that has it, run: fanout run"
         ) from error
     except ValueError as error:
         raise UserError(f"{file} is damaged: {error}") from error
-    if not found.datasets:
+    if not statistics.datasets:
         raise UserError(f"{file} is damaged: it describes no data")
-    return found
+    return statistics
 
 
 def training_table(spec: ModelSpec, pattern: str, *, limit: int = EXAMPLES) -> Table:
-    """Returns the watched features of a split's first examples.
+    """Returns the monitored features of a split's first examples.
 
     Raises:
         FileNotFoundError: nothing matches the pattern.
@@ -83,11 +83,11 @@ def training_table(spec: ModelSpec, pattern: str, *, limit: int = EXAMPLES) -> T
         return features.raw_inputs(parsed), encoded
 
     batches = records(pattern).take(limit).batch(1000).map(parse, num_parallel_calls=2)
-    found = []
+    tables = []
     for inputs, encoded in batches.as_numpy_iterator():
         files = encoded[""].tolist() if encoded else None
-        found.append(table_of(describe(spec, _named(spec, inputs), files)))
-    return append(found)
+        tables.append(table_of(describe(spec, _named(spec, inputs), files)))
+    return append(tables)
 
 
 def _named(spec: ModelSpec, inputs: Mapping[str, Array]) -> dict[str, Array]:

@@ -1,4 +1,4 @@
-"""Two sets of statistics side by side: how far each feature's distributions are apart."""
+"""Two sets of statistics side by side, with the distance between each feature's distributions."""
 
 from pipeline.html import distributions
 from pipeline.html.markup import Markup, table, tag
@@ -7,7 +7,7 @@ from pipeline.monitor.statistics import JENSEN_SHANNON, Comparison, histogram, n
 
 
 def distance_table(comparison: Comparison, caption: str, before: str, after: str) -> Markup:
-    """Returns one row a feature: both sides in words, how far they are apart, the limit."""
+    """Returns one row per feature: both sides in words, their distance, and the limit."""
     rows = [
         [
             row.feature,

@@ -1,8 +1,8 @@
-"""What is watched of an example: a few numbers and words that say what kind of input it is.
+"""The monitored features of an example: a few numbers and words that characterise the input.
 
-A picture's 784 pixels drift every day and mean nothing one by one; how bright it is, how rich in
-contrast, how much of it is dark, and how large its file's picture is, do. A table's columns are
-watched as they are. Training data and requests go through the same function.
+A picture's 784 pixels change every day and mean nothing individually. Its brightness, its contrast,
+its share of dark pixels and the size of the picture in its file do mean something. A table's
+columns are monitored unchanged. Training data and requests go through the same function.
 """
 
 import io
@@ -22,28 +22,28 @@ PRESENT, MISSING = "given", "missing"
 def describe(
     spec: ModelSpec, inputs: Mapping[str, Array], encoded: Sequence[bytes] | None = None
 ) -> dict[str, Array]:
-    """Returns the watched features by name: one value an example, NaN for a missing number.
+    """Returns the monitored features by name: one value per example, NaN for a missing number.
 
     Args:
-        inputs: of ``serving_default``, by name, with the batch dimension.
-        encoded: the pictures' files, where that is what was sent.
+        inputs: the inputs of ``serving_default``, by name, with the batch dimension.
+        encoded: the picture files, if the client sent files.
     """
-    found: dict[str, Array] = {}
+    features: dict[str, Array] = {}
     for tensor in spec.inputs:
         values = np.asarray(inputs[tensor.name])
         if tensor.kind == "image":
-            found |= _picture(tensor, values)
+            features |= _picture(tensor, values)
         elif values.size == len(values):
-            found |= _column(tensor, values.reshape(-1))
+            features |= _column(tensor, values.reshape(-1))
         else:
             rows = values.reshape(len(values), -1).astype(np.float64)
-            found[f"{tensor.name}.mean"] = rows.mean(axis=1)
-            found[f"{tensor.name}.deviation"] = rows.std(axis=1)
+            features[f"{tensor.name}.mean"] = rows.mean(axis=1)
+            features[f"{tensor.name}.deviation"] = rows.std(axis=1)
     if encoded is not None:
         sizes = np.array([_size(file) for file in encoded], np.float64)
-        found[f"{spec.encoded_input}.width"] = sizes[:, 0]
-        found[f"{spec.encoded_input}.height"] = sizes[:, 1]
-    return found
+        features[f"{spec.encoded_input}.width"] = sizes[:, 0]
+        features[f"{spec.encoded_input}.height"] = sizes[:, 1]
+    return features
 
 
 def describe_answers(spec: ModelSpec, outputs: Array) -> dict[str, Array]:
@@ -75,7 +75,7 @@ def _column(tensor: Tensor, values: Array) -> dict[str, Array]:
     missing: Any = getattr(tensor, "missing", None)
     if values.dtype.kind in "OSU":
         words = [v.decode(errors="replace") if isinstance(v, bytes) else str(v) for v in values]
-        # TFDV leaves empty words out, and a missing value is what must be seen here.
+        # TFDV leaves out empty words, but missing values must be visible here.
         return {tensor.name: np.array([word or MISSING for word in words], object)}
     numbers = values.astype(np.float64)
     if missing is None:

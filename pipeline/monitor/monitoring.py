@@ -1,4 +1,4 @@
-"""Requests against the training data, and newer requests against older ones, judged."""
+"""Judges requests against the training data, and newer requests against older ones."""
 
 import json
 from dataclasses import asdict, dataclass
@@ -11,24 +11,24 @@ from pipeline.monitor.statistics import Comparison, statistics_of
 from pipeline.release.release import Release
 
 FINE, DRIFTED, TOO_FEW = "fine", "drifted", "too few requests"
-# Apart from 1 (a gate, damage) and 2 (a wrong command), so that a scheduled job can tell them.
+# Distinct from 1 (a gate, damage) and 2 (a wrong command), so a scheduled job can tell them apart.
 EXIT_CODES = {FINE: 0, DRIFTED: 3, TOO_FEW: 4}
 
-# Two samples differ by chance as one of half their size differs from the truth.
+# Two samples differ by chance as much as one sample of half their size differs from the truth.
 PER_HALF = 2
 
 
 @dataclass(frozen=True)
 class Found:
-    """What the requests to a release are like.
+    """The result of comparing the requests to a release with its training data.
 
     Attributes:
-        model, version: of the release.
+        model, version: the release's.
         status: ``fine``, ``drifted`` or ``too few requests``.
-        traffic: what was read.
+        traffic: the requests that were read.
         skew: the training data against the requests; None without any request.
-        drift: the older half of the requests against the newer; None when they are too few.
-        needed: examples that the spec wants at least.
+        drift: the older half of the requests against the newer; None if there are too few.
+        needed: the minimum number of examples, from the spec.
     """
 
     model: str
@@ -45,7 +45,7 @@ class Found:
 
     @property
     def findings(self) -> list[str]:
-        """Returns one sentence for each feature beyond its limit; none where too few say so."""
+        """Returns one sentence per feature beyond its limit; none if there are too few requests."""
         if self.status == TOO_FEW:
             return []
         sides = {"the training data": self.skew, "older requests": self.drift}
@@ -75,7 +75,7 @@ class Found:
 
 
 def judge(spec: ModelSpec, release: Release, traffic: Traffic) -> Found:
-    """Returns how far the requests are from the release's training data, and from each other.
+    """Returns how far requests are from the release's training data, and newer from older ones.
 
     Raises:
         UserError: the release holds no statistics of its training data.
@@ -103,10 +103,10 @@ def judge(spec: ModelSpec, release: Release, traffic: Traffic) -> Found:
     )
 
 
-def as_json(found: Found) -> str:
+def as_json(result: Found) -> str:
     """Returns what ``--json`` prints."""
-    # NaN is no JSON: a distance that could not be measured is null.
-    return json.dumps(_finite(found.to_json()), indent=1)
+    # JSON has no NaN: a distance that could not be measured is null.
+    return json.dumps(_finite(result.to_json()), indent=1)
 
 
 def _rows(comparison: Comparison | None) -> list[dict[str, Any]]:

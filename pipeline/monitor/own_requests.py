@@ -1,6 +1,7 @@
-"""The requests that the project itself sends: the golden examples, which every smoke test asks for.
+"""The requests that the project itself sends: the golden examples of every smoke test.
 
-They are a few examples again and again, and would make a server that few others ask look drifted.
+They are the same few examples each time, and would make a server with few other clients look
+drifted.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,11 +16,11 @@ from models.spec import ModelSpec
 
 
 class OwnRequests:
-    """Knows a release's golden examples again.
+    """Recognises a release's golden examples.
 
     Args:
-        spec: of the model.
-        folder: of the release; without a golden.json it has no requests of its own.
+        spec: the model's spec.
+        folder: the release's folder; without a golden.json it recognises nothing.
     """
 
     def __init__(self, spec: ModelSpec, folder: Path) -> None:
@@ -28,7 +29,7 @@ class OwnRequests:
         self._rows = set(self._keys(read_golden(file, spec).inputs)) if file.is_file() else set()
 
     def found_in(self, inputs: Mapping[str, Array]) -> npt.NDArray[np.bool_]:
-        """Returns for each example of ``serving_default``'s inputs whether it is one of them."""
+        """Returns for each example of ``serving_default``'s inputs whether it is a golden one."""
         return np.array([key in self._rows for key in self._keys(inputs)], bool)
 
     def _keys(self, inputs: Mapping[str, Array]) -> Iterator[bytes]:

@@ -1,7 +1,7 @@
 """The server's request log: TensorFlow Serving's PredictionLog in TFRecord files, as features.
 
-Only what can be compared with a release's training data is taken: answered Predict requests to
-the model, and by default to the release's version of it.
+Only requests that can be compared with a release's training data count: answered Predict requests
+to the model, by default only to the release's version of it.
 """
 
 from collections import Counter
@@ -23,7 +23,7 @@ from serving import request_log
 from serving.server.records import request_files
 
 CHUNK = 256
-# Newer examples than these many are not needed to tell a distribution.
+# This many of the newest examples are enough to estimate a distribution.
 EXAMPLES = 100_000
 
 OTHER_KIND, OTHER_MODEL, OTHER_VERSION = "other kinds", "other models", "other versions"
@@ -32,13 +32,13 @@ UNREADABLE, OWN = "not readable", "golden examples, which smoke tests ask for"
 
 @dataclass(frozen=True)
 class Traffic:
-    """What was asked and answered.
+    """Logged requests and answers.
 
     Attributes:
-        table: the watched features, oldest example first.
-        requests: how many were read.
-        skipped: how many records were not taken, by reason.
-        files: that were read, oldest first.
+        table: the monitored features, oldest example first.
+        requests: the number of requests that were read.
+        skipped: the number of skipped records, by reason.
+        files: the files that were read, oldest first.
     """
 
     table: Table
@@ -52,14 +52,14 @@ class Traffic:
 
 @dataclass(frozen=True)
 class _Asked:
-    """One request: its inputs by alias, and the answer where it was logged."""
+    """One request: its inputs by alias, and its answer if that was logged."""
 
     inputs: Mapping[str, Array]
     outputs: Array | None
 
     @property
     def shape(self) -> tuple[Any, ...]:
-        """Returns what requests must share to be described together."""
+        """Returns the properties that requests must share to be described together."""
         return (*sorted(self.inputs), self.outputs is None)
 
 
@@ -67,25 +67,25 @@ def log_files(places: Sequence[Path]) -> list[Path]:
     """Returns the files of a log, oldest first.
 
     Args:
-        places: folders, files, or prefixes of files as the server's ``--request_log_prefix`` or
-            TensorFlow Serving's ``filename_prefix`` make them.
+        places: folders, files, or file prefixes such as those of the server's
+            ``--request_log_prefix`` or TensorFlow Serving's ``filename_prefix``.
 
     Raises:
-        UserError: nothing is there.
+        UserError: there is no log at a place.
     """
-    found: set[Path] = set()
+    logs: set[Path] = set()
     for place in places:
         inside = place.glob("*") if place.is_dir() else request_files.files(place)
         files = {path for path in inside if path.is_file()}
         if not files:
             raise UserError(
-                f"no request log at {place}: it wants a folder, a file or a prefix of files of "
+                f"no request log at {place}: name a folder, a file or a file prefix with "
                 "TensorFlow Serving's PredictionLog; with REQUEST_LOG_RATE=0.1 `fanout serve` "
                 "logs a tenth of the requests"
             )
-        found |= files
-    # The name has the time at which the file was begun; other programs' names need not.
-    return sorted(found, key=lambda file: (file.stat().st_mtime_ns, file.name))
+        logs |= files
+    # Here the name holds the time at which the file was begun; other programs' names may not.
+    return sorted(logs, key=lambda file: (file.stat().st_mtime_ns, file.name))
 
 
 def read_traffic(
@@ -99,9 +99,9 @@ def read_traffic(
     """Returns the newest examples of a log.
 
     Args:
-        own: examples that do not count.
-        version: of the model that must have answered; None takes any.
-        limit: how many examples at most; older files are not opened once they are there.
+        own: recognises the examples that do not count.
+        version: the model version that must have answered; None takes any.
+        limit: the maximum number of examples; once it is reached, older files are not opened.
     """
     reader = _Reader(spec, version, own)
     tables: list[Table] = []
@@ -127,11 +127,11 @@ class _Reader:
         self.skipped: Counter[str] = Counter()
 
     def read(self, file: Path) -> tuple[Table, int]:
-        """Returns the features of one file's examples, and how many requests they came in."""
+        """Returns the features of one file's examples, and the number of requests with them."""
         tables: list[Table] = []
         waiting: list[_Asked] = []
         count = 0
-        # A record that is cut off, in a file that is being written, ends that file.
+        # A truncated record, in a file that is still being written, ends the file.
         for logged in request_log.read(file):
             asked = self._asked(logged)
             if asked is None:
@@ -160,10 +160,10 @@ class _Reader:
         return OTHER_VERSION if other else ""
 
     def _describe(self, waiting: list[_Asked], tables: list[Table]) -> int:
-        """Adds the features of requests of one shape; returns how many of them count."""
+        """Adds the features of requests of the same shape; returns how many of them count."""
         try:
             table, count = self._table(waiting)
-        except Exception:  # whatever a library says to bytes that it can't read
+        except Exception:  # whatever a library raises for bytes that it can't read
             if len(waiting) == 1:
                 self.skipped[UNREADABLE] += 1
                 return 0
@@ -173,7 +173,7 @@ class _Reader:
         return count
 
     def _table(self, waiting: list[_Asked]) -> tuple[Table, int]:
-        """Returns the features of what others asked, and in how many of the requests."""
+        """Returns the features of other clients' examples, and the number of their requests."""
         sent = {
             alias: np.concatenate([asked.inputs[alias] for asked in waiting])
             for alias in waiting[0].inputs
@@ -184,18 +184,18 @@ class _Reader:
         count = len(np.unique(np.repeat(np.arange(len(waiting)), sizes)[others]))
         if not count:
             return append([]), 0
-        found = describe(
+        features = describe(
             self._spec,
             {name: values[others] for name, values in inputs.items()},
             None if encoded is None else [encoded[row] for row in others],
         )
         answers = [asked.outputs for asked in waiting if asked.outputs is not None]
         if answers:
-            found |= describe_answers(self._spec, np.concatenate(answers)[others])
-        return table_of(found), count
+            features |= describe_answers(self._spec, np.concatenate(answers)[others])
+        return table_of(features), count
 
     def _raw(self, sent: Mapping[str, Array]) -> tuple[dict[str, Array], list[bytes] | None]:
-        """Returns ``serving_default``'s inputs for those of any signature, and pictures' files."""
+        """Returns ``serving_default``'s inputs from any signature's, and the picture files."""
         if set(sent) == {tensor.name for tensor in self._spec.inputs}:
             return dict(sent), None
         alias = encoded_alias(self._spec)
@@ -207,7 +207,7 @@ class _Reader:
         raise ValueError(f"no signature of {self._spec.name} takes {sorted(sent)}")
 
     def _decoded(self, kind: str, values: Array) -> dict[str, Array]:
-        # Traced once for any batch: eager, each picture would cost a millisecond.
+        # Traced once for all batches: in eager mode each picture would cost a millisecond.
         if kind not in self._decode:
             self._decode[kind] = _decoder(self._spec, kind)
         return {name: tensor.numpy() for name, tensor in self._decode[kind](values).items()}

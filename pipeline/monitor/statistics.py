@@ -1,4 +1,4 @@
-"""Tables of watched features, their statistics, and how far two of those are apart, by TFDV."""
+"""Tables of monitored features, their statistics, and distances between them, by TFDV."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -7,9 +7,9 @@ from typing import Any
 from core.arrays import Array
 from models.spec import Monitoring
 
-# A pandas DataFrame: one column a feature, one row an example; what is missing is NaN.
+# A pandas DataFrame: one column per feature, one row per example; missing values are NaN.
 Table = Any
-# tensorflow_metadata's DatasetFeatureStatisticsList of one dataset.
+# tensorflow_metadata's DatasetFeatureStatisticsList with one dataset.
 Statistics = Any
 
 JENSEN_SHANNON, L_INFINITY = "Jensen-Shannon", "L-infinity"
@@ -17,13 +17,13 @@ JENSEN_SHANNON, L_INFINITY = "Jensen-Shannon", "L-infinity"
 
 @dataclass(frozen=True)
 class Distance:
-    """How far a feature's distribution is from another.
+    """The distance between a feature's two distributions.
 
     Attributes:
-        feature: its name.
+        feature: the feature's name.
         measure: ``Jensen-Shannon`` for numbers, ``L-infinity`` for words.
-        value: from 0, equal, to 1.
-        limit: the most that is allowed.
+        value: from 0 (equal) to 1.
+        limit: the largest value allowed.
         most: the word whose share changed most; empty for numbers.
     """
 
@@ -35,7 +35,7 @@ class Distance:
 
     @property
     def within(self) -> bool:
-        # Written so that NaN is not within.
+        # This form makes NaN count as beyond the limit.
         return self.value <= self.limit
 
 
@@ -45,7 +45,7 @@ class Comparison:
 
     Attributes:
         reference, observed: the statistics.
-        rows: the distance of every feature that both have values of.
+        rows: the distances of all features that have values on both sides.
     """
 
     reference: Statistics
@@ -62,7 +62,7 @@ class Comparison:
 
     @property
     def unseen(self) -> list[str]:
-        """Returns the features of the reference that no observed example has."""
+        """Returns the features of the reference that are missing in all observed examples."""
         seen = {name for name, _ in named(self.observed)}
         return [name for name, _ in named(self.reference) if name not in seen]
 
@@ -75,9 +75,9 @@ class Comparison:
         return first, second
 
     def sentence(self, row: Distance, before: str, after: str) -> str:
-        """Returns what a row says; ``before`` and ``after`` name the two sides."""
+        """Returns a row as a sentence; ``before`` and ``after`` name the two sides."""
         was, now = self.words(row.feature)
-        changed = f", {row.most!r} the most" if row.most else ""
+        changed = f", largest change: {row.most!r}" if row.most else ""
         return (
             f"{row.feature}: {was} in {before}, {now} in {after} "
             f"({row.measure} distance {row.value:.2f}{changed}; at most {row.limit:g} is allowed)"
@@ -85,14 +85,14 @@ class Comparison:
 
 
 def table_of(features: Mapping[str, Array]) -> Table:
-    """Returns one row an example."""
+    """Returns a table with one row per example."""
     import pandas as pd
 
     return pd.DataFrame(dict(features))
 
 
 def append(tables: Iterable[Table]) -> Table:
-    """Returns the rows of all tables; a column that one lacks is missing in its rows."""
+    """Returns the rows of all tables; a column that a table lacks is missing in its rows."""
     import pandas as pd
 
     given = list(tables)
@@ -107,7 +107,7 @@ def statistics_of(table: Table) -> Statistics:
 
 
 def parse_statistics(payload: bytes) -> Statistics:
-    """Returns saved statistics. Raises ValueError when they are none."""
+    """Returns saved statistics. Raises ValueError when the payload is not statistics."""
     from google.protobuf.message import DecodeError
     from tensorflow_metadata.proto.v0 import statistics_pb2
 
@@ -118,7 +118,7 @@ def parse_statistics(payload: bytes) -> Statistics:
 
 
 def distances(reference: Statistics, observed: Statistics, limits: Monitoring) -> list[Distance]:
-    """Returns the distance of every feature that both have values of, in the reference's order."""
+    """Returns the distances of features with values on both sides, in the reference's order."""
     import tensorflow_data_validation as tfdv
 
     both = {name for name, _ in named(observed)} & {name for name, _ in named(reference)}
@@ -134,10 +134,10 @@ def distances(reference: Statistics, observed: Statistics, limits: Monitoring) -
         comparator = feature.skew_comparator
         rule = comparator.jensen_shannon_divergence if numeric else comparator.infinity_norm
         rule.threshold = bounds[feature.name]
-    found = tfdv.validate_statistics(reference, schema, serving_statistics=observed)
+    anomalies = tfdv.validate_statistics(reference, schema, serving_statistics=observed)
     values = {
         info.path.step[0]: measured.value
-        for info in found.drift_skew_info
+        for info in anomalies.drift_skew_info
         for measured in info.skew_measurements
     }
     return [
@@ -153,7 +153,7 @@ def distances(reference: Statistics, observed: Statistics, limits: Monitoring) -
 
 
 def named(statistics: Statistics) -> list[tuple[str, Any]]:
-    """Returns the features that have a value at all, with their names."""
+    """Returns the features that have at least one value, with their names."""
     return [
         (str(feature.path.step[0]), feature)
         for feature in statistics.datasets[0].features
@@ -162,7 +162,7 @@ def named(statistics: Statistics) -> list[tuple[str, Any]]:
 
 
 def shares(feature: Any) -> dict[str, float]:
-    """Returns the share of each value of a feature of words, the most frequent first."""
+    """Returns the share of each value of a text feature, the most frequent first."""
     buckets = feature.string_stats.rank_histogram.buckets
     total = sum(bucket.sample_count for bucket in buckets) or 1.0
     return {str(bucket.label): float(bucket.sample_count / total) for bucket in buckets}
@@ -193,7 +193,7 @@ def _most_changed(reference: Any, observed: Any) -> str:
 
 
 def _only(statistics: Statistics, names: set[str]) -> Statistics:
-    """Returns a copy with some features alone: TFDV complains of those that one side lacks."""
+    """Returns a copy with only these features: TFDV complains about those that one side lacks."""
     copy = type(statistics)()
     copy.CopyFrom(statistics)
     kept = [feature for name, feature in named(copy) if name in names]

@@ -1,4 +1,4 @@
-"""Puts a release together: what was checked, and what people and clients need beside it."""
+"""Assembles a release: the checked artifacts, and the files that people and clients need."""
 
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -21,32 +21,32 @@ from pipeline.targets import part, released_of, target_named
 
 
 class ArtifactChanged(GateError):
-    """What is about to ship is not what was checked."""
+    """A file that is about to ship differs from the one that was checked."""
 
     def __init__(self, target: str, names: list[str]) -> None:
         super().__init__(
             "Checksums",
-            f"{target}: {', '.join(names[:5])}: not the file that was checked; run again: "
-            "it is converted and checked anew",
+            f"{target}: {', '.join(names[:5])}: not the file that was checked; run again "
+            "to convert and check it again",
         )
         self.target = target
 
 
 @dataclass(frozen=True)
 class Parts:
-    """What a release is put together from.
+    """The parts that a release is assembled from.
 
     Attributes:
         targets: for each target that was pushed, the folder with its artifacts.
         golden: the golden set on the whole test split.
-        metrics: the Evaluator's.
+        metrics: the Evaluator's metrics.
         checks: the rows of all targets.
-        fingerprint: of the data, code and configuration.
-        checked: for each target, the SHA-256 of every file that its check ran; what ships must be
-            that, byte for byte. A target without an entry is not held to it.
-        beside: other folders that travel with the release, by their name in it.
-        report: makes the report's HTML from the manifest, whose files are then all but the report;
-            None makes a release without one.
+        fingerprint: covers the data, code and configuration.
+        checked: for each target, the SHA-256 of every file that its check ran. The shipped files
+            must be the same, byte for byte. A target without an entry is exempt.
+        beside: other folders of the release, by their name in it.
+        report: makes the report's HTML from the manifest, which then lists all files except the
+            report; None makes a release without one.
     """
 
     targets: dict[str, Path]
@@ -118,13 +118,14 @@ def _place_targets(config: Config, parts: Parts, folder: Path, version: int) -> 
         copy_tree(source, placed)
         if target in parts.checked:
             _require_as_checked(target, placed, parts.checked[target])
-        # What a target's folder holds is known by the target alone.
+        # Only the target knows what its folder holds.
         artifacts = target_named(target).artifacts(placed, spec=config.spec)
         leave_out(artifacts, rows[target])
 
 
 def _require_as_checked(target: str, placed: Path, checked: Mapping[str, str]) -> None:
-    found = {name: str(entry["sha256"]) for name, entry in integrity.entries(placed).items()}
-    changed = sorted(name for name in {*found, *checked} if found.get(name) != checked.get(name))
+    digests = {name: str(entry["sha256"]) for name, entry in integrity.entries(placed).items()}
+    names = {*digests, *checked}
+    changed = sorted(name for name in names if digests.get(name) != checked.get(name))
     if changed:
         raise ArtifactChanged(target, changed)

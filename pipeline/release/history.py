@@ -1,7 +1,7 @@
-"""Which releases were promoted, in order: what a rollback goes by.
+"""The promoted releases in order, which a rollback uses.
 
-The link ``current`` alone says what is promoted. An entry is written before the link is switched,
-so an entry that the link does not agree with is of a switch that never happened.
+Only the link ``current`` defines what is promoted. An entry is written before the link is switched,
+so an entry that disagrees with the link belongs to a switch that never happened.
 """
 
 import json
@@ -21,7 +21,7 @@ class Promotion:
 
     Attributes:
         version: the release that became current.
-        at: when, UTC; empty for a switch made by hand.
+        at: the time in UTC; empty for a switch made by hand.
         back: whether it was a rollback.
     """
 
@@ -38,21 +38,21 @@ def read(file: Path, current: int | None) -> list[Promotion]:
     """
     try:
         entries = json.loads(file.read_text()) if file.exists() else []
-        found = [Promotion(**entry) for entry in entries]
+        switches = [Promotion(**entry) for entry in entries]
     except (OSError, ValueError, TypeError) as error:
         raise UserError(
-            f"{file} cannot be read, so what was promoted before is not known: {error}; "
+            f"{file} cannot be read, so the earlier promotions are unknown: {error}; "
             "choose a release yourself: fanout promote VERSION"
         ) from error
-    if found and found[-1].version != current:
-        found.pop()
-    if current is not None and (not found or found[-1].version != current):
-        found.append(Promotion(current))
-    return found
+    if switches and switches[-1].version != current:
+        switches.pop()
+    if current is not None and (not switches or switches[-1].version != current):
+        switches.append(Promotion(current))
+    return switches
 
 
 def record(file: Path, current: int | None, version: int, *, back: bool = False) -> None:
-    """Adds a switch that is about to happen. A damaged file is set aside and begun anew."""
+    """Adds a switch that is about to happen. A damaged file is set aside and a new one begun."""
     try:
         before = read(file, current)
     except UserError:
@@ -64,7 +64,7 @@ def record(file: Path, current: int | None, version: int, *, back: bool = False)
 
 
 def earlier(switches: list[Promotion]) -> list[int]:
-    """Returns the releases that rollbacks would go to one after another, the next one first."""
+    """Returns the releases that successive rollbacks would go to, the next one first."""
     stack: list[int] = []
     for switch in switches:
         if switch.back and switch.version in stack:

@@ -1,4 +1,4 @@
-"""The checksums of a release: the manifest has those of its files, SHA256SUMS those of all.
+"""The checksums of a release. The manifest lists its files; SHA256SUMS also lists the manifest.
 
 ``sha256sum -c SHA256SUMS`` checks a release where this project is not installed.
 """
@@ -16,7 +16,7 @@ _OWN = (MANIFEST, SUMS, SIGNATURE)
 
 
 def entries(folder: Path) -> dict[str, dict[str, str | int]]:
-    """Returns the manifest's entry of every file below a folder that has no manifest yet."""
+    """Returns the manifest's entry for every file below a folder that has no manifest yet."""
     return {name: entry(folder / name) for name in _files(folder)}
 
 
@@ -25,12 +25,12 @@ def entry(file: Path) -> dict[str, str | int]:
 
 
 def write_sums(folder: Path, files: Mapping[str, Any], *, aside: Path | None = None) -> None:
-    """Writes SHA256SUMS of the manifest, of the files in it, and of the signature if there is one.
+    """Writes SHA256SUMS of the manifest, the files that it lists, and the signature if any.
 
     Args:
-        files: the manifest's.
-        aside: where it is written before it is moved to ``folder``; a release that is there
-            already never holds a file half written.
+        files: the manifest's entries.
+        aside: a folder in which the file is written before it is moved to ``folder``, so that an
+            existing release never holds a half-written file.
     """
     signed = (folder / SIGNATURE).is_file()
     written = (aside or folder) / SUMS
@@ -41,32 +41,32 @@ def write_sums(folder: Path, files: Mapping[str, Any], *, aside: Path | None = N
 
 
 def damage(folder: Path, files: Mapping[str, Any]) -> list[str]:
-    """Returns what differs from the checksums, one sentence a file; empty when all is whole.
+    """Returns what differs from the checksums, one sentence per file; empty if all files match.
 
     Args:
-        files: the manifest's.
+        files: the manifest's entries.
     """
-    found = []
+    sentences = []
     for name, expected in files.items():
         file = folder / name
         if not file.is_file():
-            found.append(f"{name} is missing")
+            sentences.append(f"{name} is missing")
         elif file.is_symlink():
-            found.append(f"{name} is a symbolic link; a release holds its files itself")
+            sentences.append(f"{name} is a symbolic link; a release must hold its files itself")
         elif file.stat().st_size != expected["bytes"] or sha256(file) != expected["sha256"]:
-            found.append(f"{name} differs from its checksum")
+            sentences.append(f"{name} differs from its checksum")
     extra = set(_files(folder)) - set(files) - set(_OWN)
-    found += [f"{name} is not in the manifest" for name in sorted(extra)]
-    return found + _damage_of_sums(folder, files)
+    sentences += [f"{name} is not in the manifest" for name in sorted(extra)]
+    return sentences + _damage_of_sums(folder, files)
 
 
 def _damage_of_sums(folder: Path, files: Mapping[str, Any]) -> list[str]:
-    """Finds a changed manifest, signature or SHA256SUMS, which no manifest can list."""
+    """Finds a changed manifest, signature or SHA256SUMS, which the manifest cannot list."""
     try:
         written = (folder / SUMS).read_text(errors="replace").splitlines(keepends=True)
     except OSError as error:
         return [f"{SUMS} cannot be read: {error.strerror}"]
-    # A signature that was made a moment ago may not be listed yet; what it signs is.
+    # A signature that was made a moment ago may not be listed yet; the signed files are.
     signed = any(line.endswith(f"  {SIGNATURE}\n") for line in written)
     if signed and not (folder / SIGNATURE).is_file():
         return [f"{SIGNATURE} is missing"]
@@ -74,8 +74,8 @@ def _damage_of_sums(folder: Path, files: Mapping[str, Any]) -> list[str]:
     if written == expected:
         return []
     names = {line[:-1].partition("  ")[2] for line in set(expected) - set(written)}
-    own = [f"{name} differs from its checksum in {SUMS}" for name in _OWN if name in names]
-    return own or [f"{SUMS} differs from the manifest"]
+    problems = [f"{name} differs from its checksum in {SUMS}" for name in _OWN if name in names]
+    return problems or [f"{SUMS} differs from the manifest"]
 
 
 def _lines(folder: Path, files: Mapping[str, Any], *, signed: bool) -> list[str]:
@@ -87,5 +87,5 @@ def _lines(folder: Path, files: Mapping[str, Any], *, signed: bool) -> list[str]
 
 
 def _files(folder: Path) -> list[str]:
-    found = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    return sorted(str(path.relative_to(folder)) for path in found)
+    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
+    return sorted(str(path.relative_to(folder)) for path in paths)

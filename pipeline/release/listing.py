@@ -1,4 +1,4 @@
-"""``fanout releases``: every release on disk, one row each."""
+"""``fanout releases``: one row for every release on disk."""
 
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -17,14 +17,14 @@ class Row:
 
     Attributes:
         version, created, fingerprint: as in the manifest.
-        accuracy: of the SavedModel on the test split; None when the manifest has none.
-        passed, failed: how many of its checks did.
+        accuracy: the SavedModel's on the test split; None if the manifest has none.
+        passed, failed: the number of its checks that passed or failed.
         promotable: whether every required check passed.
-        promoted: when it was last promoted; ``""`` when never, ``?`` when that is not known.
-        current: whether it is the current one.
-        signature: ``unsigned``, ``verified``, or what is wrong with it.
-        bytes: what it holds.
-        problem: why it cannot be read; empty when it can.
+        promoted: the time of its last promotion; ``""`` if never, ``?`` if unknown.
+        current: whether it is the current release.
+        signature: ``unsigned``, ``verified``, ``signed, not verified``, or what is wrong with it.
+        bytes: its size on disk.
+        problem: why it cannot be read; empty if it can.
     """
 
     version: int
@@ -45,7 +45,7 @@ class Row:
 
 
 def rows(config: Config) -> list[Row]:
-    """Returns one row a release, oldest first; one that cannot be read has its reason in it."""
+    """Returns one row per release, oldest first; the row of an unreadable one has the reason."""
     now = release.current_version(config.build)
     promoted: dict[int, str] = {}
     try:
@@ -66,18 +66,18 @@ def _row(config: Config, version: int, now: int | None, promoted: dict[int, str]
         bytes=files.size(folder),
     )
     try:
-        found = Release.open(folder)
+        opened = Release.open(folder)
     except UserError as error:
         return Row(**{**asdict(known), "problem": str(error)})
-    statuses = [check.status for check in found.checks]
+    statuses = [check.status for check in opened.checks]
     return Row(
         **{
             **asdict(known),
-            "created": found.manifest["created"],
-            "accuracy": found.manifest["metrics"].get("accuracy"),
-            "fingerprint": found.fingerprint,
+            "created": opened.manifest["created"],
+            "accuracy": opened.manifest["metrics"].get("accuracy"),
+            "fingerprint": opened.fingerprint,
             "passed": statuses.count(PASSED),
             "failed": statuses.count(FAILED),
-            "promotable": bool(statuses) and not found.stopped_by,
+            "promotable": bool(statuses) and not opened.stopped_by,
         }
     )

@@ -1,7 +1,7 @@
 """A release on disk: all targets of one SavedModel in one folder, with a manifest and checksums.
 
-``build/<model>/releases/<version>/`` is written aside and renamed, so it is there whole or not at
-all. ``current`` points at the promoted one and is switched in one step.
+``build/<model>/releases/<version>/`` is written aside and renamed, so it exists completely or not
+at all. ``current`` points to the promoted release and is switched in one step.
 """
 
 import json
@@ -35,8 +35,8 @@ class Release:
     """A release on disk.
 
     Attributes:
-        folder: where it is; its name is the version.
-        manifest: what ``manifest.json`` says.
+        folder: its folder, whose name is the version.
+        manifest: the content of ``manifest.json``.
     """
 
     folder: Path
@@ -44,7 +44,7 @@ class Release:
 
     @classmethod
     def open(cls, folder: Path) -> "Release":
-        """Returns the release in a folder. Raises UserError when there is none to read."""
+        """Returns the release in a folder. Raises UserError when it holds no readable release."""
         try:
             manifest = json.loads((folder / MANIFEST).read_text())
             for name, kind in _FIELDS.items():
@@ -73,7 +73,7 @@ class Release:
 
     @property
     def saved_model(self) -> Path:
-        """Returns the folder of the SavedModel, which the serving target ships as it is."""
+        """Returns the folder of the SavedModel, which the serving target ships unchanged."""
         return self.part("serving")
 
     @property
@@ -90,7 +90,7 @@ class Release:
         return [check for check in self.checks if check.stops_release]
 
     def damage(self) -> list[str]:
-        """Returns what differs from the checksums, one sentence a file; empty when whole."""
+        """Returns what differs from the checksums, one sentence per file; empty if all match."""
         return integrity.damage(self.folder, self.manifest["files"])
 
 
@@ -103,7 +103,7 @@ def versions(build: Build) -> list[int]:
 
 
 def current_version(build: Build) -> int | None:
-    """Returns the promoted version, whatever is left of it, or None before the first promotion."""
+    """Returns the promoted version, even if its files are gone, or None before the first one."""
     link = build.current
     name = link.readlink().name if link.is_symlink() else ""
     return int(name) if name.isdecimal() else None
@@ -113,14 +113,18 @@ def current(build: Build) -> Release | None:
     """Returns the promoted release, or None before the first promotion.
 
     Raises:
-        UserError: there is one and it cannot be read.
+        UserError: the promoted release cannot be read.
     """
     version = current_version(build)
     return None if version is None else Release.open(build.releases / str(version))
 
 
 def find(build: Build, version: int | None) -> Release:
-    """Returns a release by version, the newest for None. Raises UserError when there is none."""
+    """Returns a release by version, or the newest for None.
+
+    Raises:
+        UserError: there is no such release, or it cannot be read.
+    """
     known = versions(build)
     if not known:
         raise UserError(f"there is no release of {build.name} yet; run: fanout run")
@@ -140,10 +144,11 @@ def current_folder(build: Build) -> Path:
 
 
 def require_sound(trust: Trust, release: Release, gate: str) -> None:
-    """Does nothing for a release that is whole and, where keys are configured, signed by them.
+    """Accepts a release that is undamaged and, if keys are configured, signed with them.
 
     Raises:
-        GateError: it is neither; the message names the files. Nothing of it may be loaded.
+        GateError: the release is damaged or its signature does not hold; the message names the
+            files. Nothing of it may be loaded.
     """
     damage = release.damage()
     if damage:
@@ -155,24 +160,24 @@ def require_sound(trust: Trust, release: Release, gate: str) -> None:
 
 
 def require_promotable(trust: Trust, release: Release) -> None:
-    """Raises GateError, which names them, for checks that did not pass and files that changed."""
-    # Files first: rows of a manifest that was changed prove nothing.
+    """Raises GateError for required checks that did not pass and files that changed."""
+    # Files first: the rows of a changed manifest prove nothing.
     require_sound(trust, release, "Promotion")
     if not release.checks:
-        raise GateError("Promotion", f"release {release.version}: nothing of it was checked")
+        raise GateError("Promotion", f"release {release.version}: none of its targets was checked")
     if release.stopped_by:
         raise GateError("Promotion", f"release {release.version}: {_reasons(release.stopped_by)}")
 
 
 def rollback_version(build: Build) -> int | None:
-    """Returns the release that a rollback would go to. Raises UserError when it is not known."""
+    """Returns the release that a rollback would go to. Raises UserError when it is unknown."""
     on_disk = set(versions(build))
     switches = history.read(build.promotions, current_version(build))
     return next((one for one in history.earlier(switches) if one in on_disk), None)
 
 
 def remove_leftovers(build: Build) -> None:
-    """Removes what commands that were killed left beside the releases."""
+    """Removes files that killed commands left beside the releases."""
     for name in ("partial", "removed", "signing"):
         for path in build.releases.glob(f".[0-9]*.{name}"):
             shutil.rmtree(path)

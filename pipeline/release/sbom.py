@@ -1,7 +1,7 @@
 """Bills of materials (CycloneDX 1.6, JSON) of the environments that made and checked a release.
 
-They are made from the locks that the environments are installed from, so equal locks make equal
-files: there is no time and no random number in them. Licences are what the installed packages say.
+They are made from the locks that the environments are installed from. Equal locks give equal files:
+the files hold no time and no random number. Licences are those that the installed packages declare.
 """
 
 import importlib.metadata
@@ -24,7 +24,7 @@ _REQUIREMENTS = ROOT / "requirements"
 _NPM_LOCK = ROOT / "web" / "package-lock.json"
 _PINNED = re.compile(r"^(?P<name>[\w.-]+)==(?P<version>[^\s;\\]+)\s*(?:;\s*(?P<marker>[^\\]+))?")
 _NAMESPACE = uuid.UUID("f6a9b1f0-5a0c-5f3e-9b51-6a2f8f3f7c11")
-_LONGEST_LICENCE = 80  # some packages put the whole text there
+_LONGEST_LICENCE = 80  # some packages put the whole text into the field
 
 
 @dataclass(frozen=True)
@@ -48,12 +48,12 @@ _ENVIRONMENTS = {
 @cache
 def documents(model: str) -> dict[str, str]:
     """Returns the text of each bill by its path in a release: ``sbom/<environment>.cdx.json``."""
-    found = {
+    bills = {
         name: _document(model, name, environment.lock, _python_components(environment))
         for name, environment in _ENVIRONMENTS.items()
     }
-    found["node"] = _document(model, "node", _NPM_LOCK, _npm_components())
-    return {f"sbom/{name}.cdx.json": text for name, text in found.items()}
+    bills["node"] = _document(model, "node", _NPM_LOCK, _npm_components())
+    return {f"sbom/{name}.cdx.json": text for name, text in bills.items()}
 
 
 def _document(model: str, name: str, lock: Path, components: Iterable["Component"]) -> str:
@@ -71,7 +71,7 @@ def _document(model: str, name: str, lock: Path, components: Iterable["Component
     bom.register_dependency(whole, bom.components)
     bom.metadata.properties.add(Property(name=f"sha256:{lock.relative_to(ROOT)}", value=digest))
     document: dict[str, Any] = json.loads(JsonV1Dot6(bom).output_as_string())
-    # The library says when it wrote the document.
+    # The library adds the time at which it wrote the document.
     document["metadata"].pop("timestamp", None)
     return json.dumps(document, indent=1, sort_keys=True) + "\n"
 
@@ -84,7 +84,7 @@ def _python_components(environment: _Environment) -> Iterator["Component"]:
     licences = _installed_licences(environment.folder)
     for line in environment.lock.read_text().splitlines():
         pinned = _PINNED.match(line)
-        # The locks are for all platforms; what is not for this one was not installed.
+        # The locks cover all platforms; packages for other platforms are not installed.
         if pinned and (not pinned["marker"] or Marker(pinned["marker"].strip()).evaluate()):
             name, version = pinned["name"], pinned["version"]
             purl = PackageURL("pypi", name=_canonical(name), version=version)
@@ -124,7 +124,7 @@ def _npm_components() -> Iterator["Component"]:
             purl=purl,
             bom_ref=str(purl),
             hashes=hashes,
-            # What only builds and tests the page is not part of it.
+            # Packages that only build and test the page are not part of it.
             scope=ComponentScope.EXCLUDED if entry.get("dev") else ComponentScope.REQUIRED,
             licenses=_licences(entry.get("license", "")),
         )
@@ -132,17 +132,17 @@ def _npm_components() -> Iterator["Component"]:
 
 def _installed_licences(folder: Path) -> dict[str, str]:
     places = [str(place) for place in sorted(folder.glob("lib/python3.*/site-packages"))]
-    found = {}
+    licences = {}
     for package in importlib.metadata.distributions(path=places):
-        said = package.metadata
+        known = package.metadata
         classified = [
             value.rpartition(" :: ")[2]
-            for value in said.get_all("Classifier") or ()
+            for value in known.get_all("Classifier") or ()
             if value.startswith("License :: ") and value != "License :: OSI Approved"
         ]
-        licence = said["License-Expression"] or ", ".join(classified) or said["License"] or ""
-        found[_canonical(said["Name"])] = licence if len(licence) <= _LONGEST_LICENCE else ""
-    return found
+        licence = known["License-Expression"] or ", ".join(classified) or known["License"] or ""
+        licences[_canonical(known["Name"])] = licence if len(licence) <= _LONGEST_LICENCE else ""
+    return licences
 
 
 def _licences(text: str) -> list[Any]:

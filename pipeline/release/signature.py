@@ -1,7 +1,7 @@
-"""Signatures of releases, with OpenSSF's model-signing and a key of the user's.
+"""Signatures of releases, with OpenSSF's model-signing and the user's key.
 
-Off unless configured. With a signing key, what ``fanout run`` makes is signed; with a verifying
-key or certificates, no release is promoted, checked or served whose signature does not hold.
+Off unless configured. With a signing key, ``fanout run`` signs the releases that it makes. With a
+verifying key or certificates, a release is only promoted, checked or served if its signature holds.
 """
 
 import re
@@ -16,7 +16,7 @@ UNSIGNED, SIGNED = "unsigned", "signed, not verified"
 
 
 def sign(trust: Trust, folder: Path, signature: Path) -> None:
-    """Writes the signature of a release: of the names and digests of all its files.
+    """Writes a release's signature, which covers the names and digests of all its files.
 
     Raises:
         UserError: the key or a certificate cannot be used.
@@ -38,14 +38,14 @@ def sign(trust: Trust, folder: Path, signature: Path) -> None:
             password: Any = trust.password.encode() if trust.password else None
             config.use_elliptic_key_signer(private_key=trust.signing_key, password=password)
     except Exception as error:
-        # Each kind of wrong key file has another exception of cryptography's or OpenSSL's.
+        # Each kind of wrong key file raises a different exception of cryptography's or OpenSSL's.
         used = " and ".join(map(str, filter(None, (trust.signing_key, trust.signing_certificate))))
         raise UserError(f"cannot sign with {used}: {_words(error)}") from error
     config.set_hashing_config(_hashing(folder)).sign(folder, signature)
 
 
 def problem(trust: Trust, folder: Path) -> str:
-    """Returns why a release's signature does not hold; empty when it does or none is asked for."""
+    """Returns why a release's signature does not hold; empty if it does or none is required."""
     if not trust.verifies:
         return ""
     signature = folder / SIGNATURE
@@ -65,13 +65,13 @@ def problem(trust: Trust, folder: Path) -> str:
     try:
         config.set_hashing_config(_hashing(folder)).verify(folder, signature)
     except Exception as error:
-        # Fails closed: whatever goes wrong here, the signature was not found to hold.
+        # Fails closed: whatever goes wrong here, the signature does not count as valid.
         return f"{SIGNATURE} does not hold: {_words(error)}"
     return ""
 
 
 def state(trust: Trust, folder: Path) -> str:
-    """Returns what a table says of a release's signature."""
+    """Returns the state of a release's signature, for a table."""
     if not (folder / SIGNATURE).is_file():
         return UNSIGNED
     if not trust.verifies:
@@ -83,8 +83,8 @@ def _hashing(folder: Path) -> Any:
     from model_signing import hashing
 
     # SHA256SUMS lists the signature, and the signature cannot sign itself.
-    own = [folder / SUMS, folder / SIGNATURE]
-    return hashing.Config().set_ignored_paths(paths=own, ignore_git_paths=False)
+    excluded = [folder / SUMS, folder / SIGNATURE]
+    return hashing.Config().set_ignored_paths(paths=excluded, ignore_git_paths=False)
 
 
 def _words(error: Exception) -> str:

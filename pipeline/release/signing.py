@@ -1,4 +1,4 @@
-"""``fanout sign``: the signature of a release that is there already."""
+"""``fanout sign``: signs an existing release."""
 
 import shutil
 
@@ -11,11 +11,11 @@ from pipeline.settings.config import Config
 
 
 def sign(config: Config, release: Release) -> None:
-    """Signs a release that is there already, anew if it has a signature.
+    """Signs an existing release; a signature that it already has is replaced.
 
     Raises:
         UserError: no key is configured, or it cannot be used.
-        GateError: a file is not what was checked.
+        GateError: a file differs from its checksum.
     """
     damage = [words for words in release.damage() if not words.startswith(SIGNATURE)]
     if damage:

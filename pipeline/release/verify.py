@@ -1,4 +1,4 @@
-"""``fanout check``: a release's checksums, and then every check of it again."""
+"""``fanout check``: verifies a release's checksums, and then runs every check again."""
 
 from collections.abc import Iterator
 
@@ -18,16 +18,16 @@ def check_release(config: Config, release: Release) -> list[Check]:
     folder's TFRecords.
 
     Raises:
-        GateError: a file is not what the manifest says, or the signature does not hold; nothing
-            of the release is run then.
-        UserError: the release has no SavedModel, or the test split is not here.
+        GateError: a file differs from the manifest, or the signature does not hold; nothing of the
+            release is run then.
+        UserError: the release has no SavedModel, or the build folder has no test split.
     """
     require_sound(config.trust, release, "Checksums")
     saved_model = release.saved_model
     if not (saved_model / "saved_model.pb").is_file():
         raise UserError(
-            f"release {release.version} has no SavedModel, as its serving check did not pass: "
-            "there is nothing to check it against"
+            f"release {release.version} has no SavedModel, because its serving check did not pass, "
+            "so there is nothing to compare with; check another release"
         )
     if not list((config.build.tfrecords / "test").glob("*.tfrecord")):
         raise UserError(f"there is no test split in {config.build.tfrecords}; run: fanout run")
@@ -37,9 +37,9 @@ def check_release(config: Config, release: Release) -> list[Check]:
 
 
 def soundness(config: Config, release: Release) -> str:
-    """Returns what was found of a release that ``check_release`` let through, in words."""
+    """Returns the state of a release that passed ``check_release``'s first step, as a sentence."""
     files = len(release.manifest["files"])
-    return f"{files} files as in the manifest, signature: {state(config.trust, release.folder)}"
+    return f"{files} files match the manifest, signature: {state(config.trust, release.folder)}"
 
 
 def _check(config: Config, release: Release, target: str, golden: Golden) -> Iterator[Check]:

@@ -1,7 +1,7 @@
-"""The report of a release: one HTML file that needs nothing beside itself.
+"""The report of a release: one self-contained HTML file.
 
-``facts`` gathers what is known, each section's module says one part of it, ``page`` puts them
-together. What is missing (the first release, a run whose artifacts are gone) is said in words.
+``facts`` gathers the data, each section's module renders one part of it, and ``page`` assembles the
+sections. Missing data (the first release, a run whose artifacts are gone) is reported in words.
 """
 
 from pipeline.report.facts import Facts, gather

@@ -1,4 +1,4 @@
-"""The targets against the SavedModel: the table of checks, differences, and who disagrees."""
+"""The targets against the SavedModel: the table of checks, differences and disagreements."""
 
 from collections.abc import Callable
 
@@ -12,7 +12,7 @@ from pipeline.html.signs import badge, sign
 from pipeline.report import pictures
 from pipeline.report.facts import Facts
 
-# More pictures than that nobody looks at, and the file would grow with the test split.
+# Nobody looks at more pictures than this, and the file would grow with the test split.
 SHOWN = 24
 
 
@@ -62,40 +62,40 @@ def differences(facts: Facts) -> Markup:
         limits = facts.limits(check)
         bound = limits.max_abs_diff if limits else None
         drawn.append(charts.histogram(title, evidence.difference.tolist(), limit=bound))
-    told = note(f"No differences were recorded for: {'; '.join(missing)}.") if missing else None
-    return join([tag("div", drawn, class_="small-multiples") if drawn else None, told])
+    rest = note(f"No differences were recorded for: {'; '.join(missing)}.") if missing else None
+    return join([tag("div", drawn, class_="small-multiples") if drawn else None, rest])
 
 
 def disagreements(facts: Facts) -> Markup:
-    """Returns the examples to which a runtime's answer is another class than the SavedModel's."""
+    """Returns the examples for which a runtime's class differs from the SavedModel's."""
     golden = facts.golden
     if golden is None:
-        return note("The golden set of this release's run is no longer there.")
+        return note("The golden set of this release's run no longer exists.")
     rows = [
         (check, evidence)
         for check in facts.checks
         if (evidence := facts.evidence.get(check.key)) and len(evidence.predicted) <= len(golden)
     ]
     if not rows:
-        return note("The answers to single examples were not recorded for this release.")
+        return note("The answers to individual examples were not recorded for this release.")
     expected = golden.outputs.argmax(axis=1)
-    found: dict[int, list[tuple[Check, int, float]]] = {}
+    differing: dict[int, list[tuple[Check, int, float]]] = {}
     for check, evidence in rows:
         count = len(evidence.predicted)
         for place in np.flatnonzero(evidence.predicted != expected[:count]):
             answer = int(evidence.predicted[place]), float(evidence.confidence[place])
-            found.setdefault(int(place), []).append((check, *answer))
+            differing.setdefault(int(place), []).append((check, *answer))
     compared = max(len(evidence.predicted) for _, evidence in rows)
-    if not found:
+    if not differing:
         return tag(
-            "p", f"None: on all {compared:,} examples, every runtime has the SavedModel's class."
+            "p", f"None: every runtime gives the SavedModel's class on all {compared:,} examples."
         )
-    # Those the SavedModel was surest of are the most telling.
-    order = sorted(found, key=lambda place: -float(golden.outputs[place].max()))
-    text = f"{len(found):,} of {compared:,} examples"
+    # The examples on which the SavedModel is most confident are the most informative.
+    order = sorted(differing, key=lambda place: -float(golden.outputs[place].max()))
+    text = f"{len(differing):,} of {compared:,} examples"
     if len(order) > SHOWN:
-        text += f"; the {SHOWN} of which the SavedModel was surest are shown"
-    cards = [_card(facts, golden, place, found[place]) for place in order[:SHOWN]]
+        text += f"; shown are the {SHOWN} on which the SavedModel was most confident"
+    cards = [_card(facts, golden, place, differing[place]) for place in order[:SHOWN]]
     return join([tag("p", f"{text}."), tag("ul", cards, class_="cards")])
 
 
@@ -112,7 +112,7 @@ def _card(
     ]
     for predicted, given in grouped.items():
         names = ", ".join(f"{c.target} {c.variant} ({c.runtime})" for c, _ in given)
-        # The least sure of those that agree with each other, so that none is overstated.
+        # The lowest confidence of those that agree with each other, so none is overstated.
         confidence = min(confidence for _, confidence in given)
         lines.append(_answer(facts, golden, place, predicted, confidence, names))
     return tag(
@@ -126,9 +126,9 @@ def _answer(
     facts: Facts, golden: Golden, place: int, predicted: int, confidence: float, who: str
 ) -> Child:
     right = predicted == int(golden.labels[place])
-    # The true class is told by the sign; its words are for those who do not see it.
-    told = "right" if right else "wrong"
-    mark = tag("span", sign(PASSED if right else FAILED), class_=told, title=told)
+    # The sign shows whether the class is the true one; the words are for those who cannot see it.
+    word = "right" if right else "wrong"
+    mark = tag("span", sign(PASSED if right else FAILED), class_=word, title=word)
     return [tag("dt", who), tag("dd", mark, f" {facts.label(predicted)} {confidence:.1%}")]
 
 

@@ -1,4 +1,4 @@
-"""The model's card: what it is, what it was trained on, how training went, limits of its use."""
+"""The model card: its interface, its settings, its training, and the limits of its use."""
 
 from markdown_it import MarkdownIt
 
@@ -9,7 +9,7 @@ from pipeline.report.facts import Facts
 
 def card(facts: Facts) -> Markup:
     """Returns the interface, the profile's settings, and the model's own README."""
-    tensors = [
+    rows = [
         [
             tag("code", tensor.name),
             kind,
@@ -19,17 +19,17 @@ def card(facts: Facts) -> Markup:
         for kind, group in (("input", facts.spec.inputs), ("output", facts.spec.outputs))
         for tensor in group
     ]
-    # What it was trained with, whatever the profile says by now.
+    # The values that it was trained with, whatever the profile says now.
     trained = facts.manifest.get("hyperparameters") or facts.profile.hyperparameters
-    found = facts.manifest.get("tuned", {})
+    tuned = facts.manifest.get("tuned", {})
     settings = [
-        [name, f"{value} (found by fanout tune)" if name in found else str(value)]
+        [name, f"{value} (found by fanout tune)" if name in tuned else str(value)]
         for name, value in trained.items()
     ]
     return join(
         [
             tag("div", _readme(facts), class_="prose"),
-            table("Interface (serving_default)", ["Tensor", "Kind", "Type", "What it is"], tensors),
+            table("Interface (serving_default)", ["Tensor", "Kind", "Type", "Description"], rows),
             table(f"Settings of the profile {facts.profile_name}", ["Setting", "Value"], settings),
         ]
     )
@@ -39,8 +39,8 @@ def training(facts: Facts) -> Markup:
     """Returns a curve for each figure that Keras logged, training and evaluation together."""
     names = [name for name in facts.history if name != "epoch" and not name.startswith("val_")]
     if not names:
-        return note("The Trainer's history of this release is not there.")
-    # Loss first: it is what training minimises.
+        return note("The Trainer's history of this release no longer exists.")
+    # Loss comes first, as training minimises it.
     names.sort(key=lambda name: (name != "loss", name))
     drawn: list[Child] = []
     for name in names:
@@ -63,15 +63,15 @@ def training(facts: Facts) -> Markup:
 
 
 def details(summary: str, content: Child) -> Markup:
-    """Returns content that is folded until it is asked for."""
+    """Returns collapsible content, initially folded."""
     return tag("details", tag("summary", summary), content)
 
 
 def _readme(facts: Facts) -> Markup:
     file = facts.spec.folder / "README.md"
     if not file.is_file():
-        return note("The model has no README.md: its limits of use are not written down.")
-    # CommonMark without HTML, pictures and links: a report loads and runs nothing.
+        return note("The model has no README.md, so its limits of use are not documented.")
+    # CommonMark without HTML and images: a report loads and runs nothing.
     parser = MarkdownIt("commonmark", {"html": False}).disable(["image", "html_block"])
     text = file.read_text()
     if text.startswith("# "):

@@ -1,4 +1,4 @@
-"""The release beside the one that was promoted before it."""
+"""The release compared with the one promoted before it."""
 
 from core.agreement.checks import Check
 from pipeline.html.markup import Child, Markup, join, note, table, tag
@@ -32,8 +32,8 @@ def comparison(facts: Facts) -> Markup:
 
 def _shift(facts: Facts, old: str, new: str) -> Markup:
     if facts.shift is None:
-        return note("The training data of the two cannot be compared: one's statistics are gone.")
-    caption = "Training data and answers to the test split, as `fanout monitor` watches them"
+        return note("The training data cannot be compared: one release's statistics are missing.")
+    caption = "Training data and answers to the test split, with `fanout monitor`'s features"
     shown = distance_table(facts.shift, caption, old, new)
     return join([shown, drawings(facts.shift, old, new)])
 
@@ -81,7 +81,7 @@ def _status(was: Check | None, now: Check | None) -> Child:
 
 
 def _key(check: Check) -> tuple[str, str, str]:
-    # Versions change from release to release; the first word and the transport or backend do not.
+    # Versions change between releases; the runtime's name and its transport or backend do not.
     words = [word for word in check.runtime.partition("(")[0].split() if not word[0].isdecimal()]
     return check.target, check.variant, " ".join(words)
 

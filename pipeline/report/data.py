@@ -1,4 +1,4 @@
-"""The data: how many examples, what the curated schema demands, what was found."""
+"""The data: the number of examples, the curated schema, and the anomalies."""
 
 from pipeline.html.markup import Child, Markup, join, note, table, tag
 from pipeline.report.facts import Facts
@@ -12,18 +12,18 @@ def data(facts: Facts) -> Markup:
 
 def _splits(facts: Facts) -> Markup:
     if not facts.splits:
-        return note("The statistics of this release's data are no longer there.")
+        return note("The statistics of this release's data no longer exist.")
     rows: list[list[Child]] = []
     for split in facts.splits:
-        asked = facts.profile.examples.get(split.name)
+        limit = facts.profile.examples.get(split.name)
         cells: list[Child] = [
             split.name,
             f"{split.examples:,}",
-            "all" if asked is None else f"{asked:,}",
+            "all" if limit is None else f"{limit:,}",
         ]
         rows.append([*cells, *(_values(feature, split.examples) for feature in split.features)])
     names = [tag("code", feature.name) for feature in facts.splits[0].features]
-    head: list[Child] = ["Split", "Examples", "Profile takes", *names]
+    head: list[Child] = ["Split", "Examples", "Profile's limit", *names]
     return table("Examples of each split, and their values", head, rows, numbers="1 2")
 
 
@@ -42,7 +42,7 @@ def _schema(facts: Facts) -> Markup:
 
 def _anomalies(facts: Facts) -> Markup:
     if facts.anomalies is None:
-        return note("ExampleValidator's findings of this release's run are no longer there.")
+        return note("ExampleValidator's findings of this release's run no longer exist.")
     if not facts.anomalies:
         return tag("p", "ExampleValidator found no anomaly in any split.")
     return join(

@@ -1,4 +1,4 @@
-"""Everything that a report says, gathered once; what is not there is None or empty."""
+"""All data of a report, gathered once; missing data is None or empty."""
 
 import csv
 import importlib.metadata
@@ -29,21 +29,21 @@ LIBRARIES = ("tfx", "tensorflow", "keras", "tensorflow-model-analysis", "ml-meta
 
 @dataclass(frozen=True)
 class Facts:
-    """What is known of a release.
+    """All that is known about a release.
 
     Attributes:
-        spec, profile_name, profile: what was asked for.
-        manifest: of the release; the report itself is not yet among its files.
-        evidence: of the rows of ``checks`` by their keys, as far as it was recorded.
+        spec, profile_name, profile: the configured model and profile.
+        manifest: the release's manifest, whose files do not include the report yet.
+        evidence: the evidence of the rows of ``checks`` by their keys, if it was recorded.
         parent: the release that was promoted before.
         parent_model: the id in ML Metadata of that release's model.
-        shift: the training data of that release against this one's; None where one is unknown.
-        run: of the pipeline.
-        history: by column of the Trainer's history.csv, one value an epoch.
+        shift: the training data of that release against this one's; None if either is unknown.
+        run: the pipeline run that made the release.
+        history: the columns of the Trainer's history.csv, one value per epoch.
         golden: the SavedModel's answers to the whole test split.
         splits: statistics of the data, by split.
-        anomalies: ExampleValidator's, in words; None when they are gone.
-        versions: of the libraries that write the report.
+        anomalies: ExampleValidator's anomalies, in words; None if they are gone.
+        versions: the versions of Python and of the libraries.
         unchanged: whether data, code and settings are still those of the release.
     """
 
@@ -72,7 +72,7 @@ class Facts:
         return int(self.manifest["version"])
 
     def limits(self, check: Check) -> Limits | None:
-        """Returns what the spec demands of a row; None when it no longer names its variant."""
+        """Returns the spec's limits for a row; None if the spec no longer names its variant."""
         return self.spec.limits.get(check.target, {}).get(check.variant)
 
     def label(self, number: int) -> str:
@@ -87,7 +87,7 @@ def checks_of(manifest: Mapping[str, Any]) -> list[Check]:
 
 
 def gather(config: Config, manifest: Mapping[str, Any]) -> Facts:
-    """Returns what the build folder knows of a release.
+    """Returns all that the build folder holds about a release.
 
     Args:
         manifest: the release's; its ``files`` need not be complete.
@@ -120,13 +120,13 @@ def _created(manifest: Mapping[str, Any]) -> datetime:
 
 
 def _evidence(run: Run | None, checks: Sequence[Check]) -> dict[Key, Evidence]:
-    found = {}
+    recorded = {}
     for check in checks:
         folder = run.folder(f"Check.{check.target}", "blessing") if run else None
         evidence = read_evidence(folder, check.key) if folder else None
         if evidence is not None and len(evidence.predicted) == check.examples:
-            found[check.key] = evidence
-    return found
+            recorded[check.key] = evidence
+    return recorded
 
 
 def _parent(config: Config, version: int) -> Release | None:
@@ -135,7 +135,7 @@ def _parent(config: Config, version: int) -> Release | None:
     except UserError:
         return None
     promoted = [switch.version for switch in switches]
-    # What was promoted after it came later, or is a rollback.
+    # Releases promoted after it are newer, or rollbacks.
     earlier = promoted[: promoted.index(version)] if version in promoted else promoted
     for candidate in reversed(earlier):
         if candidate < version:
@@ -147,7 +147,7 @@ def _parent(config: Config, version: int) -> Release | None:
 
 
 def _shift(config: Config, run: Run | None, parent: Release | None) -> Comparison | None:
-    # While a release is assembled the report is written before the release's folder is there.
+    # When a release is assembled, the report is written before the release's folder exists.
     now = run.folder("MonitoringBaseline", "statistics") if run else None
     if now is None or parent is None:
         return None
@@ -183,10 +183,10 @@ def _golden(run: Run | None) -> Golden | None:
 
 
 def _versions() -> dict[str, str]:
-    found = {"python": sys.version.partition(" ")[0]}
+    versions = {"python": sys.version.partition(" ")[0]}
     for library in LIBRARIES:
         try:
-            found[library] = importlib.metadata.version(library)
+            versions[library] = importlib.metadata.version(library)
         except importlib.metadata.PackageNotFoundError:
             continue
-    return found
+    return versions

@@ -1,4 +1,4 @@
-"""Where the report of a release is: in the release, or beside them for one made without."""
+"""The location of a release's report: in the release, or in the build folder if it has none."""
 
 from pathlib import Path
 
@@ -10,14 +10,14 @@ from pipeline.settings.config import Config
 
 
 def report_file(config: Config, release: Release) -> Path:
-    """Returns the report of a release, written now when the release has none that is whole.
+    """Returns the report of a release; writes it if the release has no undamaged one.
 
-    A release is never changed, so what is written now goes to ``reports/`` in the build folder.
+    A release is never changed, so a new report goes to ``reports/`` in the build folder.
     """
-    own = release.folder / REPORT
+    released = release.folder / REPORT
     entry = release.manifest["files"].get(REPORT)
-    if entry and own.is_file() and sha256(own) == entry["sha256"]:
-        return own
+    if entry and released.is_file() and sha256(released) == entry["sha256"]:
+        return released
     file = config.build.folder / "reports" / f"{release.version}.html"
     write_text(file, render(gather(config, release.manifest)))
     return file

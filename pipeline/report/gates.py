@@ -1,4 +1,4 @@
-"""What decided: each gate's limits from the spec, and what was measured against them."""
+"""The decision: each gate's limits from the spec, and the measured values."""
 
 from dataclasses import dataclass
 
@@ -11,11 +11,11 @@ class Verdict:
     """One rule.
 
     Attributes:
-        gate: that the rule belongs to.
-        rule: in words, with its limit.
-        measured: what was held against it.
-        passed: None when what is needed to judge is gone.
-        stops: whether a rule that is not met stops the release, or is only reported.
+        gate: the gate that the rule belongs to.
+        rule: the rule in words, with its limit.
+        measured: the measured value that is compared with the limit.
+        passed: None if the rule could not be applied, or if only optional checks failed.
+        stops: whether a violation stops the release, or is only reported.
     """
 
     gate: str
@@ -33,34 +33,38 @@ def verdicts(facts: Facts) -> list[Verdict]:
 def _data(facts: Facts) -> Verdict:
     rule = "no anomaly against the curated schema"
     if facts.anomalies is None:
-        return Verdict("Data", rule, "the validation is no longer there", None)
-    found = "; ".join(facts.anomalies) or "none found"
-    return Verdict("Data", rule, found, not facts.anomalies)
+        return Verdict("Data", rule, "the validation no longer exists", None)
+    anomalies = "; ".join(facts.anomalies) or "none found"
+    return Verdict("Data", rule, anomalies, not facts.anomalies)
 
 
 def _shift(facts: Facts) -> list[Verdict]:
-    """Returns whether the training data is that of the release before, as ``monitor`` sees it."""
+    """Returns whether the training data is like the previous release's, by ``monitor``'s rules."""
     if facts.parent is None:
         return []
     rule = f"training data like that of release {facts.parent.version}"
     if facts.shift is None:
-        return [Verdict("Data", rule, "its statistics are not there", None, stops=False)]
+        return [Verdict("Data", rule, "its statistics are missing", None, stops=False)]
     beyond = facts.shift.beyond
-    told = "; ".join(
+    shifts = "; ".join(
         facts.shift.sentence(row, f"release {facts.parent.version}", "this one") for row in beyond
     )
-    return [Verdict("Data", rule, told or "every feature is within", not beyond, stops=False)]
+    return [
+        Verdict(
+            "Data", rule, shifts or "every feature is within its limit", not beyond, stops=False
+        )
+    ]
 
 
 def _model(facts: Facts) -> list[Verdict]:
     metrics, profile = facts.manifest["metrics"], facts.profile
     accuracy = float(metrics["accuracy"])
-    found = [
+    rules = [
         Verdict(
             "Model",
             f"accuracy of at least {profile.min_accuracy:g}",
             f"{accuracy:.4f}",
-            # TFMA counts in single precision: a figure of exactly the limit is within it.
+            # TFMA computes in single precision: a figure that equals the limit must pass.
             accuracy >= profile.min_accuracy - 1e-6,
         )
     ]
@@ -68,7 +72,7 @@ def _model(facts: Facts) -> list[Verdict]:
         worst = min(metrics["slices"], key=lambda key: float(metrics["slices"][key]))
         value = float(metrics["slices"][worst])
         least = profile.min_slice_accuracy
-        found.append(
+        rules.append(
             Verdict(
                 "Model",
                 f"accuracy of at least {least:g} in every slice",
@@ -76,22 +80,22 @@ def _model(facts: Facts) -> list[Verdict]:
                 value >= least - 1e-6,
             )
         )
-    found.insert(0, _blessing(facts))
-    return [*found, *_change(facts)]
+    rules.insert(0, _blessing(facts))
+    return [*rules, *_change(facts)]
 
 
 def _change(facts: Facts) -> list[Verdict]:
-    """Returns how the model did against that of the release before, overall and by slice."""
+    """Returns how the model compares with the previous release's, overall and by slice."""
     profile, now = facts.profile, facts.manifest["metrics"]
-    overall = f"at most {profile.max_accuracy_drop:g} less accuracy than before"
-    by_slice = f"at most {profile.max_slice_accuracy_drop:g} less in any slice"
+    overall = f"accuracy at most {profile.max_accuracy_drop:g} lower than before"
+    by_slice = f"accuracy at most {profile.max_slice_accuracy_drop:g} lower in any slice"
     if facts.parent is None:
         none = "no release was promoted before"
         return [Verdict("Model", rule, none, None) for rule in (overall, by_slice)]
     before = facts.parent.manifest["metrics"]
     change = float(now["accuracy"]) - float(before["accuracy"])
     against = f"against release {facts.parent.version}"
-    found = [
+    rules = [
         Verdict(
             "Model",
             overall,
@@ -108,8 +112,8 @@ def _change(facts: Facts) -> list[Verdict]:
         worst = min(changes, key=lambda key: changes[key])
         measured = f"{changes[worst]:+.4f} {against} in the worst, {facts.spec.slice_name(worst)}"
         within = -changes[worst] <= profile.max_slice_accuracy_drop + 1e-6
-        found.append(Verdict("Model", by_slice, measured, within))
-    return found
+        rules.append(Verdict("Model", by_slice, measured, within))
+    return rules
 
 
 def _blessing(facts: Facts) -> Verdict:
@@ -139,7 +143,7 @@ def _variant(facts: Facts, target: str, variant: str, rows: list[Check]) -> Verd
         parts = [
             f"agreement of at least {limits.agreement:g}",
             f"differences of at most {bound:g}" if bound is not None else "",
-            f"at most {limits.accuracy_drop:g} less accuracy",
+            f"accuracy at most {limits.accuracy_drop:g} lower",
             "" if limits.required else "not required",
         ]
         rule = ", ".join(part for part in parts if part)

@@ -1,4 +1,4 @@
-"""Where a release comes from: its run's components and artifacts, its parent, its files."""
+"""The origin of a release: its run's components and artifacts, its parent, its files."""
 
 import hashlib
 
@@ -9,15 +9,15 @@ from pipeline.stages.lineage import Recorded, Step
 
 
 def lineage(facts: Facts) -> Markup:
-    """Returns what made the release, from ML Metadata."""
+    """Returns the run that made the release, from ML Metadata."""
     parent = facts.parent
     before = f"{parent.version}, of {parent.manifest['created']}" if parent else "none"
     about: list[tuple[str, Child]] = [
         ("Fingerprint of data, code and settings", tag("code", facts.manifest["fingerprint"])),
         ("Data", _data(facts)),
         ("Model", _code(facts)),
-        ("Parent: compared with by the Evaluator", _baseline(facts)),
-        ("Release promoted before", before),
+        ("Parent, which the Evaluator compared it with", _baseline(facts)),
+        ("Previously promoted release", before),
         ("Pipeline run", facts.run.name if facts.run else "not recorded"),
         ("Libraries", ", ".join(f"{name} {version}" for name, version in facts.versions.items())),
     ]  # fmt: skip
@@ -63,8 +63,8 @@ def _row(step: Step) -> list[Child]:
 
 def _artifacts(artifacts: tuple[Recorded, ...]) -> Child:
     items = [
-        tag("span", f"{found.key} ", tag("b", str(found.id)), title=found.type, class_="artifact")
-        for found in artifacts
+        tag("span", f"{one.key} ", tag("b", str(one.id)), title=one.type, class_="artifact")
+        for one in artifacts
     ]
     return items or "–"
 
@@ -73,12 +73,12 @@ def _baseline(facts: Facts) -> str:
     step = facts.run.steps.get("Evaluator") if facts.run else None
     if step is None:
         return "not recorded"
-    found = next((item for item in step.inputs if item.key == "baseline_model"), None)
-    if found is None:
+    baseline = next((item for item in step.inputs if item.key == "baseline_model"), None)
+    if baseline is None:
         return "none: no other model was released or blessed before"
-    parent = facts.parent if found.id == facts.parent_model else None
+    parent = facts.parent if baseline.id == facts.parent_model else None
     of = f", that of release {parent.version}" if parent else ""
-    return f"model {found.id}{of}"
+    return f"model {baseline.id}{of}"
 
 
 def _data(facts: Facts) -> str:
@@ -99,5 +99,5 @@ def _code(facts: Facts) -> str:
     if step is None or model is None:
         return "not recorded"
     tuned = ", ".join(f"{name} {value}" for name, value in facts.manifest.get("tuned", {}).items())
-    found = f"; found by fanout tune: {tuned}" if tuned else ""
-    return f"model {model.id}, trained by code and settings {step.fingerprint[:12]}{found}"
+    searched = f"; found by fanout tune: {tuned}" if tuned else ""
+    return f"model {model.id}, trained by code and settings {step.fingerprint[:12]}{searched}"

@@ -1,4 +1,4 @@
-"""The page: its head, its sections in the order of a reader's questions, its style."""
+"""The page: its header, and its sections in the order of a reader's questions."""
 
 from collections.abc import Callable
 
@@ -60,26 +60,27 @@ def _masthead(facts: Facts) -> Markup:
 def _verdict(facts: Facts) -> Child:
     stopping = [check for check in facts.checks if check.stops_release]
     if not facts.checks:
-        return badge("failed", "nothing was checked: not to be promoted")
+        return badge("failed", "nothing was checked: cannot be promoted")
     if stopping:
         return badge("failed", f"{len(stopping)} required checks did not pass: not promoted")
-    return badge("passed", "every required check passed: may be promoted")
+    return badge("passed", "every required check passed: can be promoted")
 
 
 def _decision(facts: Facts) -> Markup:
-    def mark(found: gates.Verdict) -> Markup:
-        if found.passed is None:
+    def mark(verdict: gates.Verdict) -> Markup:
+        if verdict.passed is None:
             return badge("skipped", "not applied")
-        if found.passed:
+        if verdict.passed:
             return badge("passed")
-        return badge("failed", "not met") if found.stops else badge("skipped", "reported")
+        return badge("failed", "not met") if verdict.stops else badge("skipped", "reported")
 
     rows = [
-        [found.gate, tag("div", found.rule, class_="rule"), found.measured, mark(found)]
-        for found in gates.verdicts(facts)
+        [verdict.gate, tag("div", verdict.rule, class_="rule"), verdict.measured, mark(verdict)]
+        for verdict in gates.verdicts(facts)
     ]  # fmt: skip
     changed = note(
-        "Data, code or settings have changed since this release was made: the limits are today's."
+        "Data, code or settings have changed since this release was made. "
+        "The limits are the current ones."
     )
     shown = table(
         "Gates, with their limits from the model's spec",
@@ -94,7 +95,7 @@ def _titled(title: str, part: Section) -> Section:
 
 
 SECTIONS = (
-    ("decision", "What decided", (_decision,)),
+    ("decision", "Decision", (_decision,)),
     (
         "agreement",
         "Agreement of the targets",
@@ -104,7 +105,7 @@ SECTIONS = (
             _titled("Examples on which a runtime disagrees", agreement.disagreements),
         ),
     ),
-    ("comparison", "Against the release before", (comparison.comparison,)),
+    ("comparison", "Comparison with the previous release", (comparison.comparison,)),
     ("quality", "Quality of the model", (quality.quality,)),
     ("model", "The model", (card.card,)),
     ("training", "Training", (card.training,)),

@@ -19,7 +19,7 @@ def drawable(tensor: Tensor) -> bool:
 def data_uri(values: Array, tensor: Tensor) -> str:
     """Returns one example's picture, height x width x channels, as a PNG in a data URI.
 
-    The tensor's own range becomes black to full brightness; without one, the example's.
+    The tensor's range is mapped to black to full brightness; without one, the example's range is.
     """
     from PIL import Image
 

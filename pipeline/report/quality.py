@@ -1,4 +1,4 @@
-"""How good the SavedModel is on the test split: overall, by slice, and what it confuses."""
+"""The SavedModel's quality on the test split: by slice, and the classes that it confuses."""
 
 import numpy as np
 
@@ -8,17 +8,17 @@ from pipeline.html import charts
 from pipeline.html.markup import Child, Markup, join, note, table, tag
 from pipeline.report.facts import Facts
 
-# A matrix of more classes is unreadable on paper; its largest confusions say more.
+# A matrix of more classes is unreadable on paper; its largest confusions tell more.
 MATRIX_CLASSES = 20
 
 
 def quality(facts: Facts) -> Markup:
-    """Returns the slices and the confusion matrix, beside each other where there is room."""
+    """Returns the slices and the confusion matrix, side by side if there is room."""
     return tag("div", slices(facts), confusion(facts), class_="pair")
 
 
 def slices(facts: Facts) -> Markup:
-    """Returns a bar for each slice, with the limit and the release before."""
+    """Returns a bar for each slice, with the limit and the previous release's value."""
     metrics = facts.manifest["metrics"]
     if not metrics["slices"]:
         return note("The Evaluator measured no slices.")
@@ -39,7 +39,7 @@ def confusion(facts: Facts) -> Markup:
     """Returns the confusion matrix of the golden set as a table with coloured cells."""
     golden = facts.golden
     if golden is None:
-        return note("The golden set of this release's run is no longer there.")
+        return note("The golden set of this release's run no longer exists.")
     counts = matrix(golden, len(facts.spec.labels))
     if len(counts) > MATRIX_CLASSES:
         return _largest(facts, counts)
@@ -90,6 +90,6 @@ def _largest(facts: Facts, counts: Array) -> Markup:
         if wrong[true, predicted]
     ]
     if not rows:
-        return note("Every test example has its true class on top.")
+        return note("The SavedModel predicts the true class of every test example.")
     shown = table("The largest confusions", ["True", "Predicted", "Examples"], rows, numbers="2")
     return join([note(f"{len(counts)} classes are too many for a matrix."), shown])

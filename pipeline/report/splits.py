@@ -12,10 +12,10 @@ class Feature:
     """A feature in one split.
 
     Attributes:
-        name: of the feature.
-        kind: of its values, such as ``INT``.
-        present: in how many examples it is.
-        spread: its values' range in words; empty where it has none.
+        name: the feature's name.
+        kind: the type of its values, such as ``INT``.
+        present: the number of examples that have it.
+        spread: the range of its values in words; empty if it has none.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Feature:
 
 @dataclass(frozen=True)
 class Split:
-    """A split of the data: its name, how many examples it has, and their features."""
+    """A split of the data: its name, its number of examples, and their features."""
 
     name: str
     examples: int
@@ -35,7 +35,7 @@ class Split:
 
 @dataclass(frozen=True)
 class Expected:
-    """What the curated schema says of a feature, each in words."""
+    """The curated schema's rules for a feature, each in words."""
 
     name: str
     kind: str
@@ -47,7 +47,7 @@ def splits(folder: Path) -> tuple[Split, ...]:
     """Returns the splits that StatisticsGen described, in the pipeline's order."""
     from tensorflow_metadata.proto.v0 import statistics_pb2
 
-    found = []
+    described_splits = []
     for name in SPLITS:
         file = folder / f"Split-{name}" / "FeatureStats.pb"
         if not file.is_file():
@@ -70,12 +70,12 @@ def splits(folder: Path) -> tuple[Split, ...]:
                         spread=_numbers(feature.num_stats) if numeric else _sizes(feature),
                     )
                 )
-            found.append(Split(name, int(dataset.num_examples), tuple(features)))
-    return tuple(found)
+            described_splits.append(Split(name, int(dataset.num_examples), tuple(features)))
+    return tuple(described_splits)
 
 
 def anomalies(folder: Path) -> list[str] | None:
-    """Returns ExampleValidator's findings, one sentence each; None when they are gone."""
+    """Returns ExampleValidator's anomalies, one sentence each; None if they are gone."""
     try:
         return read_anomalies(folder)
     except OSError:
@@ -83,14 +83,14 @@ def anomalies(folder: Path) -> list[str] | None:
 
 
 def schema(file: Path) -> list[Expected]:
-    """Returns what the curated schema demands; empty when there is none."""
+    """Returns the curated schema's rules; empty if there is no schema."""
     from google.protobuf import text_format
     from tensorflow_metadata.proto.v0 import schema_pb2
 
     if not file.is_file():
         return []
     parsed = text_format.Parse(file.read_text(), schema_pb2.Schema())
-    found = []
+    rows = []
     for feature in parsed.feature:
         domain = ""
         if feature.HasField("int_domain"):
@@ -99,7 +99,7 @@ def schema(file: Path) -> list[Expected]:
             domain = f"{feature.float_domain.min:g} to {feature.float_domain.max:g}"
         elif feature.HasField("string_domain"):
             domain = ", ".join(feature.string_domain.value)
-        found.append(
+        rows.append(
             Expected(
                 feature.name,
                 schema_pb2.FeatureType.Name(feature.type),
@@ -107,7 +107,7 @@ def schema(file: Path) -> list[Expected]:
                 domain or "any",
             )
         )
-    return found
+    return rows
 
 
 def _numbers(stats: object) -> str:

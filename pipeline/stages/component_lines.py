@@ -1,7 +1,7 @@
-"""What the terminal shows while the pipeline runs: one line a component.
+"""Terminal lines while the pipeline runs: one line per component.
 
-TFX tells of its components by log records alone. A handler turns those into lines; everything
-else that TFX, Beam and TensorFlow log goes to a file.
+TFX reports its components only by log records. A handler turns those into lines. Everything else
+that TFX, Beam and TensorFlow log goes to a file.
 """
 
 import logging
@@ -31,7 +31,7 @@ def component_lines(log_file: Path) -> Iterator[None]:
     verbosity, propagate = absl_logging.get_verbosity(), absl_logger.propagate
     root.handlers = [to_file, _Lines()]
     root.setLevel(logging.INFO)
-    # By absl's own call: libraries that lower the level for a moment go back to what it says.
+    # Set by absl's own function: libraries that lower the level briefly restore its value.
     absl_logging.set_verbosity(absl_logging.INFO)
     absl_logger.propagate = True
     try:
@@ -52,13 +52,13 @@ class _Lines(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         message = record.getMessage()
-        if found := _RUNNING.match(message):
+        if match := _RUNNING.match(message):
             self._started, self._cached = time.monotonic(), False
             if CONSOLE.is_terminal:
-                CONSOLE.print(f"  [dim]▸ {found[1]} …[/]", end="\r")
+                CONSOLE.print(f"  [dim]▸ {match[1]} …[/]", end="\r")
         elif _CACHED.match(message):
             self._cached = True
-        elif found := _FINISHED.match(message):
+        elif match := _FINISHED.match(message):
             seconds = time.monotonic() - self._started
             note = "[dim]nothing changed[/]" if self._cached else f"{seconds:6.1f} s"
-            CONSOLE.print(f"  [green]✓[/] {found[1]:<28} {note}")
+            CONSOLE.print(f"  [green]✓[/] {match[1]:<28} {note}")

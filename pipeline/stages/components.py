@@ -1,10 +1,10 @@
 """The pipeline's own TFX components: the data gate, the golden set, convert, check, and more.
 
-Each is a thin wrapper: the work is in plain functions that know nothing of TFX. TFX reads these
-signatures' annotations, so they must be real ones: no ``from __future__ import annotations``.
+Each is a thin wrapper: the work is in plain functions that do not depend on TFX. TFX reads the
+annotations of these signatures, so they must be real: no ``from __future__ import annotations``.
 """
 
-# ruff: noqa: ARG001 - fingerprints are read by TFX's cache alone
+# ruff: noqa: ARG001 - only TFX's cache reads the fingerprints
 
 import json
 import shutil
@@ -46,9 +46,9 @@ def DataGate(  # noqa: N802 - a component reads as a class
     anomalies: InputArtifact[ExampleAnomalies], fingerprint: Parameter[str]
 ) -> None:
     """Stops the pipeline when ExampleValidator found an anomaly in any split."""
-    found = read_anomalies(Path(anomalies.uri))
-    if found:
-        raise GateError("DataGate", "; ".join(found))
+    anomalies_found = read_anomalies(Path(anomalies.uri))
+    if anomalies_found:
+        raise GateError("DataGate", "; ".join(anomalies_found))
 
 
 @component
@@ -61,7 +61,7 @@ def GoldenSet(  # noqa: N802
     spec_name: Parameter[str],
     fingerprint: Parameter[str],
 ) -> None:
-    """Records the blessed SavedModel's answers to the test split; stops at one not blessed."""
+    """Records the blessed SavedModel's answers to the test split; stops if it was not blessed."""
     if blessing.get_int_custom_property("blessed") != 1:
         reasons = read_evaluation(Path(evaluation.uri), load(spec_name)).failures
         raise GateError("Evaluator", "; ".join(reasons) or "the model was not blessed")
@@ -96,7 +96,7 @@ def Convert(  # noqa: N802
     fingerprint: Parameter[str],
 ) -> None:
     """Makes one target's artifacts from the blessed SavedModel."""
-    # Nothing in TFX stops a component of one's own behind a model that was not blessed.
+    # TFX does not stop a custom component that follows a model that was not blessed.
     if blessing.get_int_custom_property("blessed") != 1:
         raise GateError("Evaluator", "the model was not blessed")
     config = ConvertConfig(Path(examples.uri) / "Split-train", Path(golden.uri))
@@ -118,7 +118,7 @@ def CheckTarget(  # noqa: N802
 ) -> None:
     """Runs the target's artifacts on the golden set; blesses them when all required rows pass.
 
-    ``examples`` bounds how many are run; 0 runs all.
+    ``examples`` limits the number of examples; 0 runs all.
     """
     spec = load(spec_name)
     runner = target_named(target)
@@ -132,7 +132,7 @@ def CheckTarget(  # noqa: N802
 
 
 def converted_folder(converted: Any) -> Path:
-    """Returns the folder of a Convert's output, where the standard Pusher looks for it."""
+    """Returns the folder in a Convert's output where the standard Pusher looks for the model."""
     return Path(converted.uri) / "Format-Serving"
 
 
@@ -143,7 +143,7 @@ def read_checks(blessing_folder: Path) -> list[Check]:
 
 
 def read_digests(blessing_folder: Path) -> dict[str, str]:
-    """Returns the SHA-256 of every file that a CheckTarget ran; empty when it left none."""
+    """Returns the SHA-256 of every file that a CheckTarget ran; empty if it recorded none."""
     file = blessing_folder / DIGESTS_FILE
     digests: dict[str, str] = json.loads(file.read_text()) if file.is_file() else {}
     return digests
@@ -155,12 +155,12 @@ def _bless(blessing: Any, checks: list[Check], digests: dict[str, str]) -> None:
     write_text(folder / DIGESTS_FILE, json.dumps(digests, indent=1))
     write_text(folder / CHECKS_FILE, json.dumps([check.to_json() for check in checks], indent=1))
     save_evidence(folder, checks)
-    # No row at all means that nothing was compared: that is no blessing.
+    # Without any row nothing was compared, so nothing is blessed.
     blessed = bool(checks) and not any(check.stops_release for check in checks)
     word = "INFRA_BLESSED" if blessed else "INFRA_NOT_BLESSED"
     sync_tree(folder)
     write_text(folder / word, "")
-    # What tfx.components.util.model_utils.is_infra_validated reads.
+    # tfx.components.util.model_utils.is_infra_validated reads these.
     blessing.set_string_custom_property("blessing_status", word)
     blessing.set_int_custom_property("blessed", int(blessed))
 

@@ -21,7 +21,7 @@ from pipeline.targets import TARGETS, target_named
 
 @dataclass(frozen=True)
 class Prepared:
-    """The part that training and tuning begin with: real examples, checked, and what they teach."""
+    """The first part of training and tuning: the checked examples, and what Transform learns."""
 
     examples: ImportExampleGen
     statistics: tfx.components.StatisticsGen
@@ -35,7 +35,7 @@ def prepared(config: Config, prints: Fingerprints) -> Prepared:
     """Returns the components from the TFRecords to Transform."""
     spec = config.spec
 
-    # Real examples in three splits: train, eval (to watch training), test (to judge it).
+    # The examples in three splits: train, eval (to monitor training), test (to judge the model).
     splits = [
         example_gen_pb2.Input.Split(name=split, pattern=f"{split}/*.tfrecord") for split in SPLITS
     ]
@@ -51,14 +51,14 @@ def prepared(config: Config, prints: Fingerprints) -> Prepared:
     )
     gate = DataGate(anomalies=validator.outputs["anomalies"], fingerprint=prints.gate)
 
-    # Full pass over the training split; what it learns is baked into the network.
+    # A full pass over the training split; its results are baked into the network.
     transform = Transform(
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
         preprocessing_fn=f"{spec.module_name('features')}.preprocessing_fn",
         splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train"]),
         materialize=False,
-        # StatisticsGen has them already, and computing them would decode every picture again.
+        # StatisticsGen has computed them already; again would decode every picture again.
         disable_statistics=True,
         custom_config={"fingerprint": prints.transform},
     )
@@ -67,7 +67,7 @@ def prepared(config: Config, prints: Fingerprints) -> Prepared:
 
 
 def create_tuning_pipeline(config: Config, search: dict[str, Any]) -> tfx.dsl.Pipeline:
-    """Returns the pipeline that looks for better hyperparameters; nothing runs yet.
+    """Returns the pipeline that searches for better hyperparameters; nothing runs yet.
 
     Args:
         config: with the profile's own values.
@@ -86,7 +86,7 @@ def create_tuning_pipeline(config: Config, search: dict[str, Any]) -> tfx.dsl.Pi
             "model": config.spec.name,
             "hyperparameters": dict(config.profile.hyperparameters),
             "fingerprint": prints.trainer,
-            # A search that time ended goes on: TFX's cache would say that it is done.
+            # A search that ran out of time continues; TFX's cache would treat it as done.
             "begun": time.time_ns(),
             **search,
         },
@@ -139,7 +139,7 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
         fingerprint=prints.golden,
     )
 
-    # What `fanout monitor` will compare the server's requests with.
+    # The statistics that `fanout monitor` compares the server's requests with.
     monitoring = MonitoringBaseline(
         examples=examples.outputs["examples"],
         golden=golden.outputs["golden"],
@@ -147,7 +147,7 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
         fingerprint=prints.monitoring,
     )
 
-    # The fan-out: what was not run in its own runtime, and found to agree, is not pushed.
+    # The fan-out: only what ran in its own runtime, and agreed, is pushed.
     fan_out = []
     for target in TARGETS:
         convert = Convert(
@@ -185,7 +185,7 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
 
 
 def _pipeline(config: Config, components: list[Any]) -> tfx.dsl.Pipeline:
-    # Of one name for both: what is prepared for one is taken from the cache by the other.
+    # Both pipelines have the same name, so each takes from the cache what the other prepared.
     return tfx.dsl.Pipeline(
         pipeline_name=config.build.name,
         pipeline_root=str(config.build.artifacts),
@@ -194,6 +194,6 @@ def _pipeline(config: Config, components: list[Any]) -> tfx.dsl.Pipeline:
             str(config.build.metadata)
         ),
         enable_cache=True,
-        # Newer Beam would otherwise download its Prism runner.
+        # Otherwise newer versions of Beam would download the Prism runner.
         beam_pipeline_args=["--direct_running_mode=in_memory"],
     )

@@ -1,4 +1,4 @@
-"""The pipeline's input: TFRecords of a model's data, written anew when they are out of date."""
+"""The pipeline's input: TFRecords of a model's data, written again when they are out of date."""
 
 import json
 import shutil
@@ -19,7 +19,7 @@ def prepare(config: Config) -> None:
     """Fetches the data if needed and writes the splits; does nothing when they are up to date.
 
     Raises:
-        DataError: the data cannot be had, is damaged, or a split would be empty.
+        DataError: the data cannot be fetched, is damaged, or a split would be empty.
     """
     if _is_current(config):
         return

@@ -1,4 +1,4 @@
-"""The Evaluator's thresholds, made from the spec, and its verdict in words."""
+"""The Evaluator's thresholds, from the spec, and its verdict as sentences."""
 
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,13 +12,13 @@ ACCURACY = "sparse_categorical_accuracy"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What TFMA measured on the test split.
+    """TFMA's measurements on the test split.
 
     Attributes:
         accuracy: over all examples.
-        examples: how many there were.
+        examples: the number of examples.
         slices: accuracy by ``key=value``.
-        failures: why the model was not blessed, one sentence each; empty when it was.
+        failures: the reasons why the model was not blessed, one sentence each; empty if it was.
     """
 
     accuracy: float
@@ -33,11 +33,11 @@ class Evaluation:
 def eval_config(spec: ModelSpec, profile: Profile) -> Any:
     """Returns TFMA's EvalConfig: accuracy overall and by slice, each also against the baseline.
 
-    Without a baseline, which is so before the first release, TFX leaves the changes out.
+    Without a baseline, as before the first release, TFX leaves out the change thresholds.
     """
     from tensorflow_model_analysis.proto import config_pb2 as tfma
 
-    # A threshold without slices would hold for every slice as well.
+    # A threshold without slicing specs would apply to every slice as well.
     overall = tfma.PerSliceMetricThreshold(
         slicing_specs=[tfma.SlicingSpec()],
         threshold=_threshold(profile.min_accuracy, profile.max_accuracy_drop),
@@ -82,7 +82,7 @@ def _threshold(least: float, drop: float) -> Any:
 
 
 def read_evaluation(folder: Path, spec: ModelSpec) -> Evaluation:
-    """Returns what the Evaluator wrote into its artifact's folder."""
+    """Returns the results that the Evaluator wrote into its artifact's folder."""
     import tensorflow_model_analysis as tfma
 
     accuracy, examples, slices = 0.0, 0, {}
@@ -107,12 +107,12 @@ def _failures(folder: Path, spec: ModelSpec) -> list[str]:
     result = tfma.load_validation_result(str(folder))
     if result.validation_ok:
         return []
-    found = [
+    sentences = [
         _failure(validation.slice_key, failure, spec)
         for validation in result.metric_validations_per_slice
         for failure in validation.failures
     ]
-    return found or ["TFMA found no metric to hold against its threshold"]
+    return sentences or ["TFMA found no metric to compare with its threshold"]
 
 
 def _failure(slice_key: Any, failure: Any, spec: ModelSpec) -> str:
@@ -123,7 +123,7 @@ def _failure(slice_key: Any, failure: Any, spec: ModelSpec) -> str:
     if failure.metric_key.is_diff:
         limit = failure.metric_threshold.change_threshold.absolute.value
         return (
-            f"{name} on {where} is {-value:.4f} below that of the model released before, "
+            f"{name} on {where} is {-value:.4f} below the previously released model's, "
             f"at most {-limit:g} is allowed"
         )
     limit = failure.metric_threshold.value_threshold.lower_bound.value

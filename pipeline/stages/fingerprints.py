@@ -1,7 +1,7 @@
-"""What each component of the DAG depends on beside its input artifacts, as fingerprints.
+"""Fingerprints of what each component of the DAG depends on, apart from its input artifacts.
 
-Each is made of the modules that a stage's code reaches through imports, of the settings that it
-uses, and of the files that it reads. All of them together are the fingerprint of a release.
+A fingerprint covers the modules that a stage's code reaches through imports, the settings that it
+uses, and the files that it reads. All of them together are the fingerprint of a release.
 """
 
 from collections.abc import Iterator
@@ -14,21 +14,21 @@ from models.spec import ModelSpec
 from pipeline.settings.config import Config
 from pipeline.targets import TARGETS
 
-# What imports are not followed into: nothing that a release holds comes from there.
+# Modules into which imports are not followed: nothing in a release comes from them.
 LEFT_OUT = {
     "core.console": "lines on the terminal",
     "pipeline.training.epoch_lines": "lines on the terminal",
     "pipeline.stages.component_lines": "lines on the terminal",
-    "pipeline.settings": "the values that are used are part of the fingerprints themselves",
+    "pipeline.settings": "the fingerprints include the values that are used",
 }
-# The wrappers that TFX runs: their own lines alone, as together they reach everything.
+# The wrappers that TFX runs. Only their own code counts, as together they import everything.
 _COMPONENTS = "pipeline.stages.components"
 _WRITER = "pipeline.stages.tfrecords"
-# Where the pipeline is put together, and what a release is put together from.
+# The modules that assemble the pipeline, and the parts of a release.
 _RELEASE = ("pipeline.stages.dag", "pipeline.commands.parts")
 _LOCKS = ROOT / "requirements"
 _LOCK = _LOCKS / "pipeline.lock"
-# Read by what makes a release, and written in no Python.
+# Files other than Python that the code that makes a release reads.
 _RELEASE_FILES = (ROOT / "pipeline" / "html" / "style.css", _LOCKS / "tools.lock")
 
 
@@ -37,11 +37,11 @@ class Fingerprints:
     """Digests of the code and settings behind each component.
 
     Attributes:
-        data: how the TFRecords are made.
-        gate, transform, trainer, golden, monitoring: of the components of those names.
+        data: for the code that makes the TFRecords.
+        gate, transform, trainer, golden, monitoring: for the components of those names.
         convert, check: by target.
-        settings: of what TFX's own components are told.
-        release: of what puts the pipeline and a release together, the report included.
+        settings: for the settings that TFX's own components take.
+        release: for the code that assembles the pipeline and a release, including the report.
     """
 
     data: str
@@ -60,17 +60,17 @@ class Fingerprints:
         spec, profile = config.spec, config.profile
         shape = contract(spec)
         code = {stage: of_modules(*modules, without=LEFT_OUT) for stage, modules in entries(spec)}
-        # What the report and the contract say of a model; other profiles are no concern of it.
+        # What the report and the contract say about a model; other profiles do not matter.
         described = {k: v for k, v in asdict(spec).items() if k not in ("profiles", "search")}
         wrappers = of_code([file] if (file := file_of(_COMPONENTS)) else [])
         convert, check = {}, {}
         for name, row in TARGETS.items():
-            own = of_values(wrappers, of_files(row.sources()), shape)
+            common = of_values(wrappers, of_files(row.sources()), shape)
             limits = {variant: asdict(limit) for variant, limit in spec.limits[name].items()}
             convert[name] = of_values(
-                code[f"convert.{name}"], own, sorted(limits), spec.golden_examples
+                code[f"convert.{name}"], common, sorted(limits), spec.golden_examples
             )
-            check[name] = of_values(code[f"check.{name}"], own, limits)
+            check[name] = of_values(code[f"check.{name}"], common, limits)
         return cls(
             data=of_values(code["data"], dict(profile.examples)),
             gate=of_values(code["gate"], wrappers),
@@ -87,12 +87,12 @@ class Fingerprints:
         )
 
     def whole(self) -> str:
-        """Returns the digest of all of them: what a release is made from."""
+        """Returns the digest of all fingerprints together, which is the release's."""
         return f"sha256:{of_values(asdict(self))}"
 
 
 def entries(spec: ModelSpec) -> Iterator[tuple[str, tuple[str, ...]]]:
-    """Yields each stage with the modules at which its code begins."""
+    """Yields each stage with the entry modules of its code."""
     features, network = spec.module_name("features"), spec.module_name("network")
     yield "data", (_WRITER, spec.module_name("data"))
     yield "gate", ("pipeline.stages.data_gate",)

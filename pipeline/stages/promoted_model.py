@@ -1,4 +1,4 @@
-"""Which model the Evaluator holds a new one against: the current release's."""
+"""The model that the Evaluator compares a new one with: the current release's."""
 
 from datetime import datetime
 from typing import Any
@@ -13,12 +13,12 @@ from pipeline.stages.lineage import model_of
 
 
 class PromotedModel(ResolverStrategy):  # type: ignore[misc]
-    """The model of the release promoted last that is not the candidate itself.
+    """Resolves the last promoted model that is not the candidate itself.
 
-    Where no release is known, the newest other blessed model. TFX's LatestBlessedModelStrategy
-    does not know of promotions and rollbacks, and finds the candidate as soon as it is blessed:
-    the next run would then evaluate it against itself, and everything behind the Evaluator would
-    run again although nothing changed.
+    If no release is known, it resolves the newest other blessed model. TFX's
+    LatestBlessedModelStrategy does not know promotions and rollbacks, and finds the candidate as
+    soon as it is blessed. The next run would then evaluate the candidate against itself, and
+    everything after the Evaluator would run again although nothing changed.
 
     Args:
         promoted: ids of models in ML Metadata, in the order of their promotion.
@@ -29,19 +29,19 @@ class PromotedModel(ResolverStrategy):  # type: ignore[misc]
 
     def resolve_artifacts(
         self,
-        store: Any,  # noqa: ARG002 - the interface's
+        store: Any,  # noqa: ARG002 - part of the interface
         input_dict: dict[str, list[Any]],
     ) -> dict[str, list[Any]]:
         """Returns at most one model and its blessing; ``candidate`` is passed through."""
         candidates = {artifact.id for artifact in input_dict["candidate"]}
         blessings = {
             blessing.get_int_custom_property("current_model_id"): blessing
-            for blessing in sorted(input_dict["model_blessing"], key=lambda found: found.id)
+            for blessing in sorted(input_dict["model_blessing"], key=lambda artifact: artifact.id)
             if blessing.get_int_custom_property("blessed") == 1
         }
         blessed = {
             model.id: model
-            for model in sorted(input_dict["model"], key=lambda found: found.id)
+            for model in sorted(input_dict["model"], key=lambda artifact: artifact.id)
             if model.id in blessings and model.id not in candidates
         }
         order = [id_ for id_ in self._promoted if id_ in blessed]
@@ -54,7 +54,7 @@ class PromotedModel(ResolverStrategy):  # type: ignore[misc]
 
 
 def promoted_models(config: Config) -> list[int]:
-    """Returns the ids in ML Metadata of the promoted releases' models, the current one's last.
+    """Returns the ML Metadata ids of the promoted releases' models; the current one's is last.
 
     A release whose run is no longer recorded is left out.
     """
@@ -62,14 +62,14 @@ def promoted_models(config: Config) -> list[int]:
     try:
         switches = history.read(config.build.promotions, now)
         promoted = [switch.version for switch in switches]
-    except UserError:  # what the link says is still true
+    except UserError:  # the link is still correct
         promoted = [now] if now is not None else []
-    found = []
+    models = []
     for version in promoted:
         try:
-            made = Release.open(config.build.releases / str(version))
+            opened = Release.open(config.build.releases / str(version))
         except UserError:
             continue
-        model = model_of(config.build.metadata, datetime.fromisoformat(made.manifest["created"]))
-        found += [model] if model is not None else []
-    return found
+        model = model_of(config.build.metadata, datetime.fromisoformat(opened.manifest["created"]))
+        models += [model] if model is not None else []
+    return models

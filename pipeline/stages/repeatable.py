@@ -1,7 +1,7 @@
-"""TFX's components that make something else of the same data each time, so that they do not.
+"""Repeatable versions of TFX components whose output differs between runs on the same data.
 
-What differs is small, an order of two records or the last bit of a mean, but the weights of every
-training after it are others.
+The difference is small, the order of two records or the last bit of a mean, but every training
+after it ends with other weights.
 """
 
 from typing import Any
@@ -13,16 +13,16 @@ from tfx.components.example_gen.import_example_gen import executor as importing
 from tfx.components.transform import executor as transforming
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
 
-# Of 224 × 224 pictures in colour it is 150 MB as float32; a table does not notice.
+# For 224 × 224 colour pictures a batch takes 150 MB as float32; for a table it is negligible.
 BATCH_SIZE = 256
 
 
 class _SameOrder(importing.Executor):  # type: ignore[misc]  # TFX has no types
     """Keeps the records in their order.
 
-    TFX writes them after Beam's Reshuffle, which draws a key for each and groups by it: the order
-    stays, but for records that drew the same key. Of 55,000 with keys of 32 bits, some do in a run
-    of three; with keys of 62 bits none.
+    TFX writes them after Beam's Reshuffle, which draws a key for each record and groups by key. The
+    order stays, except for records with the same key. With 32-bit keys and 55,000 records, some
+    keys coincide in one run of three; with 62-bit keys, none do.
     """
 
     def Do(self, *arguments: Any) -> None:  # noqa: N802 - TFX's name
@@ -31,9 +31,9 @@ class _SameOrder(importing.Executor):  # type: ignore[misc]  # TFX has no types
 
 
 class _SameBatches(transforming.Executor):  # type: ignore[misc]
-    """Analyzes in batches of one size, as a mean is computed of batches in float32.
+    """Analyzes in batches of a fixed size, as means are computed over batches in float32.
 
-    Left alone, Beam tunes their size by how long each took.
+    By default Beam tunes the size by the time that each batch takes.
     """
 
     def Do(self, *arguments: Any) -> None:  # noqa: N802
@@ -43,12 +43,12 @@ class _SameBatches(transforming.Executor):  # type: ignore[misc]
 
 
 class ImportExampleGen(tfx.components.ImportExampleGen):  # type: ignore[misc]
-    """``tfx.components.ImportExampleGen`` that keeps one order."""
+    """``tfx.components.ImportExampleGen`` with a fixed order of records."""
 
     EXECUTOR_SPEC = BeamExecutorSpec(_SameOrder)
 
 
 class Transform(tfx.components.Transform):  # type: ignore[misc]
-    """``tfx.components.Transform`` that learns the same numbers."""
+    """``tfx.components.Transform`` that always learns the same numbers."""
 
     EXECUTOR_SPEC = BeamExecutorSpec(_SameBatches)

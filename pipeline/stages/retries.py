@@ -1,9 +1,9 @@
-"""Why a check that failed is run again, although nothing it depends on changed.
+"""Marks that make a failed check run again, although nothing that it depends on changed.
 
-TFX caches a component that ended well, and a check that says no ended well. Its cause may be
-gone the next time (a browser that was killed, a full disk), so each failure changes the mark
-that is part of the check's fingerprint. A conversion has a mark too: its files may have changed on
-the disk after they were checked.
+TFX caches a component that finished, and a check that reports a failure has finished. The cause of
+the failure may be gone the next time (a browser that was killed, a full disk), so each failure
+changes a mark that is part of the check's fingerprint. A conversion has a mark too: its files may
+have changed on disk after they were checked.
 """
 
 import json
@@ -15,12 +15,12 @@ from pipeline.settings.config import Config
 
 
 def conversion(target: str) -> str:
-    """Returns the name under which a target's conversion, and not its check, is marked."""
+    """Returns the name that marks a target's conversion, as opposed to its check."""
     return f"convert.{target}"
 
 
 def retry_mark(config: Config, target: str) -> str:
-    """Returns the target's mark; empty as long as its check never failed."""
+    """Returns the target's mark; empty if its check has never failed."""
     marks = _marks(config)
     return f"-{marks[target]}" if target in marks else ""
 

@@ -73,7 +73,7 @@ def tuner_fn(fn_args: "FnArgs") -> "TunerFnResult":
     if done := len(tuner.oracle.end_order):
         # TFX's Tuner writes as many trials as max_trials.
         tuner.oracle.max_trials = max(tuner.oracle.max_trials, done)
-        CONSOLE.print(f"      going on after {done} trials")
+        CONSOLE.print(f"      continuing after {done} trials")
     return TunerFnResult(tuner=tuner, fit_kwargs={"verbose": 0})
 
 

@@ -80,7 +80,7 @@ def test_a_model_with_one_bad_class_is_stopped_by_the_evaluator(deployed: Any) -
     error = run_with(deployed, A_BAD_CLASS)
     assert error.startswith("gate Evaluator: ")
     assert "accuracy on Bag is 0.0000, at least 0.3 is required" in error
-    assert "below that of the model released before, at most 0.25 is allowed" in error
+    assert "below the previously released model's, at most 0.25 is allowed" in error
     # The overall accuracy fell by more than the spec allows, but no other class is named.
     assert "Trouser" not in error
     assert deployed.manifest["version"] == before

@@ -55,7 +55,7 @@ def test_a_taken_port_is_named_with_the_way_out() -> None:
 def test_one_process_at_a_time(tmp_path: Path) -> None:
     with (
         exclusive(tmp_path),
-        pytest.raises(UserError, match=rf"worked on by process {os.getpid()}"),
+        pytest.raises(UserError, match=rf"in use by process {os.getpid()}"),
         exclusive(tmp_path),
     ):
         pass

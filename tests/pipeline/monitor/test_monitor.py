@@ -125,7 +125,7 @@ def test_too_few_requests_have_an_exit_code_of_their_own(
          "--page", str(log.with_name("page.html"))]
     )  # fmt: skip
     assert code == 4
-    assert "50 examples, at least 200 are wanted" in capsys.readouterr().out
+    assert "50 examples, at least 200 are needed" in capsys.readouterr().out
 
 
 def test_pictures_files_and_examples_are_read_too(
@@ -183,7 +183,7 @@ def test_what_is_missing_is_said(config: Config, draw: Draw, of_pictures: Write)
     old = config.build.releases / "2"
     old.mkdir()
     (old / "manifest.json").write_text((config.build.releases / "3" / "manifest.json").read_text())
-    with pytest.raises(UserError, match=r"there is no .*FeatureStats"):
+    with pytest.raises(UserError, match=r"FeatureStats.pb does not exist"):
         monitor(config, Asked((log,), folder=old))
     (old / "monitoring").mkdir()
     (old / "monitoring" / "FeatureStats.pb").write_bytes(b"\xff\xff")

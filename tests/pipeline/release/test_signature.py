@@ -225,7 +225,7 @@ def test_keys_that_are_none_are_said(
     assert release.versions(config.build) == []
     monkeypatch.setenv("FANOUT_SIGNING_KEY", str(keys / "absent"))
     with pytest.raises(
-        UserError, match=r"FANOUT_SIGNING_KEY must name a file in PEM, got .*absent"
+        UserError, match=r"FANOUT_SIGNING_KEY must name a PEM file, got .*absent"
     ):
         Config.from_environment("fashion", "quick")
     monkeypatch.setenv("FANOUT_SIGNING_KEY", str(keys / "ours.key"))

@@ -47,10 +47,10 @@ def test_the_release_before_is_held_against_overall_by_slice_and_in_its_data(
         shift=Comparison.of(bright, dark, full.spec.monitoring),
     )
     told = {found.rule: found for found in verdicts(facts)}
-    drop = told["at most 0.25 less in any slice"]
+    drop = told["accuracy at most 0.25 lower in any slice"]
     assert (drop.passed, drop.stops) == (False, True)
     assert drop.measured == "-0.4000 against release 1 in the worst, Bag"
-    assert told["at most 0.05 less accuracy than before"].passed is True
+    assert told["accuracy at most 0.05 lower than before"].passed is True
     shift = told["training data like that of release 1"]
     assert (shift.passed, shift.stops) == (False, False)
     assert shift.measured.startswith("image.brightness: mean 0.7")

@@ -16,9 +16,9 @@ def test_what_is_missing_is_said(bare: Facts) -> None:
     page = render(bare)
     for words in (
         "none was promoted before it",
-        "history of this release is not there",
-        "golden set of this release&#x27;s run is no longer there",
-        "statistics of this release&#x27;s data are no longer there",
+        "history of this release no longer exists",
+        "golden set of this release&#x27;s run no longer exists",
+        "statistics of this release&#x27;s data no longer exist",
         "ML Metadata has no run of this release",
         "No differences were recorded for: mobile float32, LiteRT 2.3.0",
     ):
@@ -28,7 +28,7 @@ def test_what_is_missing_is_said(bare: Facts) -> None:
 def test_a_release_without_checks_is_not_called_good(bare: Facts) -> None:
     page = render(replace(bare, manifest={**bare.manifest, "checks": []}, evidence={}))
     assert "nothing was checked" in page
-    assert "may be promoted" not in page
+    assert "can be promoted" not in page
 
 
 def test_text_from_elsewhere_is_escaped_once(full: Facts) -> None:
@@ -75,7 +75,7 @@ def test_a_browser_opens_it_without_complaint(
     answer = run_script(OPEN, {"file": str(file), "timeout": 240_000}, seconds=600)
     assert answer["problems"] == []
     assert answer["requests"] == [file.as_uri()]
-    assert answer["headings"][0] == "What decided"
+    assert answer["headings"][0] == "Decision"
 
 
 def test_the_browser_would_tell(tmp_path: Path) -> None:
