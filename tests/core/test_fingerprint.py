@@ -33,7 +33,7 @@ def test_a_changed_import_changes_the_digest(package: Path) -> None:
     assert before[1] == after[1]
 
 
-def test_comments_and_docstrings_do_not(package: Path) -> None:
+def test_comments_and_docstrings_do_not_change_the_digest(package: Path) -> None:
     before = fingerprint.of_modules("models.a")
     (package / "b.py").write_text('"""Says what it is."""\n\n# And why.\nX = 1\n')
     assert fingerprint.of_modules("models.a") == before

@@ -48,7 +48,7 @@ def test_one_byte_in_any_file_is_refused_by_name(campaign: Any) -> None:
 
 
 @pytest.mark.parametrize("name", BOOKKEEPING)
-def test_any_byte_of_what_holds_the_checksums_counts(campaign: Any, name: str) -> None:
+def test_any_byte_of_the_files_with_the_checksums_counts(campaign: Any, name: str) -> None:
     file = campaign.releases / "3" / name
     content = file.read_bytes()
     campaign.harm(file, content)
@@ -59,7 +59,7 @@ def test_any_byte_of_what_holds_the_checksums_counts(campaign: Any, name: str) -
 
 @pytest.mark.parametrize("left", [b"", b"half", b"\xff\xfe", None], ids=repr)
 @pytest.mark.parametrize("name", [*BOOKKEEPING, "mobile/fashion.int8.tflite"])
-def test_a_current_release_that_was_damaged_is_made_anew(
+def test_a_current_release_that_was_damaged_is_made_again(
     campaign: Any, name: str, left: bytes | None
 ) -> None:
     file: Path = campaign.releases / "2" / name
@@ -78,7 +78,7 @@ def test_a_current_release_that_was_damaged_is_made_anew(
     assert campaign.status()[1]["current"] == 6
 
 
-def test_a_damaged_history_is_said_and_begun_anew(campaign: Any) -> None:
+def test_a_damaged_history_is_reported_and_started_again(campaign: Any) -> None:
     for left in (b"", b"[1, 2", b"\xff", b'[{"version": 1, "odd": 2}]'):
         campaign.reset()
         campaign.harm(campaign.releases / "promotions.json", left)
@@ -97,7 +97,7 @@ def test_a_damaged_history_is_said_and_begun_anew(campaign: Any) -> None:
 
 
 @pytest.mark.parametrize("left", [b"", b"model_config_list {\n", b"\xff", None], ids=repr)
-def test_a_damaged_file_of_the_servers_is_said_and_written_anew(
+def test_a_damaged_models_config_is_reported_and_written_again(
     campaign: Any, left: bytes | None
 ) -> None:
     """What a server does that runs meanwhile is in tests/pipeline/deployment/test_rollout.py."""
@@ -117,7 +117,7 @@ def test_a_damaged_file_of_the_servers_is_said_and_written_anew(
 
 
 @pytest.mark.parametrize("target", ["99", "nowhere", "../.."])
-def test_a_link_that_leads_to_no_release_is_said_and_mended(campaign: Any, target: str) -> None:
+def test_a_link_that_leads_to_no_release_is_reported_and_fixed(campaign: Any, target: str) -> None:
     link = campaign.releases / "current"
     link.unlink()
     link.symlink_to(target)

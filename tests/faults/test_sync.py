@@ -10,7 +10,7 @@ COMMANDS = ("run", "promote 3", "rollback", "prune --keep 1")
 
 
 @pytest.mark.parametrize("command", COMMANDS)
-def test_all_is_synced_before_it_is_renamed_and_the_folder_after(
+def test_everything_is_synced_before_it_is_renamed_and_the_folder_after(
     campaign: Any, command: str
 ) -> None:
     calls = campaign.run(*command.split()).calls

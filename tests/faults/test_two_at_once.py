@@ -15,7 +15,7 @@ COMMANDS = (
 )
 
 
-def test_the_second_is_told_who_works_since_when(campaign: Any) -> None:
+def test_the_second_reports_who_works_and_since_when(campaign: Any) -> None:
     with exclusive(campaign.config.build.folder):
         for command in COMMANDS:
             done = campaign.run(*command.split())

@@ -56,7 +56,7 @@ def built(name: str, seed: int = 5) -> Any:
     return model
 
 
-def test_fit_and_tape_come_to_the_same_weights() -> None:
+def test_fit_and_tape_reach_the_same_weights() -> None:
     by_fit, by_tape = built("functional"), built("functional")
     prepare(by_fit, "graph")
     by_fit.fit(batches(), epochs=1, shuffle=False, verbose=0)
@@ -96,7 +96,7 @@ def test_adam_by_hand_is_keras_adam() -> None:
     np.testing.assert_allclose(theirs.numpy(), ours.numpy(), atol=1e-6)
 
 
-def test_all_executions_come_to_the_same(tmp_path: Path) -> None:
+def test_all_executions_give_the_same_result(tmp_path: Path) -> None:
     histories = []
     for execution in loop.EXECUTIONS:
         model = built("raw")
@@ -167,12 +167,12 @@ def golden_of(saved_model: Path) -> Golden:
         ({"execution": "fast"}, "unknown execution 'fast'; there are: eager, graph, xla"),
     ],
 )
-def test_unknown_choices_are_told(chosen: dict[str, str], message: str) -> None:
+def test_unknown_choices_are_reported(chosen: dict[str, str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         Method.of(chosen)
 
 
-def test_other_unknown_choices_are_told(tmp_path: Path) -> None:
+def test_other_unknown_choices_are_reported(tmp_path: Path) -> None:
     with pytest.raises(UserError, match="unknown network 'deep'; there are: functional"):
         network.build(STATISTICS, {"network": "deep"})
     with pytest.raises(UserError, match="Raw is not a Keras model and has no fit"):

@@ -30,7 +30,7 @@ def test_the_evidence_of_a_row_reads_back(tmp_path: Path) -> None:
     assert read_evidence(tmp_path, ROW.key) is None
 
 
-def test_a_broken_file_is_no_evidence(tmp_path: Path) -> None:
+def test_a_broken_file_is_not_evidence(tmp_path: Path) -> None:
     save_evidence(tmp_path, [compare(OUTPUTS, GOLDEN, Limits(agreement=0.1), row=ROW)])
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:100])
@@ -39,14 +39,14 @@ def test_a_broken_file_is_no_evidence(tmp_path: Path) -> None:
     assert read_evidence(tmp_path, ROW.key) is None
 
 
-def test_it_is_no_part_of_the_row() -> None:
+def test_evidence_is_not_part_of_the_row() -> None:
     row = compare(OUTPUTS, GOLDEN, Limits(agreement=0.1), row=ROW)
     assert row.evidence
     assert "evidence" not in row.to_json()
     assert Check.from_json(row.to_json()) == row
 
 
-def test_a_targets_own_figures_stand_among_the_fields_of_the_row() -> None:
+def test_a_targets_own_figures_are_among_the_fields_of_the_row() -> None:
     row = ROW.with_figures(load_ms=1.5).with_figures(threads=2)
     values = row.to_json()
     assert (values["variant"], values["load_ms"], values["threads"]) == ("int8", 1.5, 2)

@@ -17,7 +17,7 @@ def golden() -> Golden:
     )
 
 
-def test_saved_and_loaded_it_is_the_same(golden: Golden, tmp_path: Path) -> None:
+def test_a_loaded_set_equals_the_saved_one(golden: Golden, tmp_path: Path) -> None:
     golden.save(tmp_path)
     loaded = Golden.load(tmp_path)
     assert set(loaded.inputs) == {"image", "n"}

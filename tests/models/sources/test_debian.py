@@ -17,7 +17,7 @@ def test_both_formats_of_sources_are_read(tmp_path: Path, monkeypatch: pytest.Mo
     assert debian._mirror(debian.Distribution("debian", "bookworm")) == "http://two.test/debian/"
 
 
-def test_no_mirror_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_mirror_is_reported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(debian, "APT", tmp_path)
     with pytest.raises(debian.PackageError, match="no mirror of debian"):
         debian._mirror(debian.Distribution("debian", "bookworm"))

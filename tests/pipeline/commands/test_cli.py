@@ -53,7 +53,7 @@ finally:
 
 
 @pytest.mark.parametrize("buffered", ["", "1"], ids=["buffered", "unbuffered"])
-def test_a_reader_that_has_enough_is_no_error(tmp_path: Path, buffered: str) -> None:
+def test_a_reader_that_stops_early_is_not_an_error(tmp_path: Path, buffered: str) -> None:
     from_child, to_us = os.pipe()
     os.close(from_child)
     with os.fdopen(to_us, "w") as closed:

@@ -11,7 +11,7 @@ from pipeline.settings.config import Config
 from pipeline.stages.fingerprints import Fingerprints
 
 
-def test_a_full_disk_is_said_before_anything_is_written(
+def test_a_full_disk_is_reported_before_anything_is_written(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "NEEDED_BYTES", shutil.disk_usage(config.builds).free * 2)
@@ -20,7 +20,7 @@ def test_a_full_disk_is_said_before_anything_is_written(
     assert not config.build.tfrecords.exists()
 
 
-def test_the_gate_behind_an_error_of_tfx_is_what_is_said(config: Config) -> None:
+def test_the_gate_behind_an_error_of_tfx_is_what_is_reported(config: Config) -> None:
     config.build.folder.mkdir(parents=True)
     outer = RuntimeError("executor failed")
     outer.__cause__ = GateError("DataGate", "split train: bad")
@@ -38,14 +38,14 @@ def test_a_release_with_the_same_fingerprint_is_used_again(config: Config, parts
     assert now.version == made.version
 
 
-def test_a_damaged_release_is_not(config: Config, parts: Parts) -> None:
+def test_a_damaged_release_is_not_used_again(config: Config, parts: Parts) -> None:
     fingerprint = Fingerprints.of(config).whole()
     made = assemble(config, Parts(**{**vars(parts), "fingerprint": fingerprint}))
     (made.folder / "web" / "index.html").write_text("other")
     assert run._already_made(config, fingerprint) is None
 
 
-def test_missing_data_is_said(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_data_is_reported(config: Config, monkeypatch: pytest.MonkeyPatch) -> None:
     source = config.spec.module("data")
 
     def no_source(cache: Path) -> None:

@@ -32,7 +32,7 @@ def found(config: Config, **values: Any) -> Tuned:
     return result
 
 
-def test_found_values_go_over_the_profile_and_train_anew(config: Config) -> None:
+def test_found_values_override_the_profile_and_train_again(config: Config) -> None:
     before = Fingerprints.of(config)
     found(config, learning_rate=0.05, batch_size=16)
     assert config.profile.hyperparameters["learning_rate"] == 0.05
@@ -47,7 +47,7 @@ def test_found_values_go_over_the_profile_and_train_anew(config: Config) -> None
     assert status(config).tuned == ""
 
 
-def test_who_changes_the_profile_since_has_the_last_word(config: Config) -> None:
+def test_a_later_change_of_the_profile_has_the_last_word(config: Config) -> None:
     found(config, learning_rate=0.05)
     changed = {**config.profile.hyperparameters, "learning_rate": 0.01}
     other = replace(config.spec.profile("quick"), hyperparameters=changed)
@@ -64,7 +64,7 @@ def test_the_profiles_own_values_change_nothing(config: Config) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "{", "[]", "{}", '{"values": 3}'])
-def test_a_damaged_file_is_told_of_and_can_be_forgotten(
+def test_a_damaged_file_is_reported_and_can_be_forgotten(
     config: Config, text: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     config.build.folder.mkdir()
@@ -92,7 +92,7 @@ def test_a_damaged_file_is_told_of_and_can_be_forgotten(
         ({"batch_size": (8, 32)}, {}, "leaves out the profile's own value 16"),
     ],
 )
-def test_a_search_that_does_not_fit_is_told(
+def test_a_search_that_does_not_fit_is_refused(
     config: Config, search: Mapping[str, Any], own: dict[str, Any], message: str
 ) -> None:
     profile = config.spec.profile("quick")
@@ -115,7 +115,7 @@ def test_every_model_here_can_be_searched(name: str, profile: str, tmp_path: Pat
         (["--seconds", "nan"], "--seconds must be a number above 0, got nan"),
     ],
 )
-def test_limits_that_are_none_are_told(
+def test_invalid_limits_are_reported(
     limit: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["tune", "--model", "penguins", *limit]) == 2
@@ -124,7 +124,7 @@ def test_limits_that_are_none_are_told(
 
 # KerasTuner asks for its thread by old names.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
-def test_a_trial_that_was_begun_but_not_noted_is_made_again(tmp_path: Path) -> None:
+def test_a_trial_that_was_started_but_not_recorded_runs_again(tmp_path: Path) -> None:
     from pipeline.training import search
 
     spec = load("penguins")

@@ -38,7 +38,7 @@ def test_a_label_that_is_not_there_is_a_problem(address: str) -> None:
     )
 
 
-def test_no_version_is_not_no_answer(address: str, nobody: str) -> None:
+def test_no_version_differs_from_no_answer(address: str, nobody: str) -> None:
     problem = f"{address}/v1/models/no: no version is loaded"
     assert ask_server(address, "no", ("stable",)) == Answer(problem=problem)
     assert "no answer: " in ask_server(nobody, "half").problem

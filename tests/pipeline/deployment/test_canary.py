@@ -71,7 +71,9 @@ def test_it_stands_beside_the_stable_version_until_it_is_withdrawn(
     assert status(served).labels == {"stable": 1}
 
 
-def test_what_ends_a_held_one_says_so(served: Config, capsys: pytest.CaptureFixture[str]) -> None:
+def test_what_ends_a_held_canary_is_reported(
+    served: Config, capsys: pytest.CaptureFixture[str]
+) -> None:
     chosen = release.find(served.build, 2)
     file = chosen.folder / "contract.json"
     content = file.read_bytes()
@@ -100,7 +102,7 @@ def test_a_slow_one_is_withdrawn(served: Config) -> None:
     assert status(served).current == 1
 
 
-def test_the_server_counts_the_requests_in_which_one_may_fail(served: Config) -> None:
+def test_faults_are_a_share_of_the_requests_that_the_server_counts(served: Config) -> None:
     # Fewer than none: the message tells how many there were.
     with pytest.raises(GateError, match=r"the server failed 0 of [0-9]{3,} requests"):
         canary.deploy_canary(
@@ -131,7 +133,7 @@ def test_a_good_one_is_promoted(served: Config) -> None:
         canary.deploy_canary(served, release.find(served.build, 2), 0)
 
 
-def test_one_that_answers_otherwise_never_gets_a_label(served: Config) -> None:
+def test_one_that_answers_differently_never_gets_a_label(served: Config) -> None:
     stable = release.current_version(served.build)
     wrong = small_releases.assemble(served, seed=4, answers_of=5)
     with pytest.raises(GateError, match="in the running server"):
@@ -152,7 +154,7 @@ def test_a_changed_one_is_refused_before_it_is_loaded(served: Config, tmp_path: 
         file.write_bytes(content)
 
 
-def test_the_limits_say_what_was_got() -> None:
+def test_the_limits_report_what_was_measured() -> None:
     seen = Watched(seconds=30, requests=1000, faults=0, stable_ms=1.0, canary_ms=1.2, probes=600)
     assert seen.against(Limits()) == ""
     assert "failed 11 of 1000 requests, at most 1% may" in replace(seen, faults=11).against(

@@ -53,7 +53,9 @@ def test_no_request_fails_and_none_is_answered_by_another_version(served: Config
     assert [path.name for path in (served.build.deployed / "fashion").iterdir()] == ["1"]
 
 
-def test_killed_at_a_switch_all_goes_on_answering(served: Config, tmp_path: Path) -> None:
+def test_everything_keeps_answering_after_a_kill_at_a_switch(
+    served: Config, tmp_path: Path
+) -> None:
     """A small part of what ``make kill-serving`` does."""
     killed = Served(served, tmp_path / "said")
     try:
@@ -152,7 +154,7 @@ def test_two_labels_are_served_side_by_side(served: Config) -> None:
     assert status(served).answers["server"] == [1]
 
 
-def test_serving_again_mends_a_promotion_that_was_cut_short(served: Config) -> None:
+def test_serving_again_fixes_a_promotion_that_was_cut_short(served: Config) -> None:
     rollout.switch(served, {"stable": 2})
     found = status(served)
     assert (found.current, found.labels) == (1, {"stable": 2})

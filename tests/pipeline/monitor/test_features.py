@@ -43,7 +43,7 @@ def beyond(spec: ModelSpec, requests: dict[str, Any], limits: Monitoring) -> dic
     return {row.feature: row.most for row in found.beyond}
 
 
-def test_a_tables_columns_are_watched_as_they_are(spec: ModelSpec) -> None:
+def test_a_tables_columns_are_monitored_unchanged(spec: ModelSpec) -> None:
     found = describe(columns(spec), penguins(10, seed=1, missing=0.2))
     assert list(found) == ["mass", "mass.presence", "island", "track.mean", "track.deviation"]
     assert np.isnan(found["mass"]).tolist() == [True] * 2 + [False] * 8
@@ -59,7 +59,7 @@ def test_what_changed_in_a_table_is_named(spec: ModelSpec) -> None:
     assert told == {"mass.presence": "given", "island": "missing"}
 
 
-def test_a_feature_may_have_a_limit_of_its_own(spec: ModelSpec) -> None:
+def test_a_feature_may_have_its_own_limit(spec: ModelSpec) -> None:
     requests = penguins(400, seed=2, missing=0.3)
     wide = Monitoring(limits={"island": 0.5})
     assert set(beyond(spec, requests, wide)) == {"mass.presence"}

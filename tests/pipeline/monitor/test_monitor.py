@@ -114,7 +114,7 @@ def test_a_change_within_the_log_is_drift(config: Config, draw: Draw, of_picture
     assert told["exit_code"] == 3
 
 
-def test_too_few_requests_have_an_exit_code_of_their_own(
+def test_too_few_requests_have_their_own_exit_code(
     config: Config, draw: Draw, of_pictures: Write, capsys: pytest.CaptureFixture[str]
 ) -> None:
     log = of_pictures(255 - draw(50, 5)[0], draw(50, 5)[1])
@@ -159,7 +159,7 @@ def test_rotated_files_and_a_cut_off_record(config: Config, draw: Draw, of_pictu
         assert [Path(name).name for name in told["files"]] == [file.name for file in files]
 
 
-def test_other_requests_are_passed_over_and_counted(
+def test_other_requests_are_skipped_and_counted(
     config: Config, draw: Draw, of_pictures: Write, write_log: Write
 ) -> None:
     shown, labels = draw(300, 5)
@@ -173,7 +173,7 @@ def test_other_requests_are_passed_over_and_counted(
     assert beyond(config, folder, any_version=True)["examples"] == 320
 
 
-def test_what_is_missing_is_said(config: Config, draw: Draw, of_pictures: Write) -> None:
+def test_what_is_missing_is_reported(config: Config, draw: Draw, of_pictures: Write) -> None:
     with pytest.raises(UserError, match=r"no request log at .*REQUEST_LOG_RATE"):
         monitor(config, Asked())
     log = of_pictures(*draw(2, 1))

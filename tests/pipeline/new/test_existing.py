@@ -129,12 +129,12 @@ def test_another_version_of_keras_is_named(made: Path, tmp_path: Path) -> None:
         ("gone.keras", "is missing"),
     ],
 )
-def test_what_does_not_fit_is_told(made: Path, tmp_path: Path, name: str, message: str) -> None:
+def test_what_does_not_fit_is_refused(made: Path, tmp_path: Path, name: str, message: str) -> None:
     with pytest.raises(UserError, match=message):
         from_existing.create("mine_x", made / name, models=tmp_path)
 
 
-def test_other_files_are_told_of(tmp_path: Path) -> None:
+def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.keras").write_text("no zip")
     with pytest.raises(UserError, match=r"is not a \.keras file"):
         from_existing.create("mine_x", tmp_path / "x.keras", models=tmp_path)
@@ -150,7 +150,7 @@ def test_options_that_exclude_each_other(tmp_path: Path) -> None:
         create(options, tmp_path)
 
 
-def test_a_model_that_tells_nothing_apart_is_told_of(tmp_path: Path) -> None:
+def test_a_model_that_distinguishes_nothing_is_reported(tmp_path: Path) -> None:
     import keras
 
     zeros = keras.layers.Dense(3, kernel_initializer="zeros", activation="softmax")

@@ -29,7 +29,7 @@ def test_small_pictures_keep_their_size(tmp_path: Path) -> None:
     assert (facts.labels, facts.counts, facts.size) == (("cat", "dog"), (12, 12), Size(12, 12, 1))
 
 
-def test_mixed_sizes_are_scaled_and_told_of(tmp_path: Path) -> None:
+def test_mixed_sizes_are_scaled_and_reported(tmp_path: Path) -> None:
     source = pictures(tmp_path / "source", sizes=(20, 30, 700), mode="RGB")
     folder, told = from_pictures.create("mine", source, tmp_path / "models")
     assert "24 pictures of 3 sizes, all scaled to 64 × 64, colours" in told
@@ -44,13 +44,13 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
         look(source)
 
 
-def test_one_class_is_told_of(tmp_path: Path) -> None:
+def test_a_single_class_is_refused(tmp_path: Path) -> None:
     pictures(tmp_path)
     with pytest.raises(UserError, match=r"two classes or more .* it has 0: none"):
         look(tmp_path / "cat")
 
 
-def test_rare_classes_are_told_of(tmp_path: Path) -> None:
+def test_rare_classes_are_refused(tmp_path: Path) -> None:
     source = pictures(tmp_path)
     for number in range(5):
         (source / "dog" / f"{number}.png").unlink()
@@ -58,7 +58,7 @@ def test_rare_classes_are_told_of(tmp_path: Path) -> None:
         look(source)
 
 
-def test_changed_pictures_are_told_of(tmp_path: Path) -> None:
+def test_changed_pictures_are_reported(tmp_path: Path) -> None:
     source = pictures(tmp_path)
     labels = ("cat", "dog")
     kept = PictureFolder(source, digest_of(source, labels), labels)

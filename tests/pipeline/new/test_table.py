@@ -39,7 +39,7 @@ def test_columns_are_told_apart(tmp_path: Path) -> None:
     assert set(facts.left_out) == {"note", "unit"}
 
 
-def test_the_missing_number_is_none_that_occurs(tmp_path: Path) -> None:
+def test_the_missing_number_does_not_occur(tmp_path: Path) -> None:
     facts = look(written(tmp_path, rows()), None)
     assert from_table.missing_number(facts.columns[:1]) == -10.0
 
@@ -59,19 +59,19 @@ def test_the_missing_number_is_none_that_occurs(tmp_path: Path) -> None:
         (["a,a,species", *rows()[1:]], None, "ragged|twice"),
     ],
 )  # fmt: skip
-def test_what_is_wrong_is_told(
+def test_what_is_wrong_is_reported(
     tmp_path: Path, lines: list[str], label: str | None, message: str
 ) -> None:
     with pytest.raises(UserError, match=message):
         look(written(tmp_path, lines), label)
 
 
-def test_other_encodings_are_told_of(tmp_path: Path) -> None:
+def test_other_encodings_are_refused(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"not UTF-8: line \d+ has the byte 0xce; .*iconv"):
         look(written(tmp_path, rows(), "latin-1"), None)
 
 
-def test_a_million_rows_are_told_of(tmp_path: Path) -> None:
+def test_a_million_rows_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "table.csv"
     file.write_text("x,label\n" + "1,a\n" * 1_000_000)
     with pytest.raises(UserError, match=r"has 1,000,000 rows, at most 200,000 are taken; .* shuf"):
@@ -102,7 +102,7 @@ def test_nothing_is_left_of_a_refused_table(tmp_path: Path) -> None:
     assert not (tmp_path / "models").exists()
 
 
-def test_the_written_folder_is_python_that_says_the_data(tmp_path: Path) -> None:
+def test_the_written_folder_is_python_that_describes_the_data(tmp_path: Path) -> None:
     file = written(tmp_path, rows())
     folder, told = from_table.create("mine", file, None, tmp_path / "models")
     assert "body_mass_g (number, 2% missing), place (text)" in told

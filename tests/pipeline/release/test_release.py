@@ -42,7 +42,7 @@ def test_a_failed_required_check_stops_the_promotion(config: Config, parts: Part
     assert promoted(config) == 1
 
 
-def test_an_optional_failure_does_not(config: Config, parts: Parts) -> None:
+def test_an_optional_failure_does_not_stop_the_promotion(config: Config, parts: Parts) -> None:
     bad = Check("mobile", "int8", "LiteRT", FAILED, required=False)
     promotion.promote(config, assemble(config, replace(parts, checks=[*parts.checks, bad])))
     assert promoted(config) == 1

@@ -141,13 +141,13 @@ def test_an_unsigned_release_is_refused_until_it_is_signed(
     promotion.promote(signing, made)
 
 
-def test_a_run_signs_what_it_finds_made(config: Config, signing: Config, parts: Parts) -> None:
+def test_a_run_signs_an_existing_release(config: Config, signing: Config, parts: Parts) -> None:
     assemble(config, parts)
     made = run.bring_up_to_date(signing, parts.fingerprint, lambda: pytest.fail("made anew"))
     assert made.version == 1 and made.is_signed
 
 
-def test_one_who_mends_all_checksums_is_found_out_by_the_signature(
+def test_the_signature_exposes_a_change_even_if_all_checksums_were_fixed(
     signing: Config, parts: Parts
 ) -> None:
     made = assemble(signing, parts)
@@ -216,7 +216,7 @@ def test_a_certificate_leads_to_the_authority(config: Config, keys: Path, parts:
         promotion.promote(other, made)
 
 
-def test_keys_that_are_none_are_said(
+def test_invalid_keys_are_reported(
     config: Config, parts: Parts, keys: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     no_key = replace(config, trust=Trust(signing_key=keys / "ours.pub"))
@@ -224,9 +224,7 @@ def test_keys_that_are_none_are_said(
         assemble(no_key, parts)
     assert release.versions(config.build) == []
     monkeypatch.setenv("FANOUT_SIGNING_KEY", str(keys / "absent"))
-    with pytest.raises(
-        UserError, match=r"FANOUT_SIGNING_KEY must name a PEM file, got .*absent"
-    ):
+    with pytest.raises(UserError, match=r"FANOUT_SIGNING_KEY must name a PEM file, got .*absent"):
         Config.from_environment("fashion", "quick")
     monkeypatch.setenv("FANOUT_SIGNING_KEY", str(keys / "ours.key"))
     monkeypatch.setenv("FANOUT_VERIFYING_KEY", str(keys / "ours.pub"))

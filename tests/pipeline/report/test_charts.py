@@ -18,7 +18,7 @@ def test_every_difference_is_counted_once() -> None:
 
 
 @pytest.mark.parametrize("values", [[], [0.5], [0.5, 0.5], [float("nan")], [1e-9, 1e9]])
-def test_a_line_chart_bears_any_values(values: list[float]) -> None:
+def test_a_line_chart_accepts_any_values(values: list[float]) -> None:
     drawn = lines("loss", {"training": values}, across="epoch")
     assert "nan" not in drawn.replace("finite", "")
     assert "inf" not in drawn.replace("finite", "")

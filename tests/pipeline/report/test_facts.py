@@ -57,7 +57,7 @@ def test_an_older_release_gets_its_report_beside_it(config: Config, parts: Parts
     assert made.damage() == []
 
 
-def test_the_release_promoted_before_is_compared_with(config: Config, parts: Parts) -> None:
+def test_the_report_compares_with_the_release_promoted_before(config: Config, parts: Parts) -> None:
     made = [assemble(config, parts) for _ in range(3)]
     promotion.promote(config, made[0])
     promotion.promote(config, made[2])

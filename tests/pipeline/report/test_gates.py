@@ -9,7 +9,7 @@ from pipeline.report import Facts, render
 from pipeline.report.gates import verdicts
 
 
-def test_each_rule_is_held_against_what_was_measured(full: Facts) -> None:
+def test_each_rule_is_compared_with_the_measurements(full: Facts) -> None:
     told = {(found.gate, found.rule): found for found in verdicts(full)}
     assert told["Data", "no anomaly against the curated schema"].passed is True
     least = full.profile.min_accuracy
@@ -29,7 +29,7 @@ def test_low_accuracy_and_anomalies_are_not_met(full: Facts) -> None:
     assert "0.0500 in the worst, Dress" in failed[2].measured
 
 
-def test_the_release_before_is_held_against_overall_by_slice_and_in_its_data(
+def test_the_release_before_is_compared_overall_by_slice_and_in_its_data(
     full: Facts, tmp_path: Path
 ) -> None:
     slices = {**full.manifest["metrics"]["slices"], "label=8": 0.5}

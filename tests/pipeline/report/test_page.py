@@ -12,7 +12,7 @@ from web.checks.driver import run_script
 OPEN = "../../tests/pipeline/report/open_report"
 
 
-def test_what_is_missing_is_said(bare: Facts) -> None:
+def test_what_is_missing_is_reported(bare: Facts) -> None:
     page = render(bare)
     for words in (
         "none was promoted before it",
@@ -78,7 +78,7 @@ def test_a_browser_opens_it_without_complaint(
     assert answer["headings"][0] == "Decision"
 
 
-def test_the_browser_would_tell(tmp_path: Path) -> None:
+def test_the_browser_reports_problems(tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     body = '<div style="width:2000px">wide</div><img src="http://127.0.0.1:9/a.png">'
     file.write_text(f"<!doctype html><html><body>{body}</body></html>")

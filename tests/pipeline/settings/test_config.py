@@ -13,7 +13,7 @@ def test_profiles_build_apart() -> None:
 
 
 @pytest.mark.parametrize("port", ["0", "70000", "-1", "http", "8501.0"])
-def test_a_port_that_is_none_is_refused(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_invalid_port_is_refused(port: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REST_PORT", port)
     with pytest.raises(UserError, match=r"REST_PORT must be a port from 1 to 65535"):
         Config.from_environment("fashion", "default")

@@ -55,14 +55,14 @@ def test_modules_that_tfx_is_given_by_name_are_in_a_fingerprint() -> None:
     assert named - {"pipeline.training.search"} <= covered
 
 
-def test_no_module_behind_a_fingerprint_speaks_to_the_terminal() -> None:
+def test_no_module_behind_a_fingerprint_prints_to_the_terminal() -> None:
     """A reworded line of progress must neither train again nor make another release."""
     for stage, modules in reached("fashion").items():
         speaking = {m for m in modules if "core.console" in fingerprint._imports(m)}
         assert speaking == set(), stage
 
 
-def test_files_that_are_no_modules_are_in_a_fingerprint() -> None:
+def test_files_that_are_not_modules_are_in_a_fingerprint() -> None:
     """Whoever reads a file that stands beside a module must be known here."""
     readers = {
         module

@@ -44,7 +44,7 @@ def test_the_last_run_tells_what_it_made(config: Config) -> None:
         run["Pusher"]
 
 
-def test_a_last_run_that_is_not_there_is_said(config: Config) -> None:
+def test_a_missing_last_run_is_reported(config: Config) -> None:
     with pytest.raises(LookupError, match="records no run"):
         last_run(config.build.metadata)
     assert not config.build.metadata.exists()

@@ -31,7 +31,7 @@ def blessing(of: int, *, blessed: bool = True) -> Any:
         ([2], 4, []),  # never blessed
     ],
 )
-def test_a_model_is_held_against_the_one_in_use(
+def test_a_model_is_compared_with_the_one_in_use(
     promoted: list[int], candidate: int, expected: list[int]
 ) -> None:
     found = PromotedModel(promoted).resolve_artifacts(

@@ -31,7 +31,7 @@ def data(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def test_twice_the_same(data: Path) -> None:
+def test_two_runs_give_the_same(data: Path) -> None:
     # A process of its own: TFX warns of its own imports.
     command = [sys.executable, "-m", "tests.pipeline.stages.repeatable_program", str(data)]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=1200)

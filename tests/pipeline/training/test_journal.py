@@ -48,7 +48,7 @@ def seen_by_tensorboard(logs: Path) -> dict[str, Any]:
     return found
 
 
-def test_history_and_events_tell_of_each_epoch(tmp_path: Path) -> None:
+def test_history_and_events_record_each_epoch(tmp_path: Path) -> None:
     import tensorflow as tf
 
     journal = Journal(tmp_path, 2)
@@ -102,7 +102,7 @@ def test_both_ways_of_training_end_when_told(way: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("given", [0, 1.5, "two"])
-def test_patience_that_is_none_is_told(given: Any) -> None:
+def test_invalid_patience_is_reported(given: Any) -> None:
     with pytest.raises(UserError, match="patience must be a whole number of epochs, at least 1"):
         patience({"patience": given})
 
@@ -120,7 +120,7 @@ def train(way: str, folder: Path, logs: Path, *fatal: str) -> "subprocess.Comple
 
 
 @pytest.mark.parametrize("way", TRAININGS)
-def test_killed_training_goes_on_and_comes_to_the_same(way: str, tmp_path: Path) -> None:
+def test_killed_training_continues_and_ends_the_same(way: str, tmp_path: Path) -> None:
     undisturbed = json.loads(train(way, tmp_path / "a", tmp_path / "logs-a").stdout)
     killed = train(way, tmp_path / "b", tmp_path / "logs-killed", "3")
     assert (killed.returncode, killed.stdout) == (-9, "")
@@ -138,7 +138,7 @@ def test_killed_training_goes_on_and_comes_to_the_same(way: str, tmp_path: Path)
     assert len(seen_by_tensorboard(tmp_path / "logs-b")["train"]["epoch_loss"]) == 5
 
 
-def test_a_damaged_checkpoint_is_removed_and_told_of(
+def test_a_damaged_checkpoint_is_removed_and_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import tensorflow as tf
