@@ -1,4 +1,4 @@
-"""The web target's part of a release: the site, with what it shows of the release."""
+"""The web target's part of a release: the site, with the facts about the release on its page."""
 
 from collections.abc import Mapping
 from pathlib import Path, PurePath

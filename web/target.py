@@ -21,10 +21,10 @@ from web.site import build, layout, offline, package, stamp
 def convert(
     saved_model: Path, out_dir: Path, *, spec: ModelSpec, config: ConvertConfig
 ) -> Artifacts:
-    """Replaces ``out_dir`` by a site and returns it.
+    """Replaces ``out_dir`` with a site and returns it.
 
     It holds index.html, assets/, model/, contract.json and golden.json. The page starts with the
-    first form of the weights that the spec has limits for; the others can be chosen.
+    first form of the weights for which the spec has limits; users can choose the others.
 
     Raises ConversionError when the converter or the page's build fails.
     """
@@ -35,7 +35,7 @@ def convert(
     (site / "model").mkdir()
     folders = layout.model_folders(site, spec.limits["web"])
     examples = partial(calibration_inputs, spec, config.examples)
-    # The converter is a process of its own, most of whose time goes into importing TensorFlow.
+    # The converter is a separate process, which spends most of its time importing TensorFlow.
     with ThreadPoolExecutor(1) as pool:
         models = pool.submit(graph_models.write, saved_model, folders, examples)
         tflite.add(saved_model, site, spec=spec, config=config)
@@ -47,7 +47,7 @@ def convert(
     text = samples.to_json(model=spec.name, output=output, version=None)
     (site / layout.GOLDEN).write_text(text)
     (site / layout.SERVER).write_text('{"predict": null}\n')
-    # Made to measure for what stands there by now.
+    # The page is tailored to the files that the site holds by now.
     build.page(site)
     package.write(site, spec)
     stamp.unreleased(site)
@@ -57,18 +57,18 @@ def convert(
 
 
 def artifacts(folder: Path, *, spec: ModelSpec) -> Artifacts:
-    """Returns what ``convert`` left in the folder."""
+    """Returns the artifacts that ``convert`` wrote to the folder."""
     return Artifacts(spec.name, folder, layout.model_folders(folder, spec.limits["web"]))
 
 
 def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits]) -> list[Check]:
-    """Returns one row an engine and form of the weights, the page's default first.
+    """Returns one row for each pair of engine and weights, with the page's default first.
 
-    The default runs every golden example, the others a part of them.
+    The default runs every golden example; the others run a part of them.
     """
     return engines.check(artifacts, golden, limits=limits)
 
 
 def examples(profile: Profile) -> int | None:
-    """Returns the profile's number: a browser takes longer than the other runtimes."""
+    """Returns the profile's limit: a browser takes longer than the other runtimes."""
     return profile.web_examples

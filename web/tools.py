@@ -1,4 +1,4 @@
-"""Runs the tools of other environments: the graph model's converter and what Node.js runs."""
+"""Runs the tools of other environments: the graph model converter and Node.js."""
 
 import os
 import subprocess
@@ -10,7 +10,7 @@ from core.toolchain import WEB
 
 
 class ConversionError(FanoutError):
-    """A tool of the web target failed; the message ends with what it said last."""
+    """A tool of the web target failed; the message ends with the tool's last lines of output."""
 
 
 def run(
@@ -19,10 +19,10 @@ def run(
     """Runs a command in the folder web/, with variables added to this process's environment.
 
     Args:
-        name: what messages call the tool.
+        name: the tool's name in messages.
 
     Raises:
-        ConversionError: it failed, or took longer than ``seconds``.
+        ConversionError: the command failed, or took longer than ``seconds``.
     """
     try:
         process = subprocess.run(
@@ -38,11 +38,11 @@ def run(
     except subprocess.TimeoutExpired as error:
         raise ConversionError(f"{name} took more than {seconds:.0f} s") from error
     if process.returncode:
-        said = "\n".join(_without_stack(process.stderr or process.stdout)[-8:])
-        raise ConversionError(f"{name} failed with code {process.returncode}: {said}")
+        output = "\n".join(_without_stack(process.stderr or process.stdout)[-8:])
+        raise ConversionError(f"{name} failed with exit code {process.returncode}: {output}")
 
 
 def _without_stack(output: str) -> list[str]:
-    """Returns the lines without empty ones and those of a JavaScript stack."""
+    """Returns the lines that are neither empty nor part of a JavaScript stack trace."""
     lines = output.strip().splitlines()
     return [line for line in lines if line.strip() and not line.lstrip().startswith("at ")]

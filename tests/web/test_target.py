@@ -200,5 +200,5 @@ def test_a_missing_site_is_a_failed_row(golden: Golden, tmp_path: Path) -> None:
 def test_a_folder_that_is_no_saved_model_is_refused(tmp_path: Path, golden: Golden) -> None:
     golden.save(tmp_path / "golden")
     config = ConvertConfig(tmp_path, tmp_path / "golden")
-    with pytest.raises(ConversionError, match=r"is no SavedModel: it holds no saved_model\.pb"):
+    with pytest.raises(ConversionError, match=r"is not a SavedModel: it has no saved_model\.pb"):
         target.convert(tmp_path, tmp_path / "out", spec=SPEC, config=config)

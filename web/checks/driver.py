@@ -14,37 +14,37 @@ from core.toolchain import NODE, WEB, require
 
 
 class BrowserError(FanoutError):
-    """The script gave no answer: no browser, a crash, or too slow; the message says which."""
+    """The script gave no answer; the message says why: no browser, a crash or a timeout."""
 
 
 def run_script(name: str, job: Mapping[str, Any], *, seconds: float) -> dict[str, Any]:
     """Returns the script's answer to the job, both JSON values.
 
     Args:
-        name: of the script, without its suffix.
-        job: what it is to do.
-        seconds: after how long it is ended, together with its browser.
+        name: the script's file name, without its suffix.
+        job: the script's instructions.
+        seconds: the time limit, after which the script is stopped together with its browser.
 
     Raises:
-        BrowserError: it gave no answer.
+        BrowserError: the script gave no answer.
         UserError: Node.js is not installed.
     """
     require(WEB / "node_modules" / "playwright-core")
     with tempfile.TemporaryDirectory(prefix="fanout-browser-") as folder:
-        answer = Path(folder) / "answer.json"
-        order = Path(folder) / "job.json"
-        order.write_text(json.dumps({**job, "answer": str(answer)}))
-        said = _run([require(NODE), WEB / "browser" / f"{name}.ts", order], seconds)
-        if not answer.is_file():
-            raise BrowserError(said or "the browser driver ended without an answer")
-        result: dict[str, Any] = json.loads(answer.read_text())
+        answer_file = Path(folder) / "answer.json"
+        job_file = Path(folder) / "job.json"
+        job_file.write_text(json.dumps({**job, "answer": str(answer_file)}))
+        problem = _run([require(NODE), WEB / "browser" / f"{name}.ts", job_file], seconds)
+        if not answer_file.is_file():
+            raise BrowserError(problem or "the browser driver ended without an answer")
+        result: dict[str, Any] = json.loads(answer_file.read_text())
     if "error" in result:
         raise BrowserError(result["error"])
     return result
 
 
 def _run(command: list[str | Path], seconds: float) -> str:
-    """Returns the last line that the process wrote to its standard error."""
+    """Runs the command; returns the last line of its standard error."""
     process = subprocess.Popen(
         command,
         cwd=WEB,
@@ -56,14 +56,14 @@ def _run(command: list[str | Path], seconds: float) -> str:
         errors="replace",
     )
     try:
-        _, said = process.communicate(timeout=seconds)
+        _, stderr = process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired as error:
         _end(process)
         raise BrowserError(f"the browser gave no answer within {seconds:.0f} s") from error
     except BaseException:
         _end(process)
         raise
-    lines = said.strip().splitlines()
+    lines = stderr.strip().splitlines()
     return lines[-1] if lines else ""
 
 

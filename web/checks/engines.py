@@ -18,17 +18,18 @@ from web.checks.inputs import write_input
 from web.server.site_server import serving
 from web.site import layout
 
-# In the order of the table, the page's default first.
+# In table order, with the page's default first.
 BACKENDS = ("wasm", "cpu", "webgl")
 # Every engine with float32 weights, and every form of the weights on the default engine, runs a
-# part of the examples: WebGL without a graphics card and plain JavaScript take about 15 ms an
-# example. The other pairs, which have nothing of their own, run the least.
+# fifth of the examples: WebGL without a graphics card and plain JavaScript take about 15 ms per
+# example. In the other pairs, engine and weights are both checked elsewhere: they run the fewest.
 PART, LEAST = 5, 256
 REFERENCE = "float32"
-# Large enough that WebGL without a graphics card spends its time on the model, not on each call.
+# Large enough that WebGL without a graphics card spends its time on the model, not on the calls.
 BATCH = 128
 TIMED = 50
-# At a time: one fewer leaves a core idle while WebAssembly runs, which has one thread.
+# Pages that run at a time. With one fewer, WebAssembly, which has one thread, would leave a core
+# idle.
 PARALLEL = 2
 START_SECONDS = 120.0
 SECONDS_PER_EXAMPLE = 0.1
@@ -36,7 +37,7 @@ SECONDS_PER_EXAMPLE = 0.1
 
 @dataclass(frozen=True)
 class Run:
-    """One engine with one form of the weights, and its row before there are figures."""
+    """One engine with one form of the weights, and its row, still without figures."""
 
     engine: str
     row: Check
@@ -49,7 +50,7 @@ class Run:
 
 
 def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits]) -> list[Check]:
-    """Returns one row a run. A browser that is missing or fails makes failed rows."""
+    """Returns one row per run. A browser that is missing or fails leads to failed rows."""
     runs = _runs(artifacts, golden, limits)
     try:
         with tempfile.TemporaryDirectory(prefix="fanout-web-") as folder:
@@ -64,13 +65,14 @@ def _runs(artifacts: Artifacts, golden: Golden, limits: Mapping[str, Limits]) ->
         pairs.append((REFERENCE, "litert"))
     runs: list[Run] = []
     for variant, engine in pairs:
-        part = golden
+        examples = golden
         if runs:
-            alone = variant != REFERENCE and engine != BACKENDS[0]
-            part = golden.head(LEAST if alone else max(LEAST, len(golden) // PART))
+            checked_elsewhere = variant != REFERENCE and engine != BACKENDS[0]
+            count = LEAST if checked_elsewhere else max(LEAST, len(golden) // PART)
+            examples = golden.head(count)
         row = Check("web", variant, _title(engine), FAILED, bytes=_size(artifacts, variant, engine))
-        allowed = for_few(limits.get(variant, next(iter(limits.values()))), len(part))
-        runs.append(Run(engine, row, part, allowed))
+        row_limits = for_few(limits.get(variant, next(iter(limits.values()))), len(examples))
+        runs.append(Run(engine, row, examples, row_limits))
     return runs
 
 
@@ -118,14 +120,14 @@ def _verdict(run: Run, measured: Mapping[str, Any], outputs: Path, browser: str)
     values = np.fromfile(outputs, "<f4")
     classes = run.golden.outputs.shape[1]
     if values.size % classes:
-        reason = f"answered {values.size} values for {classes} classes"
+        reason = f"returned {values.size} values, which is not a multiple of {classes} classes"
         return failure(row, reason, limits=run.limits)
     row = compare(values.reshape(-1, classes), run.golden, run.limits, row=row)
     return with_problems(row, measured["problems"])
 
 
 def with_problems(row: Check, problems: list[str]) -> Check:
-    """Returns the row, failed when the page did what a released page must not do."""
+    """Returns the row, which fails if the page did something a released page must not do."""
     if not problems:
         return row
     reasons = ([] if row.status == PASSED else [row.reason]) + list(dict.fromkeys(problems))[:3]
@@ -141,7 +143,7 @@ def _backend(engine: str) -> str:
 
 
 def _size(artifacts: Artifacts, variant: str, engine: str) -> int:
-    """Returns the bytes of graph and weights, without their compressed copies."""
+    """Returns the size in bytes of graph and weights, without their compressed copies."""
     if engine == "litert":
         return layout.tflite_file(artifacts.folder, artifacts.model).stat().st_size
     files = artifacts.variants[variant].glob("*")

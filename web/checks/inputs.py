@@ -1,4 +1,4 @@
-"""Hands arrays to a page: one file an input, as TensorFlow.js has types."""
+"""Writes arrays to files for a page: one file per input, in the types that TensorFlow.js has."""
 
 import json
 from pathlib import Path
@@ -10,7 +10,7 @@ from core.arrays import Array
 
 
 def write_input(folder: Path, name: str, values: Array) -> dict[str, Any]:
-    """Writes the rows of an input into the folder; returns what web/browser/check.ts reads."""
+    """Writes an input's rows into the folder; returns its description for browser/check.ts."""
     file = folder / f"input.{name}"
     kind = values.dtype.kind
     elements = int(np.prod(values.shape[1:], dtype=np.int64))

@@ -1,4 +1,4 @@
-"""Presses every sample of a deployed page in Chromium and compares what the page shows."""
+"""Clicks every sample on a deployed page in Chromium and compares the answers on the page."""
 
 import json
 from dataclasses import replace
@@ -17,9 +17,9 @@ SECONDS = 180.0
 
 
 def smoke(url: str, golden: Path, *, limits: Limits) -> list[Check]:
-    """Returns one row: what the page at ``url`` shows for the examples of a release's golden.json.
+    """Returns one row: the page's answers at ``url``, compared with a release's golden.json.
 
-    Raises UserError when ``golden`` is not such a file.
+    Raises UserError when ``golden`` is not a release's golden.json.
     """
     examples, expected = _read(golden)
     row = Check("web", "page", "the page", FAILED)

@@ -1,4 +1,4 @@
-"""A TensorFlow.js graph model run by TensorFlow, to learn what rounding its weights does."""
+"""Runs a TensorFlow.js graph model in TensorFlow, to measure the effect of rounding weights."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,9 +16,9 @@ PRODUCTS = ("MatMul", "_FusedMatMul")
 
 
 def rounded_kernels(model: GraphModel) -> list[str]:
-    """Returns the names of the float32 tensors that one convolution or dense layer multiplies with.
+    """Returns the names of the float32 tensors that are the kernel of exactly one layer.
 
-    A model with tables has none.
+    The layer is a convolution or a dense layer. A model with lookup tables has no such tensors.
     """
     return (
         [] if "modelInitializer" in model.description else list(_users(model, _definition(model)))
@@ -26,10 +26,10 @@ def rounded_kernels(model: GraphModel) -> list[str]:
 
 
 class CalibrationGraph:
-    """A graph model whose weights can be replaced for a run."""
+    """A graph model whose weights can be replaced for a single run."""
 
     def __init__(self, model: GraphModel, examples: Mapping[str, Array]) -> None:
-        """``examples`` are raw inputs by name, one row an example."""
+        """``examples`` are raw inputs by name, one row per example."""
         definition = _definition(model)
         for node in definition.node:
             if node.op == "Const":
@@ -52,9 +52,10 @@ class CalibrationGraph:
         return answers
 
     def moments(self, kernel: str) -> Array:
-        """Returns the second moments, (rows, rows), of what the kernel's rows are multiplied with.
+        """Returns the second moments of the values that the kernel's rows are multiplied with.
 
-        A row is an input of a dense layer, or a channel at a position below a convolution's kernel.
+        Their shape is (rows, rows). A row is an input of a dense layer, or a channel at one
+        position of a convolution's kernel.
         """
         rows = self._rows(kernel, max(8, ROWS // len(self._rows(kernel, 1))))
         moments: Array = (rows.T @ rows).astype(np.float64) / len(rows)
@@ -63,8 +64,8 @@ class CalibrationGraph:
     def _rows(self, kernel: str, examples: int) -> Array:
         node = self._users[kernel]
         source = node.input[0] if ":" in node.input[0] else f"{node.input[0]}:0"
-        some = {name: rows[:examples] for name, rows in self._feeds.items()}
-        inputs: Array = self._session.run(source, some)
+        feeds = {name: rows[:examples] for name, rows in self._feeds.items()}
+        inputs: Array = self._session.run(source, feeds)
         if node.op in CONVOLUTIONS:
             inputs = _patches(node, inputs, self._weights[kernel].shape)
         return inputs.reshape(-1, inputs.shape[-1])
@@ -75,20 +76,23 @@ def _definition(model: GraphModel) -> Any:
 
 
 def _users(model: GraphModel, definition: Any) -> dict[str, Any]:
-    """Returns the nodes that multiply with a kernel, by the kernel's name."""
-    takers: dict[str, list[Any]] = {}
+    """Returns the node that multiplies with each kernel, by the kernel's name."""
+    consumers: dict[str, list[Any]] = {}
     for node in definition.node:
         for name in node.input:
-            takers.setdefault(name, []).append(node)
+            consumers.setdefault(name, []).append(node)
     return {
-        name: takers[name][0]
+        name: consumers[name][0]
         for name, weights in model.weights.items()
-        if len(takers.get(name, ())) == 1 and _rounds(takers[name][0], name, weights)
+        if len(consumers.get(name, ())) == 1 and _rounds(consumers[name][0], name, weights)
     }
 
 
 def _rounds(node: Any, name: str, weights: Array) -> bool:
-    """Whether the node multiplies these weights, last dimension outputs, with its first input."""
+    """Returns whether the node multiplies its first input with these weights.
+
+    The last dimension of the weights must be the outputs.
+    """
     if weights.dtype != np.float32 or list(node.input[1:2]) != [name]:
         return False
     if node.op in PRODUCTS:
@@ -97,7 +101,7 @@ def _rounds(node: Any, name: str, weights: Array) -> bool:
 
 
 def _patches(node: Any, inputs: Array, kernel: tuple[int, ...]) -> Array:
-    """Returns what each position of the convolution sees, in the order of the kernel's rows."""
+    """Returns the input patch at each position, in the order of the kernel's rows."""
     padding = node.attr["padding"].s.decode()
     if padding == "EXPLICIT":
         borders = np.reshape(node.attr["explicit_paddings"].list.i, (4, 2))

@@ -11,28 +11,28 @@ import numpy.typing as npt
 
 Array = npt.NDArray[Any]
 MODEL = "model.json"
-# As the converter calls it. One shard: the weights of a model for a phone arrive in one response.
+# The converter's name. One shard: the weights of a phone-sized model arrive in one response.
 WEIGHTS = "group1-shard1of1.bin"
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A tensor as a file holds it.
+    """A tensor in the form in which a file holds it.
 
     Attributes:
-        values: what is written.
-        quantization: how TensorFlow.js makes float32 of them, as its weights manifest says it;
-            None where they are the tensor's own.
+        values: the numbers that are written to the file.
+        quantization: how TensorFlow.js turns them into float32, in the terms of its weights
+            manifest; None when they are the tensor's original values.
     """
 
     values: Array
     quantization: Mapping[str, str | float] | None = None
 
     def restored(self) -> Array:
-        """Returns the tensor that TensorFlow.js makes of whole numbers or half precision."""
+        """Returns the tensor that TensorFlow.js restores from integers or half precision."""
         described = self.quantization or {}
         scale, least = float(described.get("scale", 1)), float(described.get("min", 0))
-        # In double precision, as JavaScript calculates.
+        # In double precision, like JavaScript.
         tensor: Array = (self.values.astype(np.float64) * scale + least).astype(np.float32)
         return tensor
 
@@ -42,9 +42,9 @@ class GraphModel:
     """A graph model with float32 weights.
 
     Attributes:
-        description: what model.json says, the weights' manifest included.
-        weights: the tensors by their nodes' names, in the manifest's order. Texts are left as the
-            bytes that the file has for them.
+        description: the contents of model.json, including the weights manifest.
+        weights: the tensors by node name, in the manifest's order. Strings stay the bytes that
+            the file holds for them.
     """
 
     description: Mapping[str, Any]
@@ -52,7 +52,7 @@ class GraphModel:
 
     @classmethod
     def read(cls, folder: Path) -> "GraphModel":
-        """Returns what TensorFlow.js' converter wrote without quantization."""
+        """Reads a model that TensorFlow.js' converter wrote without quantization."""
         description = json.loads((folder / MODEL).read_text())
         weights: dict[str, Array] = {}
         for group in description["weightsManifest"]:
@@ -64,7 +64,7 @@ class GraphModel:
         return cls(description, weights)
 
     def write(self, folder: Path, stored: Mapping[str, Stored]) -> None:
-        """Writes the model; tensors that ``stored`` does not name are stored as they are."""
+        """Writes the model; tensors that ``stored`` does not name are stored unchanged."""
         entries = []
         parts = []
         for group in self.description["weightsManifest"]:
@@ -82,10 +82,10 @@ class GraphModel:
 
 
 def _tensor(entry: Mapping[str, Any], data: bytes, offset: int) -> tuple[Array, int]:
-    """Returns the tensor that begins at the offset, and where the next one does."""
+    """Returns the tensor that begins at the offset, and the offset of the next one."""
     count = int(np.prod(entry["shape"], dtype=np.int64))
     if entry["dtype"] == "string":
-        # Each text is preceded by its length, four bytes.
+        # Each string is preceded by its length, in four bytes.
         end = offset
         for _ in range(count):
             end += 4 + int.from_bytes(data[end : end + 4], "little")

@@ -1,4 +1,4 @@
-"""Makes TensorFlow.js graph models of a SavedModel, one for each form of the weights."""
+"""Converts a SavedModel to TensorFlow.js graph models, one for each form of the weights."""
 
 import tempfile
 from collections.abc import Mapping
@@ -15,24 +15,24 @@ CONVERT_SECONDS = 600
 
 
 def require_saved_model(folder: Path) -> None:
-    """Raises ConversionError when it is none."""
+    """Raises ConversionError when the folder is not a SavedModel."""
     if not (folder / "saved_model.pb").is_file():
-        raise ConversionError(f"{folder} is no SavedModel: it holds no saved_model.pb")
+        raise ConversionError(f"{folder} is not a SavedModel: it has no saved_model.pb")
 
 
 def write(saved_model: Path, outputs: Mapping[str, Path], examples: Examples) -> None:
-    """Writes model.json and its weights from ``serving_default`` of the SavedModel.
+    """Converts ``serving_default`` of the SavedModel; writes model.json and weights per form.
 
     Args:
-        outputs: for each form of the weights, one of FORMS, its folder.
-        examples: returns raw inputs to calibrate with; called for a form that needs them.
+        outputs: the folder for each form of the weights; each form is one of FORMS.
+        examples: returns raw inputs for calibration; called only for a form that needs them.
 
     Raises:
-        ConversionError: it is no SavedModel, a form is not known, or the converter failed.
+        ConversionError: the folder is not a SavedModel, a form is unknown, or the converter failed.
     """
     unknown = ", ".join(sorted(outputs.keys() - FORMS.keys()))
     if unknown:
-        raise ConversionError(f"unknown web weights: {unknown}; there are: {', '.join(FORMS)}")
+        raise ConversionError(f"unknown form of web weights: {unknown}; known: {', '.join(FORMS)}")
     require_saved_model(saved_model)
     with tempfile.TemporaryDirectory(prefix="fanout-web-") as folder:
         model = _converted(saved_model, Path(folder))
@@ -41,14 +41,14 @@ def write(saved_model: Path, outputs: Mapping[str, Path], examples: Examples) ->
 
 
 def _converted(saved_model: Path, folder: Path) -> GraphModel:
-    """Returns the graph model with float32 weights, which the converter writes to the folder."""
+    """Returns the float32 graph model, after the converter has written it to the folder."""
     script = WEB / "conversion" / "to_graph_model.py"
-    # -I: neither the caller's PYTHONPATH nor its folder reaches the other environment.
+    # -I keeps PYTHONPATH and the caller's folder out of the other environment.
     python = require(WEB_CONVERTER_PYTHON)
     command: list[str | Path] = [python, "-I", script, saved_model.resolve(), folder]
-    # Conversion is one graph rewrite; TensorFlow would spend time on finding graphics cards.
+    # Conversion is a single graph rewrite: looking for graphics cards would only take time.
     environment = {"CUDA_VISIBLE_DEVICES": "-1", "TF_CPP_MIN_LOG_LEVEL": "3"}
     tools.run("tensorflowjs_converter", command, environment, seconds=CONVERT_SECONDS)
     if not (folder / "model.json").is_file():
-        raise ConversionError(f"tensorflowjs_converter wrote no {folder / 'model.json'}")
+        raise ConversionError(f"tensorflowjs_converter did not write {folder / 'model.json'}")
     return separated(GraphModel.read(folder))

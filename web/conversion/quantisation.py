@@ -1,15 +1,15 @@
 """Weights of about one byte each that answer nearly as float32 does: the form ``quantised``.
 
-TensorFlow.js stores a tensor as whole numbers with one scale and one minimum. Kernels of
-convolutions, rounded to the nearest of 256 levels, change too many answers. Two things mend that,
-both learnt from training examples:
+TensorFlow.js stores a tensor as integers with one scale and one minimum. Rounding the kernels of
+convolutions to the nearest of 256 levels changes too many answers. Two methods fix that, both with
+the help of training examples:
 
-- A kernel's weights are rounded one after the other, and what each one's rounding does to the
-  layer's output is made up for by those that are still to come (GPTQ, Frantar et al., 2022). The
+- A kernel's weights are rounded one after the other. The effect of each rounding on the layer's
+  output is compensated by the weights that are still to come (GPTQ, Frantar et al., 2022). The
   outputs then move about a quarter as far.
 - A kernel to which the answers are more sensitive gets more levels, twice as many at a time, until
-  the answers move by no more than BOUND. Its numbers then take two bytes, of which compression
-  leaves little more than one.
+  the answers move by no more than BOUND. Its numbers then take two bytes each, which compression
+  reduces to little more than one.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,25 +20,26 @@ import numpy as np
 from web.conversion.calibration_graph import CalibrationGraph, rounded_kernels
 from web.conversion.graph_model import Array, GraphModel, Stored
 
-# Root mean square change of the outputs that rounding may cause: about that of half precision in
-# the fashion model. Of ten thousand test pictures 0, 3 and 5 got another class in three trainings
-# of it; with 6e-4 up to 9, where 10 are the limit.
+# The root mean square change of the outputs that rounding may cause. It is about that of half
+# precision in the fashion model. In three trainings of that model, 0, 3 and 5 of ten thousand test
+# pictures got another class; with 6e-4 it was up to 9, and the limit is 10.
 BOUND = 4e-4
 LEAST_BITS, MOST_BITS = 8, 16
-# What twice as many levels leave of a mean square change: steps are half as long.
+# Twice as many levels reduce a mean square change to this share: the steps are half as long.
 FINER = 1 / 4
-# Of the second moments' mean diagonal: keeps them invertible where inputs are always 0.
+# Added to the diagonal of the second moments, as a share of its mean: it keeps them invertible
+# where inputs are always 0.
 DAMPING = 0.01
 
 
 def quantised(model: GraphModel, examples: Callable[[], Mapping[str, Array]]) -> dict[str, Stored]:
-    """Returns the kernels of convolutions and dense layers as whole numbers, by their names.
+    """Returns the kernels of convolutions and dense layers as integers, by name.
 
-    Those of a model with tables are left as they are: it has parts that run before the first
-    prediction, which its graph alone does not do.
+    The kernels of a model with lookup tables are left unchanged: such a model has parts that run
+    before the first prediction, and its graph alone does not run them.
 
     Args:
-        examples: returns raw inputs by name, one row an example; called if there are kernels.
+        examples: returns raw inputs by name, one row per example; called if there are kernels.
     """
     names = rounded_kernels(model)
     if not names:
@@ -50,12 +51,12 @@ def quantised(model: GraphModel, examples: Callable[[], Mapping[str, Array]]) ->
     stored = {name: kernel.rounded(bits[name]) for name, kernel in kernels.items()}
 
     def change(names: Iterable[str]) -> float:
-        """Returns the outputs' mean square change when these kernels are rounded."""
+        """Returns the mean square change of the outputs when these kernels are rounded."""
         rounded = {name: stored[name].restored() for name in names}
         return float(np.mean((graph.outputs(rounded) - exact) ** 2))
 
     changes = {name: change([name]) for name in kernels}
-    # The sum is what to expect of all together, and takes no run.
+    # The sum estimates the change from all of them together, and needs no run.
     while sum(changes.values()) > BOUND**2 or change(kernels) > BOUND**2:
         coarse = [name for name in kernels if bits[name] < MOST_BITS]
         if not coarse:
@@ -68,10 +69,10 @@ def quantised(model: GraphModel, examples: Callable[[], Mapping[str, Array]]) ->
 
 
 def _cheapest(names: Sequence[str], changes: Mapping[str, float], sizes: Mapping[str, int]) -> str:
-    """Returns the kernel to give more levels to.
+    """Returns the kernel that gets more levels next.
 
-    It is the smallest that is enough to come below the bound, else the one that gains most for its
-    size.
+    It is the smallest one that suffices to get below the bound. If none does, it is the one with
+    the largest gain for its size.
     """
     total = sum(changes.values())
     enough = [name for name in names if total - changes[name] * (1 - FINER) <= BOUND**2 < total]
@@ -85,20 +86,21 @@ class Kernel:
     """A kernel to round.
 
     Attributes:
-        weights: the last dimension is the layer's outputs.
-        moments: second moments of what a row of weights is multiplied with, (rows, rows).
+        weights: the kernel; its last dimension is the layer's outputs.
+        moments: the second moments of the values that the rows of weights are multiplied with, in
+            the shape (rows, rows).
     """
 
     weights: Array
     moments: Array
 
     def rounded(self, bits: int) -> Stored:
-        """Returns the weights on a grid of 2 ** bits levels from the least to the greatest."""
+        """Returns the weights on a grid of 2 ** bits levels, from the least to the greatest."""
         least, greatest = float(self.weights.min()), float(self.weights.max())
         top = 2**bits - 1
-        scale = (greatest - least) / top or 1.0  # all are equal
+        scale = (greatest - least) / top or 1.0  # all weights are equal
         rows = self.weights.reshape(-1, self.weights.shape[-1]).astype(np.float64)
-        # The inputs that matter most first, while there are many to make up for them.
+        # The inputs that matter most come first, while many weights are left to compensate.
         order = np.argsort(-np.diag(self.moments), kind="stable")
         left = (rows[order] - least) / scale
         damping = DAMPING * np.mean(np.diag(self.moments)) + np.finfo(np.float32).tiny

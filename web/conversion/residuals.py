@@ -1,8 +1,9 @@
-"""Additions that TensorFlow.js' converter takes for a layer's bias, made additions again.
+"""Restores additions that TensorFlow.js' converter mistakes for a layer's bias.
 
-Its graph optimizer (Grappler's remapper, of TensorFlow 2.19) fuses a convolution with whatever is
-added to it: the shortcut of a residual network too. TensorFlow.js' kernels take a fused operation's
-third input for one number a channel: on wasm they refuse others, on WebGL they add the wrong ones.
+The converter's graph optimizer (Grappler's remapper, in TensorFlow 2.19) fuses a convolution with
+whatever is added to it, including the shortcut of a residual network. TensorFlow.js' kernels take a
+fused operation's third input to be one number per channel. If it is something else, they refuse it
+on wasm and add the wrong numbers on WebGL.
 """
 
 import base64
@@ -20,7 +21,7 @@ UNFUSED = {
     "_FusedMatMul": "MatMul",
 }
 BIAS = "BiasAdd"
-# Attributes of a fused operation alone.
+# Attributes that only fused operations have.
 _OF_FUSED = (
     *("fused_ops", "num_args", "num_host_args", "TArgs", "epsilon", "leakyrelu_alpha"),
     *("filter_format", "user_defined_fused_ops"),
@@ -28,9 +29,10 @@ _OF_FUSED = (
 
 
 def separated(model: GraphModel) -> GraphModel:
-    """Returns the model with each fused addition of something else than a bias as nodes of its own.
+    """Returns the model with fused operations split up that add something other than a bias.
 
-    The last of them has the fused node's name, so that the others find it.
+    Each becomes a chain of nodes. The last one keeps the fused node's name, so that other nodes
+    still refer to it.
     """
     topology = model.description["modelTopology"]
     nodes = [part for node in topology["node"] for part in _parts(node, model)]
@@ -49,24 +51,24 @@ def _parts(node: Node, model: GraphModel) -> Iterator[Node]:
     first, kernel, added, *others = node["input"]
     parts = [(UNFUSED[node["op"]], [first, kernel], product), ("AddV2", [added], kind)]
     for operation in operations[1:]:
-        own = {"alpha": attributes["leakyrelu_alpha"]} if operation == "LeakyRelu" else {}
-        parts.append((operation, others, {**kind, **own}))
+        extra = {"alpha": attributes["leakyrelu_alpha"]} if operation == "LeakyRelu" else {}
+        parts.append((operation, others, {**kind, **extra}))
     yield from _chained(name, parts)
 
 
 def _chained(
     name: str, parts: Sequence[tuple[str, Sequence[str], Mapping[str, Any]]]
 ) -> Iterator[Node]:
-    """Yields a node for each part, whose first input is the part before."""
+    """Yields one node per part; its first input is the part before."""
     before: list[str] = []
     for position, (operation, inputs, attributes) in enumerate(parts, start=1):
-        its_name = name if position == len(parts) else f"{name}/{operation}"
-        yield {"name": its_name, "op": operation, "input": [*before, *inputs], "attr": attributes}
-        before = [its_name]
+        node_name = name if position == len(parts) else f"{name}/{operation}"
+        yield {"name": node_name, "op": operation, "input": [*before, *inputs], "attr": attributes}
+        before = [node_name]
 
 
 def _fused(node: Node) -> list[str]:
-    """Returns the operations that are fused into a node, none for most nodes."""
+    """Returns the operations that are fused into a node; most nodes have none."""
     if node["op"] not in UNFUSED:
         return []
     return [base64.b64decode(name).decode() for name in node["attr"]["fused_ops"]["list"]["s"]]

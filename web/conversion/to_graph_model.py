@@ -1,9 +1,9 @@
 """Converts a SavedModel to a TensorFlow.js graph model: to_graph_model.py SAVED_MODEL FOLDER
 
-Its weights are float32; web/conversion/weights.py makes the other forms of them.
+The graph model's weights are float32; web/conversion/weights.py makes their other forms.
 
-Runs in the converter's own environment (.venv-web-converter), as TensorFlow.js' converter needs an
-older TensorFlow than the pipeline's; it imports nothing else of this project.
+This runs in the converter's own environment (.venv-web-converter), as TensorFlow.js' converter
+needs an older TensorFlow than the pipeline. It imports nothing else from this project.
 """
 
 import json
@@ -12,7 +12,7 @@ from pathlib import Path
 
 
 def main(saved_model: str, out_dir: str) -> None:
-    # Not installed in the environment that the types are checked in.
+    # Not installed in the environment in which types are checked.
     from tensorflowjs.converters import (  # type: ignore[import-not-found]
         tf_saved_model_conversion_v2,
     )
@@ -28,7 +28,7 @@ def main(saved_model: str, out_dir: str) -> None:
 
 
 def _in_fixed_order(file: Path) -> None:
-    """Sorts the attributes of nodes, whose order differs from process to process."""
+    """Sorts the attributes of each node: their order differs from process to process."""
     model = json.loads(file.read_text())
     for graph in ("modelTopology", "modelInitializer"):
         for node in model.get(graph, {}).get("node", []):

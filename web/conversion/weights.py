@@ -1,7 +1,7 @@
 """The forms of the weights that a page can load.
 
-TensorFlow.js makes float32 of all of them as it loads, so that they run the same kernels and differ
-in bytes and rounding alone.
+TensorFlow.js converts all of them to float32 as it loads them. So they run the same kernels and
+differ only in bytes and rounding.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,7 +11,7 @@ import numpy as np
 from web.conversion.graph_model import Array, GraphModel, Stored
 from web.conversion.quantisation import quantised
 
-# Of fewer numbers than that, two bytes each are not worth their rounding.
+# In a tensor with fewer numbers, two bytes saved per number are not worth the rounding.
 FEW = 1024
 
 Examples = Callable[[], Mapping[str, Array]]
@@ -19,7 +19,7 @@ Form = Callable[[GraphModel, Examples], Mapping[str, Stored]]
 
 
 def float16(model: GraphModel, *, least: int = 0) -> dict[str, Stored]:
-    """Returns the tensors of at least so many numbers in half precision, where they fit into it."""
+    """Returns the tensors of at least ``least`` numbers in half precision, if they fit into it."""
     halves = np.finfo(np.float16)
     return {
         name: Stored(values.astype(np.float16), {"dtype": "float16", "original_dtype": "float32"})

@@ -1,8 +1,8 @@
-"""Asks a model server on behalf of the page: the page's own origin is all it may reach.
+"""Asks a model server on behalf of the page, which may only reach its own origin.
 
-The alternative, letting the model server answer pages of any origin (CORS), would let every site
-that the user visits ask it. Here one address is asked, fixed at the start, and a request says no
-more than the version and the examples.
+The alternative would be a model server that answers pages of any origin (CORS). Then every site
+that the user visits could use it. Here there is one address, which is fixed at the start, and a
+request contains only the version and the examples.
 """
 
 import http.client
@@ -16,12 +16,12 @@ from core.errors import UserError
 MAX_BODY = 2**20
 MAX_ANSWER = 2**20
 SECONDS = 10.0
-# The path below the page that its predictions go to; a version may follow.
+# The path, below the page's own, for its predictions; a version may follow.
 PATH = "server/predict/"
 
 
 class NoAnswerError(Exception):
-    """The model server cannot be reached, or answered with what is no answer."""
+    """The model server cannot be reached, or its answer is not valid."""
 
 
 @dataclass(frozen=True)
@@ -29,8 +29,8 @@ class ModelServer:
     """A model behind TensorFlow Serving's REST API.
 
     Attributes:
-        host, port: where it listens.
-        path: of the model, such as ``/v1/models/fashion``.
+        host, port: the address where it listens.
+        path: the model's path, such as ``/v1/models/fashion``.
     """
 
     host: str
@@ -39,24 +39,29 @@ class ModelServer:
 
     @classmethod
     def at(cls, url: str) -> "ModelServer":
-        """Returns the server of such an address. Raises UserError for what is none."""
+        """Returns the server at the address. Raises UserError when the address is invalid."""
         try:
             parts = urlsplit(url)
             port = parts.port
         except ValueError as error:
-            raise UserError(f"{url!r} is no address: {error}") from error
+            raise UserError(
+                f"a model server's address must be http://HOST:PORT/v1/models/NAME, got {url!r}: "
+                f"{error}"
+            ) from error
         if parts.scheme != "http" or not parts.hostname or not parts.path.startswith("/v1/models/"):
-            raise UserError(f"got {url!r}; a model server is http://HOST:PORT/v1/models/NAME")
+            raise UserError(
+                f"a model server's address must be http://HOST:PORT/v1/models/NAME, got {url!r}"
+            )
         return cls(parts.hostname, port or 80, parts.path.rstrip("/"))
 
     def predict(self, version: int | None, body: bytes) -> tuple[int, bytes]:
         """Returns the status and JSON of the server's answer.
 
         Args:
-            version: of the model; None takes the newest that is served.
+            version: the model's version; None means the newest one that is served.
 
         Raises:
-            NoAnswerError: there was no answer in time, or one that is too large or no JSON.
+            NoAnswerError: no answer came in time, or it is too large or not JSON.
         """
         exact = "" if version is None else f"/versions/{version}"
         connection = http.client.HTTPConnection(self.host, self.port, timeout=SECONDS)
@@ -74,15 +79,15 @@ class ModelServer:
         finally:
             connection.close()
         if len(answer) > MAX_ANSWER:
-            raise NoAnswerError(f"the model server answered with more than {MAX_ANSWER} bytes")
+            raise NoAnswerError(f"the model server's answer has more than {MAX_ANSWER} bytes")
         try:
             json.loads(answer)
         except ValueError as error:
-            raise NoAnswerError("the model server answered with what is no JSON") from error
+            raise NoAnswerError("the model server's answer is not JSON") from error
         return response.status, answer
 
 
 def _api_key() -> dict[str, str]:
-    # The server that this command's environment started knows the same key.
+    # A model server that was started with the same environment knows the same key.
     key = os.environ.get("FANOUT_API_KEY")
     return {"X-API-Key": key} if key else {}

@@ -1,6 +1,6 @@
-"""Answers one request to a static site: which file, with which headers.
+"""Answers one request to a static site with a file and its headers.
 
-Beside a model server it passes the page's predictions on to that, and nothing else.
+If there is a model server, the page's predictions are passed on to it, and nothing else is.
 """
 
 import gzip
@@ -30,11 +30,11 @@ MIME_TYPES = {
     ".svg": "image/svg+xml",
     ".tflite": "application/octet-stream",
     ".txt": "text/plain; charset=utf-8",
-    # WebAssembly.instantiateStreaming takes this type alone.
+    # WebAssembly.instantiateStreaming accepts only this type.
     ".wasm": "application/wasm",
     ".webmanifest": "application/manifest+json",
 }
-# The compressed copies that may stand beside a file, in the order of preference.
+# The suffixes of compressed copies that may be beside a file, in order of preference.
 COPIES = {"br": ".br", "gzip": ".gz"}
 # A quality of zero in Accept-Encoding (RFC 9110, section 12.4.2).
 REFUSED = re.compile(r";q=0(\.0*)?$")
@@ -58,12 +58,12 @@ SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
     "Cross-Origin-Opener-Policy": "same-origin",
-    # With the line above it isolates the page, which gives it clocks of microseconds (and would
-    # give it threads: no engine starts any).
+    # Together with the line above, this isolates the page. That gives the page clocks with a
+    # resolution of microseconds (and would allow threads, but no engine starts any).
     "Cross-Origin-Embedder-Policy": "require-corp",
     "Cross-Origin-Resource-Policy": "same-origin",
 }
-# The build puts a hash of the contents into these names, so that they never change.
+# The build puts a hash of the contents into these names, so these files never change.
 HASHED = re.compile(r"(^|/)assets/[^/]+-[\w-]{8}\.\w+$")
 FOREVER = "public, max-age=31536000, immutable"
 ASK_EACH_TIME = "no-cache"
@@ -90,12 +90,12 @@ class SiteHandler(BaseHTTPRequestHandler):
         model_server: ModelServer | None = self.server.model_server  # type: ignore[attr-defined]
         path = urlsplit(self.path).path.removeprefix("/")
         version = path.removeprefix(PATH)
-        # Whatever is wrong, the body may be left unread: then nothing else can follow it.
+        # After an error the body may be unread, and then no other request can follow it.
         self.close_connection = True
         if model_server is None or not path.startswith(PATH) or not VERSION.fullmatch(version):
             self.send_error(HTTPStatus.NOT_FOUND)
             return
-        # Another site's page cannot send this type without asking first, which is never allowed.
+        # Another site's page must ask in a preflight request first, which is never allowed.
         if self.headers.get_content_type() != "application/json":
             self.send_error(HTTPStatus.UNSUPPORTED_MEDIA_TYPE)
             return
@@ -130,12 +130,12 @@ class SiteHandler(BaseHTTPRequestHandler):
         super().end_headers()
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - http.server's name
-        """Logs nothing: a static page's requests tell an operator nothing."""
+        """Logs nothing: an operator learns nothing from the requests of a static page."""
 
     def _answer(self, *, with_body: bool) -> None:
         path = urlsplit(self.path).path
         if path == f"/{layout.SERVER}" and self.server.model_server:  # type: ignore[attr-defined]
-            # Says to the page what the file, on a static host, denies.
+            # Tells the page that there is a model server; a static host's file says there is none.
             self._send_json(HTTPStatus.OK, json.dumps({"predict": PATH}).encode())
             return
         file = resolve(self.server.directory, path)  # type: ignore[attr-defined]
@@ -150,7 +150,7 @@ class SiteHandler(BaseHTTPRequestHandler):
             ) as stream:
                 self._send(stream, file, encoding, with_body=with_body)
         except FileNotFoundError:
-            # A promotion replaced the release between the look and the opening.
+            # A promotion replaced the release after the path was resolved.
             self.send_error(HTTPStatus.NOT_FOUND)
 
     def _send(self, stream: BinaryIO, file: Path, encoding: str, *, with_body: bool) -> None:
@@ -160,7 +160,7 @@ class SiteHandler(BaseHTTPRequestHandler):
         if not encoding and self._compresses(file, length):
             data = gzip.compress(stream.read(), 6, mtime=0)
             body, length, encoding = io.BytesIO(data), len(data), "gzip"
-        # The inode differs between releases, so that equal times and sizes are no equal files.
+        # The inode differs between releases: files with equal times and sizes may differ.
         tag = f'"{status.st_ino:x}-{status.st_mtime_ns:x}-{status.st_size:x}{encoding}"'
         unchanged = tag in self.headers.get("If-None-Match", "")
         self.send_response(HTTPStatus.NOT_MODIFIED if unchanged else HTTPStatus.OK)
@@ -180,7 +180,7 @@ class SiteHandler(BaseHTTPRequestHandler):
             copyfileobj(body, self.wfile)
 
     def _compresses(self, file: Path, size: int) -> bool:
-        """Returns whether to compress here and now: what a release wrote after the build."""
+        """Returns whether to compress the file now: a release wrote it after the build."""
         small = MIN_COMPRESSED <= size <= MAX_COMPRESSED
         return file.suffix == ".json" and small and "gzip" in self._accepted_encodings()
 
@@ -201,8 +201,8 @@ def _has_copy(file: Path, encoding: str) -> bool:
 def resolve(directory: Path, path: str) -> Path | None:
     """Returns the regular file that a request's path names, or None.
 
-    Nothing outside ``directory`` is ever returned, wherever links lead, and no hidden file.
-    ``directory`` itself may be or contain a link, which is followed anew at each call.
+    It is never a hidden file, and never outside ``directory``, wherever links lead. ``directory``
+    itself may be or contain a link, which is followed again at each call.
     """
     try:
         parts = unquote(path, errors="strict").split("/")

@@ -1,8 +1,8 @@
 """Serves a static site: python -m web.server.site_server --directory SITE --port 8080.
 
-The directory may be, or contain, a symbolic link that is replaced while the server runs: each
-request goes to where it then points. Precompressed files (.br, .gz) beside the originals are used.
-With --model-server the page compares its answers with those of a model server.
+The directory may be or contain a symbolic link that is replaced while the server runs: each request
+follows it to its current target. Precompressed files (.br, .gz) beside the originals are used. With
+--model-server, the page compares its answers with those of a model server.
 """
 
 import argparse
@@ -25,9 +25,9 @@ MAX_CONNECTIONS = 64
 
 
 class SiteServer(ThreadingHTTPServer):
-    """A bounded number of connections, one thread each.
+    """Serves a bounded number of connections, each with its own thread.
 
-    Raises UserError when the directory is missing or the address cannot be had.
+    Raises UserError when the directory is missing or the address is not available.
     """
 
     daemon_threads = True
@@ -47,12 +47,12 @@ class SiteServer(ThreadingHTTPServer):
             raise UserError(_bind_problem(host, port, error)) from error
 
     def server_bind(self) -> None:
-        # HTTPServer's own looks the host's name up, which can take seconds.
+        # HTTPServer's own method looks up the host's name, which can take seconds.
         TCPServer.server_bind(self)
         self.server_name, self.server_port = str(self.server_address[0]), self.server_address[1]
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        # Waits while all are taken: what comes then stays in the listen queue.
+        # Waits while all connections are in use; new ones then stay in the listen queue.
         self._free.acquire()
         super().process_request(request, client_address)
 
@@ -63,7 +63,7 @@ class SiteServer(ThreadingHTTPServer):
             self._free.release()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Keeps quiet about clients that hang up; prints anything else."""
+        """Ignores clients that hang up; prints any other error."""
         if not isinstance(sys.exception(), ConnectionError | TimeoutError):
             super().handle_error(request, client_address)
 
@@ -89,10 +89,12 @@ def serving(directory: Path, model_server: ModelServer | None = None) -> Iterato
 def main(arguments: list[str] | None = None) -> int:
     """Serves until SIGTERM or SIGINT. Returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m web.server.site_server", description=__doc__)
-    parser.add_argument("--directory", type=Path, required=True, help="the page's files")
+    parser.add_argument("--directory", type=Path, required=True, help="the page's folder")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
-    parser.add_argument("--port", type=int, default=8080, help="0 takes a free one")
-    parser.add_argument("--model-server", help="http://HOST:PORT/v1/models/NAME, to compare with")
+    parser.add_argument("--port", type=int, default=8080, help="port; 0 takes a free one")
+    parser.add_argument(
+        "--model-server", help="model server to compare with: http://HOST:PORT/v1/models/NAME"
+    )
     options = parser.parse_args(arguments)
     try:
         model_server = ModelServer.at(options.model_server) if options.model_server else None
@@ -101,7 +103,7 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
     for number in (signal.SIGTERM, signal.SIGINT):
-        # shutdown() waits for the loop that this very thread runs: it must be called from another.
+        # shutdown() waits for the loop that this thread runs, so another thread must call it.
         signal.signal(number, lambda *_: threading.Thread(target=server.shutdown).start())
     print(f"serving {options.directory} at {server.url}", flush=True)
     with server:
@@ -111,7 +113,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _bind_problem(host: str, port: int, error: Exception) -> str:
     if isinstance(error, OSError) and error.errno == errno.EADDRINUSE:
-        return f"port {port} of {host} is in use; stop what uses it or choose another (--port)"
+        return (
+            f"port {port} of {host} is in use; "
+            "stop the program that uses it or choose another (--port)"
+        )
     return f"cannot listen on {host}:{port}: {error}"
 
 

@@ -1,4 +1,4 @@
-"""Builds the page around a model, and what else of a site Node.js makes."""
+"""Builds the page around a model, and the other parts of a site that Node.js makes."""
 
 import re
 import tempfile
@@ -12,9 +12,9 @@ BUILD_SECONDS = 300
 
 
 def page(site: Path) -> None:
-    """Adds the page to a site that holds model, contract and samples already.
+    """Adds the page to a site that already holds model, contract and samples.
 
-    What it holds of TensorFlow.js is what this model needs.
+    The page contains only the parts of TensorFlow.js that this model needs.
     """
     with tempfile.TemporaryDirectory(prefix="fanout-web-") as folder:
         needs = Path(folder) / "needs.json"
@@ -23,7 +23,7 @@ def page(site: Path) -> None:
 
 
 def find_needs(site: Path, needs: Path) -> None:
-    """Writes which operations and kernels the site's model uses, as bundle/lean.ts reads them."""
+    """Writes the operations and kernels that the site's model uses, for bundle/lean.ts."""
     _node("kernels.ts", [WEB / "bundle" / "kernels.ts", site, needs])
 
 
@@ -37,7 +37,7 @@ def build(site: Path, needs: Path) -> None:
 
 
 def declarations(out_dir: Path) -> None:
-    """Writes the TypeScript declarations of the runner and of what its types name."""
+    """Writes the TypeScript declarations of the runner and of the types that it refers to."""
     compiler = require(WEB / "node_modules" / "typescript" / "bin" / "tsc")
     with tempfile.TemporaryDirectory(prefix="fanout-web-") as folder:
         _node("tsc", [compiler, "--project", WEB / "app" / "types", "--outDir", folder])
@@ -45,17 +45,17 @@ def declarations(out_dir: Path) -> None:
 
 
 def compress(site: Path) -> None:
-    """Puts compressed copies beside the files that are worth it."""
+    """Puts compressed copies beside the files that compress well enough."""
     _node("compress.ts", [WEB / "bundle" / "compress.ts", site])
 
 
 def _copy_reached(name: str, source: Path, out_dir: Path) -> None:
-    """Copies a declaration and those it imports: the others name packages that are not there."""
+    """Copies a declaration file and those it imports; the others need absent packages."""
     if (out_dir / name).exists():
         return
     text = (source / name).read_text()
     out_dir.mkdir(exist_ok=True)
-    # Other people's compilers look for declarations beside a .js file.
+    # The compilers of users look for declarations beside a .js file.
     (out_dir / name).write_text(re.sub(r"(from '\./\w+)\.ts'", r"\1.js'", text))
     for imported in re.findall(r"from '\./(\w+)\.ts'", text):
         _copy_reached(f"{imported}.d.ts", source, out_dir)

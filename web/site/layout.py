@@ -1,4 +1,4 @@
-"""Where things stand in a site: the one place that knows."""
+"""Locations of files in a site, defined only here."""
 
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,7 +11,7 @@ CONTRACT, GOLDEN, RELEASED, PACKAGE = (
     "package.json",
 )
 STAMPED = (CONTRACT, GOLDEN, RELEASED)
-# Answered otherwise by a server that stands beside a model server: see web/server/site_server.py.
+# A page's server that has a model server gives another answer: see web/server/site_server.py.
 SERVER = "server.json"
 
 
@@ -23,5 +23,5 @@ def model_folders(site: Path, forms: Iterable[str]) -> dict[str, Path]:
 
 
 def tflite_file(site: Path, model: str) -> Path:
-    """Returns where the TensorFlow Lite file stands when there is one."""
+    """Returns the path of the TensorFlow Lite file, which not every site has."""
     return site / "model" / f"{model}.float32.tflite"

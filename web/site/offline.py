@@ -1,4 +1,4 @@
-"""Writes what the page and its worker need to know of the site's files."""
+"""Writes the descriptions of the site's files that the page and its worker need."""
 
 import hashlib
 import json
@@ -9,17 +9,18 @@ from core.files import sha256
 from models.spec import ModelSpec
 from web.site import layout
 
-# The worker's own files, what only checks and package managers read, and what no store may answer.
+# The worker's own files, files that only checks and package managers read, and an answer that
+# must never come from a store.
 NOT_STORED = (
     *("worker.js", "release.js", "build.json", "types/*", "*.md"),
     *(layout.PACKAGE, layout.SERVER),
 )
-# What a first visit does not use is stored when it is first used: most of a site's bytes.
+# Files that a first visit does not use, most of a site's bytes, are stored when first used.
 STORED_LATER = (
     "model/*/*",
     "*.tflite",
     "assets/litert*",
-    # For browsers without SIMD, of which the last was sold years ago.
+    # For browsers without SIMD, the last of which came out years ago.
     "assets/tfjs-backend-wasm-????????.wasm",
 )
 COMPRESSED = (".br", ".gz")
@@ -28,8 +29,8 @@ COMPRESSED = (".br", ".gz")
 def seal(site: Path, spec: ModelSpec) -> None:
     """Writes manifest.webmanifest, site.json, and release.js with the digest of every file.
 
-    The worker takes a release only when each file has its digest: see app/worker/worker.ts. The
-    page refuses to load from a site with another ``id``: see app/src/site.ts.
+    The worker accepts a release only when each file matches its digest: see app/worker/worker.ts.
+    The page refuses to load from a site with another ``id``: see app/src/site.ts.
     """
     write_manifest(site, spec)
     (site / "site.json").unlink(missing_ok=True)
@@ -48,7 +49,7 @@ def seal(site: Path, spec: ModelSpec) -> None:
 
 
 def write_site(site: Path, spec: ModelSpec, release: str) -> None:
-    """Writes what the page may load: the forms of the weights, the default first, and the file."""
+    """Writes site.json: the forms of the weights, the default first, and the .tflite file."""
     tflite = layout.tflite_file(site, spec.name)
     document = {
         "schema": 1,
@@ -63,7 +64,7 @@ def write_site(site: Path, spec: ModelSpec, release: str) -> None:
 
 
 def write_manifest(site: Path, spec: ModelSpec) -> None:
-    """Writes what a browser needs to install the page as an app."""
+    """Writes manifest.webmanifest, which a browser needs to install the page as an app."""
     manifest = {
         "name": spec.title,
         "short_name": spec.name.capitalize(),

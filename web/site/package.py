@@ -1,4 +1,4 @@
-"""Makes the site an npm package too: the runner that its page uses, with types and the model."""
+"""Makes the site an npm package as well: the page's runner, with its types and the model."""
 
 import json
 from pathlib import Path
@@ -17,9 +17,9 @@ const runner = await Runner.load();
 const probabilities = await runner.predict({inputs});
 ```
 
-The package is the whole site: `runner.js` loads contract, engine and weights from beside itself. A
-bundler that moves it elsewhere takes that away: copy the package's folder to where your pages come
-from and say where, `Runner.load('/fashion/')`.
+The package is the whole site: `runner.js` loads the contract, the engine and the weights from its
+own folder. A bundler separates it from these files. In that case, copy the package's folder to the
+server of your pages and pass its address: `Runner.load('/fashion/')`.
 """
 
 
@@ -29,7 +29,7 @@ def write(site: Path, spec: ModelSpec) -> None:
     name = f"tf-fanout-{spec.name}"
     described = {
         "name": name,
-        # A release gives it its number.
+        # A release sets its number.
         "version": "0.0.0",
         "description": spec.description,
         "license": "Apache-2.0",

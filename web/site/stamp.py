@@ -1,4 +1,4 @@
-"""Writes into a site which release it belongs to, for the page to show."""
+"""Writes into a site the release that it belongs to, for the page to show."""
 
 import json
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ SHOWN = ("schema", "model", "version", "created", "fingerprint", "metrics", "che
 
 
 def unreleased(site: Path) -> None:
-    """Writes released.json of a site that belongs to no release yet."""
+    """Writes released.json for a site that does not belong to a release yet."""
     nothing: dict[str, object] = {
         "schema": 1,
         "version": None,
@@ -23,7 +23,7 @@ def unreleased(site: Path) -> None:
 
 
 def released(site: Path, manifest: Mapping[str, Any]) -> dict[str, str]:
-    """Returns the texts of the site's files that name the release, from its manifest."""
+    """Returns the contents of the site's files that describe the release, from its manifest."""
     shown = {name: manifest[name] for name in SHOWN}
     package = json.loads((site / layout.PACKAGE).read_text())
     package["version"] = f"{manifest['version']}.0.0"

@@ -168,5 +168,5 @@ def test_a_model_with_tables_keeps_its_kernels(model: GraphModel) -> None:
 
 
 def test_an_unknown_form_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConversionError, match="unknown web weights: uint4; there are: float32, fl"):
+    with pytest.raises(ConversionError, match="unknown form of web weights: uint4; known: float32"):
         graph_models.write(tmp_path, {"uint4": tmp_path}, dict)
