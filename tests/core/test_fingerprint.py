@@ -7,7 +7,7 @@ from core import fingerprint
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The folder of the package ``models`` of a project of its own."""
+    """Yields the folder of the package ``models`` in a separate project."""
     monkeypatch.setattr(fingerprint, "ROOT", tmp_path)
     fingerprint._imports.cache_clear()
     folder = tmp_path / "models"
@@ -50,5 +50,5 @@ def test_what_is_left_out_is_not_entered(package: Path) -> None:
     (package / "b.py").write_text("from models import c\n")
     (package / "c.py").write_text("X = 1\n")
     assert fingerprint.closure("models.a", without=["models.b"]) == {"models", "models.a"}
-    # Asked for by name it counts all the same.
+    # A module that is asked for by name still counts.
     assert "models.b" in fingerprint.closure("models.b", without=["models.b"])

@@ -1,8 +1,8 @@
-"""Every call of a process that changes something on disk, one after another, and faults in them.
+"""All calls with which a process changes the disk, in order, and faults injected into them.
 
 Python's own file objects are replaced by the pure-Python ones of the standard library (``_pyio``),
-which reach the system through ``os`` alone; then the functions of ``os`` are wrapped. What runs is
-the real thing on a real file system.
+which reach the system through ``os`` alone. Then the functions of ``os`` are wrapped. The real code
+runs on a real file system.
 """
 
 import _pyio
@@ -23,12 +23,12 @@ CALLS = (
 
 
 class Faults:
-    """Counts the calls that change something, writes them down, and does harm at one of them.
+    """Counts and records the calls that change the disk, and injects a fault at one of them.
 
     Args:
         root: the folder below which calls count.
         harm: ``none``; ``kill``: SIGKILL before the call; ``half``: SIGKILL after half of a write;
-            ``full``: from that call on the disk takes nothing more.
+            ``full``: the disk is full from that call on.
         at: the number of the call, from 0.
     """
 
@@ -67,11 +67,11 @@ class Faults:
         return call
 
     def _place(self, path: Any, options: Any) -> str:
-        """Returns the path behind a handle, or below the folder that a handle stands for."""
+        """Returns the path of a file descriptor, or a path below the folder of ``dir_fd``."""
         if isinstance(path, int):
             return self._paths.get(path, "")
         folder = options.get("dir_fd")
-        return os.path.join(self._paths.get(folder, ""), path)  # noqa: PTH118 - of strings, often
+        return os.path.join(self._paths.get(folder, ""), path)  # noqa: PTH118 - these are often strings
 
     def _before(self, name: str, path: str, to: str = "") -> None:
         if not path.startswith(self.root):

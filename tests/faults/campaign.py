@@ -1,4 +1,4 @@
-"""A warm process that runs commands, and a build folder with releases for it to work on."""
+"""A warm process that runs commands, and a build folder with releases for these commands."""
 
 import json
 import os
@@ -17,7 +17,13 @@ from tests.faults import workshop
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a command ended: its exit code, minus the signal; what it said; what it changed."""
+    """The end of a command.
+
+    Attributes:
+        code: its exit code; minus the signal's number if a signal killed it.
+        said: its output.
+        calls: the calls with which it changed the disk.
+    """
 
     code: int
     said: str
@@ -25,12 +31,12 @@ class Outcome:
 
 
 class Worker:
-    """A warm process that runs commands, each in a fork of its own.
+    """A warm process that runs commands, each in its own fork.
 
     Args:
         builds: the folder with the build folders that commands work on.
-        said: the file for what they say.
-        environment: of the commands, beside that of this process.
+        said: the file for their output.
+        environment: the commands' variables, in addition to those of this process.
     """
 
     def __init__(self, builds: Path, said: Path, environment: Mapping[str, str]) -> None:
@@ -45,7 +51,7 @@ class Worker:
         )
 
     def run(self, *command: str, harm: str = "none", at: int = 0) -> Outcome:
-        """Runs a command to its end, or to the fault's."""
+        """Runs a command until it ends or the fault ends it."""
         job = {
             "builds": str(self.builds),
             "command": command,
@@ -59,10 +65,10 @@ class Worker:
         return Outcome(**json.loads(self._process.stdout.readline()))
 
     def status(self) -> tuple[int, dict[str, Any]]:
-        """Returns the exit code of ``fanout status`` and what it says."""
+        """Returns the exit code of ``fanout status`` and its JSON."""
         done = self.run("status", "--json")
-        found: dict[str, Any] = json.loads(done.said)
-        return done.code, found
+        status: dict[str, Any] = json.loads(done.said)
+        return done.code, status
 
     def close(self) -> None:
         assert self._process.stdin and self._process.stdout
@@ -72,10 +78,11 @@ class Worker:
 
 
 class Campaign(Worker):
-    """A build folder that every fault finds as the first one found it.
+    """A build folder that is in the same state before every fault.
 
-    In it: releases 1 to 5, of which 1 and then 2 were promoted; a check of release 4 failed. What
-    commands say goes to the file ``said``, below ``folder`` unless another is given.
+    It holds releases 1 to 5. Release 1 and then release 2 were promoted; a check of release 4
+    failed. The commands' output goes to the file ``said``, below ``folder`` unless another file is
+    given.
     """
 
     def __init__(self, folder: Path, said: Path | None = None) -> None:
@@ -108,21 +115,21 @@ class Campaign(Worker):
         self.reset()
 
     def reset(self) -> None:
-        """Puts the build folder back to what it was at first."""
+        """Puts the build folder back into its first state."""
         shutil.rmtree(self.builds, ignore_errors=True)
-        # Hard links: nothing of a release is ever written in place.
+        # Hard links suffice: no file of a release is ever written in place.
         shutil.copytree(self._kept, self.builds, symlinks=True, copy_function=os.link)
 
     def harm(self, file: Path, content: bytes) -> None:
-        """Gives a file other contents; its inode is shared with the kept folder."""
+        """Gives a file other contents, in a new inode: the kept folder shares the old one."""
         file.unlink()
         file.write_bytes(content)
 
     def true_status(self) -> dict[str, Any]:
-        """Returns what ``fanout status`` says, held to the one thing that may be wrong.
+        """Returns the JSON of ``fanout status``; asserts that it reports only what may be wrong.
 
-        The server's file and the link ``current`` are switched one after the other: what is killed
-        between them leaves two whole releases, and status says which is where.
+        The server's file and the link ``current`` are switched one after the other. A kill between
+        the two leaves two whole releases in use, and status reports which is where.
         """
         code, found = self.status()
         behind = found["deployed"].get("stable", found["current"]) != found["current"]

@@ -15,13 +15,13 @@ NEEDED_BYTES = 64 << 20
 def _campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
     in_memory = MEMORY.is_dir() and shutil.disk_usage(MEMORY).free > NEEDED_BYTES
     with tempfile.TemporaryDirectory(dir=MEMORY if in_memory else None) as folder:
-        made = Campaign(Path(folder))
-        yield made
-        made.close()
+        campaign = Campaign(Path(folder))
+        yield campaign
+        campaign.close()
 
 
 @pytest.fixture
 def campaign(_campaign: Campaign) -> Campaign:
-    """Returns the campaign with its folder as at first."""
+    """Returns the campaign with its folder in the first state."""
     _campaign.reset()
     return _campaign

@@ -1,6 +1,6 @@
 """python -m tests.faults.small_disk FOLDER: commands on a small disk that is full, then read-only.
 
-It mounts a file system on FOLDER, which wants ``unshare``. Prints JSON.
+It mounts a file system on FOLDER, so it must run in ``unshare``. It prints JSON.
 """
 
 import json
@@ -28,7 +28,7 @@ def main(folder: Path) -> None:
 
     filler = folder / "filler"
     disk = os.statvfs(folder)
-    # Room for a part of a release.
+    # This leaves room for only a part of a release.
     filler.write_bytes(bytes(disk.f_bavail * disk.f_frsize - 100_000))
     run("full", "run")
     found["status when full"] = campaign.status()[1]

@@ -1,4 +1,4 @@
-"""Files that are not what they were: one byte, cut off, gone; each is named and nothing runs it."""
+"""Files that changed (one byte, cut short, deleted): each is reported by name and never used."""
 
 from pathlib import Path
 from typing import Any
@@ -70,7 +70,7 @@ def test_a_current_release_that_was_damaged_is_made_again(
     assert code == 1 and status["current"] == 2
     assert name in " ".join(status["problems"])
     require_refused(campaign, "serve", name)
-    # A rollback to it is refused, too, and what is current stays.
+    # A rollback to it is refused too, and the current release stays.
     assert campaign.run("promote", "3").code == 0
     require_refused(campaign, "rollback", name)
     assert campaign.status()[0] == 0
@@ -86,7 +86,7 @@ def test_a_damaged_history_is_reported_and_started_again(campaign: Any) -> None:
         assert code == 1 and status["current"] == 2
         assert "promotions.json cannot be read" in " ".join(status["problems"])
         require_refused(campaign, "rollback", "promotions.json")
-        # What a rollback may need is not known: nothing is removed.
+        # The releases that a rollback needs are not known, so nothing is removed.
         assert campaign.run("prune", "--keep", "1").code == 0
         assert release.versions(campaign.config.build) == [1, 2, 3, 4, 5]
         assert campaign.run("promote", "3").code == 0
@@ -100,7 +100,7 @@ def test_a_damaged_history_is_reported_and_started_again(campaign: Any) -> None:
 def test_a_damaged_models_config_is_reported_and_written_again(
     campaign: Any, left: bytes | None
 ) -> None:
-    """What a server does that runs meanwhile is in tests/pipeline/deployment/test_rollout.py."""
+    """tests/pipeline/deployment/test_rollout.py tests the server that runs meanwhile."""
     file = campaign.config.build.models_config
     campaign.harm(file, left or b"")
     if left is None:
@@ -108,7 +108,7 @@ def test_a_damaged_models_config_is_reported_and_written_again(
     code, status = campaign.status()
     assert (code, status["current"], status["deployed"]) == (1, 2, {})
     assert "models.config is" in " ".join(status["problems"])
-    # What is deployed is not known: nothing is removed.
+    # The deployed release is not known, so nothing is removed.
     require_refused(campaign, "prune --keep 1", "models.config")
     assert release.versions(campaign.config.build) == [1, 2, 3, 4, 5]
     assert campaign.run("promote", "3").code == 0

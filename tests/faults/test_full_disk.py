@@ -1,4 +1,4 @@
-"""A disk that takes nothing more: at each call that needs space, and a real one that is small."""
+"""A full disk: at each call that needs space, and on a real disk that is small."""
 
 import json
 import os
@@ -55,12 +55,12 @@ def test_a_real_disk_that_is_small_and_then_read_only(tmp_path: Path) -> None:
 
 
 def in_own_mounts(module: str, folder: Path) -> dict[str, Any]:
-    """Returns what a module prints that may mount file systems; nobody else sees those."""
+    """Returns the JSON that a module prints, which may mount file systems only it can see."""
     flags = "-m" if os.geteuid() == 0 else "-rm"
     probe = ["unshare", flags, "mount", "-t", "tmpfs", "tmpfs", folder]
     tried = subprocess.run(probe, check=False, capture_output=True, text=True)
     if tried.returncode:
-        pytest.skip(f"no mounts of one's own here: {' '.join(tried.stderr.split())}")
+        pytest.skip(f"private mounts are not possible here: {' '.join(tried.stderr.split())}")
     done = subprocess.run(
         ["unshare", flags, sys.executable, "-m", module, folder],
         check=True,
@@ -68,5 +68,5 @@ def in_own_mounts(module: str, folder: Path) -> dict[str, Any]:
         capture_output=True,
         text=True,
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    printed: dict[str, Any] = json.loads(done.stdout)
+    return printed

@@ -1,4 +1,4 @@
-"""SIGKILL at every call with which a command changes the disk."""
+"""SIGKILL at every call that changes the disk."""
 
 import json
 import urllib.request
@@ -17,16 +17,16 @@ pytestmark = pytest.mark.timeout(3600)
 
 @dataclass(frozen=True)
 class Case:
-    """A command and what may be true when it was killed.
+    """A command and the states that are allowed after it was killed.
 
     Attributes:
-        command: what is run.
-        code: its exit code when nothing is done to it.
-        every: of how many points one is taken.
-        before, after: the current release.
-        back: where a rollback goes while each release is current.
-        versions: on disk when the command has ended.
-        at_least: how many calls it makes; fewer would be a campaign that sees nothing.
+        command: the command.
+        code: its exit code if it is not killed.
+        every: one of this many points is tested.
+        before, after: the current release before and after the command.
+        back: the release that a rollback goes to, by the current release.
+        versions: the versions on disk when the command has ended.
+        at_least: the least number of points; with fewer, the campaign would not test anything.
     """
 
     command: str
@@ -42,7 +42,7 @@ class Case:
 ALL = (1, 2, 3, 4, 5)
 CASES = (
     Case("run", 2, 6, {2: 1, 6: 2}, (*ALL, 6), 80, every=2),
-    # The same calls as a run's, but for the last ones.
+    # The same calls as a run's, except for the last ones.
     Case("run-refused", 2, 2, {2: 1}, (*ALL, 6), 20, code=1, every=9),
     Case("promote 3", 2, 3, {2: 1, 3: 2}, ALL, 10),
     Case("promote 4", 2, 2, {2: 1}, ALL, 1, code=1),
@@ -52,19 +52,19 @@ CASES = (
 
 
 def points(campaign: Any, case: Case) -> list[tuple[str, int]]:
-    """Returns where the command is killed: before each call, and in the middle of each write."""
+    """Returns the points at which to kill: before each call, and halfway through each write."""
     done = campaign.run(*case.command.split())
     assert done.code == case.code, done.said
-    found = [("half", n) for n, call in enumerate(done.calls) if call["call"] == "write"]
-    found += [("kill", number) for number in range(len(done.calls))]
+    places = [("half", n) for n, call in enumerate(done.calls) if call["call"] == "write"]
+    places += [("kill", number) for number in range(len(done.calls))]
     # From the end: the last call comes after the switch.
-    return found[:: -case.every]
+    return places[:: -case.every]
 
 
 def require_sound(campaign: Any, case: Case) -> tuple[int, int]:
-    """Holds the folder to what must be true at any moment.
+    """Asserts what must be true of the folder at any moment.
 
-    Returns the release that is current and the one that is deployed as stable.
+    Returns the current release and the one that is deployed as stable.
     """
     status = campaign.true_status()
     assert status["working"] is None
@@ -95,7 +95,7 @@ def test_killed_at_any_call_nothing_is_lost(
         now, _ = require_sound(campaign, case)
         seen.add(now)
         assert page() == now, "what is served is not what is current"
-        # Taken up where it was: a rollback that has happened would go one further back.
+        # The same command again. A rollback that has already happened would go one further back.
         if case.command != "rollback" or now == case.before:
             again = campaign.run(*case.command.split())
             assert again.code == case.code, again.said
@@ -112,7 +112,7 @@ def test_killed_at_any_call_nothing_is_lost(
 
 @pytest.fixture
 def page(campaign: Any) -> Any:
-    """Yields a function that asks the page's server, which runs all the time, for its version."""
+    """Yields a function that gets the version from the page's server, which runs all the time."""
     with serving(campaign.releases / "current" / "web") as url:
 
         def version() -> int:

@@ -1,4 +1,4 @@
-"""What a power cut leaves: before a name appears, everything behind it is on the disk."""
+"""Syncs against a power cut: before a name appears, everything behind it is on the disk."""
 
 import os
 from pathlib import PurePath
@@ -25,7 +25,7 @@ def test_everything_is_synced_before_it_is_renamed_and_the_folder_after(
 
 
 def _not_synced(calls: list[dict[str, str]], source: str) -> set[str]:
-    """Returns the files below ``source`` that were written and not synced after that."""
+    """Returns the files below ``source`` that were written and not synced afterwards."""
     dirty = set()
     for call in calls:
         path = call["path"]

@@ -1,4 +1,4 @@
-"""Two commands on one build folder: one works, the other says who does."""
+"""Two commands on one build folder: one works, the other reports which process does."""
 
 import os
 import subprocess

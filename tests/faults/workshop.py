@@ -1,7 +1,8 @@
 """python -m tests.faults.workshop: commands on a build folder, each in a fork of one warm process.
 
-A job is a line of JSON on standard input, its outcome one on standard output. Importing Python's
-and the project's modules again for each of hundreds of faults would cost a second each time.
+A job is a line of JSON on standard input; its outcome is a line on standard output. Importing
+Python's and the project's modules again for each of hundreds of faults would cost a second each
+time.
 """
 
 import contextlib
@@ -38,10 +39,10 @@ class Job:
 
     Attributes:
         builds: the folder with build folders and the artifacts that releases are made from.
-        command: a verb of ``fanout`` with its arguments; or ``run`` or ``assemble``, which stand
-            for the part of a run after its pipeline, and ``-refused`` for a check that failed.
-        harm, at: as ``Faults`` takes them.
-        said: the file for what the command says.
+        command: a verb of ``fanout`` with its arguments. ``run`` and ``assemble`` stand for the
+            part of a run after its pipeline; with the suffix ``-refused``, a check failed.
+        harm, at: the same as in ``Faults``.
+        said: the file for the command's output.
     """
 
     builds: str
@@ -57,9 +58,9 @@ def configuration(builds: Path) -> Config:
 
 
 def parts(builds: Path, fingerprint: str, *, refused: bool = False) -> Parts:
-    """Returns what the pipeline hands over, from the artifacts in ``builds/made``."""
-    made = builds / "made"
-    targets = {target: made / target for target in ("serving", "mobile", "web")}
+    """Returns the parts that the pipeline hands over, from the artifacts in ``builds/made``."""
+    artifacts = builds / "made"
+    targets = {target: artifacts / target for target in ("serving", "mobile", "web")}
     golden = Golden(
         {"image": np.zeros((20, 28, 28, 1), np.float32)},
         np.arange(20) % 10,
@@ -73,7 +74,7 @@ def parts(builds: Path, fingerprint: str, *, refused: bool = False) -> Parts:
 
 
 def make_artifacts(builds: Path) -> None:
-    """Writes files as the targets' conversions leave them, at a small size."""
+    """Writes small files in the layout of the targets' conversions."""
     for name, size in (
         ("serving/saved_model.pb", 70_000),
         ("serving/variables/variables.index", 300),
@@ -88,11 +89,11 @@ def make_artifacts(builds: Path) -> None:
 
 
 def run_release(builds: Path, *, refused: bool = False) -> int:
-    """Does what ``fanout run`` does once the pipeline has ended."""
+    """Does the steps of ``fanout run`` that follow the pipeline."""
     config = configuration(builds)
     with exclusive(config.build.folder):
-        made = parts(builds, "sha256:new", refused=refused)
-        run.bring_up_to_date(config, made.fingerprint, lambda: assembly.assemble(config, made))
+        new = parts(builds, "sha256:new", refused=refused)
+        run.bring_up_to_date(config, new.fingerprint, lambda: assembly.assemble(config, new))
     return 0
 
 
@@ -147,7 +148,7 @@ def _outcome(job: Job) -> dict[str, Any]:
 
 
 def _warm() -> None:
-    """Runs each command once, so that forks find imported what commands import late."""
+    """Runs each command once, so that the modules that commands import late are imported."""
     with tempfile.TemporaryDirectory() as folder, Path(os.devnull).open("w") as nowhere:
         make_artifacts(Path(folder))
         with contextlib.redirect_stdout(nowhere):

@@ -32,7 +32,7 @@ def encode(encoder: Any, size: float, same: float, kind: str) -> list[float]:
 
 
 def test_numbers_are_scaled_and_texts_get_places(encoder: Any) -> None:
-    # Scaled size and constant, whether each was there, then the places: other, a, ö.
+    # The scaled size and the scaled constant, whether each was present, then one-hot: other, a, ö.
     assert encode(encoder, 14.0, 3.0, "ö") == [2.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0]
 
 

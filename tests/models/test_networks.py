@@ -1,4 +1,4 @@
-"""The fashion network in three forms, trained in two ways: the same numbers, the same contract."""
+"""The fashion network in three forms, trained in two ways, with equal results and one contract."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -30,7 +30,7 @@ STEPS = 4
 
 @pytest.fixture(autouse=True)
 def smaller(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The same kinds of layers, of which there are fewer: most of the time is spent on tracing."""
+    """Fewer layers of the same kinds: most of the time is spent on tracing."""
     monkeypatch.setattr(network, "CONVOLUTIONS", ((8, 4, 2), (16, 3, 2)))
 
 
@@ -139,7 +139,7 @@ def loss_of(model: Any) -> float:
 
 
 def weights_of(saved_model: Path) -> list[list[int]]:
-    """Returns the shapes of all that a SavedModel keeps, in its order."""
+    """Returns the shapes of all weights in a SavedModel, in its order."""
     import tensorflow as tf
 
     shapes = tf.train.load_checkpoint(

@@ -1,4 +1,4 @@
-"""docs/tensorflow-and-keras.md: its blocks of code are run, in order, as one program."""
+"""The code blocks of docs/tensorflow-and-keras.md, run in order as one program."""
 
 import re
 

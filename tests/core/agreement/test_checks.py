@@ -92,7 +92,7 @@ def test_a_class_that_lost_too_much_is_named_whatever_the_others_gained(golden: 
     of_class_2 = np.flatnonzero(golden.labels == 2)
     outputs[of_class_2[:5]] = outputs[0]
     check = compare(outputs, golden, limits, row=ROW)
-    # Of 50 examples five are too few to judge by.
+    # Five of 50 examples are too few to judge by.
     assert (check.status, check.worst_class_drop) == (PASSED, 0.1)
     outputs[of_class_2[5]] = outputs[0]
     check = compare(outputs, golden, limits, row=ROW)

@@ -1,4 +1,4 @@
-"""An optional variant whose check failed is not in the release, and why stands in its place."""
+"""A release leaves out an optional variant whose check failed, and has the reason in its place."""
 
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,7 @@ from core.agreement.target import Artifacts
 ROW = Check("mobile", "int8", "LiteRT 2.3.0", FAILED, "agreement 0.5 is below 0.97", required=False)
 
 
-def made(folder: Path) -> Artifacts:
+def converted(folder: Path) -> Artifacts:
     files = {name: folder / f"m.{name}.tflite" for name in ("float32", "int8")}
     for file in files.values():
         file.write_bytes(b"model")
@@ -18,7 +18,7 @@ def made(folder: Path) -> Artifacts:
 
 
 def test_the_reason_takes_the_files_place(tmp_path: Path) -> None:
-    artifacts = made(tmp_path)
+    artifacts = converted(tmp_path)
     leave_out(artifacts, [ROW, Check("mobile", "float32", "LiteRT 2.3.0", PASSED)])
     assert sorted(file.name for file in tmp_path.iterdir()) == [
         "m.float32.tflite",
@@ -29,6 +29,6 @@ def test_the_reason_takes_the_files_place(tmp_path: Path) -> None:
 
 
 def test_a_required_one_stays_for_inspection(tmp_path: Path) -> None:
-    artifacts = made(tmp_path)
+    artifacts = converted(tmp_path)
     leave_out(artifacts, [replace(ROW, required=True)])
     assert artifacts.variants["int8"].is_file()

@@ -1,4 +1,4 @@
-"""A model of time series: its data, and its way to the device and the server at a small size."""
+"""A model of time series: its data, and its path to the device and the server at a small size."""
 
 from pathlib import Path
 
