@@ -1,4 +1,4 @@
-"""The words of ``fanout``'s command line: its verbs and their options."""
+"""``fanout``'s command line: its verbs and their options."""
 
 import argparse
 import os
@@ -7,24 +7,24 @@ from pathlib import Path
 from typing import Any
 
 Verb = Callable[[argparse.Namespace], int]
-# What a search is limited to, unless it is told otherwise.
+# The default limits of a search.
 TRIALS, SEARCH_SECONDS = 12, 1800.0
 
 
 def parser(verbs: Mapping[str, Verb]) -> argparse.ArgumentParser:
-    """Returns the parser; what a line asks for is in ``verb`` of its result.
+    """Returns the parser; ``verb`` of its result is the function to call.
 
     Args:
-        verbs: what each verb does.
+        verbs: the function of each verb.
     """
-    found = argparse.ArgumentParser(prog="fanout", description="Train once, ship everywhere.")
-    subs = found.add_subparsers(required=True, metavar="VERB")
+    top = argparse.ArgumentParser(prog="fanout", description="Train once, ship everywhere.")
+    subs = top.add_subparsers(required=True, metavar="VERB")
 
     def verb(name: str, text: str, *, version: bool = False) -> argparse.ArgumentParser:
         sub = subs.add_parser(name, help=text, description=text)
         sub.set_defaults(verb=verbs[name])
         sub.add_argument(
-            "--model", default=os.environ.get("MODEL") or "fashion", help="its folder below models/"
+            "--model", default=os.environ.get("MODEL") or "fashion", help="a folder below models/"
         )
         sub.add_argument(
             "--profile", default=os.environ.get("PROFILE") or "default", help="default or quick"
@@ -40,7 +40,7 @@ def parser(verbs: Mapping[str, Verb]) -> argparse.ArgumentParser:
 
     verb("data", "fetch the model's data and check it")
     verb("run", "run the pipeline and promote its release")
-    deploy = verb("deploy", "run, serve what was released, check all targets as deployed")
+    deploy = verb("deploy", "run, serve the release, check all targets as deployed")
     deploy.add_argument("--engine", help=engine_help)
     deploy.add_argument(
         "--canary", action="store_true", help="try the release out beside the current one first"
@@ -49,31 +49,31 @@ def parser(verbs: Mapping[str, Verb]) -> argparse.ArgumentParser:
         "--watch", type=float, default=30.0, metavar="SECONDS", help="how long a canary is watched"
     )
     deploy.add_argument(
-        "--hold", action="store_true", help="leave a good canary: decide by promote or withdraw"
+        "--hold", action="store_true", help="keep a good canary: decide with promote or withdraw"
     )
     verb("check", "verify a release: checksums, then every check again", version=True)
     verb("smoke", "check all targets as they are deployed now")
-    verb("status", "what is released and what runs")
-    text = "print a release's table of checks and where its report is"
+    verb("status", "show the current release and the running servers")
+    text = "print a release's table of checks and the path of its report"
     report = verb("report", text, version=True)
     report.add_argument(
-        "--open", action="store_true", help="show the report in the browser where there is one"
+        "--open", action="store_true", help="show the report in the browser if there is one"
     )
-    _add_tune(verb("tune", "look for better hyperparameters, for the next run"))
+    _add_tune(verb("tune", "search for better hyperparameters for the next run"))
     _add_new(subs, verbs["new"])
     verb("releases", "list every release on disk")
     verb("promote", "make a release the current one", version=True)
     verb("withdraw", "end the canary")
     verb("rollback", "go back to the release promoted before")
     verb("sign", "sign a release with FANOUT_SIGNING_KEY", version=True)
-    pruning = verb("prune", "remove old releases that nothing needs")
+    pruning = verb("prune", "remove old releases that are no longer needed")
     pruning.add_argument(
-        "--keep", type=int, required=True, metavar="N", help="how many of the newest stay"
+        "--keep", type=int, required=True, metavar="N", help="the number of newest to keep"
     )
-    pruning.add_argument("--dry-run", action="store_true", help="only say what would go")
+    pruning.add_argument("--dry-run", action="store_true", help="only print what would be removed")
     serve = verb("serve", "serve the current release in the background")
     serve.add_argument("--engine", help=engine_help)
-    verb("image", "build container images of the current release, with it baked in")
+    verb("image", "build container images with the current release baked in")
     verb("stop", "end the servers in the background")
     monitor = verb("monitor", "compare the server's request log with the training data")
     monitor.description = (
@@ -85,27 +85,27 @@ def parser(verbs: Mapping[str, Verb]) -> argparse.ArgumentParser:
     monitor.add_argument("--release", type=Path, metavar="FOLDER",
                          help="a release's folder; by default the current one")  # fmt: skip
     monitor.add_argument("--any-version", action="store_true",
-                         help="count requests that other versions answered as well")  # fmt: skip
-    monitor.add_argument("--page", type=Path, metavar="FILE", help="where the HTML page goes")
-    file = subs.add_parser("inspect", help="say what a .tflite file holds and needs")
+                         help="also count requests that other versions answered")  # fmt: skip
+    monitor.add_argument("--page", type=Path, metavar="FILE", help="where to write the HTML page")
+    file = subs.add_parser("inspect", help="describe what a .tflite file holds and needs")
     file.set_defaults(verb=verbs["inspect"])
     file.add_argument("file", type=Path)
     file.add_argument("--json", action="store_true", help="print JSON")
-    return found
+    return top
 
 
 def _add_tune(tune: argparse.ArgumentParser) -> None:
     tune.add_argument(
         "--trials", type=int, default=TRIALS, metavar="N",
-        help=f"how many to make at most, those of an interrupted search included ({TRIALS})",
+        help=f"the maximum number of trials, including an interrupted search's ({TRIALS})",
     )  # fmt: skip
     tune.add_argument(
         "--seconds", type=float, default=SEARCH_SECONDS, metavar="S",
         help=f"begin no trial that would end later ({SEARCH_SECONDS:g}); "
-        "the first one is always made",
+        "the first trial always runs",
     )  # fmt: skip
     tune.add_argument(
-        "--forget", action="store_true", help="go back to the profile's own values; drop all trials"
+        "--forget", action="store_true", help="restore the profile's own values; drop all trials"
     )
 
 
@@ -113,13 +113,11 @@ def _add_new(subs: Any, verb: Verb) -> None:
     text = "write a model's folder from your data or your model"
     sub = subs.add_parser("new", help=text, description=text)
     sub.set_defaults(verb=verb)
-    sub.add_argument("name", help="of the model and of its folder below models/")
+    sub.add_argument("name", help="the name of the model and of its folder below models/")
     source = sub.add_mutually_exclusive_group(required=True)
     source.add_argument("--csv", type=Path, help="a table with a header, UTF-8")
-    source.add_argument("--images", type=Path, help="a folder with a folder of pictures a class")
+    source.add_argument("--images", type=Path, help="a folder of pictures, one folder per class")
     source.add_argument("--keras", type=Path, help="a trained model's .keras file")
     source.add_argument("--saved-model", type=Path, help="a trained model's SavedModel")
     sub.add_argument("--label", help="with --csv: the column that holds the class")
-    sub.add_argument(
-        "--trust", action="store_true", help="with --keras: run the code that the file holds"
-    )
+    sub.add_argument("--trust", action="store_true", help="with --keras: run the code in the file")

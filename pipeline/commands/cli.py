@@ -23,13 +23,13 @@ from pipeline.commands.arguments import Verb
 _DISK = {
     errno.ENOSPC: "the disk is full",
     errno.EDQUOT: "the disk quota is used up",
-    errno.EFBIG: "a file would be larger than is allowed",
+    errno.EFBIG: "a file would be larger than allowed",
     errno.EROFS: "the disk is mounted read-only",
     errno.EACCES: "no permission to write",
     errno.EPERM: "no permission to write",
     errno.EIO: "the disk reports an error",
 }
-_UNCHANGED = "mend that and run again; the current release is as it was or whole"
+_UNCHANGED = "fix that and run again; the current release is unchanged or complete"
 
 
 def main(words: Sequence[str] | None = None) -> int:
@@ -47,16 +47,16 @@ def main(words: Sequence[str] | None = None) -> int:
 
 
 def guarded(function: Callable[[], int]) -> int:
-    """Returns what a function returns; an error of the user's or the disk's is one line and a code.
+    """Returns a function's result; an error of the user or the disk gives one line and a code.
 
-    Anything else is a mistake of this program and is raised.
+    Any other error is a bug in this program and is raised.
     """
     try:
         return function()
     except FanoutError as error:
         return _fail(str(error), error.exit_code)
     except KeyboardInterrupt:
-        return _fail("interrupted; run the same command again to go on", 130)
+        return _fail("interrupted; run the same command again to continue", 130)
     except OSError as error:
         if error.errno not in _DISK:
             raise
@@ -65,12 +65,12 @@ def guarded(function: Callable[[], int]) -> int:
 
 
 def _reader_has_left() -> bool:
-    """Returns whether standard output goes nowhere any more, as in ``fanout status | head -1``."""
+    """Returns whether nobody reads standard output any more, as in ``fanout status | head -1``."""
     try:
         sys.stdout.write("\n")
         sys.stdout.flush()
     except BrokenPipeError:
-        # Python would try once more at its end, and complain.
+        # Python would try once more when it exits, and print an error.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return True
     return False
@@ -82,7 +82,7 @@ def _fail(message: str, code: int) -> int:
 
 
 def _quiet_tensorflow() -> None:
-    # TensorFlow's C++ side logs to the terminal before Python can redirect anything.
+    # TensorFlow's C++ code logs to the terminal before Python can redirect anything.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
 
@@ -114,8 +114,8 @@ def _new(options: argparse.Namespace) -> int:
     from pipeline.new.create import create
 
     with library_noise_to(Path(os.devnull)):
-        told = create(options)
-    print(told)
+        summary = create(options)
+    print(summary)
     return 0
 
 
@@ -135,9 +135,9 @@ def _data(options: argparse.Namespace) -> int:
 def _run(options: argparse.Namespace) -> int:
     from pipeline.commands.run import as_json, run
 
-    made = run(_config(options))
+    release = run(_config(options))
     if options.json:
-        print(as_json(made))
+        print(as_json(release))
     return 0
 
 
@@ -150,12 +150,16 @@ def _tune(options: argparse.Namespace) -> int:
         if options.json:
             print(json.dumps({"forgotten": forgotten}))
         else:
-            print("the next run trains as the profile says" if forgotten else "nothing was found")
+            print(
+                "the next run trains with the profile's own values"
+                if forgotten
+                else "there are no tuned values to forget"
+            )
         return 0
     if options.trials < 1:
         raise UserError(f"--trials must be at least 1, got {options.trials}")
     if not 0 < options.seconds < math.inf:
-        raise UserError(f"--seconds must be a number above 0, got {options.seconds:g}")
+        raise UserError(f"--seconds must be a finite number above 0, got {options.seconds:g}")
     outcome = tune(config, trials=options.trials, seconds=options.seconds)
     if options.json:
         print(json.dumps(outcome.to_json(), indent=1))
@@ -172,19 +176,19 @@ def _deploy(options: argparse.Namespace) -> int:
     from pipeline.settings.lock import exclusive
 
     if options.hold and not options.canary:
-        raise UserError("--hold leaves a canary: it goes with --canary only")
+        raise UserError("--hold keeps a canary, so it needs --canary")
     if not 0 <= options.watch < math.inf:
-        raise UserError(f"--watch must be a number of seconds from 0, got {options.watch:g}")
+        raise UserError(f"--watch must be a number of seconds, at least 0, got {options.watch:g}")
     config = _config(options)
-    made = run(config, promote=not options.canary)
-    if options.canary and current_version(config.build) != made.version:
-        _try_out(config, made, options)
+    release = run(config, promote=not options.canary)
+    if options.canary and current_version(config.build) != release.version:
+        _try_out(config, release, options)
         if options.hold:
             return 0
     with exclusive(config.build.folder):
         servers.serve(config)
     if not options.json:
-        print_table(made.checks, f"Release {made.version} of {config.build.name}")
+        print_table(release.checks, f"Release {release.version} of {config.build.name}")
     code = _smoke(options)
     if not options.json:
         for name, address in servers.addresses(config).items():
@@ -192,12 +196,12 @@ def _deploy(options: argparse.Namespace) -> int:
     return code
 
 
-def _try_out(config: Any, made: Any, options: argparse.Namespace) -> None:
+def _try_out(config: Any, release: Any, options: argparse.Namespace) -> None:
     from pipeline.deployment.canary import deploy_canary
 
-    rows = deploy_canary(config, made, options.watch, hold=options.hold)
+    rows = deploy_canary(config, release, options.watch, hold=options.hold)
     if not options.json:
-        print_table(rows, f"Release {made.version} as canary")
+        print_table(rows, f"Release {release.version} as canary")
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -228,9 +232,9 @@ def _inspect(options: argparse.Namespace) -> int:
 def _status(options: argparse.Namespace) -> int:
     from pipeline.deployment.status import status
 
-    found = status(_config(options))
-    print(json.dumps(found.to_json(), indent=1) if options.json else found.to_text())
-    return 1 if found.problems else 0
+    state = status(_config(options))
+    print(json.dumps(state.to_json(), indent=1) if options.json else state.to_text())
+    return 1 if state.problems else 0
 
 
 def _report_file(options: argparse.Namespace) -> int:
@@ -238,12 +242,12 @@ def _report_file(options: argparse.Namespace) -> int:
     from pipeline.report.file import report_file
 
     config = _config(options)
-    made = find(config.build, options.version)
-    file = report_file(config, made)
+    release = find(config.build, options.version)
+    file = report_file(config, release)
     if options.json:
         print(json.dumps({"report": str(file)}))
         return 0
-    print_table(made.checks, f"Release {made.version} of {config.build.name}")
+    print_table(release.checks, f"Release {release.version} of {config.build.name}")
     print(file)
     if options.open and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
         webbrowser.open(file.as_uri())
@@ -257,16 +261,16 @@ def _monitor(options: argparse.Namespace) -> int:
 
     asked = monitor.Asked(tuple(options.log), options.release, options.any_version, options.page)
     with library_noise_to(Path(os.devnull)):
-        found, page = monitor.monitor(_config(options), asked)
+        result, page = monitor.monitor(_config(options), asked)
     if options.json:
-        print(as_json(found))
-        return found.exit_code
-    for table in monitor.tables(found):
+        print(as_json(result))
+        return result.exit_code
+    for table in monitor.tables(result):
         _console().print(table)
-    print(*(f"  {line}" for line in (*monitor.summary(found), f"page: {page}")), sep="\n")
-    for finding in found.findings:
+    print(*(f"  {line}" for line in (*monitor.summary(result), f"page: {page}")), sep="\n")
+    for finding in result.findings:
         print(f"drift: {finding}", file=sys.stderr)
-    return found.exit_code
+    return result.exit_code
 
 
 def _of_releases(name: str) -> Verb:
@@ -297,11 +301,11 @@ def _serve(options: argparse.Namespace) -> int:
 def _image(options: argparse.Namespace) -> int:
     from pipeline.deployment.images import build_images
 
-    made = build_images(_config(options))
+    images = build_images(_config(options))
     if options.json:
-        print(json.dumps(made.to_json(), indent=1))
+        print(json.dumps(images.to_json(), indent=1))
     else:
-        print(made.to_text())
+        print(images.to_text())
     return 0
 
 
@@ -326,7 +330,7 @@ def _report(checks: Sequence[Any], title: str, options: argparse.Namespace) -> i
 
 
 def print_table(checks: Sequence[Any], title: str) -> None:
-    """Prints the table of checks, as wide as the terminal, or 140 columns into a file."""
+    """Prints the table of checks as wide as the terminal, or 140 columns wide into a file."""
     from pipeline.commands.table import checks_table
 
     _console().print(checks_table(checks, title=title))

@@ -1,11 +1,11 @@
-"""Copies the model and its programs to a Raspberry Pi over ssh and tries them there.
+"""Copies the model and its programs to a Raspberry Pi over ssh and tests them there.
 
     make deploy-pi HOST=pi@raspberrypi.local [VARIANT=int8] [SERVICE=1]
     python -m pipeline.commands.deploy_pi --host pi@… [--release R] [--variant V] [--folder F]
 
-Copied with tar over ssh, installed with install.sh, then asked for the release's golden examples,
-whose answers must be the SavedModel's within the limits of the model's spec. A password is asked
-for once at most: all steps share one connection.
+The files are copied with tar over ssh and installed with install.sh. Then the Pi answers the
+release's golden examples; its answers must agree with the SavedModel's within the limits of the
+model's spec. All steps share one connection, so ssh asks for a password at most once.
 """
 
 import argparse
@@ -36,29 +36,34 @@ from pipeline.release.release import current_folder
 from pipeline.settings.config import Config
 
 SMOKE = "smoke"
-# A first installation fetches packages over the Pi's own connection.
+# A first installation fetches packages over the Pi's own network connection.
 _INSTALL_S, _STEP_S = 1800, 300
 _HOST = re.compile(r"([A-Za-z0-9_][A-Za-z0-9_.-]*@)?[A-Za-z0-9_\[][A-Za-z0-9_.:\[\]-]*")
 
 
 class DeployError(FanoutError):
-    """The Raspberry Pi cannot be reached, or a step failed there; the message is its last words."""
+    """The Raspberry Pi cannot be reached, or a step failed there; the message has its last line."""
 
 
 @dataclass(frozen=True)
 class Pi:
-    """A Raspberry Pi that answers to ssh.
+    """A Raspberry Pi that is reachable by ssh.
 
     Attributes:
-        host: as ssh takes it, such as ``pi@raspberrypi.local``.
-        options: of every ssh command.
+        host: ssh's destination, such as ``pi@raspberrypi.local``.
+        options: the options of every ssh command.
     """
 
     host: str
     options: tuple[str, ...]
 
     def run(self, command: str, *, stdin: bytes = b"", timeout: int = _STEP_S) -> str:
-        """Returns what a shell command printed there. Raises DeployError."""
+        """Returns the output of a shell command on the Pi.
+
+        Raises:
+            UserError: ssh is not installed.
+            DeployError: the Pi cannot be reached, the command fails, or it takes too long.
+        """
         try:
             done = subprocess.run(
                 ["ssh", *self.options, "--", self.host, command],
@@ -83,10 +88,10 @@ def connected(host: str, config: Path | None = None) -> Iterator[Pi]:
     """Yields the Pi, over a connection that all commands share.
 
     Args:
-        config: an ssh configuration file in the place of the user's.
+        config: an ssh configuration file that replaces the user's.
 
     Raises:
-        UserError: ``host`` is no name of a host.
+        UserError: ``host`` is not a host name.
     """
     if not _HOST.fullmatch(host):
         raise UserError(f"HOST must be like pi@raspberrypi.local, got {host!r}")
@@ -101,12 +106,12 @@ def connected(host: str, config: Path | None = None) -> Iterator[Pi]:
 
 
 def deploy(pi: Pi, release: Path, *, variant: str | None, folder: str, service: bool) -> Check:
-    """Returns the row of the release's golden examples as the Pi answers them.
+    """Installs a release on the Pi, and returns the row of its answers to the golden examples.
 
     Args:
-        variant: the file to copy; None takes the first of ``bundle.VARIANTS`` there is.
-        folder: where on the Pi, relative to the home folder.
-        service: whether the Pi serves the model from every boot on.
+        variant: the variant to copy; None takes the release's first of ``bundle.VARIANTS``.
+        folder: the folder on the Pi, relative to the home folder.
+        service: whether the Pi serves the model after every boot.
 
     Raises:
         UserError: the release has no such variant.
@@ -134,8 +139,8 @@ def deploy(pi: Pi, release: Path, *, variant: str | None, folder: str, service: 
 def _packed(release: Path, variant: str, spec: ModelSpec, golden: Golden) -> bytes:
     """Returns the folder for the Pi, with the golden examples as files, as a .tar.gz file."""
     stream = io.BytesIO()
-    with tempfile.TemporaryDirectory(prefix="pi-bundle-") as made:
-        folder = Path(made)
+    with tempfile.TemporaryDirectory(prefix="pi-bundle-") as temporary:
+        folder = Path(temporary)
         bundle(model_of(release, variant), release / "contract.json", folder)
         (folder / SMOKE).mkdir()
         if [tensor.kind for tensor in spec.inputs] == ["image"]:
@@ -157,17 +162,19 @@ def _of_nobody(entry: tarfile.TarInfo) -> tarfile.TarInfo:
 
 
 def main() -> int:
-    """Returns the exit code."""
+    """Runs the command, and returns the exit code."""
     from rich.console import Console
 
     environment = os.environ.get
     parser = argparse.ArgumentParser(description="Copies the model to a Raspberry Pi.")
     parser.add_argument("--host", default=environment("HOST", ""))
-    parser.add_argument("--release", type=Path, help="a release's folder; by default the current")
+    parser.add_argument(
+        "--release", type=Path, help="a release's folder; default: the current one's"
+    )
     parser.add_argument("--variant", default=environment("VARIANT"))
     parser.add_argument("--folder", default=environment("FOLDER") or "fanout")
     parser.add_argument("--service", action="store_true", default=environment("SERVICE") == "1")
-    parser.add_argument("--ssh-config", type=Path, help="instead of the user's ssh configuration")
+    parser.add_argument("--ssh-config", type=Path, help="replaces the user's ssh configuration")
     options = parser.parse_args()
     try:
         if not options.host:

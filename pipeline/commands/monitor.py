@@ -1,4 +1,4 @@
-"""``fanout monitor``: reads the request log, judges it, prints a table, writes the page."""
+"""``fanout monitor``: reads the request log, judges it, prints tables and writes the page."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,13 +21,13 @@ from pipeline.settings.config import Config
 
 @dataclass(frozen=True)
 class Asked:
-    """What the command line asks for.
+    """The options of the command line.
 
     Attributes:
         logs: folders, files or prefixes; empty takes those of ``fanout serve``.
-        folder: a release somewhere else; None takes the current one.
-        any_version: whether other versions' requests count as well.
-        page: where the page is written; None: ``reports/`` in the build folder.
+        folder: the folder of another release; None takes the current release.
+        any_version: whether requests to other versions count as well.
+        page: the file for the page; None writes it to ``reports/`` in the build folder.
     """
 
     logs: tuple[Path, ...] = ()
@@ -37,43 +37,44 @@ class Asked:
 
 
 def monitor(config: Config, asked: Asked) -> tuple[Found, Path]:
-    """Returns what was found and where its page is.
+    """Returns the result and the path of its page.
 
     Raises:
-        UserError: there is no release, no log, or the release knows nothing of its training data.
+        UserError: there is no release, no log, or no statistics of the training data in the
+            release.
     """
     chosen = _release(config, asked.folder)
     spec = config.spec if asked.folder is None else load(str(chosen.manifest["model"]))
     files = log_files(asked.logs or [config.build.request_log_of_model])
     version = None if asked.any_version else chosen.version
     own = OwnRequests(spec, chosen.folder)
-    found = judge(spec, chosen, read_traffic(spec, files, version=version, own=own))
+    result = judge(spec, chosen, read_traffic(spec, files, version=version, own=own))
     page = asked.page or config.build.folder / "reports" / f"monitor-{chosen.version}.html"
-    write_text(page, render(spec, found))
-    return found, page
+    write_text(page, render(spec, result))
+    return result, page
 
 
-def tables(found: Found) -> list[Table]:
-    """Returns what the terminal shows."""
-    asked = f"{len(found.traffic):,} examples in {found.traffic.requests:,} requests"
-    title = f"Requests to release {found.version} of {found.model}: {asked}"
+def tables(result: Found) -> list[Table]:
+    """Returns the tables that the terminal shows."""
+    count = f"{len(result.traffic):,} examples in {result.traffic.requests:,} requests"
+    title = f"Requests to release {result.version} of {result.model}: {count}"
     drawn = []
-    if found.skew:
-        drawn.append(_table(found.skew, title, TRAINING, REQUESTS))
-    if found.drift:
-        drawn.append(_table(found.drift, "The newer half of them against the older", OLDER, NEWER))
+    if result.skew:
+        drawn.append(_table(result.skew, title, TRAINING, REQUESTS))
+    if result.drift:
+        drawn.append(
+            _table(result.drift, "Their newer half against their older half", OLDER, NEWER)
+        )
     return drawn
 
 
-def summary(found: Found) -> list[str]:
-    """Returns what is said below the tables, one line each."""
-    lines = [
-        f"{count:,} records passed over: {why}" for why, count in found.traffic.skipped.items()
-    ]
-    if len(found.traffic) < found.needed:
+def summary(result: Found) -> list[str]:
+    """Returns the lines below the tables."""
+    lines = [f"{count:,} records skipped: {why}" for why, count in result.traffic.skipped.items()]
+    if len(result.traffic) < result.needed:
         lines.append(
-            f"too few requests to judge: {len(found.traffic):,} examples, "
-            f"at least {found.needed:,} are wanted"
+            f"too few requests to judge: {len(result.traffic):,} examples, "
+            f"at least {result.needed:,} are needed"
         )
     return lines
 

@@ -1,4 +1,4 @@
-"""What a release is made of: the outputs of the last run, and the report of them."""
+"""The parts of a release: the outputs of the last run, and their report."""
 
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from pipeline.targets import TARGETS
 
 
 def parts_of_last_run(config: Config, fingerprint: str) -> Parts:
-    """Returns the parts, those of the targets that were pushed alone."""
+    """Returns the parts, with only those targets that were pushed."""
     last = last_run(config.build.metadata)
     evaluation = last["Evaluator"]["evaluation"]
     blessings = {target: last[f"Check.{target}"]["blessing"].folder for target in TARGETS}

@@ -1,4 +1,4 @@
-"""The verbs of the life of a release: list, promote, roll back, sign, prune."""
+"""The verbs for existing releases: list, promote, roll back, withdraw, sign, prune."""
 
 import argparse
 import json
@@ -37,7 +37,7 @@ def promote_verb(options: argparse.Namespace) -> int:
 
 
 def rollback_verb(options: argparse.Namespace) -> int:
-    """Goes back to the release promoted before."""
+    """Returns to the release promoted before."""
     config = _config(options)
     with exclusive(config.build.folder):
         chosen = promotion.rollback(config)
@@ -56,7 +56,7 @@ def withdraw_verb(options: argparse.Namespace) -> int:
 
 
 def sign_verb(options: argparse.Namespace) -> int:
-    """Signs a release that is there already."""
+    """Signs an existing release."""
     config = _config(options)
     with exclusive(config.build.folder):
         chosen = release.find(config.build, options.version)
@@ -66,7 +66,7 @@ def sign_verb(options: argparse.Namespace) -> int:
 
 
 def prune_verb(options: argparse.Namespace) -> int:
-    """Removes old releases, or says which it would remove."""
+    """Removes old releases, or prints which ones it would remove."""
     config = _config(options)
     if options.dry_run:
         done = prune(config, options.keep, dry_run=True)

@@ -1,4 +1,4 @@
-"""``fanout run``: data, DAG, release, promotion; nothing is done twice."""
+"""``fanout run``: data, DAG, release, promotion. Nothing is done twice."""
 
 import json
 import logging
@@ -22,7 +22,7 @@ from pipeline.stages.component_lines import component_lines
 from pipeline.stages.fingerprints import Fingerprints
 from pipeline.stages.retries import conversion, mark_for_retry
 
-# What a run of a small model writes, with room for a second one beside it.
+# The space that a run of a small model needs, with room for a second run.
 NEEDED_BYTES = 256 << 20
 FULL_BYTES = 4 << 20
 
@@ -32,56 +32,56 @@ def run(config: Config, *, promote: bool = True) -> Release:
 
     Args:
         config: the model, its profile and its build folder.
-        promote: whether the release becomes the current one; a canary is to be tried out first.
+        promote: whether the release becomes the current one; a canary is tried out first.
 
     Raises:
-        GateError: a gate said no; the release that was current stays.
-        FanoutError: what the user must mend.
+        GateError: a gate did not pass; the current release stays.
+        FanoutError: something that the user must fix.
     """
     with exclusive(config.build.folder):
         fingerprint = Fingerprints.of(config).whole()
-        made = bring_up_to_date(
+        updated = bring_up_to_date(
             config, fingerprint, lambda: _make(config, fingerprint), promote=promote
         )
-        is_current = release.current_version(config.build) == made.version
+        is_current = release.current_version(config.build) == updated.version
         state = "is current" if is_current else "is not promoted"
-        CONSOLE.print(f"  release {made.version} {state}: {made.folder}")
-        return made
+        CONSOLE.print(f"  release {updated.version} {state}: {updated.folder}")
+        return updated
 
 
 def bring_up_to_date(
     config: Config, fingerprint: str, make: Callable[[], Release], *, promote: bool = True
 ) -> Release:
-    """Returns the release with a fingerprint, which is then the current one.
+    """Returns the release with a fingerprint, and makes it the current one.
 
     Args:
         config: the model, its profile and its build folder.
-        fingerprint: of its data, code and settings.
-        promote: whether it becomes the current one; if not, it only could be.
-        make: assembles it; called when there is none that is whole and promotable.
+        fingerprint: covers its data, code and settings.
+        promote: whether it becomes the current one; if not, it must only be promotable.
+        make: assembles it; called if there is no undamaged and promotable release yet.
 
-    Raises as ``run``; what a gate refused is done again by the next run.
+    Raises: the same errors as ``run``. The next run repeats the checks that a gate rejected.
     """
     try:
-        made = _already_made(config, fingerprint) or make()
+        updated = _already_made(config, fingerprint) or make()
     except ArtifactChanged as error:
         mark_for_retry(config, [error.target, conversion(error.target)])
         raise
-    if config.trust.signs and not made.is_signed:
-        signing.sign(config, made)
+    if config.trust.signs and not updated.is_signed:
+        signing.sign(config, updated)
     try:
         if promote:
-            promotion.promote(config, made)
+            promotion.promote(config, updated)
         else:
-            release.require_promotable(config.trust, made)
+            release.require_promotable(config.trust, updated)
     except GateError:
-        mark_for_retry(config, sorted({check.target for check in made.stopped_by}))
+        mark_for_retry(config, sorted({check.target for check in updated.stopped_by}))
         raise
-    return made
+    return updated
 
 
 def _already_made(config: Config, fingerprint: str) -> Release | None:
-    """Returns a whole, promotable release with this fingerprint: the current one, or the newest."""
+    """Returns an undamaged, promotable release with this fingerprint: current, or else newest."""
     now = release.current_version(config.build)
     versions = [now] if now is not None else []
     for version in [*versions, *release.versions(config.build)[:-4:-1]]:
@@ -102,8 +102,8 @@ def _require_space(build: Path) -> None:
     free = shutil.disk_usage(build).free
     if free < NEEDED_BYTES:
         raise UserError(
-            f"the disk of {build} is full: a run needs {NEEDED_BYTES >> 20} MiB, "
-            f"{free >> 20} MiB are free"
+            f"the disk of {build} is full: a run needs {NEEDED_BYTES >> 20} MiB, but only "
+            f"{free >> 20} MiB are free; free some space and run again"
         )
 
 
@@ -113,9 +113,7 @@ def _make(config: Config, fingerprint: str) -> Release:
     if config.tuned:
         CONSOLE.print(f"  tuned: {config.tuned}")
     elif tuned.read(config.build.folder):
-        CONSOLE.print(
-            f"  {tuned.FILE} is left aside: the profile's hyperparameters changed since then"
-        )
+        CONSOLE.print(f"  {tuned.FILE} is not used: the profile's hyperparameters changed since")
     log = config.build.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
     with library_noise_to(log):
         from pipeline.commands.parts import parts_of_last_run
@@ -139,13 +137,13 @@ def _run_pipeline(config: Config, log: Path) -> None:
 
 
 def in_words(error: Exception, config: Config, log: Path) -> FanoutError:
-    """Returns the gate's or data's own error where it is the cause, else one with the log named."""
+    """Returns the project's own error if it is the cause, otherwise one that names the log."""
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, FanoutError):
             return cause
         cause = cause.__cause__ or cause.__context__
-    # TensorFlow, Beam and SQLite each have their own words for it.
+    # TensorFlow, Beam and SQLite each report a full disk differently.
     if shutil.disk_usage(config.build.folder).free < FULL_BYTES:
         return FanoutError(
             f"the disk of {config.build.folder} is full; free some space and run again"
@@ -154,7 +152,7 @@ def in_words(error: Exception, config: Config, log: Path) -> FanoutError:
     return FanoutError(f"the pipeline stopped: {type(error).__name__}: {line[0]} (log: {log})")
 
 
-def as_json(made: Release) -> str:
-    """Returns what ``--json`` prints of a release."""
-    shown: dict[str, Any] = {"folder": str(made.folder), **made.manifest}
+def as_json(result: Release) -> str:
+    """Returns what ``--json`` prints for a release."""
+    shown: dict[str, Any] = {"folder": str(result.folder), **result.manifest}
     return json.dumps(shown, indent=1)

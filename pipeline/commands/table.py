@@ -1,4 +1,4 @@
-"""The table of checks, as the terminal shows it."""
+"""The table of checks on the terminal."""
 
 from collections.abc import Callable, Iterable
 
@@ -10,7 +10,7 @@ _MARKS = {PASSED: "[green]✓ passed[/]", FAILED: "[red]✗ failed[/]", SKIPPED:
 
 
 def checks_table(checks: Iterable[Check], *, title: str) -> Table:
-    """Returns one row a check; the reason of one that did not pass stands in its own column."""
+    """Returns a table with one row per check; if any has a reason, it gets its own column."""
     rows = list(checks)
     table = Table(title=title, title_justify="left", header_style="bold")
     table.add_column("target")

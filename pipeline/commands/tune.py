@@ -1,4 +1,4 @@
-"""``fanout tune``: looks for better hyperparameters, and keeps the best for the next run."""
+"""``fanout tune``: searches for better hyperparameters, and keeps the best for the next run."""
 
 import contextlib
 import json
@@ -27,12 +27,12 @@ EXAMPLE = 'search={"learning_rate": Range(0.001, 0.1, log=True)}'
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a search came to.
+    """The result of a search.
 
     Attributes:
-        trials: ``trial`` (from 1), ``accuracy`` and ``values`` of each, in their order.
-        best: what the next run trains with.
-        file: where that is written.
+        trials: ``trial`` (from 1), ``accuracy`` and ``values`` of each trial, in their order.
+        best: the values that the next run trains with.
+        file: the file with these values.
     """
 
     trials: list[dict[str, Any]]
@@ -53,7 +53,7 @@ class Outcome:
         from rich.table import Table
 
         table = Table(title="Trials", title_justify="left", header_style="bold")
-        for name in ("trial", *self.best.values, "held out"):
+        for name in ("trial", *self.best.values, "held-out accuracy"):
             table.add_column(name, justify="right")
         table.add_column("")
         ordered = sorted(self.trials, key=lambda row: (-row["accuracy"], row["trial"]))
@@ -69,14 +69,14 @@ class Outcome:
 
     def to_text(self, config: Config) -> str:
         if not self.best.changes:
-            return f"  {self.best}: the next run trains as the last one"
+            return f"  {self.best}: the next run trains with these"
         name, before = config.spec.name, self.best.profile_accuracy
         than = "" if before is None else f" instead of {before:.4f}"
         lines = "\n".join(f'    "{n}": {json.dumps(v)},' for n, v in self.best.changes.items())
         return (
-            f"  {self.best}: held out {self.best.accuracy:.4f}{than}\n"
+            f"  {self.best}: held-out accuracy {self.best.accuracy:.4f}{than}\n"
             f"  the next run trains with it, from {self.file}\n"
-            f"  to go back: fanout tune --model {name} --profile {config.profile_name} --forget\n"
+            f"  to undo this: fanout tune --model {name} --profile {config.profile_name} --forget\n"
             f"  to keep it, put into models/{name}/spec.py:\n{lines}"
         )
 
@@ -85,12 +85,13 @@ def tune(config: Config, *, trials: int, seconds: float) -> Outcome:
     """Searches, writes the best values for the next run, and returns all trials.
 
     Args:
-        trials: how many there are at most, with those of a search that was interrupted.
-        seconds: after so many no trial begins; the first one is always made.
+        trials: the maximum number of trials, including those of an interrupted search.
+        seconds: no trial begins that would end later than this; the first one always runs.
 
     Raises:
-        UserError: the model's spec offers nothing to search, or something else than it has.
-        FanoutError: a gate said no, or what the user must mend; what was found before stays.
+        UserError: the model's spec has no search space, or one that does not fit the profile.
+        FanoutError: a gate did not pass, or something that the user must fix; values found earlier
+            stay.
     """
     config = replace(config, use_tuned=False)
     check_space(config)
@@ -101,7 +102,7 @@ def tune(config: Config, *, trials: int, seconds: float) -> Outcome:
             data.prepare(config)
             rows = _search(config, trials, seconds, log)
         best = min(rows, key=lambda row: (-row["accuracy"], row["trial"]))
-        found = Tuned(
+        result = Tuned(
             values=best["values"],
             profile=dict(config.profile.hyperparameters),
             accuracy=best["accuracy"],
@@ -109,12 +110,12 @@ def tune(config: Config, *, trials: int, seconds: float) -> Outcome:
             trials=len(rows),
             found=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
-        tuned.write(config.build.folder, found)
-    return Outcome(rows, found, config.build.folder / tuned.FILE)
+        tuned.write(config.build.folder, result)
+    return Outcome(rows, result, config.build.folder / tuned.FILE)
 
 
 def forget(config: Config) -> bool:
-    """Goes back to the profile's own values, removes all trials; returns whether there were any."""
+    """Restores the profile's own values and removes all trials; returns whether there were any."""
     with exclusive(config.build.folder):
         folder = config.build.folder / FOLDER
         had_trials = folder.is_dir()
@@ -123,18 +124,18 @@ def forget(config: Config) -> bool:
 
 
 def check_space(config: Config) -> None:
-    """Raises UserError unless the profile's values are in a search space that fits them."""
+    """Raises UserError unless there is a search space that contains the profile's values."""
     file = f"models/{config.spec.name}/spec.py"
-    own = config.profile.hyperparameters
-    if not own.get("epochs"):
+    profile = config.profile.hyperparameters
+    if not profile.get("epochs"):
         raise UserError(f"{config.spec.name} is not trained (epochs 0): there is nothing to tune")
     if not config.spec.search:
-        raise UserError(f"{file} says nothing to search; give its ModelSpec, say: {EXAMPLE}")
+        raise UserError(f"{file} has no search space; add one to its ModelSpec, such as {EXAMPLE}")
     for name, values in config.spec.search.items():
-        if name not in own:
+        if name not in profile:
             raise UserError(
-                f"{file}: search names {name!r}; profile {config.profile_name} has: "
-                f"{', '.join(own)}"
+                f"{file}: search must name hyperparameters of profile {config.profile_name}, "
+                f"got {name!r}; there are: {', '.join(profile)}"
             )
         _check_values(file, name, values, config.profile)
 
@@ -144,14 +145,14 @@ def _check_values(file: str, name: str, values: Any, profile: Profile) -> None:
     if isinstance(values, Range):
         if not values.low < values.high or (values.log and values.low <= 0):
             raise UserError(
-                f"{file}: search of {name} goes from {values.low} to {values.high}: the first must "
-                "be the smaller one, and above 0 with log"
+                f"{file}: search of {name} must go from a smaller to a larger number, with log "
+                f"from above 0, got {values.low} to {values.high}"
             )
         inside = isinstance(own, int | float) and values.low <= own <= values.high
     else:
         inside = own in values
     if not inside:
-        raise UserError(f"{file}: search of {name} leaves out the profile's own value {own!r}")
+        raise UserError(f"{file}: search of {name} must include the profile's own value {own!r}")
 
 
 def _search(config: Config, trials: int, seconds: float, log: Path) -> list[dict[str, Any]]:
@@ -182,5 +183,5 @@ def _search(config: Config, trials: int, seconds: float, log: Path) -> list[dict
         ).read_text()
     )
     if not rows:
-        raise FanoutError(f"no trial came to an end (log: {log})")
+        raise FanoutError(f"no trial finished successfully (log: {log})")
     return rows

@@ -1,4 +1,4 @@
-"""What a build folder's server is told to serve, and what everything that runs really answers."""
+"""The files that a build folder's server has to serve, and the actual answers of its servers."""
 
 import hashlib
 import http.client
@@ -21,12 +21,12 @@ _LONGEST_ANSWER = 4 << 20
 
 @dataclass(frozen=True)
 class Answer:
-    """What a target answers with.
+    """The answer of a running target.
 
     Attributes:
-        versions: of the model, in rising order; empty when it does not answer.
-        labels: the version behind each label of the model server.
-        problem: why it does not answer as it should; empty when it does.
+        versions: the model's versions in ascending order; empty if it does not answer.
+        labels: the version of each label of the model server.
+        problem: why the answer is missing or wrong; empty if it is right.
     """
 
     versions: tuple[int, ...] = ()
@@ -35,7 +35,7 @@ class Answer:
 
 
 def drift(config: Config, release: Release) -> list[str]:
-    """Returns what differs between the server's copy of a release and the release's manifest."""
+    """Returns the differences between the server's copy of a release and its manifest."""
     prefix = f"{release.saved_model.relative_to(release.folder)}/"
     folder = config.build.deployed / config.spec.name / str(release.version)
     wanted = {
@@ -43,43 +43,43 @@ def drift(config: Config, release: Release) -> list[str]:
         for name, entry in release.manifest["files"].items()
         if name.startswith(prefix)
     }
-    found = {name: entry["sha256"] for name, entry in integrity.entries(folder).items()}
+    copied = {name: entry["sha256"] for name, entry in integrity.entries(folder).items()}
     where = folder.relative_to(config.build.folder)
     return [
-        f"{where / name} differs from the manifest; to mend it, run: fanout serve"
-        for name in sorted({*wanted, *found})
-        if wanted.get(name) != found.get(name)
+        f"{where / name} differs from the manifest; to fix it, run: fanout serve"
+        for name in sorted({*wanted, *copied})
+        if wanted.get(name) != copied.get(name)
     ]
 
 
 def ask_server(address: str, model: str, labels: tuple[str, ...] = ()) -> Answer:
-    """Returns the versions that a model server has loaded, and those behind its labels.
+    """Returns the versions that a model server has loaded, and the versions of its labels.
 
     Args:
         address: its REST address.
-        model: its name there.
-        labels: those to ask for.
+        model: the model's name on the server.
+        labels: the labels to ask for.
     """
     server = Versions(address, model)
     try:
         loaded = server.available()
-        found = {label: server.labelled(label) for label in labels}
+        labelled = {label: server.labelled(label) for label in labels}
     except NoStatus as error:
         return Answer(problem=str(error))
     if not loaded:
         return Answer(problem=f"{server.url}: no version is loaded")
-    behind = {label: version for label, version in found.items() if version in loaded}
+    behind = {label: version for label, version in labelled.items() if version in loaded}
     missing = ", ".join(label for label in labels if label not in behind)
     problem = f"{server.url}: no loaded version has the label {missing}" if missing else ""
     return Answer(tuple(loaded), behind, problem)
 
 
 def ask_page(address: str, files: Mapping[str, Any]) -> Answer:
-    """Returns the version of the page, whose contract must be the released one byte for byte.
+    """Returns the page's version; its contract must equal the released one byte for byte.
 
     Args:
-        address: of the page.
-        files: of the manifest of the release that it should show.
+        address: the page's address.
+        files: the manifest's files, of the release that the page should show.
     """
     url = f"{address}contract.json"
     try:
@@ -88,18 +88,18 @@ def ask_page(address: str, files: Mapping[str, Any]) -> Answer:
     except NoAnswer as error:
         return Answer(problem=str(error))
     except (ValueError, KeyError, TypeError) as error:
-        return Answer(problem=f"{url}: not a contract: {error}")
+        return Answer(problem=f"{url} is not a contract: {error}")
     digest = files.get("web/contract.json", {}).get("sha256")
     differs = hashlib.sha256(body).hexdigest() != digest
     return Answer((version,), problem=f"{url} differs from the manifest" if differs else "")
 
 
 class NoAnswer(FanoutError):
-    """An address did not answer, or not with what is there."""
+    """An address did not answer, or answered with an error."""
 
 
 def get(url: str) -> bytes:
-    """Returns what an address answers with. Raises NoAnswer."""
+    """Returns the body of an address's answer. Raises NoAnswer."""
     try:
         with urllib.request.urlopen(url, timeout=_PATIENCE_SECONDS) as answer:  # noqa: S310 - http
             return bytes(answer.read(_LONGEST_ANSWER))

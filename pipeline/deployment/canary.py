@@ -1,8 +1,8 @@
-"""``fanout deploy --canary``: a release beside the stable one, promoted or withdrawn by its deeds.
+"""``fanout deploy --canary``: tries a release beside the stable one, then promotes or withdraws it.
 
-It is served under the label ``canary``. Its smoke test asks it for the release's examples over REST
-and gRPC. Then it is watched: the same examples go to both versions in turns, and the server's own
-metrics tell how the requests of all clients ended.
+It is served under the label ``canary``. Its smoke test sends it the release's examples over REST
+and gRPC. Then it is watched: the same examples go to both versions in turn, and the server's
+metrics report how the requests of all clients ended.
 """
 
 import os
@@ -26,19 +26,19 @@ from serving.embedded import Address
 
 _PAUSE_SECONDS = 0.05
 _FEWEST_PROBES = 20
-# What the server is to blame for; a bad request says nothing of a version.
+# Statuses that are the server's fault; a bad request says nothing about a version.
 _FAULTS = {"INTERNAL", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "UNKNOWN"}
 _METRICS_LIMIT = 4 << 20
 
 
 @dataclass(frozen=True)
 class Limits:
-    """What a canary may be at most.
+    """The limits for a canary.
 
     Attributes:
-        faults: share of requests that the server fails while it is there.
-        slower: its median time over the stable version's.
-        slack_ms: a difference below this does not count, whatever the ratio.
+        faults: the share of requests that the server fails while the canary is served.
+        slower: the ratio of its median time to the stable version's.
+        slack_ms: a smaller difference does not count, whatever the ratio.
     """
 
     faults: float = 0.01
@@ -48,14 +48,14 @@ class Limits:
 
 @dataclass(frozen=True)
 class Watched:
-    """What was seen of a canary.
+    """The measurements of a canary.
 
     Attributes:
-        seconds: for how long, after its smoke test.
-        requests: of all clients that ended in that time and the smoke test's.
-        faults: those of them that the server failed.
-        stable_ms, canary_ms: median time of one prediction.
-        probes: how many were sent to each version.
+        seconds: how long it was watched after its smoke test.
+        requests: the number of all clients' requests that ended in that time or the smoke test.
+        faults: the number of these requests that the server failed.
+        stable_ms, canary_ms: the median time of one prediction.
+        probes: the number of probes that were sent to each version.
     """
 
     seconds: float
@@ -66,24 +66,24 @@ class Watched:
     probes: int
 
     def against(self, limits: Limits) -> str:
-        """Returns why the canary must go; empty when it need not."""
-        found = []
+        """Returns why the canary must be withdrawn; empty if it may stay."""
+        reasons = []
         if self.faults > limits.faults * max(self.requests, 1):
-            found.append(
+            reasons.append(
                 f"the server failed {self.faults} of {self.requests} requests, "
                 f"at most {limits.faults:.0%} may fail"
             )
         slow = self.canary_ms > self.stable_ms * limits.slower
         if slow and self.canary_ms - self.stable_ms > limits.slack_ms:
-            found.append(
-                f"a prediction takes {self.canary_ms:.1f} ms, the stable version's "
+            reasons.append(
+                f"a prediction takes {self.canary_ms:.1f} ms and the stable version's "
                 f"{self.stable_ms:.1f} ms; at most {limits.slower:g} times that is allowed"
             )
-        return "; ".join(found)
+        return "; ".join(reasons)
 
     def __str__(self) -> str:
         return (
-            f"{self.requests} requests in its smoke test and the {self.seconds:.0f} s after it, "
+            f"{self.requests} requests in the smoke test and the {self.seconds:.0f} s after it, "
             f"{self.faults} failed; a prediction takes {self.canary_ms:.1f} ms, "
             f"the stable version's {self.stable_ms:.1f} ms"
         )
@@ -97,29 +97,29 @@ def deploy_canary(
     hold: bool = False,
     limits: Limits | None = None,
 ) -> list[Check]:
-    """Serves a release as canary and then promotes it, or leaves it as canary for ``hold``.
+    """Serves a release as canary and then promotes it, or with ``hold`` leaves it as canary.
 
     Args:
-        config: the model and its build folder; a release of it is current.
-        made: the release; whole, checked, and not the current one.
+        config: the model and its build folder, which has a current release.
+        made: the release, which is undamaged, checked, and not the current one.
         seconds: how long it is watched.
         hold: leaves the decision to ``fanout promote`` and ``fanout withdraw``.
-        limits: what it may be at most.
+        limits: the limits for the canary.
 
     Returns:
         The rows of its smoke test.
 
     Raises:
-        GateError: it was withdrawn; the message says why. The stable version was there all along.
-        UserError: nothing is current yet, or the release is already.
+        GateError: it was withdrawn; the message says why. The stable version was served throughout.
+        UserError: nothing is current yet, or the release already is.
     """
     with exclusive(config.build.folder):
         release.require_promotable(config.trust, made)
         stable = release.current_version(config.build)
         if stable is None:
-            raise UserError("a canary stands beside a promoted release; first run: fanout deploy")
+            raise UserError("a canary needs a promoted release beside it; first run: fanout deploy")
         if stable == made.version:
-            raise UserError(f"release {stable} is current already: there is nothing to try out")
+            raise UserError(f"release {stable} is already current, so there is no canary to try")
         release.require_sound(config.trust, release.find(config.build, stable), "Serving")
         servers.serve(config)
         both = {rollout.STABLE: stable, CANARY: made.version}
@@ -187,18 +187,18 @@ def _watch(config: Config, made: Release, seconds: float, before: tuple[int, int
             row = probes % len(golden)
             one = {key: values[row : row + 1] for key, values in golden.inputs.items()}
             for label, client in clients.items():
-                asked = time.perf_counter()
+                sent = time.perf_counter()
                 client.predict(one)
-                times[label].append((time.perf_counter() - asked) * 1e3)
+                times[label].append((time.perf_counter() - sent) * 1e3)
             probes += 1
             time.sleep(_PAUSE_SECONDS)
     seconds = time.monotonic() - started
     requests, faults = (now - then for now, then in zip(_ended(where, name), before, strict=True))
     if not requests:
-        # Fails closed, as below: those of the smoke test over gRPC at the least have ended.
+        # Fails closed, as below: at least the smoke test's gRPC requests have ended.
         raise FanoutError(
-            f"the server's metrics count no request to {name}, where {2 * probes} were answered: "
-            f"{where.rest}{model_server.METRICS_PATH}"
+            f"the server's metrics count no request to {name}, although {2 * probes} were "
+            f"answered: {where.rest}{model_server.METRICS_PATH}"
         )
     return Watched(
         seconds=seconds,
@@ -211,7 +211,7 @@ def _watch(config: Config, made: Release, seconds: float, before: tuple[int, int
 
 
 def _ended(where: Address, model: str) -> tuple[int, int]:
-    """Returns how many requests have ended since the server began, and how many it failed."""
+    """Returns how many requests have ended since the server started, and how many it failed."""
     url = f"{where.rest}{model_server.METRICS_PATH}"
     key = os.environ.get("FANOUT_API_KEY")
     request = urllib.request.Request(url, headers={"X-API-Key": key} if key else {})  # noqa: S310
@@ -219,7 +219,7 @@ def _ended(where: Address, model: str) -> tuple[int, int]:
         with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http to ourselves
             text = answer.read(_METRICS_LIMIT).decode()
     except OSError as error:
-        # Fails closed: what cannot be watched is not promoted.
+        # Fails closed: a canary that cannot be watched is not promoted.
         raise FanoutError(f"the server's metrics cannot be read: {url}: {error}") from error
     return counted(text, model)
 
@@ -228,14 +228,14 @@ def counted(metrics: str, model: str) -> tuple[int, int]:
     """Returns how many requests to a model have ended, and how many of them the server failed.
 
     Args:
-        metrics: of the server, in Prometheus' text format.
-        model: its name there.
+        metrics: the server's metrics, in Prometheus' text format.
+        model: the model's name on the server.
     """
     from prometheus_client.parser import text_string_to_metric_families
 
     total = failed = 0
     for family in text_string_to_metric_families(metrics):
-        # By the family's name: the parser adds a suffix to that of a counter's samples.
+        # Compare the family's name: the parser adds a suffix to the names of a counter's samples.
         if family.name == ":tensorflow:serving:request_count":
             for sample in family.samples:
                 if sample.labels["model_name"] == model:
@@ -251,5 +251,5 @@ def _golden(config: Config, made: Release) -> Golden:
 def _address(config: Config) -> Address:
     address = model_server.address(config)
     if address is None:
-        raise FanoutError("the model server ended while the canary was tried out")
+        raise FanoutError("the model server ended while it served the canary")
     return address

@@ -1,4 +1,4 @@
-"""Which server a deployment runs: TensorFlow Serving's image, the project's, or one without."""
+"""The choice of server: TensorFlow Serving's image, the project's, or no container."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,12 +14,12 @@ AUTO, EMBEDDED = "auto", "embedded"
 
 @dataclass(frozen=True)
 class Choice:
-    """What was chosen.
+    """A chosen server.
 
     Attributes:
         engine: the container engine, None for the embedded server.
         image: the server's image, empty for the embedded server.
-        reason: why, for a person.
+        reason: the reason for the choice, in words.
     """
 
     engine: Engine | None
@@ -32,10 +32,10 @@ class Choice:
 
 
 def choose(config: Config) -> Choice:
-    """Returns the best server that can be had here, after its image was pulled or built.
+    """Returns the best server that is available here, after its image was pulled or built.
 
     Raises:
-        UserError: ``ENGINE`` names an engine that is not here, or none.
+        UserError: ``ENGINE`` names an engine that is not available.
         FanoutError: that engine can neither pull nor build an image.
     """
     if config.engine == EMBEDDED:
@@ -43,38 +43,38 @@ def choose(config: Config) -> Choice:
     if config.engine == AUTO:
         return _automatic(config)
     engine = engines.find(config.engine)
-    # What was asked for by name is tried again, whatever happened before.
+    # An engine that is named explicitly is tried again, whatever happened before.
     failures.forget(config.containers)
-    found, reasons = _image(engine, config.containers)
-    if found is None:
+    chosen, reasons = _image(engine, config.containers)
+    if chosen is None:
         raise FanoutError(f"no image for {engine.name}: {'; '.join(reasons)}")
-    return Choice(engine, found, f"ENGINE={engine.name}")
+    return Choice(engine, chosen, f"ENGINE={engine.name}")
 
 
 def _automatic(config: Config) -> Choice:
-    here = engines.available()
-    if not here:
+    available = engines.available()
+    if not available:
         return Choice(None, "", "neither Docker nor Podman can be used here")
     reasons = []
-    for engine in here:
-        found, why_not = _image(engine, config.containers)
-        if found is not None:
-            return Choice(engine, found, "; ".join(why_not) or "TensorFlow Serving's own image")
+    for engine in available:
+        chosen, why_not = _image(engine, config.containers)
+        if chosen is not None:
+            return Choice(engine, chosen, "; ".join(why_not) or "TensorFlow Serving's own image")
         reasons += why_not
     return Choice(None, "", "; ".join(reasons))
 
 
 def _image(engine: Engine, work: Path) -> tuple[str | None, list[str]]:
-    """Returns an image and what stood against a better one."""
+    """Returns an image, and the reasons why a better one cannot be used."""
     reasons: list[str] = []
     for what, get in (("TensorFlow Serving's image", image.official), ("own image", image.server)):
         try:
             return get(engine, work), reasons
         except FanoutError as error:
-            reasons.append(f"{what} cannot be had ({_cause(error)})")
+            reasons.append(f"{what} is not available ({_cause(error)})")
     return None, reasons
 
 
 def _cause(error: Exception) -> str:
-    """Returns the innermost of the nested causes that engines put in a line, and where it was."""
+    """Returns the innermost of the nested causes in an engine's message, with its location."""
     return ": ".join(str(error).split(": ")[-2:])

@@ -16,15 +16,15 @@ from serving.kubernetes.manifest import manifest
 
 @dataclass(frozen=True)
 class Images:
-    """What was built.
+    """The images that were built.
 
     Attributes:
-        engine: whose store has it.
-        server: the project's server without a model.
-        release: the same with the current release baked in, empty when nothing is promoted.
-        official: TensorFlow Serving's with that release, empty when it cannot be pulled.
+        engine: the engine whose store holds them.
+        server: the image of the project's server without a model.
+        release: the same with the current release baked in; empty if nothing is promoted.
+        official: TensorFlow Serving's image with that release; empty if it cannot be pulled.
         kubernetes: the file with the objects that run the release's image on Kubernetes.
-        notes: why something is missing.
+        notes: the reasons for missing images.
     """
 
     engine: str
@@ -49,43 +49,42 @@ class Images:
 
 
 def build_images(config: Config) -> Images:
-    """Returns the images after they were built.
+    """Builds the images and returns them.
 
     Raises:
         UserError: there is no engine here to build with.
         FanoutError: the server's image cannot be built.
-        GateError: a file of the release is not what the manifest says, or its signature does not
-            hold.
+        GateError: a file of the release differs from the manifest, or its signature does not hold.
     """
     engine = _engine(config)
     failures.forget(config.containers)
     server = image.server(engine, config.containers)
     promoted = release.current(config.build)
     if promoted is None:
-        note = f"nothing of {config.build.name} is promoted yet: no image has a release in it"
+        note = f"nothing of {config.build.name} is promoted yet, so no image holds a release"
         return Images(engine.name, server, notes=[note])
     release.require_sound(config.trust, promoted, "Image")
     name = config.spec.name
     tags = release_images.names(config.build.name, promoted.version)
-    own = release_images.with_release(engine, server, promoted, tags[0])
+    ours = release_images.with_release(engine, server, promoted, tags[0])
     on_kubernetes = config.build.folder / "kubernetes.yaml"
-    write_text(on_kubernetes, manifest(name, own))
+    write_text(on_kubernetes, manifest(name, ours))
     try:
         base = image.official(engine, config.containers)
         official = release_images.with_release(engine, base, promoted, tags[1])
     except FanoutError as error:
         note = f"not built: {tags[1]}: {image.OFFICIAL} cannot be pulled here: {error}"
-        return Images(engine.name, server, own, kubernetes=str(on_kubernetes), notes=[note])
-    return Images(engine.name, server, own, official, str(on_kubernetes))
+        return Images(engine.name, server, ours, kubernetes=str(on_kubernetes), notes=[note])
+    return Images(engine.name, server, ours, official, str(on_kubernetes))
 
 
 def _engine(config: Config) -> Engine:
     if config.engine in engines.ENGINES:
         return engines.find(config.engine)
-    here = engines.available()
-    if not here:
+    available = engines.available()
+    if not available:
         raise UserError(
-            "neither Docker nor Podman can be used here; on Debian and Ubuntu as root: "
-            "sh scripts/container_engine.sh"
+            "neither Docker nor Podman can be used here; to install one on Debian or Ubuntu, run "
+            "as root: sh scripts/container_engine.sh"
         )
-    return here[0]
+    return available[0]

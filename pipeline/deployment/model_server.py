@@ -1,4 +1,4 @@
-"""The model server in the background: a process or a container, behind the same verbs."""
+"""The model server in the background: a process or a container, with the same functions."""
 
 from pathlib import Path
 
@@ -12,8 +12,8 @@ from serving.container.container import Container, Wanted
 from serving.embedded import Address
 
 NAME = "server"
-# How often models.config is read: a promotion waits for it three times. TensorFlow Serving takes
-# whole seconds only.
+# The interval at which models.config is read. A promotion waits for it three times. TensorFlow
+# Serving takes whole seconds only.
 POLL_SECONDS = "0.2"
 OFFICIAL_POLL_SECONDS = "1"
 METRICS_PATH = "/monitoring/prometheus/metrics"
@@ -21,24 +21,24 @@ Server = Process | Container
 
 
 def running(folder: Path) -> Server | None:
-    """Returns the server that a run folder tells of, or None when none is alive."""
+    """Returns the server that a run folder records, or None if it is not alive."""
     return processes.running(NAME, folder) or container.running(NAME, folder)
 
 
 def stop(folder: Path) -> bool:
     """Ends the server of a run folder; returns whether one was running."""
-    # Both: a record may be left of the kind that is not in use.
+    # Both, as there may be an old record of the kind that is not in use.
     return any([processes.stop(NAME, folder), container.stop(NAME, folder)])
 
 
 def address(config: Config) -> Address | None:
-    """Returns where the running server answers, whatever ports are configured now, or None."""
+    """Returns the running server's address, whatever ports are configured now, or None."""
     server = running(config.build.run_folder)
     return address_of(server) if server else None
 
 
 def address_of(server: Server) -> Address:
-    """Returns where a server answers from this machine."""
+    """Returns the address at which this machine reaches a server."""
     if isinstance(server, Container):
         return Address(server.rest_port, server.grpc_port, _reachable(server.host))
     flags = dict(word.split("=", 1) for word in server.command if "=" in word)
@@ -46,13 +46,13 @@ def address_of(server: Server) -> Address:
 
 
 def is_as_wanted(server: Server, config: Config, choice: Choice) -> bool:
-    """Returns whether a running server is what the choice would start."""
+    """Returns whether a running server is the one that the choice would start."""
     if isinstance(server, Process):
         return choice.engine is None and server.command == command(config)
     if choice.engine is None or choice.engine.name != server.engine:
         return False
     wanted = _wanted(config, choice)
-    # An image pulled or built anew under the same name is another one.
+    # An image that was pulled or built again under the same name is a different image.
     return server.wanted == [
         *wanted.flags(),
         wanted.image,
@@ -61,7 +61,7 @@ def is_as_wanted(server: Server, config: Config, choice: Choice) -> bool:
 
 
 def start(config: Config, choice: Choice) -> Server:
-    """Starts the server that was chosen. Raises EngineFailed when a container can't be started."""
+    """Starts the chosen server. Raises EngineFailed when a container cannot be started."""
     if choice.engine is None:
         return processes.start(NAME, command(config), config.build.run_folder, environment={})
     return container.start(
@@ -80,7 +80,7 @@ def command(config: Config) -> list[str]:
 def _wanted(config: Config, choice: Choice) -> Wanted:
     official = choice.image == image.OFFICIAL
     arguments = _arguments(config, OFFICIAL_POLL_SECONDS if official else POLL_SECONDS)
-    # The official image has no collector that writes to a file, and refuses flags it does not know.
+    # The official image has no collector that writes to a file, and rejects unknown flags.
     logging = () if official else _request_log(config)
     return Wanted(
         image=choice.image,
@@ -100,13 +100,13 @@ def _arguments(config: Config, poll_seconds: str) -> tuple[str, ...]:
         f"--model_config_file={config.build.models_config}",
         f"--model_config_file_poll_wait_seconds={poll_seconds}",
         f"--monitoring_config_file={config.build.monitoring_config}",
-        # At its start TensorFlow Serving refuses labels of versions that it is yet to load.
+        # At startup TensorFlow Serving rejects labels of versions that it has not loaded yet.
         "--allow_version_labels_for_unavailable_models=true",
     )
 
 
 def _request_log(config: Config) -> tuple[str, ...]:
-    """Returns the server's flags for what ``fanout monitor`` reads; none unless it is asked for."""
+    """Returns the server's flags for the log that ``fanout monitor`` reads; none if it is off."""
     if not config.request_log_rate:
         return ()
     return (
@@ -116,5 +116,5 @@ def _request_log(config: Config) -> tuple[str, ...]:
 
 
 def _reachable(host: str) -> str:
-    """Returns the address to ask: a server on all addresses is asked on this machine's own."""
+    """Returns the address to connect to: loopback for a server that listens on all addresses."""
     return "127.0.0.1" if host in ("0.0.0.0", "::") else host  # noqa: S104

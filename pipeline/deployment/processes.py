@@ -1,4 +1,4 @@
-"""Servers in the background: started apart from the terminal, found again, ended by their id."""
+"""Servers in the background: started apart from the terminal, found again, ended by process id."""
 
 import json
 import os
@@ -22,8 +22,8 @@ class Process:
     Attributes:
         name: ``server`` or ``page``.
         pid: its process id.
-        started: its start time as the kernel counts it; a process id alone may be taken again.
-        command: what was run.
+        started: its start time as the kernel counts it, as a process id may be reused.
+        command: its command line.
         log: the file with its output.
     """
 
@@ -39,7 +39,7 @@ class Process:
 
     @property
     def ports(self) -> frozenset[str]:
-        """Returns what it listens on, as its command line says."""
+        """Returns the ports in its command line, on which it listens."""
         return frozenset(word.partition("=")[2] for word in self.command if "port=" in word)
 
     def last_words(self) -> str:
@@ -49,16 +49,17 @@ class Process:
 
 
 def start(name: str, command: list[str], folder: Path, *, environment: dict[str, str]) -> Process:
-    """Starts a command in a session of its own and records it in ``folder``.
+    """Starts a command in its own session and records it in ``folder``.
 
     Raises:
         FileNotFoundError: ``command[0]`` is not the path of a program.
     """
     folder.mkdir(parents=True, exist_ok=True)
     log = folder / f"{name}.log"
-    # Before it starts: whoever is killed before the process id is known leaves none behind.
+    # Recorded before it starts: if this process is killed before it knows the process id, the
+    # server is still found.
     _record(Process(name, 0, 0, command, str(log)), folder)
-    # Not subprocess.Popen: the process outlives this one, which Popen takes for a mistake.
+    # Not subprocess.Popen: the process outlives this one, which Popen treats as a mistake.
     pid = os.posix_spawn(
         command[0],
         command,
@@ -76,7 +77,7 @@ def start(name: str, command: list[str], folder: Path, *, environment: dict[str,
 
 
 def running(name: str, folder: Path) -> Process | None:
-    """Returns the recorded process of that name, or None when it is not alive."""
+    """Returns the recorded process of that name, or None if it is not alive."""
     try:
         process = Process(**json.loads((folder / f"{name}.json").read_text()))
     except (FileNotFoundError, ValueError, TypeError):
@@ -103,15 +104,15 @@ def stop(name: str, folder: Path) -> bool:
 
 
 def require_free_port(host: str, port: int, variable: str) -> None:
-    """Raises UserError when the port is taken; the message says how to choose another."""
+    """Raises UserError when the port is in use; the message says how to choose another."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((host, port))
         except OSError as error:
             raise UserError(
-                f"port {port} on {host} cannot be used: {error.strerror}; end what listens there, "
-                f"or choose another with {variable}=…"
+                f"port {port} on {host} cannot be used: {error.strerror}; end the process that "
+                f"listens there, or choose another port with {variable}=…"
             ) from error
 
 
@@ -120,11 +121,11 @@ def _record(process: Process, folder: Path) -> None:
 
 
 def _found(recorded: Process) -> Process | None:
-    """Returns the process that a record without an id is of: the one with its command line."""
+    """Returns the process of a record without an id: the process with the same command line."""
     words = b"".join(word.encode() + b"\0" for word in recorded.command)
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            # A script's interpreter stands before it.
+            # A script's command line begins with its interpreter.
             if (folder / "cmdline").read_bytes().endswith(words):
                 pid = int(folder.name)
                 return replace(recorded, pid=pid, started=_start_time(pid) or 0)
@@ -136,7 +137,8 @@ def _start_time(pid: int) -> int | None:
         text = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return None
-    # After the command's name, which is in parentheses: state is field 3, start time field 22.
+    # The fields after the command's name, which is in parentheses: field 3 is the state, field 22
+    # the start time.
     fields = text.rpartition(")")[2].split()
     return None if fields[0] in "ZX" else int(fields[19])
 

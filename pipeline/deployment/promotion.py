@@ -1,4 +1,4 @@
-"""What puts a release in front of clients: promotion and rollback, in one step each."""
+"""Promotion and rollback: each puts a release in front of clients in one step."""
 
 from contextlib import suppress
 
@@ -15,8 +15,8 @@ def promote(config: Config, chosen: Release) -> None:
     """Makes a release the current one.
 
     Raises:
-        GateError: a required check of it did not pass, or a file is not what was checked. The
-            release that was current before stays.
+        GateError: a required check did not pass, or a file differs from its checksum. The current
+            release stays.
     """
     release.require_promotable(config.trust, chosen)
     _switch(config, chosen.version)
@@ -26,9 +26,9 @@ def rollback(config: Config) -> Release:
     """Promotes the release that was current before, and returns it.
 
     Raises:
-        UserError: no earlier release was ever promoted, none is left, or what was promoted is
-            not known.
-        GateError: the one before is not what was checked; the current one stays.
+        UserError: no earlier release was ever promoted, none of them still exists, or the earlier
+            promotions are unknown.
+        GateError: the earlier release is damaged; the current one stays.
     """
     version = release.rollback_version(config.build)
     if version is None:
@@ -40,9 +40,9 @@ def rollback(config: Config) -> Release:
 
 
 def held_canary(config: Config, stable: int) -> dict[str, int]:
-    """Returns the label of a canary that is held beside a release, empty when there is none.
+    """Returns the label of a canary that is held beside a release; empty if there is none.
 
-    A canary whose files or checks no longer hold is not kept; a line says why.
+    A canary with changed files or failed checks is not kept; a line on the terminal says why.
     """
     version = rollout.served(config).get(rollout.CANARY, stable)
     if version == stable:
@@ -61,7 +61,7 @@ def _switch(config: Config, version: int, *, back: bool = False) -> None:
     release.remove_leftovers(build)
     now = release.current_version(build)
     canary = held_canary(config, version) if now == version else {}
-    # First of all, as it is the step that may say no.
+    # This comes first, as this step may fail.
     rollout.switch(config, {rollout.STABLE: version, **canary})
     if now == version:
         return

@@ -1,4 +1,4 @@
-"""``fanout prune``: removes old releases, never one that is needed."""
+"""``fanout prune``: removes old releases, but none that is still needed."""
 
 from dataclasses import dataclass, field, replace
 
@@ -13,13 +13,13 @@ from serving.container.engine import EngineFailed
 
 @dataclass(frozen=True)
 class Pruning:
-    """What a pruning removes and what it leaves.
+    """The releases and images that a pruning removes and keeps.
 
     Attributes:
-        removed: the bytes that each removed release held, by version.
-        kept: why each of the others stays, by version.
-        images: the container images of the removed releases that go with them.
-        images_left: why another one of theirs stays, by its name.
+        removed: the size in bytes of each removed release, by version.
+        kept: the reason why each of the others stays, by version.
+        images: the container images that are removed with their releases.
+        images_left: the reason why each other image of a removed release stays, by its name.
     """
 
     removed: dict[int, int]
@@ -33,13 +33,15 @@ class Pruning:
 
 
 def plan(config: Config, keep: int) -> Pruning:
-    """Returns which releases ``prune`` would remove now, without their images.
+    """Returns the releases that ``prune`` would remove now, without their images.
 
     Raises:
-        UserError: ``keep`` is below 1, or what is needed is not known.
+        UserError: ``keep`` is below 1, or the labels of the deployed releases are unknown.
     """
     if keep < 1:
-        raise UserError(f"--keep must be at least 1, got {keep}: the newest release gives the next")
+        raise UserError(
+            f"--keep must be at least 1, got {keep}: the newest version sets the next version"
+        )
     kept = _needed(config)
     for version in release.versions(config.build)[-keep:]:
         kept.setdefault(version, f"among the newest {keep}" if keep > 1 else "the newest")
@@ -54,9 +56,11 @@ def plan(config: Config, keep: int) -> Pruning:
 def prune(config: Config, keep: int, *, dry_run: bool = False) -> Pruning:
     """Removes all releases but the newest ``keep``, and returns what it removed.
 
-    The current release stays, and so do the one that a rollback would go to and all that are
-    deployed. Each release is gone in one step, whatever ends the pruning; its images go before it,
-    as nothing else tells whose they are. Nothing is removed in a dry run. Raises as ``plan``.
+    The current release stays, as do the one that a rollback would go to and all deployed ones. Each
+    release is removed in one step, whatever ends the pruning. Its images are removed first, as only
+    the release identifies them. A dry run removes nothing.
+
+    Raises: the same errors as ``plan``.
     """
     planned = plan(config, keep)
     if config.build.releases.is_dir() and not dry_run:
@@ -80,7 +84,7 @@ def prune(config: Config, keep: int, *, dry_run: bool = False) -> Pruning:
 
 
 def _problem(image: ReleaseImage, *, dry_run: bool) -> str:
-    """Returns why an image stays; empty when it was removed, or would have been."""
+    """Returns why an image stays; empty if it was removed, or would have been."""
     try:
         problem = image.problem()
         if not problem and not dry_run:
@@ -98,8 +102,8 @@ def _needed(config: Config) -> dict[int, str]:
     try:
         before = release.rollback_version(config.build)
     except UserError:
-        # Which one it is cannot be read: all that may be it stay.
-        everything = "what was promoted before is not known"
+        # The rollback's release is unknown, so every release stays.
+        everything = "the earlier promotions are unknown"
         needed |= dict.fromkeys(release.versions(config.build), everything)
         before = None
     if before is not None:

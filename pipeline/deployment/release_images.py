@@ -1,4 +1,4 @@
-"""Images with a release baked in: found again by the release they hold, and removed."""
+"""Images with a release baked in: built, found again by their release, and removed."""
 
 import json
 import shutil
@@ -24,10 +24,10 @@ class ReleaseImage:
     """An image that holds a release.
 
     Attributes:
-        engine: in whose store it is.
-        id: the engine's.
-        names: those that it was given here; none for one that was built anew since.
-        other_names: those that somebody else gave it, to push it for example.
+        engine: the engine whose store holds it.
+        id: the engine's id of it.
+        names: the names that this project gave it; none if the image was built again since.
+        other_names: names that somebody else gave it, for example to push it.
     """
 
     engine: Engine
@@ -39,7 +39,7 @@ class ReleaseImage:
         return " ".join(self.names) or f"{self.id[:12]} (without a name)"
 
     def problem(self) -> str:
-        """Returns why it cannot be removed; empty when it can."""
+        """Returns why it cannot be removed; empty if it can."""
         containers = self.engine.call(
             "ps", "--all", f"--filter=ancestor={self.id}", "--format={{.Names}}"
         )
@@ -50,44 +50,44 @@ class ReleaseImage:
         return ""
 
     def remove(self) -> None:
-        """Removes it; one that somebody else gave a name keeps that and loses ours.
+        """Removes it; an image that somebody else named keeps that name and loses the others.
 
         Raises:
-            EngineFailed: the engine refuses, as it does while a container uses it.
+            EngineFailed: the engine refuses, for example because a container uses it.
         """
         for name in self.names or (self.id,):
             self.engine.call("rmi", name)
 
 
 def names(build: str, version: int) -> tuple[str, str]:
-    """Returns what the images of a release are called: of the project's server, and the official.
+    """Returns the names of a release's images: the project's server, and the official one.
 
     Args:
         build: the name of the model's build folder.
-        version: the release's.
+        version: the release's version.
     """
-    own, official = (
+    project, official = (
         f"localhost/{build}{suffix}:{version}" for suffix in ("", "-tensorflow-serving")
     )
-    return own, official
+    return project, official
 
 
 def label(release: Path) -> str:
-    """Returns the label of the images of a release: other build folders give the same names."""
+    """Returns the label of a release's images. Names do not suffice: build folders share them."""
     return f"{LABEL}=sha256:{sha256(release / MANIFEST)}"
 
 
 def with_release(engine: Engine, server_image: str, release: Release, tag: str) -> str:
-    """Returns ``tag`` after an image was built of a server with a release's SavedModel baked in.
+    """Builds an image of a server with a release's SavedModel baked in, and returns ``tag``.
 
     Args:
-        engine: builds and holds it.
+        engine: the engine that builds and holds the image.
         server_image: TensorFlow Serving's image, or the project's.
         release: the release.
-        tag: what the image is to be called.
+        tag: the image's name.
 
     Raises:
-        FanoutError: it cannot be built.
+        FanoutError: the image cannot be built.
     """
     model, version = str(release.manifest["model"]), release.version
     with tempfile.TemporaryDirectory(prefix="fanout-image-") as folder:
@@ -104,19 +104,19 @@ def with_release(engine: Engine, server_image: str, release: Release, tag: str) 
 
 
 def find(build: str, releases: Iterable[Path]) -> dict[int, list[ReleaseImage]]:
-    """Returns the images of each of the releases, by version, in all engines of this machine.
+    """Returns the images of each release, by version, in all engines of this machine.
 
     Args:
         build: the name of the model's build folder.
-        releases: their folders; one without a manifest has no images that could be told.
+        releases: the releases' folders; without a manifest a release's images cannot be found.
 
     Raises:
-        EngineFailed: an engine does not say what it holds.
+        EngineFailed: an engine does not list its images.
     """
     versions = {
         label(folder): int(folder.name) for folder in releases if (folder / MANIFEST).is_file()
     }
-    found: dict[int, list[ReleaseImage]] = {}
+    images: dict[int, list[ReleaseImage]] = {}
     for engine in engines.available() if versions else ():
         for image_id, its_label, its_names in _labelled(engine):
             version = versions.get(its_label)
@@ -124,12 +124,12 @@ def find(build: str, releases: Iterable[Path]) -> dict[int, list[ReleaseImage]]:
                 continue
             ours = tuple(name for name in its_names if name in names(build, version))
             others = tuple(name for name in its_names if name not in ours)
-            found.setdefault(version, []).append(ReleaseImage(engine, image_id, ours, others))
-    return found
+            images.setdefault(version, []).append(ReleaseImage(engine, image_id, ours, others))
+    return images
 
 
 def _labelled(engine: Engine) -> list[tuple[str, str, list[str]]]:
-    """Returns identifier, label and names of each image that holds a release."""
+    """Returns the id, label and names of each image that holds a release."""
     ids = engine.call("images", "--quiet", "--no-trunc", f"--filter=label={LABEL}").split()
     if not ids:
         return []

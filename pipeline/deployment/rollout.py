@@ -1,9 +1,9 @@
-"""What the model server serves: ``deployed/`` of a build folder, changed without a gap.
+"""Switches the versions that the model server serves, in ``deployed/``, without a gap.
 
-    deployed/models.config            TensorFlow Serving's: specific versions, their labels
-    deployed/<model>/<version>/       copies, so that a release can be moved or pruned
+    deployed/models.config            in TensorFlow Serving's format: versions and their labels
+    deployed/<model>/<version>/       copies, so a release can be moved or pruned
 
-The folder is complete in itself: it can be mounted read-only into a container. A server polls
+The folder is self-contained: it can be mounted read-only into a container. A server polls
 ``models.config``, which is replaced in one step.
 """
 
@@ -34,28 +34,28 @@ _OLD_STATE_SECONDS = 3.0
 
 
 def labels(config: Config) -> dict[str, int]:
-    """Returns the version of each label as they are deployed, empty before the first time.
+    """Returns the version of each deployed label; empty before the first deployment.
 
     Raises:
-        UserError: the file that says so is damaged or missing.
+        UserError: ``models.config`` is damaged or missing.
     """
     if not config.build.models_config.is_file() and any(config.build.deployed.glob("*/*")):
         raise UserError(
-            f"{config.build.models_config} is missing; to write it anew, run: fanout serve"
+            f"{config.build.models_config} is missing; to write it again, run: fanout serve"
         )
     try:
         return read_labels(config.build.models_config)
     except (ValueError, ParseError) as error:
         raise UserError(
-            f"{config.build.models_config} is damaged, so what is deployed is not known: "
-            f"{' '.join(str(error).split())}; to write it anew, run: fanout serve"
+            f"{config.build.models_config} is damaged, so the deployed versions are unknown: "
+            f"{' '.join(str(error).split())}; to write it again, run: fanout serve"
         ) from error
 
 
 def served(config: Config) -> dict[str, int]:
-    """Returns the version of each label; where the file is damaged, as the running server has it.
+    """Returns the version of each label; if the file is damaged, as the running server reports it.
 
-    A server whose file is damaged goes on with what it read before.
+    A server whose file is damaged continues with the content that it read before.
     """
     try:
         return labels(config)
@@ -66,25 +66,25 @@ def served(config: Config) -> dict[str, int]:
 
 def _labelled(server: Versions) -> dict[str, int]:
     try:
-        found = {label: server.labelled(label) for label in (STABLE, CANARY)}
+        versions = {label: server.labelled(label) for label in (STABLE, CANARY)}
     except NoStatus:
         return {}
-    return {label: version for label, version in found.items() if version is not None}
+    return {label: version for label, version in versions.items() if version is not None}
 
 
 def switch(config: Config, wanted: Mapping[str, int]) -> None:
-    """Makes exactly these versions served, under these labels.
+    """Switches the server to exactly these versions, under these labels.
 
-    A server that runs has every version that clients may ask for at each moment: new versions are
-    loaded beside the old ones and must answer the golden examples, then labels move, and then what
-    has no label any more is dropped.
+    At every moment a running server has each version that clients may request. New versions are
+    loaded beside the old ones and must answer the golden examples. Then the labels move, and then
+    versions that no longer have a label are dropped.
 
     Args:
         config: the model and its build folder.
         wanted: the version of each label, such as ``{"stable": 3}``.
 
     Raises:
-        GateError: a new version does not load, or answers differently; what was served stays.
+        GateError: a new version does not load, or answers differently; the old versions stay.
         FanoutError: the server does not follow.
     """
     before = served(config)
@@ -103,7 +103,7 @@ def switch(config: Config, wanted: Mapping[str, int]) -> None:
                 _verify(config, address, version)
         except BaseException:
             _write(config, before)
-            # Whoever asks for no version is answered by the highest one until it is gone.
+            # A request without a version goes to the highest one until that is gone.
             with suppress(FanoutError):
                 _await_only(server, {*before.values()})
             raise
@@ -114,7 +114,7 @@ def switch(config: Config, wanted: Mapping[str, int]) -> None:
     _prune(config, {*wanted.values()})
     canary = before.get(CANARY)
     if canary is not None and canary not in wanted.values():
-        CONSOLE.print(f"  release {canary} is no canary any more")
+        CONSOLE.print(f"  release {canary} is no longer a canary")
 
 
 def _write(config: Config, wanted: Mapping[str, int], *, also: Iterable[int] = ()) -> None:
@@ -138,7 +138,7 @@ def _place(config: Config, version: int) -> None:
     shutil.rmtree(partial, ignore_errors=True)
     partial.parent.mkdir(parents=True, exist_ok=True)
     copy_tree(source, partial)
-    # A container's user is not the one who made the release.
+    # A container's user is not the user that made the release.
     for path in (config.build.deployed, placed.parent, partial, *partial.rglob("*")):
         path.chmod(0o755 if path.is_dir() else 0o644)
     if placed.is_dir():
@@ -153,7 +153,7 @@ def _prune(config: Config, kept: set[int]) -> None:
 
 
 def _verify(config: Config, address: Address, version: int) -> None:
-    """Raises GateError unless the version, in the server that will serve it, answers rightly."""
+    """Raises GateError unless the version answers correctly in the server that will serve it."""
     from core.agreement.checks import FAILED, Check, compare, for_few
     from core.agreement.golden import read_golden
     from serving.client import Client
@@ -169,7 +169,8 @@ def _verify(config: Config, address: Address, version: int) -> None:
 
 
 def _await_available(server: Versions, version: int) -> None:
-    # An end may be that of an earlier life of the version: the server is yet to look.
+    # An END state may be left over from when the version was served before: the server may not have
+    # read the new configuration yet.
     patience = time.monotonic() + _OLD_STATE_SECONDS
 
     def loaded() -> bool:
@@ -201,7 +202,7 @@ def _await_only(server: Versions, versions: set[int]) -> None:
 
 
 def _until(done: Callable[[], bool], problem: str, seconds: float) -> None:
-    """Waits until something is so; a server that does not say is asked again."""
+    """Waits until a condition holds; a server that does not answer is asked again."""
     deadline = time.monotonic() + seconds
     while True:
         reason = ""

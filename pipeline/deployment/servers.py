@@ -1,4 +1,4 @@
-"""``fanout deploy``: run, serve what was released, and check all three targets as deployed."""
+"""The servers in the background: starts the model server and the page's server, and ends them."""
 
 import sys
 import time
@@ -19,16 +19,16 @@ _START_SECONDS = 90.0
 
 
 def serve(config: Config) -> None:
-    """Starts the model server and the page's server in the background, or finds them running.
+    """Starts the model server and the page's server in the background, unless they run already.
 
     Raises:
-        UserError: nothing is promoted yet, or a port is taken.
-        FanoutError: a server did not come up.
+        UserError: nothing is promoted yet, or a port is in use.
+        FanoutError: a server did not start.
     """
     promoted = release.current(config.build)
     if promoted is None:
         raise UserError(f"nothing of {config.build.name} is promoted yet; run: fanout run")
-    # What was promoted is what a server finds, also after a promotion that was cut short.
+    # The server finds the promoted release even if the promotion was interrupted.
     canary = promotion.held_canary(config, promoted.version)
     rollout.switch(config, {rollout.STABLE: promoted.version, **canary})
     _start_server(config)
@@ -38,7 +38,7 @@ def serve(config: Config) -> None:
 
 
 def stop_all(config: Config) -> list[str]:
-    """Ends what ``serve`` started, of whatever model and profile; returns what was running."""
+    """Ends the servers that ``serve`` started, for any model and profile; returns their names."""
     return [
         f"{name} of {folder.parent.name}"
         for folder in _run_folders(config)
@@ -49,12 +49,12 @@ def stop_all(config: Config) -> list[str]:
 
 def running(config: Config) -> dict[str, Server]:
     """Returns the servers that are alive, by name."""
-    found = {name: _running(name, config.build.run_folder) for name in (SERVER, PAGE)}
-    return {name: server for name, server in found.items() if server is not None}
+    servers = {name: _running(name, config.build.run_folder) for name in (SERVER, PAGE)}
+    return {name: server for name, server in servers.items() if server is not None}
 
 
 def runs_in(config: Config) -> str:
-    """Returns what the model server runs in now: engine and image, or nothing but a process."""
+    """Returns what the model server runs in now: an engine and image, or just a process."""
     server = model_server.running(config.build.run_folder)
     if server is None or isinstance(server, Process):
         return "a process"
@@ -62,8 +62,8 @@ def runs_in(config: Config) -> str:
 
 
 def addresses(config: Config) -> dict[str, str]:
-    """Returns where each thing answers once it is deployed."""
-    # A server that listens on all addresses is asked on this machine's own.
+    """Returns the addresses of everything that is deployed."""
+    # A server that listens on all addresses is reached on loopback.
     host = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host  # noqa: S104
     return {
         "REST": f"http://{host}:{config.rest_port}",
@@ -102,13 +102,13 @@ def _start_page(config: Config) -> None:
 
 
 def _free(config: Config, name: str, ports: dict[str, int]) -> None:
-    """Ends what was started here and has the ports, of whatever model and profile."""
+    """Ends servers that were started here and use the ports, for any model and profile."""
     wanted = {str(port) for port in ports.values()}
     for folder in _run_folders(config):
         other = _running(name, folder)
-        # One deployment at a time has the ports: the newer command is what was asked for.
+        # Only one deployment can use the ports; the newer command takes precedence.
         if folder != config.build.run_folder and other is not None and other.ports & wanted:
-            CONSOLE.print(f"  ending the {name} of {folder.parent.name}, which has these ports")
+            CONSOLE.print(f"  ending the {name} of {folder.parent.name}, which uses these ports")
             _stop(name, folder)
     _stop(name, config.build.run_folder)
     for variable, port in ports.items():
@@ -128,21 +128,21 @@ def _run_folders(config: Config) -> list[Path]:
 
 
 def _unserved(config: Config, version: int) -> str:
-    """Returns why the server does not answer with a version yet: it polls for new ones."""
+    """Returns why the server does not serve a version yet, as it polls for new ones; else empty."""
     server = Versions(addresses(config)["REST"], config.spec.name)
     try:
         state = server.states().get(version)
     except NoStatus as error:
         return str(error)
     if state is None:
-        return f"{server.url}: version {version} is not there"
+        return f"{server.url}: version {version} does not exist"
     if state.name != AVAILABLE:
         return f"{server.url}: version {version} is {state.name} {state.error}".rstrip()
     return ""
 
 
 def _unseen(config: Config) -> str:
-    """Returns why the page does not answer yet."""
+    """Returns why the page does not answer yet; empty if it does."""
     try:
         answers.get(f"{addresses(config)['page']}contract.json")
     except answers.NoAnswer as error:
@@ -151,23 +151,23 @@ def _unseen(config: Config) -> str:
 
 
 def _await(config: Config, name: str, ask: Callable[[], str]) -> None:
-    """Waits until a server is up: until asking it finds no problem.
+    """Waits until a server is up, which is when ``ask`` returns no problem.
 
     Raises:
-        FanoutError: it ended, or the time is over; the message says what was found last.
+        FanoutError: the server ended, or the time is over; the message has the last problem.
     """
     deadline = time.monotonic() + _START_SECONDS
     started = _running(name, config.build.run_folder)
     with CONSOLE.status(f"waiting for the {name}"):
         while True:
-            # Another server may answer at the port that this one did not get.
+            # Another server may answer on the port that this one failed to get.
             if started is not None and not started.is_alive:
-                raise FanoutError(f"the {name} ended as it started: {started.last_words()}")
+                raise FanoutError(f"the {name} ended during startup: {started.last_words()}")
             problem = ask()
             if not problem:
                 return
             if time.monotonic() > deadline:
                 raise FanoutError(
-                    f"the {name} did not come up within {_START_SECONDS:.0f} s: {problem}"
+                    f"the {name} did not start within {_START_SECONDS:.0f} s: {problem}"
                 )
             time.sleep(0.1)

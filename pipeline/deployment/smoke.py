@@ -1,4 +1,4 @@
-"""``fanout smoke``: asks every target, as it is deployed now, for the release's own examples."""
+"""``fanout smoke``: sends the release's golden examples to every deployed target."""
 
 from core.agreement.checks import Check, for_few
 from core.agreement.golden import read_golden
@@ -40,7 +40,7 @@ def smoke(config: Config) -> list[Check]:
         *web.checks.smoke.smoke(
             where["page"],
             promoted.folder / "golden.json",
-            # The page starts with the first form of the weights.
+            # The page starts with the first variant of the weights.
             limits=next(iter(limits["web"].values())),
         ),
     ]

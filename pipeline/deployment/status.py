@@ -1,4 +1,4 @@
-"""``fanout status``: what is promoted, whether it is whole, what runs and what it answers with."""
+"""``fanout status``: the promoted release, its integrity, the running servers and their answers."""
 
 from dataclasses import asdict, dataclass, field
 from typing import Any
@@ -17,25 +17,26 @@ from serving.container.container import Container
 
 @dataclass(frozen=True)
 class Status:
-    """What is true of a build folder now.
+    """The state of a build folder.
 
     Attributes:
         build: the folder's name.
         current: the promoted version, or None.
         versions: the releases on disk.
         damage: what differs from the checksums of the current release and of all deployed ones.
-        signature: of the current release.
-        rollback: where a rollback would go, or None.
-        working: who works on the folder, or None.
+        signature: the state of the current release's signature.
+        rollback: the version that a rollback would go to, or None.
+        working: the process that works on the folder, or None.
         running: process ids by name.
-        answers: the versions that each of what runs really answers with.
-        labels: the version behind each label that the model server answers with.
-        deployed: the version of each label as the server is told.
+        answers: the versions that each running server actually answers with.
+        labels: the version of each label that the model server reports.
+        deployed: the version of each label in the server's configuration.
         server: the model server's engine, its image and that image's digest, and whether it is
-            healthy; empty when it does not run.
-        tuned: which hyperparameters the next run takes from ``fanout tune``, or why it does not.
-        addresses: where what runs answers.
-        problems: all that is not as it should be, one sentence each.
+            healthy; empty if it does not run.
+        tuned: the hyperparameters that the next run takes from ``fanout tune``, or why it takes
+            none.
+        addresses: the addresses of the servers.
+        problems: everything that is wrong, one sentence each.
     """
 
     build: str
@@ -63,7 +64,7 @@ class Status:
             if self.current is not None
             else f"{self.build}: nothing is promoted",
             f"  releases  {', '.join(map(str, self.versions)) or 'none'}",
-            f"  files     {'; '.join(self.damage) or 'as in the manifest'}",
+            f"  files     {'; '.join(self.damage) or 'match the manifest'}",
         ]
         if self.current is not None:
             lines.append(f"  signature {self.signature}")
@@ -93,7 +94,7 @@ class Status:
 
 
 def status(config: Config) -> Status:
-    """Returns the state of a model's build folder; whatever is broken is said, never raised."""
+    """Returns the state of a model's build folder; problems are reported, never raised."""
     problems: list[str] = []
     now = release.current_version(config.build)
     promoted = _opened(config, now, problems)
@@ -104,10 +105,10 @@ def status(config: Config) -> Status:
         problems.append(str(error))
     damage = promoted.damage() if promoted else []
     for version in sorted({*labels.values()}):
-        found = promoted if version == now else _opened(config, version, problems)
-        if found and version != now:
-            damage += [f"release {version}: {words}" for words in found.damage()]
-        problems += drift(config, found) if found else []
+        opened = promoted if version == now else _opened(config, version, problems)
+        if opened and version != now:
+            damage += [f"release {version}: {words}" for words in opened.damage()]
+        problems += drift(config, opened) if opened else []
     if promoted and promoted.stopped_by:
         problems.append(f"release {now} is current although its required checks did not pass")
     running = servers.running(config)
@@ -140,20 +141,20 @@ def status(config: Config) -> Status:
 
 def _tuned(config: Config, problems: list[str]) -> str:
     try:
-        found = tuned.read(config.build.folder)
+        best = tuned.read(config.build.folder)
     except UserError as error:
         problems.append(str(error))
         return ""
-    if found is None:
+    if best is None:
         return ""
-    return str(found if config.tuned else "left aside: the profile's hyperparameters changed since")
+    return str(best if config.tuned else "not used: the profile's hyperparameters changed since")
 
 
 def _opened(config: Config, version: int | None, problems: list[str]) -> Release | None:
     link = config.build.current
     if version is None:
         if link.is_symlink() or link.exists():
-            problems.append(f"{link} does not point at a release")
+            problems.append(f"{link} does not point to a release")
         return None
     try:
         return Release.open(config.build.releases / str(version))
@@ -168,7 +169,7 @@ def _ask(
     where = servers.addresses(config)
     answers = {}
     if servers.SERVER in running:
-        # Where it really is, whatever ports are configured now.
+        # The server's actual address, whatever ports are configured now.
         address = model_server.address_of(running[servers.SERVER]).rest
         answers[servers.SERVER] = ask_server(address, config.spec.name, labels)
     if servers.PAGE in running:
@@ -178,31 +179,31 @@ def _ask(
 
 
 def _wrong(answers: dict[str, Answer], now: int | None, labels: dict[str, int]) -> list[str]:
-    """Returns what answers otherwise than it should."""
-    found = [f"{name}: {answer.problem}" for name, answer in answers.items() if answer.problem]
+    """Returns the servers that do not answer as they should."""
+    problems = [f"{name}: {answer.problem}" for name, answer in answers.items() if answer.problem]
     for name, answer in answers.items():
         if answer.versions and now not in answer.versions:
-            said = ", ".join(map(str, answer.versions))
-            found.append(f"{name} answers with release {said}, and release {now} is current")
+            served = ", ".join(map(str, answer.versions))
+            problems.append(f"{name} answers with release {served}, and release {now} is current")
     stable = labels.get(rollout.STABLE, now)
     if stable != now:
-        found.append(
+        problems.append(
             f"release {stable} is deployed and release {now} is current; "
-            "to mend it, run: fanout serve"
+            "to fix it, run: fanout serve"
         )
     server = answers.get(servers.SERVER, Answer())
     for label, version in labels.items():
         if server.labels and server.labels.get(label, version) != version:
-            found.append(f"{label} is release {server.labels[label]} and should be {version}")
-    return found
+            problems.append(f"{label} is release {server.labels[label]} and should be {version}")
+    return problems
 
 
 def _left_over(answers: dict[str, Answer], labels: dict[str, int]) -> list[str]:
-    """Returns what a command that was killed left loaded, which answers who names no version."""
+    """Returns versions that a killed command left loaded; they may answer versionless requests."""
     loaded = {*answers.get(servers.SERVER, Answer()).versions}
     return [
-        f"{servers.SERVER} answers with release {version} too, which is not deployed; "
-        "to mend it, run: fanout serve"
+        f"{servers.SERVER} also answers with release {version}, which is not deployed; "
+        "to fix it, run: fanout serve"
         for version in sorted(loaded - {*labels.values()})
         if labels
     ]
@@ -211,10 +212,10 @@ def _left_over(answers: dict[str, Answer], labels: dict[str, int]) -> list[str]:
 def _server(server: Server | None, answer: Answer) -> dict[str, Any]:
     if server is None:
         return {}
-    found = {"engine": "embedded", "healthy": bool(answer.versions)}
+    state = {"engine": "embedded", "healthy": bool(answer.versions)}
     if isinstance(server, Container):
-        found |= {"engine": server.engine, "image": server.image, "image_id": server.image_id}
-    return found
+        state |= {"engine": server.engine, "image": server.image, "image_id": server.image_id}
+    return state
 
 
 def _described(server: dict[str, Any]) -> str:

@@ -137,7 +137,7 @@ def test_the_raspberry_pi_program_reads_tables(place: Any, rows: Golden, tmp_pat
     [
         ("a.csv", b"", "it is empty"),
         ("b.csv", b"island;sex\nDream;male\n", "separated by commas"),
-        ("c.csv", b"island,sex\nDream\n", "line 2 has not 2 cells"),
+        ("c.csv", b"island,sex\nDream\n", "line 2 must have 2 cells"),
         ("d.csv", b"island,body_mass_g\nDream,heavy\n", "body_mass_g takes numbers"),
         ("e.csv", b"island\n\xff\n", "not UTF-8"),
         ("f.json", b'{"island": ', "not JSON"),
@@ -221,7 +221,7 @@ def test_tuned_values_are_those_of_the_next_run(place: Any) -> None:
     file = place.build / "tuned.json"
     moment = "trial  2/12"
     said = killed(place, held(moment, "tune"), moment, signal.SIGINT)
-    assert "interrupted; run the same command again to go on" in said[-1]
+    assert "interrupted; run the same command again to continue" in said[-1]
     assert not file.exists()
     again = place.fanout("tune", "--trials", "3", "--json")
     assert re.search("continuing after [23] trials", again.stderr), again.stderr
@@ -232,7 +232,7 @@ def test_tuned_values_are_those_of_the_next_run(place: Any) -> None:
     assert found["accuracy"] > found["profile_accuracy"] == found["trials"][0]["accuracy"]
     assert json.loads(file.read_text())["values"] == found["values"]
     # They were found for another profile than this one.
-    assert "left aside" in json.loads(place.fanout("status", "--json").stdout)["tuned"]
+    assert "not used" in json.loads(place.fanout("status", "--json").stdout)["tuned"]
 
     # Killed while it trains, a run goes on from the checkpoint.
     train = "checkpoints.EVERY_SECONDS = 0.0\nprint(json.dumps(run.run(config).manifest))"

@@ -15,7 +15,7 @@ def test_a_full_disk_is_reported_before_anything_is_written(
     config: Config, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(run, "NEEDED_BYTES", shutil.disk_usage(config.builds).free * 2)
-    with pytest.raises(UserError, match=r"is full: a run needs \d+ MiB, \d+ MiB are free"):
+    with pytest.raises(UserError, match=r"is full: a run needs \d+ MiB, but only \d+ MiB are free"):
         run.run(config)
     assert not config.build.tfrecords.exists()
 

@@ -53,7 +53,7 @@ def test_a_later_change_of_the_profile_has_the_last_word(config: Config) -> None
     other = replace(config.spec.profile("quick"), hyperparameters=changed)
     config = replace(config, spec=replace(config.spec, profiles={"quick": other}))
     assert config.profile.hyperparameters["learning_rate"] == 0.01
-    assert status(config).tuned.startswith("left aside: the profile's hyperparameters changed")
+    assert status(config).tuned.startswith("not used: the profile's hyperparameters changed")
 
 
 def test_the_profiles_own_values_change_nothing(config: Config) -> None:
@@ -83,13 +83,13 @@ def test_a_damaged_file_is_reported_and_can_be_forgotten(
 @pytest.mark.parametrize(
     ("search", "own", "message"),
     [
-        ({}, {}, "says nothing to search; give its ModelSpec, say: search={"),
+        ({}, {}, "has no search space; add one to its ModelSpec, such as search={"),
         ({"learning_rate": Range(0, 1)}, {"epochs": 0}, "is not trained"),
-        ({"lerning_rate": Range(0, 1)}, {}, "search names 'lerning_rate'; profile quick has: ep"),
-        ({"learning_rate": Range(1, 0)}, {}, "the first must be the smaller one"),
-        ({"learning_rate": Range(0, 1, log=True)}, {}, "above 0 with log"),
-        ({"learning_rate": Range(0.1, 1)}, {}, "leaves out the profile's own value 0.02"),
-        ({"batch_size": (8, 32)}, {}, "leaves out the profile's own value 16"),
+        ({"lerning_rate": Range(0, 1)}, {}, "of profile quick, got 'lerning_rate'; there are: ep"),
+        ({"learning_rate": Range(1, 0)}, {}, "must go from a smaller to a larger number"),
+        ({"learning_rate": Range(0, 1, log=True)}, {}, "with log from above 0"),
+        ({"learning_rate": Range(0.1, 1)}, {}, "must include the profile's own value 0.02"),
+        ({"batch_size": (8, 32)}, {}, "must include the profile's own value 16"),
     ],
 )
 def test_a_search_that_does_not_fit_is_refused(
@@ -112,7 +112,7 @@ def test_every_model_here_can_be_searched(name: str, profile: str, tmp_path: Pat
     ("limit", "message"),
     [
         (["--trials", "0"], "--trials must be at least 1, got 0"),
-        (["--seconds", "nan"], "--seconds must be a number above 0, got nan"),
+        (["--seconds", "nan"], "--seconds must be a finite number above 0, got nan"),
     ],
 )
 def test_invalid_limits_are_reported(

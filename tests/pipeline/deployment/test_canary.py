@@ -85,12 +85,12 @@ def test_what_ends_a_held_canary_is_reported(
         file.write_bytes(content)
     said = capsys.readouterr().err
     assert "the canary cannot be kept: " in said and "contract.json" in said
-    assert "release 2 is no canary any more" in said
+    assert "release 2 is no longer a canary" in said
     assert status(served).labels == {"stable": 1}
 
     canary.deploy_canary(served, chosen, 0, hold=True, limits=NO_LIMIT)
     promotion.promote(served, release.find(served.build, 3))
-    assert "release 2 is no canary any more" in capsys.readouterr().err
+    assert "release 2 is no longer a canary" in capsys.readouterr().err
     assert promotion.rollback(served).version == 1
 
 

@@ -92,7 +92,7 @@ def test_an_image_that_is_there_is_not_pulled(config: Config, install: Install) 
 def test_where_it_cannot_be_pulled_it_is_the_own_one(config: Config, install: Install) -> None:
     calls = install("podman", fails_at={"pull": "x: lookup: no such host"}, images=(own_image(),))
     assert choose(config).image == own_image()
-    assert "cannot be had (lookup: no such host)" in choose(config).reason
+    assert "is not available (lookup: no such host)" in choose(config).reason
     # The second time it was remembered.
     assert calls.read_text().count("pull") == 1
     # What was asked for by name is tried again.
