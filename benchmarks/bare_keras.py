@@ -1,9 +1,9 @@
-"""What one would write without a pipeline: load, train, evaluate, export. No gate, no target.
+"""A script without a pipeline: load, train, evaluate, export. No gates, no targets.
 
     .venv/bin/python -m benchmarks.bare_keras MODEL PROFILE TFRECORDS OUT_DIR
 
-It trains the same network on the same examples for the same epochs as the pipeline does, and is
-the peer that ``make bench`` holds the pipeline's time against.
+It trains the same network on the same examples for the same number of epochs as the pipeline.
+``make bench`` compares the pipeline's time with the time of this script.
 """
 
 import sys

@@ -1,4 +1,4 @@
-"""Load on one server for a bounded time: ``python -m benchmarks.load --help``; prints JSON."""
+"""Puts load on one server for a bounded time: ``python -m benchmarks.load --help``; prints JSON."""
 
 import argparse
 import asyncio
@@ -19,14 +19,14 @@ MAX_CONNECTIONS = 64
 
 @dataclass(frozen=True)
 class Load:
-    """What came of a load.
+    """The results of a load.
 
     Attributes:
-        requests: answered.
-        seconds: they took together.
-        p50_ms, p99_ms: of an answer.
-        failures: answers that were none of success.
-        failure: the first of them.
+        requests: the number of requests that were answered.
+        seconds: the duration of the load.
+        p50_ms, p99_ms: the time from a request to its answer.
+        failures: the number of answers that did not report success.
+        failure: the problem of the first failed answer.
     """
 
     requests: int
@@ -73,18 +73,18 @@ class _Run:
             ended, timeout=self._options.seconds, return_when=asyncio.FIRST_EXCEPTION
         )
         seconds = time.perf_counter() - started
-        for one in done:
-            one.result()  # raises what ended it
-        taken = sorted(self._seconds)
+        for future in done:
+            future.result()  # raises the error that ended the connection
+        durations = sorted(self._seconds)
         for client in clients:
             client.close()
-        if not taken:
-            raise ConnectionError("no answer came")
+        if not durations:
+            raise ConnectionError("the server sent no answer")
         return Load(
-            len(taken),
+            len(durations),
             seconds,
-            1000 * taken[len(taken) // 2],
-            1000 * taken[min(len(taken) - 1, len(taken) * 99 // 100)],
+            1000 * durations[len(durations) // 2],
+            1000 * durations[min(len(durations) - 1, len(durations) * 99 // 100)],
             len(self._problems),
             self._problems[0][:500] if self._problems else "",
         )
@@ -93,14 +93,17 @@ class _Run:
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.load")
     parser.add_argument("protocol", choices=("http", "grpc"))
-    parser.add_argument("port", type=int, help=f"on {HOST}")
-    parser.add_argument("path", help="of the URL or of the gRPC method")
-    parser.add_argument("--body", type=Path, help="file to POST, or the gRPC message; none: GET")
+    parser.add_argument("port", type=int, help=f"port on {HOST}")
+    parser.add_argument("path", help="path of the URL or of the gRPC method")
+    parser.add_argument("--body", type=Path, help="file to POST, or gRPC message; default: GET")
     parser.add_argument("--connections", type=int, default=16)
     parser.add_argument("--seconds", type=float, default=5.0)
     options = parser.parse_args()
     if not (0 < options.connections <= MAX_CONNECTIONS and 0 < options.seconds <= MAX_SECONDS):
-        parser.error(f"at most {MAX_CONNECTIONS} connections and {MAX_SECONDS:g} seconds")
+        parser.error(
+            f"--connections must be from 1 to {MAX_CONNECTIONS}, got {options.connections}; "
+            f"--seconds must be above 0 and at most {MAX_SECONDS:g}, got {options.seconds:g}"
+        )
     try:
         load = uvloop.run(_Run(options).run())
     except OSError as error:

@@ -1,7 +1,7 @@
 """Connections that send one prepared request after another, and check each answer's status.
 
-Real clients cost more CPU than the servers that are measured here; these cost less. They run on
-uvloop, send bytes that were made once, and read no more of an answer than its end and its status.
+Real clients use more CPU than the servers that are measured here; these clients use less. They run
+on uvloop, send bytes that were prepared once, and read only the end and the status of an answer.
 """
 
 import asyncio
@@ -14,12 +14,12 @@ import hpack
 from serving.server.http2 import frames
 from serving.server.http2.frames import Flag, Setting, Type
 
-# What is told of each answer: the time it took in seconds, and what is wrong with it.
+# Takes the time of an answer in seconds, and its problem: empty if there is none.
 Answered = Callable[[float, str], None]
 
 
 class LoadClient(asyncio.Protocol):
-    """One connection; the next request goes out as soon as the answer is there."""
+    """One connection; it sends the next request as soon as the answer has arrived."""
 
     def __init__(self, answered: Answered) -> None:
         self._answered = answered
@@ -38,7 +38,7 @@ class LoadClient(asyncio.Protocol):
             self.ended.set_exception(ConnectionError(f"the server closed the connection: {error}"))
 
     def _greet(self) -> None:
-        """Sends what a connection begins with."""
+        """Sends the start of a connection, if the protocol has one."""
 
     def _request(self) -> bytes:
         """Returns the next request."""
@@ -120,7 +120,7 @@ class GrpcClient(LoadClient):
 
     def _request(self) -> bytes:
         self._stream += 2
-        if self._stream < 5:  # from the second one on all fields are in the dynamic table
+        if self._stream < 5:  # from the second on, all fields are in the dynamic table
             self._block = self._encoder.encode(self._headers)
         size = frames.DEFAULT_FRAME_BYTES
         parts = [frames.headers(self._stream, self._block, end=False)]
@@ -155,7 +155,7 @@ class GrpcClient(LoadClient):
         elif kind == Type.PING and not flags & Flag.ACK:
             self._transport.write(frames.ping(payload, ack=True))
         elif kind == Type.RST_STREAM:
-            self._done("reset")
+            self._done("the server reset the stream")
         elif kind == Type.GOAWAY:
             self.ended.set_exception(ConnectionError(f"GOAWAY: {payload!r}"))
 
@@ -165,5 +165,5 @@ class GrpcClient(LoadClient):
             fields = dict(self._decoder.decode(block))
             status = fields.get("grpc-status", "") + fields.get("grpc-message", "")
             if not self._decoder.header_table.dynamic_entries and len(self._known) < 100:
-                self._known[block] = status  # the same bytes will mean the same
+                self._known[block] = status  # the same bytes will always mean the same
         return status

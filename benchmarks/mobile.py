@@ -2,10 +2,10 @@
 
     python -m benchmarks.mobile [RELEASE] [--rounds 100]
 
-RELEASE is a release's folder; without it, the current one of $MODEL and $PROFILE. In each runtime
-all files are open in one process and predict in turn, so the ratios hold on a busy machine too. A
-float32 file with an open batch, made from the release's SavedModel, shows what the fixed batch is
-worth.
+RELEASE is a release's folder; the default is the current release of $MODEL and $PROFILE. In each
+runtime, all files are open in one process and predict in turn, so the ratios also hold on a busy
+machine. A float32 file with an open batch, made from the release's SavedModel, shows the gain from
+the fixed batch.
 """
 
 import argparse
@@ -45,15 +45,15 @@ def benchmark(release: Path, rounds: int) -> Iterator[str]:
     """Yields the table line by line, as it is measured.
 
     Args:
-        rounds: how often each file has its turn, of 25 predictions.
+        rounds: the number of turns for each file; a turn is 25 predictions.
 
     Raises:
         UserError: the release has no model or no examples.
     """
-    found = {_variant(file): file for file in (release / "mobile").glob("*.tflite")}
-    models = {name: found[name] for name in VARIANTS if name in found}
+    files = {_variant(file): file for file in (release / "mobile").glob("*.tflite")}
+    models = {name: files[name] for name in VARIANTS if name in files}
     if not models:
-        raise UserError(f"{release}/mobile has no .tflite file; name a release's folder")
+        raise UserError(f"{release}/mobile has no .tflite file; pass the folder of a release")
     with tempfile.TemporaryDirectory(prefix="mobile-benchmark-") as folder:
         scratch = Path(folder)
         _save_inputs(release / "golden.json", scratch)
@@ -77,36 +77,37 @@ def _rows(
     alone: dict[str, dict[str, Any]] = {}
     for variant, file in models.items():
         try:
-            with tempfile.TemporaryDirectory(dir=scratch) as own:
-                alone[variant] = run(runtime, file, scratch, Path(own)).figures
+            with tempfile.TemporaryDirectory(dir=scratch) as run_folder:
+                alone[variant] = run(runtime, file, scratch, Path(run_folder)).figures
         except RuntimeFailedError as error:
             yield f"| {variant} | {runtime.label()} | {_size(file)} | {error} |||||||"
     counts = sorted({1, cores})
     try:
         times = latencies(runtime, [models[name] for name in alone], scratch, counts, rounds)
     except RuntimeFailedError as error:
-        raise UserError(f"{runtime.label()} ended while it was timed: {error}") from error
+        raise UserError(f"{runtime.label()} failed during the timing: {error}") from error
     by_variant = dict(zip(alone, times, strict=True))
-    for variant, found in by_variant.items():
+    for variant, by_threads in by_variant.items():
         figures = alone[variant]
         accuracy = f"{accuracies[variant]:.4f}" if variant in accuracies else ""
         yield (
             f"| {variant} | {runtime.label()} | {_size(models[variant])} | {accuracy} "
-            f"| {_us(found[1].p50_ms)} | {_us(found[1].p95_ms)} | {_ratio(by_variant, variant)} "
-            f"| {_us(found[cores].p50_ms)} | {figures['load_ms']:.1f} ms "
+            f"| {_us(by_threads[1].p50_ms)} | {_us(by_threads[1].p95_ms)} "
+            f"| {_ratio(by_variant, variant)} "
+            f"| {_us(by_threads[cores].p50_ms)} | {figures['load_ms']:.1f} ms "
             f"| {figures['peak_mib']:.0f} MiB |"
         )
 
 
 def _ratio(times: Mapping[str, Mapping[int, Latency]], variant: str) -> str:
-    """Returns how often this variant predicts while float32 predicts once."""
+    """Returns the number of predictions of this variant in the time of one with float32."""
     if BASE not in times:
         return ""
     return f"{times[BASE][1].p50_ms / times[variant][1].p50_ms:.2f} ×"
 
 
 def _accuracies(release: Path, runtime: EdgeRuntime) -> dict[str, float]:
-    """Returns what the release's own checks of every test example found, by variant."""
+    """Returns the accuracies that the release's own checks measured on the test set, by variant."""
     file = release / "manifest.json"
     rows = json.loads(file.read_text())["checks"] if file.is_file() else []
     return {
@@ -125,9 +126,9 @@ def _size(file: Path) -> str:
 
 
 def _save_inputs(golden: Path, folder: Path) -> None:
-    """Writes the release's golden examples as the runner reads them."""
+    """Writes the release's golden examples in the format that the runner reads."""
     if not golden.is_file():
-        raise UserError(f"{golden} is missing; name a release's folder")
+        raise UserError(f"{golden} is missing; pass the folder of a release")
     examples = json.loads(golden.read_text())["examples"]
     contract = json.loads(golden.with_name("contract.json").read_text())
     for tensor in contract["inputs"]:

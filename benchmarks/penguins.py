@@ -1,9 +1,10 @@
-"""How far the penguins model's accuracy hangs on which penguins judge it.
+"""Measures how much the penguins model's accuracy depends on the penguins in the test split.
 
     .venv/bin/python -m benchmarks.penguins
 
-The network as it is trains on fresh splits, drawn as ``models/penguins/data.py`` draws its own but
-with other seeds, and is judged on the test part of each: nothing was chosen by looking at those.
+The unchanged network is trained on fresh splits and evaluated on the test part of each. The splits
+are drawn as in ``models/penguins/data.py``, but with other seeds: nothing was chosen by looking at
+them.
 """
 
 import argparse
@@ -28,19 +29,19 @@ SEEDS = (1, 2, 3, 4, 5)
 
 
 def learnt(rows: list[dict[str, Any]]) -> dict[str, Array]:
-    """Returns what Transform's full pass finds, from a split's rows."""
-    found: dict[str, Array] = {}
+    """Returns the statistics of Transform's full pass, computed from a split's rows."""
+    results: dict[str, Array] = {}
     for name in COLUMNS.numbers:
         values = np.array([row[name] for row in rows if row[name] is not None], np.float32)
-        found |= {f"{name}_mean": values.mean(), f"{name}_variance": values.var()}
+        results |= {f"{name}_mean": values.mean(), f"{name}_variance": values.var()}
     for name in COLUMNS.texts:
         words = {row[name].encode() for row in rows if row[name] is not None}
-        found[name] = np.array(sorted(words))
-    return found
+        results[name] = np.array(sorted(words))
+    return results
 
 
 def judged(cache: Path, seed: int, scratch: Path) -> tuple[int, int]:
-    """Returns how many test penguins of a split are right, and how many there are."""
+    """Returns how many test penguins of a split get the right class, and how many there are."""
     data.SPLIT_SEED = seed
     files = {split: scratch / split / f"{split}.tfrecord" for split in SPLITS}
     for split, file in files.items():
@@ -64,20 +65,20 @@ def judged(cache: Path, seed: int, scratch: Path) -> tuple[int, int]:
 
 def main() -> None:
     """Prints the table."""
-    parser = argparse.ArgumentParser(description="Penguins on fresh splits.")
+    parser = argparse.ArgumentParser(description="Accuracy of the penguins model on fresh splits.")
     parser.add_argument("--seeds", type=int, nargs="+", default=SEEDS)
     options = parser.parse_args()
     cache = Config.from_environment("penguins", "default").dataset
     data.fetch(cache)
     shares = []
-    print("| split's seed | right | of | accuracy |")
+    print("| split seed | correct | total | accuracy |")
     print("|--:|--:|--:|--:|")
     for seed in options.seeds:
         with tempfile.TemporaryDirectory() as scratch:
             right, total = judged(cache, seed, Path(scratch))
         shares.append(right / total)
         print(f"| {seed} | {right} | {total} | {right / total:.4f} |")
-    print(f"\nmean {statistics.mean(shares):.4f}, least {min(shares):.4f}")
+    print(f"\nmean {statistics.mean(shares):.4f}, minimum {min(shares):.4f}")
 
 
 if __name__ == "__main__":

@@ -1,8 +1,8 @@
-"""The whole pipeline's time as a ratio to a bare Keras script's, in the same run: ``make bench``.
+"""Compares the time of the whole pipeline with that of a bare Keras script: ``make bench``.
 
-From written TFRecords to a release with all targets checked, against loading the same records,
-training the same network for as many epochs, evaluating and exporting. The two take turns, as
-machines change their speed; the ratio is that of the medians.
+The pipeline goes from written TFRecords to a release with all targets checked. The script loads the
+same records, trains the same network for as many epochs, evaluates and exports. The two take turns
+in the same run, as machines change their speed; the ratio is that of the medians.
 """
 
 import argparse
@@ -25,12 +25,12 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.pipeline")
     parser.add_argument("--model", default=os.environ.get("MODEL") or "fashion")
     parser.add_argument("--profile", default=os.environ.get("PROFILE") or "default")
-    parser.add_argument("--repeat", type=int, default=1, help="how often each is timed")
+    parser.add_argument("--repeat", type=int, default=1, help="number of runs of each")
     options = parser.parse_args()
     config = Config.from_environment(options.model, options.profile)
     times: dict[str, list[float]] = {"bare Keras script": [], "pipeline": []}
     for _ in range(options.repeat):
-        # Below the builds folder: the temporary folder of many systems is in memory.
+        # In the builds folder, because the temporary folder of many systems is in memory.
         config.builds.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=config.builds, prefix="bench-") as scratch:
             apart = replace(config, builds=Path(scratch))
@@ -46,7 +46,7 @@ def main() -> int:
     for name, seconds in medians.items():
         print(f"{name:<20} {seconds:7.1f} s  (median of {options.repeat})")
     ratio = medians["pipeline"] / medians["bare Keras script"]
-    print(f"{'ratio':<20} {ratio:7.2f}    (at most {LIMIT} is wanted)")
+    print(f"{'ratio':<20} {ratio:7.2f}    (limit: at most {LIMIT})")
     return 0 if ratio <= LIMIT else 1
 
 

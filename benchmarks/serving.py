@@ -1,8 +1,9 @@
-"""The model server against what users would pick instead: ``make bench-serving``.
+"""Compares the model server with what users would pick instead: ``make bench-serving``.
 
-KServe, BentoML and FastAPI, each in an environment of its own, one worker, the same SavedModel.
-All run at the same time and are asked in turns, several rounds; medians are printed. CPU time of
-the server for a request is the figure to trust: the rate depends on what else the machine does.
+The peers are KServe, BentoML and FastAPI, each in its own environment, with one worker and the same
+SavedModel. All servers run at the same time and are measured in turn, for several rounds; medians
+are printed. The figure to trust is the server's CPU time per request: the rate depends on other
+work on the machine.
 """
 
 import argparse
@@ -28,13 +29,13 @@ from core.toolchain import ROOT
 
 REST, GRPC = f"{OURS} REST", f"{OURS} gRPC"
 MANY_PICTURES = 16
-# What people set who count CPU seconds: a small model's operations are not shared out to threads.
+# For users who count CPU seconds: a small model's operations are not distributed over threads.
 ONE_THREAD = "--tensorflow_intra_op_parallelism=1"
 
 
 @dataclass(frozen=True)
 class Figures:
-    """Medians of one target at a number of connections."""
+    """Medians of one target at one number of connections."""
 
     rate: float
     cpu_ms: float
@@ -43,7 +44,7 @@ class Figures:
 
 
 def prepare() -> None:
-    """Writes the models and the bodies of the requests, once."""
+    """Writes the models, once, and the bodies of the requests."""
     if not (BENCH / "models" / "slow" / "1" / "assets.extra").is_dir():
         subprocess.run(
             [sys.executable, "-m", "benchmarks.serving_models", BENCH / "models"],
@@ -75,7 +76,7 @@ def body(protocol: str, pictures: int = 1) -> Path:
 def load(
     target: Target, connections: int, seconds: float, *, path: str = "", pictures: int = 1
 ) -> Any:
-    """Returns the process of a load; ``path`` is a GET instead of a prediction."""
+    """Starts a load and returns its process; with ``path`` it sends GETs, not predictions."""
     command = [sys.executable, "-m", "benchmarks.load", target.protocol, str(target.port)]
     command += [path] if path else [target.path, "--body", str(body(target.protocol, pictures))]
     command += ["--connections", str(connections), "--seconds", str(seconds)]
@@ -83,32 +84,32 @@ def load(
 
 
 def result(process: Any, name: str) -> dict[str, Any]:
-    """Returns what a load found. Raises FanoutError if a request failed."""
+    """Returns the results of a load. Raises FanoutError if it or a request failed."""
     output, _ = process.communicate(timeout=120)
     if process.returncode:
         raise FanoutError(f"{name}: the load ended with exit code {process.returncode}")
-    found: dict[str, Any] = json.loads(output)
-    if found["failures"]:
-        raise FanoutError(f"{name}: {found['failures']} requests failed: {found['failure']}")
-    return found
+    results: dict[str, Any] = json.loads(output)
+    if results["failures"]:
+        raise FanoutError(f"{name}: {results['failures']} requests failed: {results['failure']}")
+    return results
 
 
 def measure(
     targets: list[Target], connections: int, rounds: int, seconds: float, *, pictures: int = 1
 ) -> dict[str, Figures]:
-    """Returns the figures of each target, which take turns."""
-    found: dict[str, list[Figures]] = {target.name: [] for target in targets}
+    """Returns the figures of each target; the targets take turns."""
+    by_target: dict[str, list[Figures]] = {target.name: [] for target in targets}
     for _ in range(rounds):
         for target in targets:
-            result(load(target, connections, 0.5, pictures=pictures), target.name)  # warm
+            result(load(target, connections, 0.5, pictures=pictures), target.name)  # warm-up
             before = serving_peers.cpu_seconds(target.pid)
             one = result(load(target, connections, seconds, pictures=pictures), target.name)
             cpu = serving_peers.cpu_seconds(target.pid) - before
             count = one["requests"]
-            found[target.name].append(
+            by_target[target.name].append(
                 Figures(count / one["seconds"], 1000 * cpu / count, one["p50_ms"], one["p99_ms"])
             )
-    return {name: _median(figures) for name, figures in found.items()}
+    return {name: _median(figures) for name, figures in by_target.items()}
 
 
 def _median(figures: list[Figures]) -> Figures:
@@ -117,17 +118,17 @@ def _median(figures: list[Figures]) -> Figures:
 
 
 def status_under_load(target: Target, seconds: float) -> float:
-    """Returns the p99 in ms of the model's status while 16 connections ask for predictions."""
+    """Returns the p99, in ms, of the model's status while 16 connections request predictions."""
     busy = load(target, 16, seconds + 1)
-    asked = result(load(target, 1, seconds, path=target.status), target.name)
+    status = result(load(target, 1, seconds, path=target.status), target.name)
     result(busy, target.name)
-    return float(asked["p99_ms"])
+    return float(status["p99_ms"])
 
 
 def table(title: str, figures: dict[str, Figures]) -> list[str]:
     """Returns lines of Markdown."""
     lines = [f"**{title}**", ""]
-    lines += ["| server | requests/s | server CPU, ms a request | p50, ms | p99, ms |"]
+    lines += ["| server | requests/s | server CPU, ms per request | p50, ms | p99, ms |"]
     lines += ["|---|---|---|---|---|"]
     lines += [
         f"| {name} | {one.rate:,.0f} | {one.cpu_ms:.3f} | {one.p50_ms:.2f} | {one.p99_ms:.2f} |"
@@ -137,8 +138,8 @@ def table(title: str, figures: dict[str, Figures]) -> list[str]:
 
 
 def verdicts(rows: list[tuple[str, float, float, bool]]) -> tuple[list[str], bool]:
-    """Returns Markdown of what was wanted and what came, and whether all came."""
-    lines = ["| wanted | limit | measured | |", "|---|---|---|---|"]
+    """Returns a Markdown table of goals and measurements, and whether all goals were met."""
+    lines = ["| goal | limit | measured | |", "|---|---|---|---|"]
     good = True
     for name, limit, value, at_least in rows:
         met = value >= limit if at_least else value <= limit
@@ -151,10 +152,10 @@ def verdicts(rows: list[tuple[str, float, float, bool]]) -> tuple[list[str], boo
 def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.serving")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--seconds", type=float, default=4.0, help="of each load")
+    parser.add_argument("--seconds", type=float, default=4.0, help="duration of each load")
     options = parser.parse_args()
     BENCH.mkdir(parents=True, exist_ok=True)
-    # An end by SIGTERM must stop the servers too.
+    # SIGTERM must stop the servers too.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     try:
         for peer in PEERS:
@@ -171,7 +172,7 @@ def main() -> int:
 
 
 def run(rounds: int, seconds: float) -> tuple[list[str], bool]:
-    """Returns the report and whether all targets were met."""
+    """Returns the report and whether all goals were met."""
     with contextlib.ExitStack() as stack:
         targets: list[Target] = []
         for name in (OURS, *PEERS):
@@ -193,17 +194,32 @@ def run(rounds: int, seconds: float) -> tuple[list[str], bool]:
         slow_status = status_under_load(slow_targets[0], seconds)
     kserve, bentoml = many["kserve"].rate, many["bentoml"].rate
     p50 = single[REST].p50_ms / single["kserve"].p50_ms
-    by_default, frugally = (found[REST].cpu_ms / found[GRPC].cpu_ms for found in (many, one_thread))
+    by_default, frugally = (each[REST].cpu_ms / each[GRPC].cpu_ms for each in (many, one_thread))
     rows = [
-        ("REST, 16 connections: requests/s of KServe's", 4.0, many[REST].rate / kserve, True),
-        ("REST, 16 connections: requests/s of BentoML's", 6.0, many[REST].rate / bentoml, True),
-        ("REST, 1 connection: p50 of KServe's", 0.6, p50, False),
-        ("gRPC requests a CPU second of REST's, one thread", 1.5, frugally, True),
-        ("slow model: requests/s of KServe's", 1.0, slow[REST].rate / slow["kserve"].rate, True),
+        (
+            "REST, 16 connections: requests/s relative to KServe",
+            4.0,
+            many[REST].rate / kserve,
+            True,
+        ),
+        (
+            "REST, 16 connections: requests/s relative to BentoML",
+            6.0,
+            many[REST].rate / bentoml,
+            True,
+        ),
+        ("REST, 1 connection: p50 relative to KServe", 0.6, p50, False),
+        ("gRPC requests per CPU second relative to REST, one thread", 1.5, frugally, True),
+        (
+            "slow model: requests/s relative to KServe",
+            1.0,
+            slow[REST].rate / slow["kserve"].rate,
+            True,
+        ),
         ("status p99 under load, small model, ms", 50.0, status, False),
         ("status p99 under load, slow model, ms", 50.0, slow_status, False),
     ]
-    told, good = verdicts(rows)
+    verdict_table, good = verdicts(rows)
     today = datetime.datetime.now(datetime.UTC).date()
     share = statistics.mean(os.getloadavg())
     lines = [
@@ -211,13 +227,13 @@ def run(rounds: int, seconds: float) -> tuple[list[str], bool]:
         f"medians of {rounds} rounds of {seconds:g} s.",
         "",
         *table("Small model, 16 connections", many),
-        f"By default gRPC answers {by_default:.2f} times as many requests a CPU second as REST.",
+        f"By default, gRPC answers {by_default:.2f} times as many requests per CPU second as REST.",
         "",
         *table(f"Small model, 16 connections, {ONE_THREAD}", one_thread),
         *table("Small model, 1 connection", single),
-        *table(f"Small model, 4 connections, {MANY_PICTURES} pictures a request", batches),
+        *table(f"Small model, 4 connections, {MANY_PICTURES} pictures per request", batches),
         *table("Slow model, 16 connections", slow),
-        *told,
+        *verdict_table,
     ]
     return lines, good
 

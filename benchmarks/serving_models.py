@@ -1,6 +1,6 @@
-"""The SavedModels that servers are compared with: ``python -m benchmarks.serving_models FOLDER``.
+"""The SavedModels on which servers are compared: ``python -m benchmarks.serving_models FOLDER``.
 
-Their weights are random: what they answer does not matter here, how long they take does.
+Their weights are random: their answers do not matter here, only the time that they take.
 """
 
 import sys
@@ -33,7 +33,7 @@ def write_small(path: Path) -> None:
 
 
 def write_slow(path: Path) -> None:
-    """Writes one that takes tens of milliseconds for a picture."""
+    """Writes a model that takes tens of milliseconds per picture."""
     tf = tensorflow()
     widen = _weights((3, 3, 1, SLOW_CHANNELS))
     layers = [_weights((3, 3, SLOW_CHANNELS, SLOW_CHANNELS)) for _ in range(SLOW_LAYERS)]
@@ -67,7 +67,7 @@ def _write(path: Path, network: Callable[[Any], Any], variables: Sequence[Any]) 
 
 
 def write_warmup(path: Path, model: str, picture: Any) -> None:
-    """Writes the request that this project's server measures a model by when it loads it."""
+    """Writes the request with which this project's server measures a model as it loads it."""
     from serving.server.dataplane import warmup
 
     warmup.write([warmup.request(model, {"image": picture})], path)

@@ -1,4 +1,4 @@
-"""The servers that are compared: their environments, how they are started, how they are asked."""
+"""The servers that are compared: their environments, commands and request paths."""
 
 import contextlib
 import os
@@ -23,13 +23,13 @@ OURS = "tf-fanout"
 
 @dataclass(frozen=True)
 class Target:
-    """One way to ask a server.
+    """One API of a server.
 
     Attributes:
-        name: in the table.
+        name: the name in the table.
         protocol: ``http`` or ``grpc``.
-        path: of a prediction.
-        status: of the model's status, empty where there is none.
+        path: the path of a prediction.
+        status: the path of the model's status; empty if there is none.
     """
 
     name: str
@@ -41,7 +41,7 @@ class Target:
 
 
 def install(peer: str) -> None:
-    """Makes a peer's environment from its lock, unless it is there as the lock says."""
+    """Makes a peer's environment from its lock, unless it already matches the lock."""
     lock = ROOT / "requirements" / f"bench-{peer}.lock"
     folder = BENCH / "environments" / peer
     done = folder / "installed.lock"
@@ -57,20 +57,20 @@ def install(peer: str) -> None:
 
 def _python() -> str:
     """Returns the Python that this project's own environment was made from."""
-    found = subprocess.run(
+    result = subprocess.run(
         ["sh", ROOT / "scripts" / "python311.sh"], check=True, capture_output=True, text=True
     )
-    return found.stdout.strip()
+    return result.stdout.strip()
 
 
 @contextlib.contextmanager
 def running(name: str, model: str, *flags: str) -> Iterator[list[Target]]:
-    """Yields how a server with one worker is asked for a model; it is always stopped.
+    """Starts a server with one worker for a model, and yields its targets; always stops it.
 
-    It was only just started: see ``wait``.
+    The server has only just been started: see ``wait``.
 
     Args:
-        flags: of ours, beside the usual ones.
+        flags: additional flags for our own server.
     """
     folder = BENCH / "models" / model
     port, grpc_port = embedded.free_ports(2)
@@ -78,17 +78,17 @@ def running(name: str, model: str, *flags: str) -> Iterator[list[Target]]:
     environment |= {"BENCH_MODEL": str(folder / "1"), "BENTOML_DO_NOT_TRACK": "1"}
     environment["BENTOML_HOME"] = str(BENCH / "bentoml")
     binaries = BENCH / "environments" / name / "bin"
-    here = ROOT / "benchmarks" / "peers"
+    peers = ROOT / "benchmarks" / "peers"
     commands: dict[str, list[str]] = {
-        "kserve": [str(binaries / "python"), str(here / "kserve_server.py"),
+        "kserve": [str(binaries / "python"), str(peers / "kserve_server.py"),
                    str(port), model, str(folder / "1")],
         "bentoml": [str(binaries / "bentoml"), "serve", "bentoml_server:SavedModel",
-                    "--working-dir", str(here), "--host", HOST, "--port", str(port)],
-        "fastapi": [str(binaries / "uvicorn"), "fastapi_server:app", "--app-dir", str(here),
+                    "--working-dir", str(peers), "--host", HOST, "--port", str(port)],
+        "fastapi": [str(binaries / "uvicorn"), "fastapi_server:app", "--app-dir", str(peers),
                     "--host", HOST, "--port", str(port), "--no-access-log"],
         OURS: [*embedded.command(model, folder, embedded.Address(port, grpc_port)), *flags],
     }  # fmt: skip
-    # Scripts of an environment look for their interpreter's folder, not for this one's packages.
+    # Scripts of another environment must not find the packages of this one.
     environment.pop("PYTHONPATH", None)
     predict = "/predict" if name in ("bentoml", "fastapi") else f"/v1/models/{model}:predict"
     log = BENCH / f"{'-'.join((name, model, *flags))}.log"
@@ -125,7 +125,7 @@ def wait(target: Target) -> None:
 
 
 def cpu_seconds(pid: int) -> float:
-    """Returns the CPU time that a process and its living and ended children have used."""
+    """Returns the CPU time that a process and its children, running and ended, have used."""
     children: dict[int, list[int]] = {}
     times = {}
     for entry in Path("/proc").glob("[0-9]*/stat"):

@@ -1,14 +1,14 @@
-"""What training costs: Keras' fit against a loop of one's own, run in three ways.
+"""The cost of training: Keras' fit against a custom training loop, each run in three ways.
 
     make bench-training
 
-Every way trains the functional fashion network on the same batches. Rounds of a few steps are
-interleaved, so that a machine that is slow for a while is slow for all; the figure is the median
-of the rounds' processor time, which other work on the machine disturbs least. The first step of
-each, which traces and compiles, is told apart.
+Each way trains the functional fashion network on the same batches. Rounds of a few steps are
+interleaved, so a machine that is slow for a while is slow for all ways. The figure is the median of
+the rounds' CPU time, which other work on the machine disturbs least. The first step of each way,
+which traces and compiles, is reported separately.
 
-Then each way trains the profile ``quick`` of the model from its real pictures, until a held-out
-accuracy is reached: how long that takes, tracing and compiling included.
+Then each way trains the model's profile ``quick`` on real pictures until it reaches a held-out
+accuracy. The second table shows how long that takes, including tracing and compiling.
 """
 
 import argparse
@@ -32,22 +32,22 @@ from pipeline.training.trainer import fit
 
 STATISTICS = {"image_mean": np.float32(72.9), "image_variance": np.float32(8100)}
 BATCH = 64
-# Of epochs, within which the accuracy is reached or not.
+# Training stops after this many epochs, whether or not it has reached the accuracy.
 MOST_EPOCHS = 8
 
 
 class Reached(Exception):
-    """The accuracy that was asked for is reached, after so many epochs."""
+    """The requested accuracy is reached; the argument is the number of epochs that it took."""
 
 
 class Until:
-    """Ends a training that is good enough."""
+    """Ends the training when its accuracy is high enough."""
 
     def __init__(self, accuracy: float) -> None:
         self._accuracy = accuracy
 
     def begin(self) -> None:
-        """Nothing is shown."""
+        """Shows nothing."""
 
     def end(self, epoch: int, figures: Mapping[str, float]) -> None:
         if figures["val_accuracy"] >= self._accuracy:
@@ -55,7 +55,7 @@ class Until:
 
 
 def batch() -> tuple[dict[str, Any], Any]:
-    """Returns random pictures and classes: what they show does not change what a step costs."""
+    """Returns random pictures and classes: their contents do not change the cost of a step."""
     import tensorflow as tf
 
     random = np.random.default_rng(1)
@@ -64,7 +64,7 @@ def batch() -> tuple[dict[str, Any], Any]:
 
 
 def stepper(training: str, execution: str) -> Callable[[int], None]:
-    """Returns a function that makes so many training steps of a new network."""
+    """Returns a function that trains a new network for a given number of steps."""
     import keras
     import tensorflow as tf
 
@@ -96,10 +96,10 @@ def stepper(training: str, execution: str) -> Callable[[int], None]:
 def time_to(
     accuracy: float, training: str, execution: str, folder: Path
 ) -> tuple[int | None, float]:
-    """Returns the epochs and the seconds of processor time until a held-out accuracy is reached.
+    """Returns the epochs and the seconds of CPU time until a held-out accuracy is reached.
 
     Args:
-        folder: with ``train.tfrecord`` and ``eval.tfrecord``.
+        folder: contains ``train.tfrecord`` and ``eval.tfrecord``.
     """
     spec = load("fashion")
     quick = spec.profile("quick").hyperparameters
@@ -123,7 +123,7 @@ def print_times_to(accuracy: float, ways: list[tuple[str, str]]) -> None:
     """Prints the second table."""
     cache = Config.from_environment("fashion", "quick").dataset
     limits = load("fashion").profile("quick").examples
-    print(f"\n| training | execution | epochs to {accuracy:g} | s of processor time |")
+    print(f"\n| training | execution | epochs to {accuracy:g} | CPU time, s |")
     print("|---|---|--:|--:|")
     with tempfile.TemporaryDirectory() as folder:
         for split in ("train", "eval"):
@@ -138,11 +138,11 @@ def print_times_to(accuracy: float, ways: list[tuple[str, str]]) -> None:
 
 def main() -> None:
     """Prints the tables."""
-    parser = argparse.ArgumentParser(description="What training costs.")
+    parser = argparse.ArgumentParser(description="Measures the cost of training.")
     parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--steps", type=int, default=10, help="in each round")
+    parser.add_argument("--steps", type=int, default=10, help="training steps in each round")
     parser.add_argument("--executions", nargs="+", default=loop.EXECUTIONS)
-    parser.add_argument("--accuracy", type=float, default=0.85, help="held out, to be reached")
+    parser.add_argument("--accuracy", type=float, default=0.85, help="held-out accuracy to reach")
     options = parser.parse_args()
     ways = {
         (training, execution): stepper(training, execution)
@@ -156,7 +156,7 @@ def main() -> None:
             times[way].append(_seconds(run, options.steps) / options.steps)
     common = "graph" if "graph" in options.executions else options.executions[0]
     base = statistics.median(times["fit", common])
-    print("| training | execution | a step, ms of processor time | relative | first step, s |")
+    print("| training | execution | CPU time per step, ms | relative | first step, s |")
     print("|---|---|--:|--:|--:|")
     for (training, execution), seconds in times.items():
         middle = statistics.median(seconds)

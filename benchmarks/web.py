@@ -1,7 +1,8 @@
-"""Bytes and latency of the released page against what one would take instead: ``make bench-web``.
+"""Compares bytes and latency of the released page with its alternatives: ``make bench-web``.
 
 A page with all of TensorFlow.js (tf.min.js) and one with LiteRT.js run the same model in the same
-browser, in turn with the released runner, each as a first visit. The pages stand in web_pages/.
+browser as the released runner. They take turns, and every visit is a first visit. The pages are in
+web_pages/.
 """
 
 import argparse
@@ -34,7 +35,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m benchmarks.web")
     parser.add_argument("--model", default=os.environ.get("MODEL") or "fashion")
     parser.add_argument("--profile", default=os.environ.get("PROFILE") or "default")
-    parser.add_argument("--rounds", type=int, default=5, help="how often each page is opened")
+    parser.add_argument("--rounds", type=int, default=5, help="number of visits to each page")
     options = parser.parse_args()
     try:
         return bench(Config.from_environment(options.model, options.profile), options.rounds)
@@ -44,13 +45,14 @@ def main() -> int:
 
 
 def bench(config: Config, rounds: int) -> int:
-    """Prints a row a page; returns 1 when the released one is not small enough."""
+    """Prints one row per page; returns 1 when the released page is not small enough."""
     promoted = release.current(config.build)
     if promoted is None:
         raise UserError(f"nothing of {config.build.name} is promoted yet; run: make deploy")
-    strange = [tensor.name for tensor in config.spec.inputs if tensor.dtype != "float32"]
-    if strange:
-        raise UserError(f"the pages to compare with take float32 alone, not {', '.join(strange)}")
+    not_float32 = [tensor.name for tensor in config.spec.inputs if tensor.dtype != "float32"]
+    if not_float32:
+        names = ", ".join(not_float32)
+        raise UserError(f"the other pages take only float32 inputs; of another type: {names}")
     golden = read_golden(promoted.folder / "golden.json", config.spec).head(1)
     inputs = {name: rows[0].ravel().tolist() for name, rows in golden.inputs.items()}
     with tempfile.TemporaryDirectory(prefix="fanout-bench-") as folder:
@@ -76,12 +78,12 @@ def bench(config: Config, rounds: int) -> int:
             line += f"{row['p50Ms']:>9.2f}{difference:>12.1e}"
         print(line)
     ratio = answer["rows"][1]["bytes"] / ours["bytes"]
-    print(f"tf.min.js takes {ratio:.2f} times the bytes (at least {LEAST_RATIO} is wanted)")
+    print(f"tf.min.js takes {ratio:.2f} times the bytes (limit: at least {LEAST_RATIO})")
     return 0 if ratio >= LEAST_RATIO else 1
 
 
 def _place(site: Path, folder: Path, weights: str) -> dict[str, str]:
-    """Puts the pages and what they load into the folder; returns each page's address there.
+    """Copies the pages and the files that they load to the folder; returns the pages' addresses.
 
     Args:
         weights: the form of the weights that the released page starts with.
@@ -93,7 +95,7 @@ def _place(site: Path, folder: Path, weights: str) -> dict[str, str]:
     shutil.copy(modules / "@tensorflow" / "tfjs" / "dist" / "tf.min.js", folder)
     litert = require(WEB / "node_modules" / "@litertjs")
     shutil.copytree(litert / "core" / "wasm", folder / "litert" / "wasm")
-    # Without a bundler or an import map, which the content security policy would have to allow.
+    # There is no bundler and no import map; the content security policy would have to allow a map.
     entry = (litert / "core" / "dist" / "index.js").read_text()
     (folder / "litert" / "index.js").write_text(
         entry.replace('"@litertjs/wasm-utils"', '"./wasm-utils.js"')
@@ -125,7 +127,7 @@ def _script(name: str) -> str:
 
 
 def _installed() -> Path:
-    """Returns the node_modules of web_pages/, installed from its lock when they are not there."""
+    """Returns the node_modules of web_pages/; installs them from the lock if they are missing."""
     modules = PAGES / "node_modules"
     if not modules.is_dir():
         environment = {**os.environ, "PATH": f"{NODE.parent}{os.pathsep}{os.environ['PATH']}"}

@@ -1,6 +1,6 @@
 /** All of TensorFlow.js, as its documentation loads it: a script with every operation and kernel. */
 const backend = new URLSearchParams(location.search).get('backend');
-// Another script brings it, and a file of WebAssembly with every kernel.
+// Another script provides it, together with a WebAssembly file that has every kernel.
 if (backend === 'wasm') tf.wasm.setWasmPaths('./wasm/');
 if (backend) await tf.setBackend(backend);
 await tf.ready();

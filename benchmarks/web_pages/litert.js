@@ -1,4 +1,4 @@
-/** LiteRT.js as its documentation loads it: it chooses among its builds by itself. */
+/** LiteRT.js as its documentation loads it: it chooses one of its builds itself. */
 import { loadAndCompile, loadLiteRt, Tensor } from './litert/index.js';
 
 const [contract, site] = await Promise.all(

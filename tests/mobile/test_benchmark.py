@@ -30,5 +30,5 @@ def test_a_row_for_each_variant_and_runtime(
 
 
 def test_a_folder_that_is_no_release_is_told(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="name a release's folder"):
+    with pytest.raises(UserError, match="pass the folder of a release"):
         list(benchmark(tmp_path, 1))
