@@ -1,4 +1,4 @@
-"""How a campaign that is run by hand ends: what was seen, what was wrong, the exit code."""
+"""The end of a campaign that is run by hand: the report, the problems, the exit code."""
 
 import sys
 from collections.abc import Sequence
@@ -6,18 +6,18 @@ from typing import Protocol
 
 
 class Report(Protocol):
-    """What a campaign saw."""
+    """The observations of a campaign."""
 
     @property
     def problems(self) -> Sequence[str]:
-        """Returns what must not be, empty after a good run."""
+        """Returns the problems; empty after a good run."""
 
     def text(self) -> str:
-        """Returns what was counted and measured."""
+        """Returns the counts and measurements."""
 
 
 def concluded(report: Report) -> int:
-    """Prints a report, its problems to standard error, and returns the exit code."""
+    """Prints a report, prints its problems to standard error, and returns the exit code."""
     print(report.text())
     for problem in report.problems:
         print(f"problem: {problem}", file=sys.stderr)

@@ -10,21 +10,21 @@ KEPT_RELEASES = 6
 
 
 class Releases:
-    """Releases with a link to the current one, as the pipeline keeps them."""
+    """Releases with a link to the current one, in the layout that the pipeline uses."""
 
     def __init__(self, folder: Path, templates: list[Path], chance: random.Random) -> None:
         self.folder = folder
         self._templates = templates
         self._chance = chance
         self._number = 0
-        self.good: dict[int, int] = {}  # number of a release: its template
+        self.good: dict[int, int] = {}  # each whole release's number: its template
 
     @property
     def base_path(self) -> Path:
         return self.folder / "current" / MODEL
 
     def add(self, template: int) -> int:
-        """Returns the number of a new, whole release."""
+        """Adds a whole release and returns its number."""
         self._number += 1
         shutil.copytree(self._templates[template], self.saved_model(self._number))
         self.good[self._number] = template
@@ -59,7 +59,7 @@ class Releases:
         return way
 
     def prune(self, current: int) -> None:
-        """Removes old releases but not the current one."""
+        """Removes old releases, except the current one."""
         numbers = sorted(int(one.name) for one in self.folder.iterdir() if one.name.isdecimal())
         for number in numbers[:-KEPT_RELEASES]:
             if number != current:

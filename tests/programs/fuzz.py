@@ -2,7 +2,7 @@
 
     python -m tests.programs.fuzz --requests 100000
 
-The server must not end, must not grow, and must call what is the client's mistake that: no 5xx.
+The server must not exit, must not grow, and must report a client's mistake as one: no 5xx.
 """
 
 import argparse
@@ -58,7 +58,7 @@ PIECES = (
 
 @dataclass
 class Report:
-    """What was sent, what it was answered with, and what should not have been."""
+    """The requests, the answers, and the problems."""
 
     sent: Counter[str] = field(default_factory=Counter)
     answers: Counter[str] = field(default_factory=Counter)
@@ -82,7 +82,7 @@ class Report:
 
 
 def mutated(data: bytes, chance: random.Random) -> bytes:
-    """Returns the data with a few bytes changed, dropped, doubled or put in."""
+    """Returns the data with a few bytes changed, deleted, repeated or inserted."""
     changed = bytearray(data)
     for _ in range(chance.randint(1, 4)):
         place = chance.randrange(len(changed) + 1)
@@ -120,7 +120,7 @@ def server() -> Iterator[Address]:
 
 
 def run(address: Address, requests: int, *, seed: int = 1) -> Report:
-    """Returns what came of so many requests, most of them malformed."""
+    """Sends this many requests, most of them malformed, and returns the report."""
     report = Report()
     chance = random.Random(seed)
     rest = http.client.HTTPConnection(address.host, address.rest_port, timeout=60)
@@ -210,7 +210,7 @@ def _http2(address: Address, report: Report, chance: random.Random) -> None:
 
 
 def _talk(port: int, host: str, sent: bytes) -> bytes:
-    """Returns all that a server says to these bytes until it closes."""
+    """Returns everything that a server answers to these bytes until it closes the connection."""
     answer = b""
     with socket.create_connection((host, port), timeout=60) as connection:
         try:
@@ -219,12 +219,12 @@ def _talk(port: int, host: str, sent: bytes) -> bytes:
             while part := connection.recv(65536):
                 answer += part
         except (ConnectionResetError, BrokenPipeError):
-            pass  # it closed before it had read everything
+            pass  # the server closed before it had read everything
     return answer
 
 
 def _messages() -> list[tuple[str, bytes]]:
-    """Returns methods with a good message for each."""
+    """Returns methods with a valid message for each."""
     example = example_pb2.Example()
     example.features.feature["x"].float_list.value.append(2.0)
     predict = predict_pb2.PredictRequest()
@@ -301,7 +301,7 @@ def _example(rest: http.client.HTTPConnection, report: Report, chance: random.Ra
 
 
 def main() -> int:
-    """Returns 0 when nothing was wrong."""
+    """Returns 0 if there was no problem."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)

@@ -1,7 +1,7 @@
-"""python -m tests.programs.held WORDS VERB…: a verb of ``fanout`` that goes no further than a line.
+"""python -m tests.programs.held WORDS VERB…: a verb of ``fanout`` that stops at a printed line.
 
-Once it has said a line with these words it waits for a signal. What is to be killed at a moment is
-still there when the signal comes, however fast the machine is.
+Once it has printed a line with these words, it waits for a signal. A process that is to be killed
+at a certain moment is then still there when the signal comes, however fast the machine is.
 """
 
 import signal
@@ -15,16 +15,16 @@ from pipeline.commands import cli
 
 
 def hold_at(words: str) -> None:
-    """Makes this process wait, for ever, once it has said a line with these words."""
-    say = CONSOLE.print
+    """Makes this process wait forever once it has printed a line with these words."""
+    print_line = CONSOLE.print
 
-    def say_and_wait(*said: Any, **options: Any) -> None:
-        say(*said, **options)
-        if any(isinstance(one, str) and words in Text.from_markup(one).plain for one in said):
+    def print_and_wait(*parts: Any, **options: Any) -> None:
+        print_line(*parts, **options)
+        if any(isinstance(part, str) and words in Text.from_markup(part).plain for part in parts):
             while True:
                 signal.pause()
 
-    CONSOLE.print = say_and_wait  # type: ignore[method-assign]
+    CONSOLE.print = print_and_wait  # type: ignore[method-assign]
 
 
 if __name__ == "__main__":

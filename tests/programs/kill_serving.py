@@ -1,9 +1,9 @@
-"""SIGKILL at the calls with which a command changes the disk, while a real server is asked.
+"""SIGKILL at the calls with which a command changes the disk, while a real server answers requests.
 
     python -m tests.programs.kill_serving
 
-Whatever is killed, all that is deployed goes on answering, with what was before or after;
-``fanout status`` says what is so, and the same command again ends what was begun.
+Whatever is killed, everything that is deployed keeps answering, with the release before or the one
+after. ``fanout status`` reports the actual state, and the same command again completes the change.
 """
 
 import sys
@@ -30,11 +30,11 @@ Call = dict[str, str]
 
 
 class Served(Worker):
-    """A place whose releases 1 and 2 are switched, with commands that are killed.
+    """A place where killed commands switch between releases 1 and 2.
 
     Args:
-        config: of the place; release 1 is current and served, and nothing else was promoted.
-        said: the file for what commands say.
+        config: the place's; release 1 is current and served, and nothing else was promoted.
+        said: the file for the commands' output.
     """
 
     def __init__(self, config: Config, said: Path) -> None:
@@ -50,17 +50,17 @@ class Served(Worker):
         return done.calls
 
     def kill(self, command: str, at: int, harm: str = "kill") -> Outcome:
-        """Kills a command at a call and holds ``fanout status`` to what is so then."""
+        """Kills a command at a call; asserts that ``fanout status`` reports the actual state."""
         done = self.run(*command.split(), harm=harm, at=at)
-        # With other releases to switch, a call less may be made.
+        # With other releases to switch, there may be one call less.
         assert done.code in (-9, 0), done.said
         self.points[command] += done.code == -9
         self.require_true_status()
         return done
 
     def again(self, command: str, current: int) -> None:
-        """Runs a command to its end, after which a release is current, and nothing is left over."""
-        # A rollback that has happened would go one further back.
+        """Runs a command to its end; asserts the current release and that nothing is left over."""
+        # A rollback that has already happened would go one further back.
         if not (command == "rollback" and release.current_version(self.config.build) == current):
             done = self.run(*command.split())
             assert done.code == 0, done.said
@@ -75,16 +75,16 @@ class Served(Worker):
         assert (code, found["problems"]) == (0, []), found["problems"]
 
     def require_true_status(self) -> None:
-        """Waits until the server follows its file; then holds status to what all really do."""
+        """Waits until the server follows its file; then compares status with the actual state."""
         deadline = time.monotonic() + SETTLE_SECONDS
         while True:
             wanted = _problems(self.config)
             code, found = self.status()
             said = found["problems"]
-            as_it_is = len(said) == len(wanted) and all(
+            is_true = len(said) == len(wanted) and all(
                 problem.startswith(words) for problem, words in zip(said, wanted, strict=True)
             )
-            if as_it_is and found["labels"] in ({}, found["deployed"]):
+            if is_true and found["labels"] in ({}, found["deployed"]):
                 break
             assert time.monotonic() < deadline, f"said {said}, and so it is: {wanted}"
             time.sleep(0.1)
@@ -98,31 +98,31 @@ class Served(Worker):
 
 
 def _problems(config: Config) -> list[str]:
-    """Returns how each sentence begins that status has to say, by asking without it."""
+    """Returns the beginnings of the problems that status must report, found without status."""
     now, stable = release.current_version(config.build), rollout.labels(config).get(rollout.STABLE)
     address = model_server.address(config)
     loaded: list[int] = []
     if address:
         with suppress(NoStatus):
             loaded = Versions(address.rest, config.spec.name).available()
-    found = []
+    problems = []
     if loaded and now not in loaded:
-        found.append(f"server answers with release {', '.join(map(str, loaded))}, and release")
+        problems.append(f"server answers with release {', '.join(map(str, loaded))}, and release")
     if stable != now:
-        found.append(f"release {stable} is deployed and release {now} is current")
-    found += [f"server answers with release {one} too" for one in loaded if one != stable]
-    return found
+        problems.append(f"release {stable} is deployed and release {now} is current")
+    problems += [f"server answers with release {one} too" for one in loaded if one != stable]
+    return problems
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A command, and the one that leads back to where it begins; both are killed.
+    """A command, and the command that undoes it; both are killed.
 
     Attributes:
-        commands: the one or two.
-        after: the release that is current after the first; release 1 is after the second.
-        restore: puts back what a command took away.
-        under_load: whether a server runs all the time, that can be asked.
+        commands: the one or two commands.
+        after: the current release after the first command; after the second, it is release 1.
+        restore: puts back what a command removed.
+        under_load: whether a server runs all the time and gets requests.
     """
 
     commands: tuple[str, ...]
@@ -134,7 +134,7 @@ class Pair:
 def switch_and_back(
     served: Served, pair: Pair, choose: Callable[[list[Call]], Iterable[tuple[str, int]]]
 ) -> Report:
-    """Kills both commands at the points chosen of their calls, and returns what clients saw."""
+    """Kills both commands at the chosen points, and returns the clients' report."""
     chosen = {}
     for command in pair.commands:
         chosen[command] = list(choose(served.calls(command)))
@@ -160,8 +160,8 @@ def switch_and_back(
 
 def every_call(calls: list[Call]) -> list[tuple[str, int]]:
     """Returns all points: before each call, and in the middle of each write."""
-    found = [("kill", number) for number in range(len(calls))]
-    return found + [("half", n) for n, call in enumerate(calls) if call["call"] == "write"]
+    points = [("kill", number) for number in range(len(calls))]
+    return points + [("half", n) for n, call in enumerate(calls) if call["call"] == "write"]
 
 
 def switches(calls: list[Call]) -> list[tuple[str, int]]:
@@ -175,7 +175,7 @@ def switches(calls: list[Call]) -> list[tuple[str, int]]:
 
 
 def main() -> int:
-    """Kills each command at all its points; returns 0 when nothing was lost."""
+    """Kills each command at all its points; returns 0 if there was no problem."""
     problems = 0
     with tempfile.TemporaryDirectory(prefix="fanout-killed-") as name:
         folder = Path(name)

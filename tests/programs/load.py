@@ -1,4 +1,4 @@
-"""Requests without pause in a thread, while something else happens to the server."""
+"""A thread that sends requests without pause while something else happens to the server."""
 
 import threading
 from collections.abc import Iterator
@@ -12,7 +12,7 @@ from serving.client import Client
 
 @dataclass
 class Load:
-    """What was answered: probabilities of one picture, and errors."""
+    """The answers (probabilities of one picture) and the errors."""
 
     answers: list[np.ndarray] = field(default_factory=list)
     errors: list[str] = field(default_factory=list)
@@ -20,7 +20,7 @@ class Load:
 
 @contextmanager
 def running(url: str, model: str, image: np.ndarray, *, label: str | None = None) -> Iterator[Load]:
-    """Asks for the same picture again and again until the body has ended; nothing is retried."""
+    """Sends the same picture repeatedly until the body has ended, without retries."""
     load, stop = Load(), threading.Event()
 
     def ask() -> None:

@@ -1,7 +1,8 @@
-"""Whether two runs of a model in build folders of their own release the same files.
+"""Compares the releases of two runs of a model, which are made in separate build folders.
 
-`make reproducible MODEL=penguins PROFILE=quick` makes both runs, one after the other, and prints
-how many files are the same, and each that differs with the reason why it may, or that it must not.
+`make reproducible MODEL=penguins PROFILE=quick` makes both runs, one after the other. It prints how
+many files are the same. For each file that differs, it prints why it may differ, or that it must
+not.
 """
 
 import argparse
@@ -21,7 +22,7 @@ from pipeline.settings.config import Config
 
 FANOUT = ROOT / ".venv" / "bin" / "fanout"
 MEASURED = "says when the release was made and how long predictions took"
-# What may differ, why, and whether all but that must be the same.
+# The files that may differ, and the reason. Apart from that, their contents are compared too.
 EXPECTED = {
     MANIFEST: MEASURED,
     "web/released.json": MEASURED,
@@ -35,10 +36,10 @@ _SAME, _AS_EXPECTED, _DIFFERS = "same", "differs as expected", "differs"
 
 @dataclass(frozen=True)
 class Row:
-    """What became of a file in the second run.
+    """The comparison of one file.
 
     Attributes:
-        name: in the release.
+        name: its name in the release.
         verdict: same, differs as expected, or differs.
         reason: why it may differ, or what is wrong.
     """
@@ -50,7 +51,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Comparison:
-    """All files of two releases."""
+    """The comparison of all files of two releases."""
 
     rows: list[Row]
 
@@ -70,7 +71,7 @@ class Comparison:
 
 
 def compare(first: Path, second: Path) -> Comparison:
-    """Returns how the files of two releases compare, in the order of their names."""
+    """Compares the files of two releases, in the order of their names."""
     names = sorted({*_files(first), *_files(second)})
     return Comparison([_row(name, first / name, second / name) for name in names])
 
@@ -93,13 +94,14 @@ def _row(name: str, first: Path, second: Path) -> Row:
 
 
 def _without_measurements(content: bytes) -> dict[str, Any]:
-    """Returns a manifest, or what the page shows of it, without times and others' checksums."""
-    found: dict[str, Any] = json.loads(content)
+    """Returns a manifest, or the page's part of it, without times and checksums of other files."""
+    manifest: dict[str, Any] = json.loads(content)
     checks = [
         {name: value for name, value in check.items() if not name.endswith(_MEASURES)}
-        for check in found["checks"]
+        for check in manifest["checks"]
     ]
-    return {**found, "created": None, "checks": checks, "files": sorted(found.get("files", ()))}
+    files = sorted(manifest.get("files", ()))
+    return {**manifest, "created": None, "checks": checks, "files": files}
 
 
 def _names(content: bytes) -> dict[str, Any]:
@@ -118,7 +120,7 @@ def _files(folder: Path) -> list[str]:
 
 
 def _released(config: Config, builds: Path) -> Path:
-    """Returns the release of a run in an empty folder, with the data of the others."""
+    """Runs in an empty build folder that shares the data sets, and returns the release's folder."""
     builds.mkdir()
     (builds / "datasets").symlink_to(config.builds / "datasets")
     command = [FANOUT, "run", "--model", config.spec.name, "--profile", config.profile_name]
@@ -137,17 +139,19 @@ def main() -> int:
     )
     options = parser.parse_args()
     if options.releases and len(options.releases) != 2:
-        parser.error(f"two folders of releases, or none, got {len(options.releases)}")
+        parser.error(
+            f"give two folders of releases, or none for two runs; got {len(options.releases)}"
+        )
     if options.releases:
-        found = compare(*options.releases)
+        comparison = compare(*options.releases)
     else:
         config = Config.from_environment(options.model, options.profile)
         (config.builds / "datasets").mkdir(parents=True, exist_ok=True)
-        # Below the builds folder: the temporary folder of many systems is in memory.
+        # Below the builds folder, because many systems keep their temporary folder in memory.
         with tempfile.TemporaryDirectory(dir=config.builds, prefix="reproducible-") as scratch:
-            found = compare(*(_released(config, Path(scratch) / name) for name in ("1", "2")))
-    print(found.text())
-    return 0 if found.is_reproducible else 1
+            comparison = compare(*(_released(config, Path(scratch) / name) for name in ("1", "2")))
+    print(comparison.text())
+    return 0 if comparison.is_reproducible else 1
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 
     python -m tests.programs.soak --seconds 600
 
-Every answer must be one that a version which was live at that time gives, no request may fail,
-and the server's memory must stay flat.
+Every answer must come from a version that was live at that time, no request may fail, and the
+server's memory must stay flat.
 """
 
 import argparse
@@ -35,18 +35,18 @@ from tests.serving.processes import memory
 
 TEMPLATES = 5
 SWITCH_SECONDS = 60.0
-# What one version more or less, and its malloc arenas, may come to.
+# The size that one version more or less, with its malloc arenas, may have.
 ALLOWED_GROWTH = 48 << 20
 
 
 @dataclass
 class Report:
-    """What was seen.
+    """The observations of a run.
 
     Attributes:
-        requests: answered, by transport.
-        failures, wrong: what should not have been, the first of each in words.
-        actions: how often the director did what.
+        requests: the number of answered requests, by transport.
+        failures, wrong: the problems, in words.
+        actions: how often each action was done.
         memory: the server's resident bytes, once a second.
     """
 
@@ -58,7 +58,7 @@ class Report:
 
     @property
     def growth(self) -> int:
-        """Returns by how much the last quarter's median memory is above the second quarter's."""
+        """Returns the last quarter's median memory minus the second quarter's, in bytes."""
         quarter = max(len(self.memory) // 4, 1)
         return int(
             statistics.median(self.memory[-quarter:])
@@ -67,11 +67,11 @@ class Report:
 
     @property
     def problems(self) -> list[str]:
-        """Returns what must not be, empty after a good run."""
-        found = [*self.failures[:5], *self.wrong[:5]]
+        """Returns the problems; empty after a good run."""
+        problems = [*self.failures[:5], *self.wrong[:5]]
         if self.growth > ALLOWED_GROWTH:
-            found.append(f"memory grew by {self.growth >> 20} MB")
-        return found
+            problems.append(f"memory grew by {self.growth >> 20} MB")
+        return problems
 
     def text(self) -> str:
         return "\n".join(
@@ -88,7 +88,7 @@ class Report:
 
 
 class Live:
-    """Which answers are right: x/2 + one of these, at any moment."""
+    """The right answers at each moment: x/2 plus one of these numbers."""
 
     def __init__(self, plus: float) -> None:
         self._history = [frozenset([plus])]
@@ -97,7 +97,7 @@ class Live:
         return len(self._history) - 1
 
     def since(self, moment: int) -> frozenset[float]:
-        """Returns all that were right at some time since then."""
+        """Returns all numbers that were right at some time since then."""
         return frozenset().union(*self._history[moment:])
 
     def set(self, *plus: float) -> None:
@@ -112,7 +112,7 @@ def run(
     grpc_clients: int = 2,
     enough: Callable[[Report], bool] = lambda _: False,
 ) -> Report:
-    """Returns what was seen in a run of about so many seconds, or until it was enough."""
+    """Runs for about this many seconds, or until ``enough`` is true, and returns the report."""
     chance = random.Random(seed)
     report = Report()
     with tempfile.TemporaryDirectory(prefix="fanout-soak-") as name:
@@ -159,7 +159,7 @@ def _direct(
     chance: random.Random,
     is_over: Callable[[], bool],
 ) -> None:
-    """Promotes, rolls back and corrupts until the end."""
+    """Promotes, rolls back and corrupts versions until ``is_over`` or the first problem."""
     current = min(releases.good)
     while not is_over() and not report.failures and not report.wrong:
         template = releases.good[current]
@@ -176,7 +176,7 @@ def _direct(
                 releases.promote(current)
                 continue
             case "damage":
-                # Of the live version, after it was loaded: it must go on answering.
+                # The live version is damaged after it was loaded: it must keep answering.
                 report.actions[f"damaged while live: {releases.corrupt(current)}"] += 1
                 target = releases.add((template + 2) % TEMPLATES)
             case "half copied":
@@ -188,7 +188,7 @@ def _direct(
                 releases.promote(target)
                 _await_error(address, target)
                 weights.write_bytes(content)
-                report.actions["completed a half copied one"] += 1
+                report.actions["completed a half-copied one"] += 1
             case _:
                 target = releases.add((template + chance.randint(1, TEMPLATES - 1)) % TEMPLATES)
                 report.actions["promoted"] += 1
@@ -208,7 +208,7 @@ def _available(address: Address) -> list[int]:
 
 
 def _await_error(address: Address, number: int) -> None:
-    """Waits until a version has ended with an error, and some version still answers."""
+    """Waits until a version has ended with an error; some version must still answer."""
     connection = http.client.HTTPConnection(address.host, address.rest_port, timeout=30)
 
     def ended() -> bool:
@@ -271,7 +271,7 @@ def _grpc_client(
     with grpc.insecure_channel(f"{address.host}:{address.grpc_port}") as channel:
         call = channel.unary_unary("/tensorflow.serving.PredictionService/Predict")
         while not stopping.is_set():
-            # Others each time: what is remembered of one request must not answer the next.
+            # Different values each time: the cache of one request must not answer the next.
             x = np.roll(x, 1) % 64 + 1
             request.inputs["x"].tensor_content = x.tobytes()
             data = request.SerializeToString()
@@ -298,7 +298,7 @@ def _watch(address: Address, report: Report, stopping: threading.Event) -> None:
 
 
 def main() -> int:
-    """Returns 0 after a run without a problem."""
+    """Returns 0 if there was no problem."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=1)

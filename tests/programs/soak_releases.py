@@ -1,9 +1,9 @@
-"""Load on all that is deployed while releases are promoted and rolled back by ``fanout`` itself.
+"""Load on everything that is deployed while ``fanout`` promotes releases and rolls them back.
 
     python -m tests.programs.soak_releases --switches 50
 
-No request may fail, over REST or gRPC, by label or without, nor of the page or the device folder;
-none may be answered by a version that was neither before nor after.
+No request may fail: over REST or gRPC, with a label or without, to the page or the device folder.
+None may be answered by a version other than the one before or the one after a switch.
 """
 
 import argparse
@@ -37,20 +37,21 @@ from tests.serving import small_releases
 
 VERSIONS = 3
 PAUSE_SECONDS = 0.02
-# What may take so long at most, and how many answers each client gets between two switches.
+# The longest wait for one answer or one switch, and the least number of answers that each client
+# gets between two switches.
 PATIENCE_SECONDS = 120.0
 FEWEST_ANSWERS = 6
 
 
 @dataclass
 class Report:
-    """What was seen.
+    """The observations of a run.
 
     Attributes:
         answers: how often each version answered, by client.
         switches: how often each verb was run.
-        seconds: that each switch took.
-        failures, wrong: what should not have been, in words.
+        seconds: the duration of each switch.
+        failures, wrong: the problems, in words.
     """
 
     answers: dict[str, Counter[int]] = field(default_factory=dict)
@@ -61,7 +62,7 @@ class Report:
 
     @property
     def problems(self) -> list[str]:
-        """Returns what must not be, empty after a good run."""
+        """Returns the problems; empty after a good run."""
         return [*self.failures[:5], *self.wrong[:5]]
 
     def text(self) -> str:
@@ -85,7 +86,7 @@ class Report:
 
 
 class Live:
-    """Which versions may answer, and may have at any moment since."""
+    """The versions that may answer, now and at each moment in the past."""
 
     def __init__(self, version: int) -> None:
         self._history = [frozenset([version])]
@@ -101,7 +102,7 @@ class Live:
 
 
 def run(switches: int, *, seed: int = 1) -> Report:
-    """Returns what was seen of a place of its own while so many promotions and rollbacks ran."""
+    """Makes a place of its own, runs this many promotions and rollbacks, and returns the report."""
     with tempfile.TemporaryDirectory(prefix="fanout-soak-") as folder:
         config = small_releases.place(Path(folder), engine="embedded")
         for version in range(1, VERSIONS + 1):
@@ -115,7 +116,7 @@ def run(switches: int, *, seed: int = 1) -> Report:
 
 
 def switching(config: Config, switches: int, *, seed: int = 1) -> Report:
-    """Returns what was seen while releases of a place that is served were switched so often."""
+    """Switches the releases of a served place this many times, and returns the report."""
     chance, report = random.Random(seed), Report()
     current = release.current_version(config.build)
     assert current is not None
@@ -156,19 +157,21 @@ def _switch(config: Config, live: Live, report: Report, chance: random.Random) -
         report.failures.append(f"{' '.join(words)}: {done.stdout} {done.stderr}")
     if release.current_version(config.build) != after:
         report.wrong.append(f"{' '.join(words)}: release {after} is not current")
-    # Time to be answered by what must not answer any more.
+    # This leaves time to notice an answer of a version that must not answer any more.
     await_answers(report, after)
 
 
 def await_answers(report: Report, version: int) -> None:
-    """Waits until each client was answered a few times by the version that has to answer now."""
+    """Waits until each client got a few answers from the version that must answer now."""
     before = {name: seen[version] for name, seen in report.answers.items()}
     deadline = time.monotonic() + PATIENCE_SECONDS
     while not report.problems and any(
         seen[version] < before[name] + FEWEST_ANSWERS for name, seen in report.answers.items()
     ):
         if time.monotonic() > deadline:
-            report.failures.append(f"release {version} does not answer all: {report.answers}")
+            report.failures.append(
+                f"release {version} does not answer every client: {report.answers}"
+            )
         time.sleep(PAUSE_SECONDS)
 
 
@@ -176,16 +179,16 @@ def await_answers(report: Report, version: int) -> None:
 def clients(
     config: Config, live: Live, report: Report, *, pause_seconds: float = 0.0
 ) -> Iterator[None]:
-    """Asks everything all the time, in a thread each, with pauses where that is wanted."""
-    where = servers.addresses(config)
+    """Runs a thread per client that sends requests all the time, with the given pause between."""
+    addresses = servers.addresses(config)
     asking: dict[str, Callable[[], Iterator[int]]] = {
-        f"{transport} {label or 'latest'}": lambda url=where[transport], label=label: _versions(  # type: ignore[misc]
+        f"{transport} {label or 'latest'}": lambda url=addresses[transport], label=label: _versions(  # type: ignore[misc]
             config, url, label
         )
         for transport in ("REST", "gRPC")
         for label in (None, STABLE)
     }
-    asking["page"] = lambda: _page(f"{where['page']}contract.json")
+    asking["page"] = lambda: _page(f"{addresses['page']}contract.json")
     asking["device folder"] = lambda: _devices(config)
     stopping = threading.Event()
     report.answers = {name: Counter() for name in asking}
@@ -198,8 +201,8 @@ def clients(
                 version = next(versions)
                 report.answers[name][version] += 1
                 if version not in live.since(moment):
-                    right = sorted(live.since(moment))
-                    report.wrong.append(f"{name}: release {version} answered, expected {right}")
+                    expected = sorted(live.since(moment))
+                    report.wrong.append(f"{name}: release {version} answered, expected {expected}")
                 time.sleep(pause_seconds)
         except Exception as error:
             report.failures.append(f"{name}: {error!r}")
@@ -216,7 +219,7 @@ def clients(
 
 
 def _versions(config: Config, url: str, label: str | None) -> Iterator[int]:
-    """Yields the version that answers, known by its answers to the golden examples; 0 if none."""
+    """Yields the version that answers, recognised by its golden answers; 0 for any other answer."""
     images, known = golden_answers(config)
     with Client(url, config.spec.name, label=label, retries=0) as client:
         row = 0
@@ -253,13 +256,13 @@ def golden_answers(config: Config) -> tuple[np.ndarray, dict[int, np.ndarray]]:
 
 def _page(url: str) -> Iterator[int]:
     while True:
-        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - http to ourselves
+        with urllib.request.urlopen(url, timeout=PATIENCE_SECONDS) as answer:  # noqa: S310 - our own server
             yield int(json.load(answer)["version"])
         time.sleep(PAUSE_SECONDS)
 
 
 def _devices(config: Config) -> Iterator[int]:
-    """Yields the version of the folder that devices copy from, whose files must be its own."""
+    """Yields the version of the folder that devices copy from; its files must be undamaged."""
     while True:
         folder = config.build.current.resolve(strict=True)
         damage = Release.open(folder).damage()
@@ -270,7 +273,7 @@ def _devices(config: Config) -> Iterator[int]:
 
 
 def main() -> int:
-    """Returns 0 after a run without a problem."""
+    """Returns 0 if there was no problem."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--switches", type=int, default=50)
     parser.add_argument("--seed", type=int, default=1)

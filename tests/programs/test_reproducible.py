@@ -1,4 +1,4 @@
-"""What ``make reproducible`` says of two releases."""
+"""The report of ``make reproducible`` on two releases."""
 
 import json
 import shutil
