@@ -1,4 +1,4 @@
-"""What may be searched, and whose values a run trains with. The search itself: tests/e2e."""
+"""The search space, and the values that a run trains with. tests/e2e tests the search itself."""
 
 import json
 from collections.abc import Mapping
@@ -24,17 +24,17 @@ def config(tmp_path: Path) -> Config:
     return replace(Config.from_environment("penguins", "quick"), builds=tmp_path)
 
 
-def found(config: Config, **values: Any) -> Tuned:
-    """Writes values as a search leaves them, and returns them."""
-    own = dict(config.spec.profile("quick").hyperparameters)
-    result = Tuned(values, own, 0.99, 0.95, 7, "2026-01-01T00:00:00Z")
+def write_tuned(config: Config, **values: Any) -> Tuned:
+    """Writes values as a search does, and returns them."""
+    profile_values = dict(config.spec.profile("quick").hyperparameters)
+    result = Tuned(values, profile_values, 0.99, 0.95, 7, "2026-01-01T00:00:00Z")
     tuned.write(config.build.folder, result)
     return result
 
 
 def test_found_values_override_the_profile_and_train_again(config: Config) -> None:
     before = Fingerprints.of(config)
-    found(config, learning_rate=0.05, batch_size=16)
+    write_tuned(config, learning_rate=0.05, batch_size=16)
     assert config.profile.hyperparameters["learning_rate"] == 0.05
     assert config.profile.hyperparameters["epochs"] == 60
     after = Fingerprints.of(config)
@@ -48,7 +48,7 @@ def test_found_values_override_the_profile_and_train_again(config: Config) -> No
 
 
 def test_a_later_change_of_the_profile_has_the_last_word(config: Config) -> None:
-    found(config, learning_rate=0.05)
+    write_tuned(config, learning_rate=0.05)
     changed = {**config.profile.hyperparameters, "learning_rate": 0.01}
     other = replace(config.spec.profile("quick"), hyperparameters=changed)
     config = replace(config, spec=replace(config.spec, profiles={"quick": other}))
@@ -58,7 +58,7 @@ def test_a_later_change_of_the_profile_has_the_last_word(config: Config) -> None
 
 def test_the_profiles_own_values_change_nothing(config: Config) -> None:
     before = Fingerprints.of(config)
-    result = found(config, learning_rate=0.02)
+    result = write_tuned(config, learning_rate=0.02)
     assert str(result) == "nothing better than the profile's own values"
     assert Fingerprints.of(config) == before
 
@@ -122,7 +122,7 @@ def test_invalid_limits_are_reported(
     assert message in capsys.readouterr().err
 
 
-# KerasTuner asks for its thread by old names.
+# KerasTuner calls deprecated names of the threading module.
 @pytest.mark.filterwarnings("ignore::DeprecationWarning:keras_tuner")
 def test_a_trial_that_was_started_but_not_recorded_runs_again(tmp_path: Path) -> None:
     from pipeline.training import search
@@ -138,7 +138,7 @@ def test_a_trial_that_was_started_but_not_recorded_runs_again(tmp_path: Path) ->
     opened(2).search(verbose=0)
     noted = (tmp_path / "search" / "oracle.json").read_bytes()
     opened(3).search(verbose=0)
-    # As if the process had been killed between the third trial's file and the oracle's.
+    # As if the process had been killed between writing the third trial's file and the oracle's.
     (tmp_path / "search" / "oracle.json").write_bytes(noted)
     again = opened(3)
     assert len(again.oracle.trials) == 2

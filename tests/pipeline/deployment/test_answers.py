@@ -1,4 +1,4 @@
-"""What ``fanout status`` and a promotion make of what a server says, and of one that is silent."""
+"""How ``fanout status`` and a promotion interpret a server's answers, and a silent server."""
 
 from collections.abc import Iterator
 
@@ -14,7 +14,7 @@ from tests.serving import fixture_models
 
 @pytest.fixture(scope="module")
 def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yields the address of a server of version 2 of ``half``, which has no label."""
+    """Yields the address of a server of ``half``, version 2, which has no label."""
     base = tmp_path_factory.mktemp("half")
     fixture_models.write_half_plus(base / "2")
     with embedded.running("half", base) as where:

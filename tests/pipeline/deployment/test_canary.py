@@ -26,7 +26,7 @@ NO_LIMIT = Limits(faults=1.0, slower=1e9)
 
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
-    """Yields a place whose release 1 is promoted and served; 2 and 3 are there."""
+    """Yields a place with releases 1 to 3; release 1 is promoted and served."""
     config = small_releases.place(tmp_path_factory.mktemp("builds"), engine="embedded")
     first = small_releases.assemble(config, seed=1)
     for seed in (2, 3):
@@ -57,7 +57,7 @@ def test_it_stands_beside_the_stable_version_until_it_is_withdrawn(
     assert found.problems == []
     assert plan(served, 1).kept == {1: "current", 2: "deployed as canary", 3: "the newest"}
 
-    # Neither a restart ends it nor a promotion of what is current already.
+    # Neither a restart nor a promotion of the current release ends it.
     servers.stop_all(served)
     servers.serve(served)
     promotion.promote(served, release.find(served.build, 1))
@@ -103,7 +103,7 @@ def test_a_slow_one_is_withdrawn(served: Config) -> None:
 
 
 def test_faults_are_a_share_of_the_requests_that_the_server_counts(served: Config) -> None:
-    # Fewer than none: the message tells how many there were.
+    # The limit is below zero, so that the message reports the number of requests.
     with pytest.raises(GateError, match=r"the server failed 0 of [0-9]{3,} requests"):
         canary.deploy_canary(
             served, release.find(served.build, 2), 0, limits=replace(NO_LIMIT, faults=-1.0)

@@ -1,4 +1,4 @@
-"""Promotion and rollback seen from a real server, as a process."""
+"""Promotion and rollback with a real server, as a process."""
 
 import json
 import shutil
@@ -69,7 +69,7 @@ def test_everything_keeps_answering_after_a_kill_at_a_switch(
 
 
 def some_switches(calls: list[Call]) -> list[tuple[str, int]]:
-    """Returns the moments at which labels are about to move, and the link to the current one."""
+    """Returns the points just before the labels move and before the link to the release moves."""
     before = switches(calls)
     assert len(before) == 4
     return [before[1], before[3]]
@@ -86,7 +86,7 @@ def test_a_damaged_file_changes_nothing_that_is_served(served: Config, left: byt
     assert (found.answers["server"], found.deployed) == ([1], {})
     assert any("models.config" in problem for problem in found.problems)
     if left == b"":
-        # What the server has is known from the server: labels move without a gap.
+        # The server itself reports what it has loaded, so labels move without a gap.
         promotion.promote(served, release.find(served.build, 2))
         assert status(served).labels == {"stable": 2}
         promotion.promote(served, release.find(served.build, 1))
@@ -97,7 +97,7 @@ def test_a_damaged_file_changes_nothing_that_is_served(served: Config, left: byt
 
 
 def await_a_look(served: Config, left: bytes | None) -> None:
-    """Waits until the server has looked at its file, which it says of what it could read."""
+    """Waits until the server has polled its file; it logs this if it could read the file."""
     if left is None or b"\xff" in left:
         time.sleep(3 * float(model_server.POLL_SECONDS))
         return
@@ -113,7 +113,7 @@ def test_a_version_that_does_not_load_replaces_nothing(served: Config) -> None:
     broken = small_releases.assemble(served, seed=3)
     file = broken.folder / f"serving/fashion/{broken.version}/saved_model.pb"
     try:
-        # As if the file had been written so: all checksums agree with it.
+        # All checksums agree with the broken file, as if it had been written that way.
         file.write_bytes(b"no graph")
         manifest = {**broken.manifest, "files": {**broken.manifest["files"]}}
         manifest["files"][str(file.relative_to(broken.folder))] = integrity.entry(file)

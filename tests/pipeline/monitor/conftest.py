@@ -1,4 +1,4 @@
-"""A release's training statistics of small drawn pictures, and request logs of such."""
+"""Fixtures: a release's training statistics of small drawn pictures, and request logs of them."""
 
 import io
 import json
@@ -23,7 +23,7 @@ COUNT = 600
 
 
 def pictures(count: int, seed: int) -> tuple[Array, Array]:
-    """Returns bright bars on black, wider from class to class, and their classes."""
+    """Returns pictures of bright bars on black, wider with each class, and their classes."""
     chance = np.random.default_rng(seed)
     labels = chance.integers(0, 10, count)
     bars = np.arange(28) < (6 + labels + chance.integers(0, 3, count))[:, None]
@@ -40,7 +40,7 @@ def answers(labels: Array, seed: int = 1) -> Array:
 
 
 def png(picture: Array, scale: int = 1) -> bytes:
-    """Returns a picture's file, enlarged."""
+    """Returns the PNG file of a picture, enlarged by ``scale``."""
     pixels = np.kron(picture[..., 0], np.ones((scale, scale))).astype(np.uint8)
     stream = io.BytesIO()
     Image.fromarray(pixels).save(stream, "PNG")
@@ -60,7 +60,7 @@ def golden() -> Golden:
 
 @pytest.fixture(scope="session")
 def released(spec: ModelSpec, golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Release:
-    """A release with nothing in it but what monitoring reads."""
+    """Returns a release that only has the files that monitoring reads."""
     folder = tmp_path_factory.mktemp("releases") / "3"
     pairs = zip(golden.inputs["image"], golden.labels, strict=True)
     rows = ({"image": png(one), "label": int(number)} for one, number in pairs)
@@ -77,16 +77,16 @@ def released(spec: ModelSpec, golden: Golden, tmp_path_factory: pytest.TempPathF
 
 @pytest.fixture
 def config(tmp_path: Path, released: Release) -> Config:
-    found = replace(Config.from_environment("fashion", "quick"), builds=tmp_path / "build")
-    found.build.releases.mkdir(parents=True)
-    (found.build.releases / "3").symlink_to(released.folder)
-    (found.build.releases / "current").symlink_to(released.folder)
-    return found
+    config = replace(Config.from_environment("fashion", "quick"), builds=tmp_path / "build")
+    config.build.releases.mkdir(parents=True)
+    (config.build.releases / "3").symlink_to(released.folder)
+    (config.build.releases / "current").symlink_to(released.folder)
+    return config
 
 
 @pytest.fixture
 def write_log(tmp_path: Path) -> Callable[..., Path]:
-    """Returns the writer of a log: PredictionLogs, as the server and TensorFlow Serving write."""
+    """Returns a function that writes a log of PredictionLogs, as TensorFlow Serving does."""
 
     def write(
         requests: Iterable[tuple[str, Any]],
@@ -119,7 +119,7 @@ def write_log(tmp_path: Path) -> Callable[..., Path]:
 
 @pytest.fixture
 def of_pictures(write_log: Callable[..., Path]) -> Callable[..., Path]:
-    """Returns the writer of a log of raw pictures, one a request, with answers."""
+    """Returns a function that writes a log of raw pictures, one per request, with answers."""
 
     def write(shown: Array, labels: Array, **options: Any) -> Path:
         outputs = answers(labels, seed=2)

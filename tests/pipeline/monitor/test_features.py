@@ -39,8 +39,9 @@ def penguins(count: int, *, seed: int, heavier: float = 0, missing: float = 0) -
 def beyond(spec: ModelSpec, requests: dict[str, Any], limits: Monitoring) -> dict[str, str]:
     table = columns(spec)
     training = statistics_of(table_of(describe(table, penguins(2000, seed=1))))
-    found = Comparison.of(training, statistics_of(table_of(describe(table, requests))), limits)
-    return {row.feature: row.most for row in found.beyond}
+    requested = statistics_of(table_of(describe(table, requests)))
+    comparison = Comparison.of(training, requested, limits)
+    return {row.feature: row.most for row in comparison.beyond}
 
 
 def test_a_tables_columns_are_monitored_unchanged(spec: ModelSpec) -> None:

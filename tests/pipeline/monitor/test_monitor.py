@@ -27,9 +27,9 @@ Write = Callable[..., Path]
 
 def beyond(config: Config, *logs: Path, **options: Any) -> dict[str, Any]:
     """Returns the JSON, with the names of the features beyond their limit."""
-    found, _ = monitor(config, Asked(logs, **options))
-    told = found.to_json()
-    return {**told, "beyond": {row["feature"] for row in told["skew"] if not row["within"]}}
+    result, _ = monitor(config, Asked(logs, **options))
+    report = result.to_json()
+    return {**report, "beyond": {row["feature"] for row in report["skew"] if not row["within"]}}
 
 
 def test_requests_like_the_training_data_are_fine(
@@ -83,7 +83,7 @@ def test_the_golden_examples_that_smoke_tests_ask_for_do_not_count(
                 *(("image", one[None]) for one in own),
                 ("image", own),
                 ("image_bytes", np.array([encode(own[0])], object)),
-                # What others ask counts, whatever stands beside it.
+                # Other examples count, even in a request with golden examples.
                 ("image", np.concatenate([own[:5], shown])),
                 ("image", shown[:1]),
             ]

@@ -1,4 +1,4 @@
-"""docs/bring-your-own-model.md: each of its steps is run, and its output is what the page shows."""
+"""docs/bring-your-own-model.md: each step runs, and prints what the page shows."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ from pipeline.commands import cli
 from pipeline.new import create
 
 PAGE = ROOT / "docs" / "bring-your-own-model.md"
-# The block that makes the data, the command, and what it prints.
+# The block that makes the data, the command, and its output.
 STEP = re.compile(
     r"```python\n(?P<code>.*?)```\n+```sh\nfanout (?P<command>.*?)\n```\n+```\n(?P<output>.*?)```",
     re.DOTALL,
@@ -22,7 +22,7 @@ def test_the_page_has_all_three_ways() -> None:
     assert list(STEPS) == ["wine", "digits", "mine"]
 
 
-# NumPy 2 says it of TensorFlow's variables whenever Keras saves one.
+# NumPy 2 warns about TensorFlow's variables whenever Keras saves one.
 @pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 @pytest.mark.parametrize("name", STEPS)
 def test_a_step_prints_what_the_page_shows(

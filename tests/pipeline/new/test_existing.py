@@ -1,4 +1,4 @@
-"""``fanout new --keras`` and ``--saved-model``: a trained model, to the device and back."""
+"""``fanout new --keras`` and ``--saved-model``: the path of a trained model to the device."""
 
 import argparse
 import errno
@@ -26,13 +26,13 @@ from pipeline.training.export import export
 from pipeline.training.journal import Journal
 from pipeline.training.trainer import fit
 
-# NumPy 2 says it of TensorFlow's variables whenever Keras saves one.
+# NumPy 2 warns about TensorFlow's variables whenever Keras saves one.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
 
 
 @pytest.fixture(scope="module")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with models: two inputs of names that are none in Python, one of them whole."""
+    """A folder with models; one has an input whose name is invalid in Python, and an int32 one."""
     import keras
 
     keras.utils.set_random_seed(3)
@@ -55,7 +55,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A second folder of the package ``models``: what is written there can be imported."""
+    """A second folder of the package ``models``: Python can import what is written there."""
     folder = tmp_path / "models"
     monkeypatch.setattr(models, "__path__", [*models.__path__, str(folder)])
     yield folder
@@ -74,7 +74,7 @@ def test_a_trained_model_reaches_the_device(
     made: Path, place: Path, tmp_path: Path, source: str, name: str
 ) -> None:
     folder, told = from_existing.create(name, made / source, models=place)
-    assert "input picture_1: float32 (8, 8, 3), values assumed from 0 to" in told
+    assert "input picture_1: float32 (8, 8, 3), values assumed to be from 0 to" in told
     spec = spec_of(folder)
     for split in ("train", "test"):
         data = spec.module("data").examples(tmp_path, split, 20)
@@ -88,7 +88,7 @@ def test_a_trained_model_reaches_the_device(
     changed.write_bytes(b"other")
     with pytest.raises(DataError, match="changed: its digest is"):
         spec.module("existing").MODEL.network()
-    # The network was not swapped for a constant on the way.
+    # The export did not replace the network by a constant.
     assert np.ptp(golden.outputs, axis=0).max() > 1e-3
     golden.save(tmp_path / "golden")
     config = ConvertConfig(tmp_path / "train", tmp_path / "golden")
@@ -124,9 +124,9 @@ def test_another_version_of_keras_is_named(made: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("open.keras", "devices need fixed sizes"),
-        ("one.keras", "two classes or more"),
-        ("gone.keras", "is missing"),
+        ("open.keras", "must have fixed sizes"),
+        ("one.keras", "at least two classes"),
+        ("gone.keras", "does not exist"),
     ],
 )
 def test_what_does_not_fit_is_refused(made: Path, tmp_path: Path, name: str, message: str) -> None:
@@ -138,7 +138,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
     (tmp_path / "x.keras").write_text("no zip")
     with pytest.raises(UserError, match=r"is not a \.keras file"):
         from_existing.create("mine_x", tmp_path / "x.keras", models=tmp_path)
-    with pytest.raises(UserError, match="is no SavedModel"):
+    with pytest.raises(UserError, match="is not a SavedModel"):
         from_existing.create("mine_x", tmp_path, models=tmp_path / "m")
 
 
@@ -146,7 +146,7 @@ def test_options_that_exclude_each_other(tmp_path: Path) -> None:
     options = argparse.Namespace(
         name="mine", csv=None, images=tmp_path, keras=None, saved_model=None, label="x", trust=False
     )
-    with pytest.raises(UserError, match="--csv only"):
+    with pytest.raises(UserError, match="it needs --csv"):
         create(options, tmp_path)
 
 
@@ -156,7 +156,7 @@ def test_a_model_that_distinguishes_nothing_is_reported(tmp_path: Path) -> None:
     zeros = keras.layers.Dense(3, kernel_initializer="zeros", activation="softmax")
     keras.Sequential([keras.Input((4,)), zeros]).save(tmp_path / "same.keras")
     folder, told = from_existing.create("same", tmp_path / "same.keras", models=tmp_path / "models")
-    assert "NOTE: its answers to made-up inputs differ by 0e+00 at most" in told
+    assert "NOTE: its answers to made-up inputs differ by at most 0e+00" in told
     assert (folder / "model.keras").is_file()
 
 

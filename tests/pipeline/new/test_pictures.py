@@ -1,4 +1,4 @@
-"""``fanout new --images``: what is inferred, and what is told of folders that cannot be taken."""
+"""``fanout new --images``: inferred properties, and the errors for unsuitable folders."""
 
 from pathlib import Path
 
@@ -32,7 +32,7 @@ def test_small_pictures_keep_their_size(tmp_path: Path) -> None:
 def test_mixed_sizes_are_scaled_and_reported(tmp_path: Path) -> None:
     source = pictures(tmp_path / "source", sizes=(20, 30, 700), mode="RGB")
     folder, told = from_pictures.create("mine", source, tmp_path / "models")
-    assert "24 pictures of 3 sizes, all scaled to 64 × 64, colours" in told
+    assert "24 pictures of 3 sizes, all scaled to 64 × 64, colour" in told
     assert "SIZE = Size(height=64, width=64, channels=3)" in (folder / "pictures.py").read_text()
 
 
@@ -40,13 +40,13 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
     source = pictures(tmp_path)
     (source / "cat" / "3.png").write_bytes((source / "cat" / "3.png").read_bytes()[:60])
     (source / "dog" / "x.jpg").write_text("a text")
-    with pytest.raises(UserError, match=r"2 files .*cat/3\.png \(.+\); dog/x\.jpg \(.+\); mend or"):
+    with pytest.raises(UserError, match=r"2 files .*cat/3\.png \(.+\); dog/x\.jpg \(.+\); fix or"):
         look(source)
 
 
 def test_a_single_class_is_refused(tmp_path: Path) -> None:
     pictures(tmp_path)
-    with pytest.raises(UserError, match=r"two classes or more .* it has 0: none"):
+    with pytest.raises(UserError, match=r"at least two classes, got 0: none"):
         look(tmp_path / "cat")
 
 
@@ -54,7 +54,7 @@ def test_rare_classes_are_refused(tmp_path: Path) -> None:
     source = pictures(tmp_path)
     for number in range(5):
         (source / "dog" / f"{number}.png").unlink()
-    with pytest.raises(UserError, match=r"fewer than 10 pictures .*: dog \(7\)"):
+    with pytest.raises(UserError, match=r"at least 10 pictures, got dog \(7\)"):
         look(source)
 
 

@@ -12,8 +12,8 @@ from pipeline.settings.config import Config
 
 
 def promoted(config: Config) -> int | None:
-    now = release.current(config.build)
-    return now.version if now else None
+    current = release.current(config.build)
+    return current.version if current else None
 
 
 def test_the_layout_is_the_documented_one(config: Config, parts: Parts) -> None:

@@ -1,4 +1,4 @@
-"""Signatures with keys and certificates made here, by the tool that users have."""
+"""Signatures with the tool that users have, with keys and certificates made for these tests."""
 
 import json
 import subprocess
@@ -80,7 +80,7 @@ def certificate(
 
 @pytest.fixture(scope="module")
 def keys(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Returns a folder with the keys ours and other, and a certificate of ours by an authority."""
+    """Returns a folder with the keys ``ours`` and ``other``, and a certificate for ``ours``."""
     folder = tmp_path_factory.mktemp("keys")
     ours, root = write_key(folder, "ours"), write_key(folder, "root")
     write_key(folder, "other")
@@ -136,7 +136,7 @@ def test_an_unsigned_release_is_refused_until_it_is_signed(
     sign(signing, made)
     assert made.damage() == []
     promotion.promote(signing, made)
-    # What is signed twice has one signature, which holds.
+    # A release that is signed twice has one valid signature.
     sign(signing, made)
     promotion.promote(signing, made)
 

@@ -18,7 +18,7 @@ def config(tmp_path: Path) -> Config:
 
 @pytest.fixture
 def golden() -> Golden:
-    """Forty pictures whose SavedModel is right about all but one in ten."""
+    """Forty pictures; the SavedModel is right about nine in ten of them."""
     chance = np.random.default_rng(7)
     labels = np.arange(40) % 10
     outputs = np.full((40, 10), 0.04, np.float32)
@@ -29,7 +29,7 @@ def golden() -> Golden:
 
 @pytest.fixture
 def checks(golden: Golden) -> list[Check]:
-    """Rows as targets make them: one that agrees, one of which two answers differ, one crashed."""
+    """Rows as targets make them: one agrees, one has two different answers, one crashed."""
     limits = Limits(agreement=0.9, accuracy_drop=0.5)
     quantised = golden.outputs + np.float32(0.003)
     quantised[[3, 5]] = np.roll(golden.outputs[[3, 5]], 1, axis=1)
@@ -52,7 +52,7 @@ def checks(golden: Golden) -> list[Check]:
 
 @pytest.fixture
 def bare(config: Config, checks: list[Check]) -> Facts:
-    """What is known where nothing but the manifest is left: no run, no release before."""
+    """The facts if only the manifest is left: no run and no release before."""
     slices = {f"label={number}": 0.9 for number in range(10)}
     manifest = {
         "version": 2,
@@ -67,7 +67,7 @@ def bare(config: Config, checks: list[Check]) -> Facts:
 
 @pytest.fixture
 def full(bare: Facts, golden: Golden, checks: list[Check]) -> Facts:
-    """The same with evidence, golden set and history."""
+    """The same facts with evidence, golden set and history."""
     history = {
         "epoch": [0.0, 1.0],
         "loss": [1.0, 0.5],

@@ -8,7 +8,7 @@ import pytest
 from pipeline.report import Facts, render
 from web.checks.driver import run_script
 
-# The driver's scripts are named from web/browser/.
+# The driver's scripts are named relative to web/browser/.
 OPEN = "../../tests/pipeline/report/open_report"
 
 
@@ -40,7 +40,7 @@ def test_text_from_elsewhere_is_escaped_once(full: Facts) -> None:
 
 def test_the_page_is_well_formed_and_names_only_itself(full: Facts) -> None:
     page = render(full)
-    # Void elements are closed, so that the page is XML as well but for its first line.
+    # Void elements are closed, so the page without its first line is also XML.
     root = ElementTree.fromstring(page.partition("\n")[2])  # noqa: S314 - our own text
     ids = [element.get("id") for element in root.iter() if element.get("id")]
     assert len(ids) == len(set(ids))

@@ -1,4 +1,4 @@
-"""Writes runs into ML Metadata as the pipeline does, without running it."""
+"""Writes runs into ML Metadata, as the pipeline does, without running the pipeline."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,12 +10,12 @@ PIPELINE = "fashion-quick"
 
 
 def record_run(metadata: Path, name: str, outputs: Mapping[str, tuple[str, Path]]) -> int:
-    """Records a run and returns when it was begun, in milliseconds since the epoch.
+    """Records a run and returns its start, in milliseconds since the epoch.
 
     Args:
-        metadata: ML Metadata's SQLite file; made when it is not there.
-        name: of the run.
-        outputs: by component, the name of its output and where the payload is.
+        metadata: ML Metadata's SQLite file; it is created if it does not exist.
+        name: the run's name.
+        outputs: for each component, the name of its output and the payload's location.
     """
     connection = proto.ConnectionConfig()
     connection.sqlite.filename_uri = str(metadata)

@@ -1,6 +1,6 @@
 """python -m tests.pipeline.stages.repeatable_program FOLDER: imports and transforms rows twice.
 
-It prints the order of the records and what Transform learned of them each time, as JSON.
+It prints, as JSON, the order of the records and what Transform learned from them each time.
 """
 
 import json
@@ -16,7 +16,8 @@ from tfx import v1 as tfx
 
 from pipeline.stages.repeatable import ImportExampleGen, Transform
 
-# Of keys of 32 bits 64 are left: many records get the same, as it happens to a few of very many.
+# Of the 32-bit keys, only 64 values are left, so many records share a key. With very many records,
+# that happens to a few of them.
 DROPPED_BITS = 26
 
 
@@ -27,7 +28,7 @@ def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
 
 
 def outcome(data: Path) -> dict[str, Any]:
-    """Returns what a pipeline in a new folder made of the data."""
+    """Runs a pipeline on the data in a new folder, and returns its results."""
     split = tfx.proto.SplitConfig.Split(name="train", hash_buckets=1)
     output = tfx.proto.Output(split_config=tfx.proto.SplitConfig(splits=[split]))
     examples = ImportExampleGen(str(data / "data"), output_config=output)

@@ -1,4 +1,4 @@
-"""The Evaluator's own library on two models that say what they are told to."""
+"""The Evaluator's own library on two models with predetermined answers."""
 
 import io
 from dataclasses import replace
@@ -15,10 +15,10 @@ from pipeline.stages.evaluation import eval_config, read_evaluation
 
 
 def save(folder: Path, *, bad: int | None) -> Path:
-    """Writes a SavedModel that reads the class from a picture's grey, 0 for the bad one."""
+    """Writes a SavedModel that reads the class from a picture's grey; it answers 0 for ``bad``."""
     import tensorflow as tf
 
-    class Told(tf.Module):  # type: ignore[misc]
+    class GreyReader(tf.Module):  # type: ignore[misc]
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, name="examples")])  # type: ignore[untyped-decorator]
         def answer(self, serialized: Any) -> Any:
             parsed = tf.io.parse_example(
@@ -35,8 +35,8 @@ def save(folder: Path, *, bad: int | None) -> Path:
             )
             return {"probabilities": tf.one_hot(number, 10)}
 
-    told = Told()
-    tf.saved_model.save(told, str(folder), signatures={"serving_examples": told.answer})
+    reader = GreyReader()
+    tf.saved_model.save(reader, str(folder), signatures={"serving_examples": reader.answer})
     return folder
 
 
@@ -51,10 +51,10 @@ def records(file: Path) -> Path:
 
 
 def evaluate(spec: ModelSpec, profile: Profile, folder: Path, *, bad: int) -> list[str]:
-    """Returns why a model with one bad class is not blessed, against one with none."""
+    """Returns why a model with a bad class is not blessed, compared with one without."""
     import tensorflow_model_analysis as tfma
 
-    # As TFX's Evaluator does: tfx/components/evaluator/executor.py.
+    # The same steps as in TFX's Evaluator: tfx/components/evaluator/executor.py.
     config = tfma.utils.update_eval_config_with_defaults(
         eval_config(spec, profile), has_baseline=True
     )

@@ -1,4 +1,4 @@
-"""That the fingerprints cover what a release is made of, and nothing else."""
+"""The fingerprints cover everything that a release is made of, and nothing else."""
 
 import ast
 import re
@@ -11,14 +11,14 @@ from pipeline.settings.config import Config
 from pipeline.stages.fingerprints import _RELEASE_FILES, LEFT_OUT, Fingerprints, entries
 from pipeline.targets import TARGETS
 
-# What a run does around the release: nothing of it is in one.
+# Steps of a run around the release; none of them affects its contents.
 AROUND = {
     "pipeline.commands.run": "the order of the steps",
-    "pipeline.deployment": "what becomes of a release that is made",
-    "pipeline.release.signing": "the signature of a release that is made",
-    "pipeline.stages.data": "when the splits are written; how is in pipeline.stages.tfrecords",
-    "serving.container": "where the server runs that a release is promoted into",
-    "serving.client.versions": "what such a server is asked",
+    "pipeline.deployment": "the deployment of a finished release",
+    "pipeline.release.signing": "the signature of a finished release",
+    "pipeline.stages.data": "when the splits are written; pipeline.stages.tfrecords writes them",
+    "serving.container": "the container of the server that a release is promoted into",
+    "serving.client.versions": "the requests for that server's versions",
 }
 MODELS = ("fashion", "motions", "penguins")
 
@@ -51,19 +51,19 @@ def test_modules_that_tfx_is_given_by_name_are_in_a_fingerprint() -> None:
     covered = set().union(*reached("fashion").values())
     text = (ROOT / "pipeline" / "stages" / "dag.py").read_text()
     named = set(re.findall(r'"(pipeline\.[a-z_.]+)\.[a-z_]+"', text))
-    # A search ships nothing: the values that it finds are part of the profile.
+    # A search ships nothing: the values that it finds become part of the profile.
     assert named - {"pipeline.training.search"} <= covered
 
 
 def test_no_module_behind_a_fingerprint_prints_to_the_terminal() -> None:
-    """A reworded line of progress must neither train again nor make another release."""
+    """A reworded progress line must not cause another training run or another release."""
     for stage, modules in reached("fashion").items():
         speaking = {m for m in modules if "core.console" in fingerprint._imports(m)}
         assert speaking == set(), stage
 
 
 def test_files_that_are_not_modules_are_in_a_fingerprint() -> None:
-    """Whoever reads a file that stands beside a module must be known here."""
+    """This test must know every module that reads a file next to it."""
     readers = {
         module
         for module in set().union(*reached("fashion").values())
@@ -75,8 +75,8 @@ def test_files_that_are_not_modules_are_in_a_fingerprint() -> None:
         "core.toolchain",  # the project's folder
         "models.spec",  # the folder of the models
         "pipeline.html.document",  # the style sheet
-        "mobile.checks.latency",  # runner.py, which TARGETS names
-        "mobile.checks.runtimes",  # the same
+        "mobile.checks.latency",  # runner.py, which is in TARGETS
+        "mobile.checks.runtimes",  # the same file
     }
     assert readers <= known
     assert ROOT / "pipeline" / "html" / "style.css" in _RELEASE_FILES
@@ -93,7 +93,7 @@ def test_settings_reach_only_what_they_concern() -> None:
 
 
 def changed(module: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
-    """Returns which fingerprints are others after a module's code is."""
+    """Returns the fingerprints that change when a module's code changes."""
     config = Config.from_environment("fashion", "quick")
     before = vars(Fingerprints.of(config))
     file = fingerprint.file_of(module)

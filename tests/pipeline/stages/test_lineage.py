@@ -12,7 +12,7 @@ from tests.pipeline.stages.recorded_runs import record_run
 
 @pytest.fixture
 def begun(config: Config) -> list[int]:
-    """Two runs in ML Metadata; when each was begun, in milliseconds since the epoch."""
+    """Records two runs in ML Metadata; returns their starts, in milliseconds since the epoch."""
     config.build.folder.mkdir(parents=True)
     return [
         record_run(

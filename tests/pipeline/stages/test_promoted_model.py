@@ -7,25 +7,25 @@ from pipeline.stages.promoted_model import PromotedModel
 
 
 def model(number: int) -> Any:
-    found = Model()
-    found.id = number
-    return found
+    artifact = Model()
+    artifact.id = number
+    return artifact
 
 
 def blessing(of: int, *, blessed: bool = True) -> Any:
-    found = ModelBlessing()
-    found.id = 100 + of
-    found.set_int_custom_property("current_model_id", of)
-    found.set_int_custom_property("blessed", int(blessed))
-    return found
+    artifact = ModelBlessing()
+    artifact.id = 100 + of
+    artifact.set_int_custom_property("current_model_id", of)
+    artifact.set_int_custom_property("blessed", int(blessed))
+    return artifact
 
 
 @pytest.mark.parametrize(
     ("promoted", "candidate", "expected"),
     [
-        ([], 4, [3]),  # nothing is released: the newest that was blessed
+        ([], 4, [3]),  # nothing is released: the newest blessed model
         ([1, 3], 4, [3]),
-        ([1, 3], 3, [1]),  # the current release's model again: the one before
+        ([1, 3], 3, [1]),  # the candidate is the current release's model: the one before
         ([3, 1], 4, [1]),  # rolled back: not the newest
         ([1], 1, []),
         ([2], 4, []),  # never blessed

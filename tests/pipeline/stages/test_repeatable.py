@@ -1,4 +1,4 @@
-"""The same data are imported in the same order and teach Transform the same numbers."""
+"""The same data is imported in the same order, and Transform learns the same numbers from it."""
 
 import json
 import subprocess
@@ -19,7 +19,7 @@ SCHEMA = (
 
 @pytest.fixture
 def data(tmp_path: Path) -> Path:
-    """Numbers whose mean of float32 depends on how they are put together."""
+    """Writes numbers whose mean in float32 depends on the order in which they are added."""
     folder = tmp_path / "data"
     folder.mkdir()
     with tf.io.TFRecordWriter(str(folder / "rows.tfrecord")) as file:
@@ -32,7 +32,7 @@ def data(tmp_path: Path) -> Path:
 
 
 def test_two_runs_give_the_same(data: Path) -> None:
-    # A process of its own: TFX warns of its own imports.
+    # In a separate process, because TFX's imports cause warnings.
     command = [sys.executable, "-m", "tests.pipeline.stages.repeatable_program", str(data)]
     done = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, timeout=1200)
     first, second = json.loads(done.stdout)

@@ -1,4 +1,4 @@
-"""The record of a training, its end before its time, and going on where it was killed."""
+"""The record of a training run, early stopping, and continuing after a kill."""
 
 import csv
 import json
@@ -16,7 +16,7 @@ from pipeline.training.journal import Journal
 from pipeline.training.methods import TRAININGS, Method
 from pipeline.training.trainer import patience
 
-# As TensorBoard's own plug-in for scalars asks for them.
+# Reads the scalars with the calls of TensorBoard's own plug-in.
 READER = """
 import json, sys
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
@@ -39,13 +39,13 @@ def figures(loss: float) -> dict[str, float]:
 
 
 def seen_by_tensorboard(logs: Path) -> dict[str, Any]:
-    """Returns steps and values by run and tag, as TensorBoard itself reads them in a folder."""
+    """Returns steps and values by run and tag, as TensorBoard itself reads them from a folder."""
     python = ROOT / ".venv-web-converter" / "bin" / "python"
     done = subprocess.run(
         [python, "-c", READER, logs], check=True, capture_output=True, text=True, timeout=600
     )
-    found: dict[str, Any] = json.loads(done.stdout)
-    return found
+    scalars: dict[str, Any] = json.loads(done.stdout)
+    return scalars
 
 
 def test_history_and_events_record_each_epoch(tmp_path: Path) -> None:
@@ -91,7 +91,7 @@ def test_both_ways_of_training_end_when_told(way: str, tmp_path: Path) -> None:
     import tensorflow as tf
 
     model = keras.Sequential([keras.Input((2,)), keras.layers.Dense(2, activation="softmax")])
-    # Without a step's effect, the loss never falls.
+    # At a learning rate of 0, steps have no effect and the loss never falls.
     loss = "sparse_categorical_crossentropy"
     model.compile(keras.optimizers.SGD(0.0), loss, metrics=["accuracy"])
     data = tf.data.Dataset.from_tensors((tf.ones((4, 2)), tf.constant([0, 1, 0, 1])))

@@ -1,7 +1,7 @@
 """python -m tests.pipeline.training.training_program WAY FOLDER LOGS [EPOCH]: trains a network.
 
-It prints weights and figures as JSON. Given a number of epochs, the process kills itself
-with SIGKILL when so many have ended.
+It prints weights and figures as JSON. If EPOCH is given, the process kills itself with SIGKILL
+when that many epochs have ended.
 """
 
 import json
@@ -22,13 +22,13 @@ EPOCHS = 5
 
 
 class Fatal:
-    """Ends the process when an epoch has ended, without a word."""
+    """Kills the process when an epoch has ended, without any output."""
 
     def __init__(self, epoch: int) -> None:
         self._epoch = epoch
 
     def begin(self) -> None:
-        # Told of after the checkpoint was written.
+        # The journal calls this at the next epoch, after it wrote the checkpoint.
         if self._epoch == 0:
             os.kill(os.getpid(), signal.SIGKILL)
         self._epoch -= 1
