@@ -1,4 +1,4 @@
-"""What a .tflite file is, for a person who holds one: ``python -m mobile.inspection FILE``."""
+"""Describes a .tflite file for people: ``python -m mobile.inspection FILE``."""
 
 import sys
 from dataclasses import asdict
@@ -12,10 +12,10 @@ from mobile.conversion.runtime_versions import requirement
 
 
 def inspect(file: Path) -> dict[str, Any]:
-    """Returns everything that the file says of itself, as JSON values.
+    """Returns everything that the file says about itself, as JSON values.
 
     Raises:
-        InvalidModelError: the file is missing, damaged or something else.
+        InvalidModelError: the file is missing, damaged or not a model.
     """
     model = read(file)
     needed = requirement(model)
@@ -39,7 +39,7 @@ def inspect(file: Path) -> dict[str, Any]:
 
 
 def describe(file: Path) -> str:
-    """Returns the same for people. Raises InvalidModelError, as ``inspect`` does."""
+    """Returns the same as text for people. Raises InvalidModelError like ``inspect``."""
     model = read(file)
     metadata = read_metadata(model) or {}
     lines = [f"{file.name}  {file.stat().st_size:,} bytes  {metadata.get('name', 'no metadata')}"]

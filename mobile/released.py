@@ -1,4 +1,4 @@
-"""The mobile target's part of a release: the files as they were converted and checked."""
+"""The mobile target's part of a release: the converted and checked files, unchanged."""
 
 from collections.abc import Mapping
 from pathlib import Path, PurePath
@@ -9,9 +9,9 @@ from models.spec import ModelSpec
 
 
 def place(model: str, version: int) -> PurePath:
-    """Returns the target's folder itself: the files' names say which model they are of."""
+    """Returns the target's folder itself: the file names already contain the model's name."""
     return PurePath()
 
 
 def finish(folder: Path, *, spec: ModelSpec, samples: Golden, manifest: Mapping[str, Any]) -> None:
-    """Adds nothing: a device gets the contract and the examples from the release itself."""
+    """Writes nothing: a device gets the contract and the examples from the release itself."""

@@ -1,6 +1,6 @@
 """The mobile target: .tflite files for phones and single-board computers.
 
-``convert`` makes them from the SavedModel; ``check`` runs every example through tflite-runtime and
+``convert`` makes the files from the SavedModel. ``check`` runs every example in tflite-runtime and
 LiteRT, the two runtimes that such devices have.
 """
 
@@ -28,11 +28,12 @@ def convert(
 ) -> Artifacts:
     """Writes ``<model>.<variant>.tflite`` for each variant that the spec has limits for.
 
-    In the place of one that is not required and cannot be made stands a text file that says why.
+    A variant that is not required and cannot be made is replaced by a text file with the reason.
 
     Raises:
-        UnknownVariantError: the spec names a variant that there is none of.
-        ConversionError: the SavedModel cannot be converted, as when an operator is missing.
+        UnknownVariantError: the spec names a variant that does not exist.
+        ConversionError: the SavedModel cannot be converted, for example because TensorFlow Lite
+            lacks an operator.
         DataError: there is no training example to calibrate with.
     """
     variants = {name: variant_named(name) for name in spec.limits[TARGET]}
@@ -54,13 +55,13 @@ def convert(
 
 
 def artifacts(folder: Path, *, spec: ModelSpec) -> Artifacts:
-    """Returns where the files of an earlier conversion are; ``check`` says which are missing."""
+    """Returns the paths of an earlier conversion's files; ``check`` reports missing ones."""
     files = {name: folder / f"{spec.name}.{name}.tflite" for name in spec.limits[TARGET]}
     return Artifacts(model=spec.name, folder=folder, variants=files)
 
 
 def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits]) -> list[Check]:
-    """Returns one row a variant and runtime, after running every example in each.
+    """Runs every example in each variant and runtime, and returns one row for each pair.
 
     Raises:
         UserError: the edge environment is not installed.
@@ -69,14 +70,14 @@ def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits])
     with tempfile.TemporaryDirectory(prefix="mobile-check-") as folder:
         golden.save(Path(folder))
         bench = Bench(artifacts, golden, limits, Path(folder))
-        # The runners are processes of one thread each: as many at a time as there are cores.
+        # The runners are processes with one thread each, so one runs per core.
         with ThreadPoolExecutor(max_workers=cpu_count()) as pool:
             rows = list(pool.map(lambda pair: row(bench, *pair), pairs))
         timed = [
             with_all_threads(bench, rows[place :: len(RUNTIMES)], runtime)
             for place, runtime in enumerate(RUNTIMES)
         ]
-    return [found for variant in zip(*timed, strict=True) for found in variant]
+    return [timed_row for variant in zip(*timed, strict=True) for timed_row in variant]
 
 
 def examples(profile: Profile) -> int | None:

@@ -1,11 +1,12 @@
-"""Compiles the Android app without the Android SDK, and runs its classifier on this JVM.
+"""Compiles the Android app without the Android SDK and runs its classifier on this JVM.
 
     python -m mobile.android.jvm_check RELEASE
 
-Twice: all sources against Android's own classes and the TensorFlow Lite that the app ships, which
-shows that they fit; then all but the screen's against TensorFlow Lite for desktops, which has the
-same class names, to run the unit tests and the released models in it. Needs a JDK 17 and Maven,
-which fetches the rest; no root, no SDK.
+It compiles twice. The first time, it compiles all sources against Android's own classes and the
+TensorFlow Lite that the app ships, which shows that they fit together. The second time, it compiles
+all but the screen's sources against TensorFlow Lite for desktops, which has the same class names,
+and runs the unit tests and the released models. It needs a JDK 17, and Maven to fetch the rest; it
+needs neither root nor the SDK.
 """
 
 import shutil
@@ -26,7 +27,7 @@ APP = HERE / "app" / "src"
 MAIN = APP / "main" / "kotlin"
 TESTS = (APP / "test" / "kotlin", APP / "jvmTest" / "kotlin")
 WORK = ROOT / "build" / "android"
-# Sources that use Android's own classes, which this JVM has no native part of.
+# Sources that use Android's own classes: this JVM lacks their native parts.
 SCREEN = ("MainActivity.kt", "Bitmaps.kt")
 TEST_CLASSES = WORK / "test-classes"
 TEST_NAMES = (
@@ -36,7 +37,7 @@ TEST_NAMES = (
     "ReleaseTest",
     "PictureFilesTest",
 )
-# A compiler that runs for seconds gains nothing from the JVM's second compiler.
+# A compiler that runs only for seconds gains nothing from the JVM's second compiler.
 _SHORT_RUN = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 _TIMEOUT_S = 600
 
@@ -46,24 +47,24 @@ class MissingToolError(UserError):
 
 
 class CheckFailedError(FanoutError):
-    """The app does not compile, or a test of it failed; the message has the tool's output."""
+    """The app does not compile, or one of its tests failed; the message has the tool's output."""
 
 
 @dataclass(frozen=True)
 class Libraries:
-    """The jars that Maven fetched, and the class paths made of them."""
+    """The jars that Maven fetched, and the class paths made from them."""
 
     folder: Path
 
     def named(self, *prefixes: str) -> list[Path]:
-        """Returns one jar a prefix, in that order. Raises CheckFailedError when one is missing."""
-        found = []
+        """Returns one jar per prefix, in order. Raises CheckFailedError when one is missing."""
+        libraries = []
         for prefix in prefixes:
             jars = sorted(self.folder.glob(f"{prefix}-[0-9]*.jar"))
             if not jars:
                 raise CheckFailedError(f"Maven did not fetch {prefix}")
-            found.append(jars[0])
-        return found
+            libraries.append(jars[0])
+        return libraries
 
     def classes(self, name: str) -> Path:
         """Returns the jar of classes inside an Android archive (.aar)."""
@@ -95,7 +96,7 @@ class Libraries:
 
     @property
     def shipped(self) -> list[Path]:
-        """Returns TensorFlow Lite as the app ships it."""
+        """Returns the TensorFlow Lite that the app ships."""
         return [self.classes("tensorflow-lite"), self.classes("tensorflow-lite-api")]
 
     @property
@@ -109,7 +110,7 @@ class Libraries:
 
 
 def check(release: Path) -> str:
-    """Returns what the tests printed.
+    """Compiles the app, runs its tests and returns what they printed.
 
     Args:
         release: a folder with contract.json, golden.json and mobile/*.tflite.
@@ -124,7 +125,7 @@ def check(release: Path) -> str:
 
 
 def fetch() -> Libraries:
-    """Returns the libraries, after Maven has copied them to build/android if pom.xml changed."""
+    """Returns the libraries. If pom.xml changed, Maven copies them to build/android first."""
     maven = _tool("mvn", "Maven")
     folder = WORK / "libraries"
     project = HERE / "pom.xml"
@@ -139,7 +140,7 @@ def fetch() -> Libraries:
 
 
 def compile_all(libraries: Libraries) -> None:
-    """Compiles the app against what it ships, and its classifier and tests against this JVM's."""
+    """Compiles the app with the libraries it ships, and its tests with those for this JVM."""
     sources = [file for file in sorted(MAIN.rglob("*.kt")) if file.name not in SCREEN]
     tested = [*libraries.desktop, *libraries.test]
     with ThreadPoolExecutor(max_workers=2) as pool:
@@ -150,12 +151,12 @@ def compile_all(libraries: Libraries) -> None:
 
 
 def run_tests(libraries: Libraries, release: Path, pictures: Path | None = None) -> str:
-    """Returns what the app's tests printed, run with TensorFlow Lite for desktops.
+    """Runs the app's tests with TensorFlow Lite for desktops and returns what they printed.
 
     Args:
         pictures: a folder of picture files with an ``expected.json``.
     """
-    # JSON comes with Android; the rest of that jar needs a device.
+    # Android's jar is needed for its JSON classes; the rest of it needs a device.
     path = [TEST_CLASSES, *libraries.desktop, *libraries.test, *libraries.platform]
     path += libraries.named("kotlin-stdlib")
     command = [_tool("java", "a JDK 17"), "-cp", _joined(path), f"-Drelease={release}"]
@@ -188,13 +189,13 @@ def _joined(path: Sequence[Path]) -> str:
 
 
 def _tool(name: str, title: str) -> str:
-    found = shutil.which(name)
-    if found is None:
+    path = shutil.which(name)
+    if path is None:
         raise MissingToolError(
             f"{title} is not installed here ({name} is not on the PATH); "
             "on Debian or Ubuntu: apt install openjdk-17-jdk-headless maven"
         )
-    return found
+    return path
 
 
 def _run(command: Sequence[str | Path], what: str) -> str:

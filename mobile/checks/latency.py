@@ -1,11 +1,11 @@
-"""Times .tflite files against each other in one edge runtime: one process, turn by turn.
+"""Times .tflite files against each other in one edge runtime: in one process, taking turns.
 
     python -I latency.py tflite_runtime INPUTS --threads 1 2 --rounds 20 MODEL.tflite …
 
-INPUTS holds ``input.<name>.npy``. Every model is open at once and predicts in turn, so that what
-else the machine does falls on all of them alike. Prints a JSON list: for each model, for each
-number of threads, ``p50_ms`` and ``p95_ms`` of a prediction. As runner.py beside it, which it
-uses, this file imports nothing of the project.
+INPUTS holds ``input.<name>.npy``. All models are open at once and predict in turn, so other load
+on the machine affects all of them equally. It prints a JSON list: for each model and each number
+of threads, ``p50_ms`` and ``p95_ms`` of a prediction. Like runner.py beside it, which it uses, this
+file imports nothing from the project.
 """
 
 import argparse
@@ -21,7 +21,7 @@ import numpy as np
 sys.path.append(str(Path(__file__).resolve().parent))
 from runner import SIGNATURE, Array, quantised  # type: ignore[import-not-found]
 
-# Predictions in a row: the caches then hold this model's weights, as where it is the only one.
+# Consecutive predictions: the caches then hold this model's weights, as if it were the only one.
 _BURST = 25
 
 
@@ -30,7 +30,7 @@ def measure(
 ) -> list[dict[str, dict[str, float]]]:
     """Returns, for each model, its times by number of threads."""
     interpreters = importlib.import_module(f"{module}.interpreter")
-    found: list[dict[str, dict[str, float]]] = [{} for _ in models]
+    latencies: list[dict[str, dict[str, float]]] = [{} for _ in models]
     for count in threads:
         loaded = [interpreters.Interpreter(str(model), num_threads=count) for model in models]
         for interpreter in loaded:
@@ -38,18 +38,18 @@ def measure(
         runners = [interpreter.get_signature_runner(SIGNATURE) for interpreter in loaded]
         times: list[list[int]] = [[] for _ in models]
         for turn in range(-1, rounds):
-            # Each second turn goes the other way round: none is always behind the same one.
+            # Every second turn has the reverse order, so no model always follows the same one.
             order = range(len(models)) if turn % 2 else reversed(range(len(models)))
             for place in order:
                 burst = _burst(runners[place], inputs, max(turn, 0))
                 times[place] += burst if turn >= 0 else []
         for place, taken in enumerate(times):
             middle, slow = np.percentile(taken, [50, 95])
-            found[place][str(count)] = {
+            latencies[place][str(count)] = {
                 "p50_ms": round(middle / 1e6, 4),
                 "p95_ms": round(slow / 1e6, 4),
             }
-    return found
+    return latencies
 
 
 def _burst(runner: Any, inputs: dict[str, Array], turn: int) -> list[int]:
@@ -81,11 +81,11 @@ def main() -> int:
         for file in sorted(options.inputs.glob("input.*.npy"))
     }
     try:
-        found = measure(options.module, options.models, inputs, options.threads, options.rounds)
-    except Exception as error:  # whatever the interpreter raises is this process's answer
+        latencies = measure(options.module, options.models, inputs, options.threads, options.rounds)
+    except Exception as error:  # whatever the interpreter raises is reported
         print(" ".join(str(error).split()) or type(error).__name__, file=sys.stderr)
         return 1
-    print(json.dumps(found))
+    print(json.dumps(latencies))
     return 0
 
 

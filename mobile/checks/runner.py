@@ -1,11 +1,11 @@
-"""Runs a .tflite file on saved examples in one edge runtime, as a device would: numpy and it.
+"""Runs a .tflite file on saved examples as a device would: with numpy and one edge runtime.
 
     python -I runner.py tflite_runtime MODEL.tflite INPUTS OUTPUTS [--threads 1]
 
-INPUTS holds ``input.<name>.npy``, one row an example. Written to OUTPUTS: ``output.<name>.npy``,
-one row an example, and ``figures.json``. Every example is a prediction of its own. An error is one
-line on stderr and exit code 1. This file imports nothing of the project: it runs in an environment
-that has nothing of the pipeline's.
+INPUTS holds ``input.<name>.npy`` with one row per example. OUTPUTS gets ``output.<name>.npy`` with
+one row per example, and ``figures.json``. Every example is a separate prediction. An error is one
+line on stderr and exit code 1. This file imports nothing from the project: it runs in an
+environment that has none of the pipeline's packages.
 """
 
 import argparse
@@ -30,10 +30,10 @@ def run(module: str, model: Path, inputs_dir: Path, outputs_dir: Path, threads: 
 
     Args:
         module: ``tflite_runtime`` or ``ai_edge_litert``.
-        threads: how many the interpreter may use.
+        threads: the number of threads that the interpreter may use.
 
     Raises:
-        ValueError: the file is not a model, or its signature is not what the inputs are for.
+        ValueError: the file is not a model, or its signature does not fit the inputs.
     """
     interpreter_module = importlib.import_module(f"{module}.interpreter")
     inputs = {
@@ -42,8 +42,8 @@ def run(module: str, model: Path, inputs_dir: Path, outputs_dir: Path, threads: 
     }
     start = time.perf_counter_ns()
     interpreter = interpreter_module.Interpreter(model_path=str(model), num_threads=threads)
-    # tflite-runtime hands operators to XNNPACK here and nowhere else: a signature's runner alone
-    # computes without it, up to 1.5 times as long.
+    # Only this call makes tflite-runtime hand operators to XNNPACK: a signature's runner alone
+    # computes without it and takes up to 1.5 times as long.
     interpreter.allocate_tensors()
     load_ms = _milliseconds(time.perf_counter_ns() - start)
     if SIGNATURE not in interpreter.get_signature_list():
@@ -54,10 +54,10 @@ def run(module: str, model: Path, inputs_dir: Path, outputs_dir: Path, threads: 
         raise ValueError(f"the file takes inputs {sorted(wanted)}, not {sorted(inputs)}")
     for name, values in inputs.items():
         shape = tuple(int(size) for size in wanted[name]["shape"])
-        # The signature's runner would resize the tensor, and fail later in other words or worse.
+        # The signature's runner would resize the tensor and fail later, less clearly or worse.
         if (1, *values.shape[1:]) != shape:
-            raise ValueError(f"input {name!r} is of shape {shape}, not {(1, *values.shape[1:])}")
-    # Before the examples, which are mapped into memory as they are read, are counted too.
+            raise ValueError(f"input {name!r} has the shape {shape}, not {(1, *values.shape[1:])}")
+    # Measured before all examples are read: they are mapped into memory and would count too.
     _predict(signature, {name: values[:_WARM_UP] for name, values in inputs.items()}, wanted)
     peak_mib = _peak_mib()
     outputs, times = _predict(signature, inputs, wanted)
@@ -96,7 +96,7 @@ def _predict(
 
 
 def quantised(values: Array, details: dict[str, Any]) -> Array:
-    """Returns values as the input tensor takes them: integers by its scale, strings as bytes."""
+    """Returns values in the input tensor's form: quantised by its scale, strings as bytes."""
     dtype = np.dtype(details["dtype"])
     if values.dtype.kind == "U":
         return np.char.encode(values, "utf-8")
@@ -117,9 +117,9 @@ def dequantised(values: Array, details: dict[str, Any]) -> Array:
 
 
 def _peak_mib() -> float:
-    """Returns the most memory that this process held, Python and numpy included.
+    """Returns the peak memory of this process, including Python and numpy.
 
-    getrusage's figure counts what the parent held when it started this process.
+    getrusage's figure includes the parent's memory at the time it started this process.
     """
     status = Path("/proc/self/status").read_text()
     (line,) = [line for line in status.splitlines() if line.startswith("VmHWM:")]
@@ -141,7 +141,7 @@ def main() -> int:
     options = parser.parse_args()
     try:
         run(options.module, options.model, options.inputs, options.outputs, options.threads)
-    except Exception as error:  # whatever the interpreter raises is this process's answer
+    except Exception as error:  # whatever the interpreter raises is reported
         print(" ".join(str(error).split()) or type(error).__name__, file=sys.stderr)
         return 1
     return 0

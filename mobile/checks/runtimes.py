@@ -1,4 +1,4 @@
-"""The edge runtimes, each run in a process of its own: a crash there is an answer, not an end."""
+"""The edge runtimes. Each runs in a separate process, so a crash is a result, not the end."""
 
 import importlib.metadata
 import json
@@ -18,12 +18,12 @@ from mobile.conversion.runtime_versions import LAST_TFLITE_RUNTIME
 RUNNER = Path(__file__).resolve().with_name("runner.py")
 LATENCY = RUNNER.with_name("latency.py")
 TIMEOUT_S = 900
-# What interpreters print of themselves when all is well.
+# Prefixes of what interpreters print even when nothing is wrong.
 _CHATTER = ("INFO:", "WARNING:", "W0000", "I0000")
 
 
 class RuntimeFailedError(Exception):
-    """The runtime did not answer; the message is its last words."""
+    """The runtime did not answer; the message is the last line that it printed."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,9 @@ class EdgeRuntime:
     """A runtime that is installed in the edge environment.
 
     Attributes:
-        title: what people call it.
+        title: its name for people.
         module: its Python package; the distribution has the same name with hyphens.
-        release: the TensorFlow release whose operators it has; None for the newest.
+        release: the TensorFlow release whose operators it has; None for the newest release.
     """
 
     title: str
@@ -41,11 +41,13 @@ class EdgeRuntime:
     release: str | None
 
     def label(self) -> str:
-        """Returns its title and installed version, such as ``LiteRT 2.3.0``."""
+        """Returns its title and its installed version, such as ``LiteRT 2.3.0``."""
         environment = require(EDGE_PYTHON).parents[1]
         paths = [str(path) for path in environment.glob("lib/python3*/site-packages")]
-        found = importlib.metadata.distributions(name=self.module.replace("_", "-"), path=paths)
-        return " ".join([self.title, *(distribution.version for distribution in found)])
+        distributions = importlib.metadata.distributions(
+            name=self.module.replace("_", "-"), path=paths
+        )
+        return " ".join([self.title, *(distribution.version for distribution in distributions)])
 
 
 RUNTIMES = (
@@ -56,7 +58,7 @@ RUNTIMES = (
 
 @dataclass(frozen=True)
 class Latency:
-    """How long one prediction takes, in milliseconds."""
+    """The time of one prediction in milliseconds."""
 
     p50_ms: float
     p95_ms: float
@@ -64,10 +66,10 @@ class Latency:
 
 @dataclass(frozen=True)
 class Answer:
-    """What a runtime made of the examples.
+    """A runtime's answers to the examples.
 
     Attributes:
-        outputs: for each output of the signature, one row an example, as real numbers.
+        outputs: for each output of the signature, one row per example, as real numbers.
         figures: ``version``, ``load_ms``, ``p50_ms``, ``p95_ms`` and ``peak_mib``.
     """
 
@@ -78,15 +80,15 @@ class Answer:
 def run(
     runtime: EdgeRuntime, model: Path, inputs: Path, scratch: Path, *, threads: int = 1
 ) -> Answer:
-    """Returns what the runtime answers to the examples in ``inputs``, one at a time.
+    """Returns the runtime's answers to the examples in ``inputs``, run one at a time.
 
     Args:
         inputs: a folder with ``input.<name>.npy``.
-        scratch: an empty folder for this run alone.
-        threads: how many the interpreter may use.
+        scratch: an empty folder that only this run uses.
+        threads: the number of threads that the interpreter may use.
 
     Raises:
-        RuntimeFailedError: it did not load the file, raised, crashed, or took too long.
+        RuntimeFailedError: it did not load the file, raised an error, crashed or took too long.
         UserError: the edge environment is not installed.
     """
     _python([RUNNER, "--threads", str(threads), runtime.module, model, inputs, scratch])
@@ -100,29 +102,30 @@ def run(
 def latencies(
     runtime: EdgeRuntime, models: Sequence[Path], inputs: Path, threads: Sequence[int], rounds: int
 ) -> list[dict[int, Latency]]:
-    """Returns, for each model, its times by number of threads, measured turn by turn.
+    """Returns, for each model, its times by number of threads; the models take turns.
 
     Args:
         inputs: a folder with ``input.<name>.npy``.
-        rounds: how often each model has its turn.
+        rounds: the number of turns of each model.
 
     Raises:
-        RuntimeFailedError: one of the models did not load, raised or crashed.
+        RuntimeFailedError: one of the models did not load, raised an error or crashed, or they
+            took too long.
         UserError: the edge environment is not installed.
     """
     counts = ["--threads", *map(str, threads), "--rounds", str(rounds)]
     printed = _python([LATENCY, runtime.module, inputs, *models, *counts])
     return [
-        {int(count): Latency(**times) for count, times in found.items()}
-        for found in json.loads(printed.splitlines()[-1])
+        {int(count): Latency(**times) for count, times in by_threads.items()}
+        for by_threads in json.loads(printed.splitlines()[-1])
     ]
 
 
 def _python(arguments: Sequence[str | Path]) -> str:
-    """Returns what a program of the edge environment printed."""
+    """Runs a program in the edge environment and returns what it printed."""
     try:
         process = subprocess.run(
-            # -I: neither the pipeline's packages nor the user's may stand in for the device's.
+            # -I: the pipeline's and the user's packages must not replace the device's.
             [require(EDGE_PYTHON), "-I", *arguments],
             capture_output=True,
             text=True,
@@ -139,8 +142,8 @@ def _python(arguments: Sequence[str | Path]) -> str:
 
 def _last_words(process: "subprocess.CompletedProcess[str]") -> str:
     lines = [line.strip() for line in process.stderr.splitlines()]
-    said = [line for line in lines if line and not line.startswith(_CHATTER)]
-    words = said[-1] if said else "it said nothing"
+    messages = [line for line in lines if line and not line.startswith(_CHATTER)]
+    words = messages[-1] if messages else "it printed nothing"
     if process.returncode < 0:
         name = signal.Signals(-process.returncode).name
         return f"the interpreter crashed with {name}: {words}"

@@ -1,4 +1,4 @@
-"""From the SavedModel's ``serving_default`` to the bytes of a .tflite file."""
+"""Converts the SavedModel's ``serving_default`` into the bytes of a .tflite file."""
 
 import re
 import warnings
@@ -14,7 +14,7 @@ from models.spec import ModelSpec
 
 
 class ConversionError(UserError):
-    """The SavedModel cannot become a .tflite file of that variant."""
+    """The SavedModel cannot be converted into a .tflite file of that variant."""
 
 
 class UnsupportedOperatorError(ConversionError):
@@ -31,10 +31,10 @@ class UnsupportedOperatorError(ConversionError):
 
 
 class Source:
-    """A loaded SavedModel with its ``serving_default`` held to one example at a time.
+    """A loaded SavedModel whose ``serving_default`` is fixed to one example at a time.
 
-    A fixed batch of 1 takes the operators out that compute shapes: a prediction is up to three
-    times faster, and LiteRT.js loads nothing else.
+    A fixed batch of 1 removes the operators that compute shapes. A prediction is then up to three
+    times faster, and LiteRT.js loads only such files.
     """
 
     def __init__(self, saved_model: Path, spec: ModelSpec) -> None:
@@ -49,9 +49,9 @@ class Source:
             )
         signature = self._loaded.signatures[SIGNATURE_TENSORS]
         expected = sorted(tensor.name for tensor in spec.inputs)
-        found = sorted(signature.structured_input_signature[1])
-        if found != expected:
-            raise ConversionError(f"{saved_model} takes inputs {found}, its spec says {expected}")
+        inputs = sorted(signature.structured_input_signature[1])
+        if inputs != expected:
+            raise ConversionError(f"{saved_model} takes inputs {inputs}, its spec says {expected}")
         missing = {tensor.name for tensor in spec.outputs} - set(signature.structured_outputs)
         if missing:
             raise ConversionError(
@@ -62,8 +62,8 @@ class Source:
         def one_example(**inputs: Any) -> Any:
             outputs = dict(signature(**inputs))
             for tensor in spec.outputs:
-                # Clients allocate by the shape, and what a table looks up has none of its own.
-                # Where the shape is known the converter drops the operator.
+                # Clients allocate memory by the shape, but the result of a table lookup has none.
+                # Where the shape is already known, the converter drops the operator.
                 outputs[tensor.name] = tf.reshape(outputs[tensor.name], (1, *tensor.shape))
             return outputs
 
@@ -78,11 +78,11 @@ class Source:
         """Returns the .tflite file, with the signature's name and aliases.
 
         Args:
-            calibration: raw inputs by name, one row an example, for variants that need them.
+            calibration: raw inputs by name, one row per example, for variants that need them.
 
         Raises:
             UnsupportedOperatorError: an operator is not in TensorFlow Lite.
-            ConversionError: the converter refused for another reason.
+            ConversionError: the converter failed for another reason.
         """
         import tensorflow as tf
         from tensorflow.lite.python.convert_phase import ConverterError
@@ -93,7 +93,7 @@ class Source:
             converter.representative_dataset = lambda: _one_by_one(calibration)
         try:
             with warnings.catch_warnings():
-                # The calibrator looks at its result with an interpreter that TensorFlow deprecates.
+                # The calibrator inspects its result with an interpreter that TensorFlow deprecates.
                 warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated")
                 content: bytes = converter.convert()
         except ConverterError as error:
@@ -107,10 +107,11 @@ def _one_by_one(inputs: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
 
 
 def _in_words(error: Any) -> ConversionError:
-    named = {found.operator.name for found in error.errors if found.operator.name}
-    # What the error data leaves out, the message has: 'tf.Igamma' op is neither a custom op …
+    named = {each.operator.name for each in error.errors if each.operator.name}
+    # The error's data lacks some operators that its message names, as in: 'tf.Igamma' op is neither
+    # a custom op …
     named |= set(re.findall(r"'(tf\.\w+)' op is neither", str(error)))
     if named:
         return UnsupportedOperatorError(sorted(name.removeprefix("tf.") for name in named))
     lines = str(error).strip().splitlines() or [type(error).__name__]
-    return ConversionError(f"TensorFlow Lite's converter refused: {lines[0]}")
+    return ConversionError(f"TensorFlow Lite's converter failed: {lines[0]}")

@@ -1,7 +1,7 @@
 """Packs standard TFLite metadata and the labels into a .tflite file, and reads them back.
 
-The label file is appended as a zip archive, which is where the TensorFlow Lite Metadata API and
-``unzip`` look for it; the interpreter does not see it.
+The label file is appended as a zip archive, where the TensorFlow Lite Metadata API and ``unzip``
+look for it. The interpreter ignores it.
 """
 
 import io
@@ -32,11 +32,11 @@ _PARSER = "1.0.0"
 
 
 def with_metadata(content: bytes, spec: ModelSpec, title: str) -> bytes:
-    """Returns the model with metadata that describes it, and the label file.
+    """Returns the model with metadata that describes it, and with the label file.
 
     Args:
         content: a .tflite file without metadata.
-        title: what form of the model it is, for people.
+        title: a title of this form of the model, for people.
     """
     tables = schema()
     model = editable(content)
@@ -58,7 +58,7 @@ def describe(model: Any, spec: ModelSpec, title: str) -> dict[str, Any]:
 
     Args:
         model: a ``ModelT``.
-        title: what the file is and needs: the standard has no field for the runtime.
+        title: says what the file is and needs; the standard has no field for the runtime.
     """
     names = _aliases(model)
     inputs = {tensor.name: tensor for tensor in spec.inputs}
@@ -87,10 +87,10 @@ def describe(model: Any, spec: ModelSpec, title: str) -> dict[str, Any]:
 
 
 def read_metadata(model: ModelFile) -> dict[str, Any] | None:
-    """Returns the metadata's fields; None where the file has none.
+    """Returns the metadata's fields; None where the file has no metadata.
 
     Raises:
-        InvalidModelError: what is there is not metadata.
+        InvalidModelError: the metadata is damaged.
     """
     if model.metadata is None:
         return None
@@ -101,7 +101,7 @@ def read_metadata(model: ModelFile) -> dict[str, Any] | None:
 
 
 def read_labels(file: Path) -> list[str]:
-    """Returns the labels packed into the file; none where there are none."""
+    """Returns the labels packed into the file; an empty list where there are none."""
     try:
         with zipfile.ZipFile(file) as archive:
             return archive.read(LABELS).decode("utf-8").splitlines()
@@ -130,7 +130,7 @@ def _input(tensor: Tensor) -> dict[str, Any]:
         "stats": _stats(tensor),
     }
     if tensor.kind == "image":
-        # The graph normalises by itself: a client must not.
+        # The graph normalises its input, so a client must not do it again.
         identity = ("NormalizationOptions", {"mean": [0.0], "std": [1.0]})
         fields["process_units"] = [{"options": identity}]
     return fields
@@ -162,9 +162,9 @@ def _stats(tensor: Tensor) -> dict[str, list[float]] | None:
 
 
 def _with_file(content: bytes, name: str, text: str) -> bytes:
-    """Returns the content with a zip archive behind it, the same bytes for the same arguments."""
+    """Returns the content with a zip archive appended; equal arguments give equal bytes."""
     stream = io.BytesIO(content)
-    # Appending makes the archive's offsets count from the start of the whole file.
+    # In append mode, the archive's offsets count from the start of the whole file.
     with zipfile.ZipFile(stream, "a") as archive:
         archive.writestr(zipfile.ZipInfo(name), text)
     return stream.getvalue()
@@ -175,6 +175,6 @@ def _text(value: bytes | str) -> str:
 
 
 def tensor_line(tensor: TensorInfo) -> str:
-    """Returns one line that says how to call a tensor, for ``inspect``."""
+    """Returns a line that describes a tensor to callers, for ``inspect``."""
     scale = "" if tensor.scale is None else f", (value - {tensor.zero_point}) × {tensor.scale:g}"
     return f"{tensor.alias}: {tensor.dtype} {list(tensor.shape)}{scale}"

@@ -1,6 +1,6 @@
-"""TFLite metadata as a flatbuffer: encodes and decodes it by a table of the standard's fields.
+"""Encodes and decodes TFLite metadata as a flatbuffer, with a table of the standard's fields.
 
-The fields and their order are those of the published schema, which never removes one:
+The fields and their order are those of the published schema, which never removes a field:
 https://github.com/tensorflow/tflite-support/blob/master/tensorflow_lite_support/metadata/metadata_schema.fbs
 """
 
@@ -16,7 +16,7 @@ ROOT = "ModelMetadata"
 TENSOR_AXIS_LABELS = 2
 COLOR_RGB, COLOR_GRAYSCALE = 1, 2
 
-# Field and kind, in the order of the slots. A union takes two: which member it is, and the member.
+# Fields and their kinds in slot order. A union takes two slots: its member's number and the member.
 TABLES: Mapping[str, tuple[tuple[str, str], ...]] = {
     "ModelMetadata": (
         ("name", "string"),
@@ -64,7 +64,7 @@ def encode(values: Mapping[str, Any]) -> bytes:
     """Returns a ``ModelMetadata`` flatbuffer.
 
     Args:
-        values: by field; a union's value is ``(member's table, its values)``.
+        values: the values by field; a union's value is ``(member's table, its values)``.
     """
     builder = flatbuffers.Builder(1024)
     builder.Finish(_write_table(builder, ROOT, values), file_identifier=IDENTIFIER)
@@ -72,10 +72,10 @@ def encode(values: Mapping[str, Any]) -> bytes:
 
 
 def decode(content: bytes) -> dict[str, Any]:
-    """Returns the fields that are set, as ``encode`` takes them.
+    """Returns the fields that are set, in the form that ``encode`` takes.
 
     Raises:
-        ValueError: it is no metadata of this schema.
+        ValueError: the content is not metadata of this schema.
     """
     if content[4:8] != IDENTIFIER:
         raise ValueError(f"metadata begins with {content[4:8]!r}, not {IDENTIFIER!r}")
@@ -84,7 +84,7 @@ def decode(content: bytes) -> dict[str, Any]:
 
 
 def _write_table(builder: Any, table: str, values: Mapping[str, Any]) -> int:
-    """Returns the offset of the table, whose children are written before it."""
+    """Writes a table after its children and returns the table's offset."""
     slots = _slots(table)
     members = {name: values[name] for _, name, _ in slots if values.get(name) is not None}
     offsets = {
@@ -128,20 +128,20 @@ def _write_value(builder: Any, kind: str, value: Any) -> int:
 
 
 def _read_table(source: Table, table: str) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for slot, name, kind in _slots(table):
         offset = source.Offset(4 + 2 * slot)
         if not offset:
             continue
         position = source.Pos + offset
         if kind in _SCALARS:
-            found[name] = source.Get(_SCALARS[kind], position)
+            fields[name] = source.Get(_SCALARS[kind], position)
         elif kind.startswith("union:"):
             member = source.Get(number_types.Uint8Flags, position)
-            found[name] = _read_union(source, kind, slot, member)
+            fields[name] = _read_union(source, kind, slot, member)
         else:
-            found[name] = _read_value(source, kind, position)
-    return found
+            fields[name] = _read_value(source, kind, position)
+    return fields
 
 
 def _read_union(source: Table, kind: str, slot: int, member: int) -> Any:
@@ -160,7 +160,7 @@ def _read_value(source: Table, kind: str, position: int) -> Any:
     count = source.Get(number_types.UOffsetTFlags, start)
     size = count if kind == "string" else 4 * count
     if start + 4 + size > len(source.Bytes):
-        raise ValueError(f"cut off within {size} bytes")
+        raise ValueError(f"it ends within a value of {size} bytes")
     if kind == "string":
         return bytes(source.Bytes[start + 4 : start + 4 + size]).decode("utf-8")
     element = kind[1:-1]

@@ -1,4 +1,4 @@
-"""What is in a .tflite file, read without running it and without importing TensorFlow."""
+"""Reads the contents of a .tflite file without running it and without importing TensorFlow."""
 
 import importlib.util
 import struct
@@ -17,17 +17,17 @@ METADATA = "TFLITE_METADATA"
 
 
 class InvalidModelError(UserError):
-    """The file is not a whole TensorFlow Lite model."""
+    """The file is not a complete TensorFlow Lite model."""
 
 
 @dataclass(frozen=True)
 class TensorInfo:
-    """An input or output of a signature: what a caller must give or gets.
+    """An input or output of a signature, as a caller sees it.
 
     Attributes:
         alias: its name in the signature.
-        dtype: NumPy's name of the element type, or TensorFlow Lite's where NumPy has none.
-        shape: with the batch; -1 where it is open.
+        dtype: NumPy's name for the element type, or TensorFlow Lite's where NumPy has none.
+        shape: the shape with the batch dimension; -1 for a dimension of any size.
         scale, zero_point: real value = (stored value - zero_point) * scale; None where the tensor
             is not quantised.
     """
@@ -50,7 +50,7 @@ class Signature:
 
 @dataclass(frozen=True)
 class Operator:
-    """An operator at a version; ``custom`` ones, Flex among them, are not in every runtime."""
+    """A version of an operator. ``custom`` operators, such as Flex, are not in every runtime."""
 
     name: str
     version: int
@@ -62,14 +62,14 @@ class Operator:
 
 @dataclass(frozen=True)
 class ModelFile:
-    """What a .tflite file says of itself.
+    """The description that a .tflite file contains of itself.
 
     Attributes:
-        file: where it is.
-        signatures: in the file's order.
-        operators: how often each is used.
+        file: its path.
+        signatures: the signatures in the file's order.
+        operators: the operators, each with its number of uses.
         stated_runtime: the ``min_runtime_version`` that the converter wrote, such as ``1.15.0``.
-        metadata: the bytes of its TFLite metadata; None where it has none.
+        metadata: the bytes of its TFLite metadata; None where it has no metadata.
     """
 
     file: Path
@@ -79,7 +79,7 @@ class ModelFile:
     metadata: bytes | None
 
     def signature(self, name: str) -> Signature:
-        """Returns a signature. Raises InvalidModelError, which lists those there are."""
+        """Returns a signature. Raises InvalidModelError, which lists the existing signatures."""
         for signature in self.signatures:
             if signature.name == name:
                 return signature
@@ -88,26 +88,26 @@ class ModelFile:
 
     @property
     def versions(self) -> dict[str, int]:
-        """Returns the highest version of each operator, by name."""
+        """Returns the highest version of each operator by name."""
         ordered = sorted(self.operators, key=lambda operator: (operator.name, operator.version))
         return {operator.name: operator.version for operator in ordered}
 
     @property
     def unassigned_variables(self) -> int:
-        """Returns how many variables are read and never given a value.
+        """Returns the number of variable reads in a file that never assigns a variable.
 
-        Converting what ``tf.saved_model.save`` writes of a Keras 3 model gives such a file: it
-        loads, and computes with zeros.
+        Converting a Keras 3 model that ``tf.saved_model.save`` wrote gives such a file: it loads,
+        but computes with zeros.
         """
         count = Counter({op.name: uses for op, uses in self.operators.items()})
         return 0 if count["ASSIGN_VARIABLE"] else count["READ_VARIABLE"]
 
 
 def read(file: Path) -> ModelFile:
-    """Returns what the file says of itself.
+    """Returns the description of a .tflite file.
 
     Raises:
-        InvalidModelError: it is missing, empty, truncated or something else.
+        InvalidModelError: it is missing, empty, truncated or not a model.
     """
     try:
         content = file.read_bytes()
@@ -117,10 +117,10 @@ def read(file: Path) -> ModelFile:
 
 
 def parse(file: Path, content: bytes) -> ModelFile:
-    """Returns what a file's content says of itself; ``file`` names it in errors.
+    """Returns the description of a .tflite file's content; errors name it as ``file``.
 
     Raises:
-        InvalidModelError: it is empty, truncated or something else.
+        InvalidModelError: it is empty, truncated or not a model.
     """
     if content[4:8] != IDENTIFIER:
         raise InvalidModelError(
@@ -130,23 +130,23 @@ def parse(file: Path, content: bytes) -> ModelFile:
     try:
         return _parse(file, content)
     except (struct.error, IndexError, ValueError, TypeError, AttributeError) as error:
-        # The flatbuffer's accessors follow offsets wherever they point.
+        # The flatbuffer's accessors follow offsets without checking them.
         raise InvalidModelError(f"{file.name} is damaged or truncated: {error}") from error
 
 
 @cache
 def schema() -> ModuleType:
-    """Returns the flatbuffer accessors in TensorFlow's package, without importing TensorFlow."""
+    """Returns the flatbuffer accessors of TensorFlow's package without importing TensorFlow."""
     package = importlib.util.find_spec("tensorflow")
     folders = package.submodule_search_locations if package else None
     if not folders:
-        raise UserError("TensorFlow is not installed here; run: make setup")
+        raise UserError("TensorFlow is not installed; run: make setup")
     location = Path(folders[0]) / "lite" / "python" / "schema_py_generated.py"
-    found = importlib.util.spec_from_file_location("tflite_schema", location)
-    if found is None or found.loader is None:
+    spec = importlib.util.spec_from_file_location("tflite_schema", location)
+    if spec is None or spec.loader is None:
         raise UserError(f"{location} is missing; run: make setup")
-    module = importlib.util.module_from_spec(found)
-    found.loader.exec_module(module)
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
     return module
 
 
@@ -172,7 +172,7 @@ def _parse(file: Path, content: bytes) -> ModelFile:
 
 
 def _operator(code: Any) -> Operator:
-    # Codes above 127 do not fit the old one-byte field.
+    # Codes above 127 do not fit into the old one-byte field.
     number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     name = _names("BuiltinOperator")[number]
     if name == "CUSTOM":

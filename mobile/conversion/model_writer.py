@@ -1,7 +1,8 @@
-"""Writes a .tflite file's flatbuffer anew, without what makes a small model large.
+"""Rewrites a .tflite file's flatbuffer without the parts that make a small model large.
 
-The converter names a tensor after every layer that was folded into it, and stores one zero point
-for each channel of each weight and bias, which are all zero: 5 % of a quantised model of 100 kB.
+The converter names a tensor after every layer that was folded into it. It also stores a zero point
+for each channel of each weight and bias, although all of them are zero: 5 % of a quantised model
+of 100 kB.
 """
 
 from collections.abc import Hashable
@@ -12,12 +13,12 @@ import flatbuffers  # type: ignore[import-untyped]
 from core.arrays import Array
 from mobile.conversion.model_file import schema
 
-# Weights are read where they lie; the model's schema asks for this alignment of theirs.
+# Weights are read in place; the model's schema requires this alignment for them.
 _ALIGNMENT = 16
 
 
 class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
-    """Writes equal vectors once: a flatbuffer may point at one from several places."""
+    """Writes equal vectors only once: a flatbuffer may refer to a vector from several places."""
 
     def __init__(self, size: int) -> None:
         super().__init__(size)
@@ -27,7 +28,7 @@ class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
         content = x.tobytes()
         key = (x.dtype.str, content)
         if key not in self._written:
-            # A buffer's bytes are of any type; only they need more than their own size.
+            # A buffer's bytes may hold any type, so only they need more than their item size.
             alignment = _ALIGNMENT if x.itemsize == 1 else x.itemsize
             self.StartVector(1, len(content), alignment)
             self.head -= len(content)
@@ -38,10 +39,10 @@ class _SharingBuilder(flatbuffers.Builder):  # type: ignore[misc]
 
 
 def write(model: Any, size: int) -> bytes:
-    """Returns the file of a ``ModelT``.
+    """Returns the contents of a .tflite file for a ``ModelT``.
 
     Args:
-        size: about how many bytes it takes.
+        size: its approximate size in bytes.
     """
     for graph in model.subgraphs:
         for tensor in graph.tensors:

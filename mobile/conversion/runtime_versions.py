@@ -1,15 +1,15 @@
-"""Which TensorFlow Lite runtime a file needs: by its operators' versions and by its own word."""
+"""The oldest TensorFlow Lite runtime for a file, by its operators' versions and its metadata."""
 
 from dataclasses import dataclass
 
 from mobile.conversion.model_file import ModelFile, Operator
 
 Version = tuple[int, ...]
-# tflite-runtime ends with it; Raspberry Pi OS 12 can install no newer one.
+# The last release of tflite-runtime, and the newest that Raspberry Pi OS 12 can install.
 LAST_TFLITE_RUNTIME = "2.14"
 
-# For each operator, the TensorFlow release that brought its versions 1, 2, 3, …: the operators of
-# image and table classifiers. From the table that the converter itself uses,
+# The TensorFlow releases that introduced versions 1, 2, 3, … of each operator, for the operators of
+# image and table classifiers. Taken from the table that the converter itself uses,
 # https://github.com/google-ai-edge/LiteRT/blob/main/tflite/tools/versioning/runtime_version.cc
 _RELEASES = {
     "ADD": "1.5 1.14 2.4 2.6 2.13",
@@ -77,8 +77,8 @@ class Requirement:
 
     Attributes:
         release: the TensorFlow release, such as ``2.4``; empty when nothing is known.
-        operator: the one that needs it; None when only the file's own statement says so.
-        unlisted: operators or versions that the table does not have.
+        operator: the operator that needs it; None when only the file's own statement asks for it.
+        unlisted: operators or versions that are not in the table.
     """
 
     release: str
@@ -86,7 +86,7 @@ class Requirement:
     unlisted: tuple[Operator, ...]
 
     def loads_in(self, runtime: str) -> bool:
-        """Returns whether a runtime of that TensorFlow release has every operator known here."""
+        """Returns whether a runtime of that TensorFlow release has every listed operator."""
         return version(self.release)[:2] <= version(runtime)[:2]
 
     def __str__(self) -> str:
@@ -95,7 +95,7 @@ class Requirement:
 
 
 def requirement(model: ModelFile) -> Requirement:
-    """Returns the newer of what the operators need and what the file states of itself."""
+    """Returns the newer of the release that the operators need and the one that the file states."""
     needs = {operator: release(operator) for operator in model.operators}
     known = {operator: needed for operator, needed in needs.items() if needed}
     unlisted = tuple(operator for operator, needed in needs.items() if not needed)
@@ -108,7 +108,7 @@ def requirement(model: ModelFile) -> Requirement:
 
 
 def statement(model: ModelFile) -> str:
-    """Returns what a file says of its needs in its own metadata, in words."""
+    """Returns the sentence on a file's needs that goes into its own metadata."""
     needed = requirement(model)
     loads = "loads" if needed.loads_in(LAST_TFLITE_RUNTIME) else "does not load"
     versions = ", ".join(f"{name} {number}" for name, number in model.versions.items())
@@ -116,14 +116,14 @@ def statement(model: ModelFile) -> str:
 
 
 def release(operator: Operator) -> str:
-    """Returns the TensorFlow release that brought the operator's version; empty if unlisted."""
+    """Returns the TensorFlow release that introduced an operator's version; empty if unlisted."""
     releases = _RELEASES.get(operator.name, "").split()
     listed = not operator.custom and 1 <= operator.version <= len(releases)
     return releases[operator.version - 1] if listed else ""
 
 
 def version(text: str) -> Version:
-    """Returns ``2.14.0`` as numbers that compare; nothing for an empty text."""
+    """Returns ``2.14.0`` as a tuple of numbers that can be compared; empty for an empty text."""
     return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 

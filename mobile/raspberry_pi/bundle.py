@@ -1,6 +1,6 @@
-"""Makes the folder that a person copies to a Raspberry Pi.
+"""Makes the folder to copy to a Raspberry Pi.
 
-``make deploy-pi`` makes it, copies it and tries it there. By hand:
+``make deploy-pi`` makes it, copies it and tests it there. By hand:
 
     python -m mobile.raspberry_pi.bundle RELEASE FOLDER [--variant int8]
     scp -r FOLDER pi@raspberrypi.local:fanout
@@ -27,12 +27,12 @@ FILES = (
     "install.sh",
     "fanout-classify.service",
 )
-# The first of them that a release has.
+# In order of preference: the first that a release has is used by default.
 VARIANTS = ("int8", "float16", "float32")
 
 
 def bundle(model: Path, contract: Path, folder: Path) -> None:
-    """Writes the folder: model, contract, programs, and what the model file must be.
+    """Writes the folder: the model, its contract, the programs, and the model file's SHA-256.
 
     Raises:
         UserError: a file is missing, or the model is damaged.
@@ -50,10 +50,10 @@ def bundle(model: Path, contract: Path, folder: Path) -> None:
 
 
 def model_of(release: Path, variant: str | None = None) -> Path:
-    """Returns a variant's file in a release, by default that of the first of ``VARIANTS`` there is.
+    """Returns a variant's file in a release; by default, the first existing one of ``VARIANTS``.
 
     Raises:
-        UserError: it has none; the message lists those there are.
+        UserError: the release has no such file; the message lists the existing variants.
     """
     files = {file.name.split(".")[-2]: file for file in (release / "mobile").glob("*.tflite")}
     wanted = [variant] if variant else VARIANTS
@@ -69,7 +69,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Makes the folder to copy to a Raspberry Pi.")
     parser.add_argument("release", type=Path)
     parser.add_argument("folder", type=Path)
-    parser.add_argument("--variant", help=f"by default the first there is of {', '.join(VARIANTS)}")
+    parser.add_argument(
+        "--variant", help=f"default: the first in the release of {', '.join(VARIANTS)}"
+    )
     options = parser.parse_args()
     try:
         model = model_of(options.release, options.variant)
@@ -77,7 +79,7 @@ def main() -> int:
     except FanoutError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    print(f"copy {options.folder} to the Raspberry Pi, then run ./install.sh in it there")
+    print(f"copy {options.folder} to the Raspberry Pi, then run its ./install.sh there")
     return 0
 
 

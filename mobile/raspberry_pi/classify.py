@@ -1,17 +1,17 @@
 #!/usr/bin/env python3
-"""Says what a picture shows or a row holds, on a Raspberry Pi, with the .tflite model here.
+"""Classifies pictures or rows on a Raspberry Pi with the .tflite model in this folder.
 
-    python3 classify.py shoe.png            one picture, or several
-    python3 classify.py pictures/           every picture of a folder
+    python3 classify.py shoe.png            one or more pictures
+    python3 classify.py pictures/           every picture in a folder
     python3 classify.py penguins.csv        every row of a table, for models of tables
     python3 classify.py --camera            what the camera sees now
-    python3 classify.py --benchmark         how long a prediction takes
+    python3 classify.py --benchmark         the time of a prediction
 
-Needs numpy and either tflite-runtime or ai-edge-litert, Pillow for picture files, picamera2 for
-the camera. The folder also holds contract.json, which says what goes in and comes out, and
-model.json, which says what the model file must be. Models that take no picture are given .csv or
-.json files (rows.py says how they look). Exit code 0: everything was classified; 1: some were
-not, and why is on stderr; 2: nothing could be.
+It needs numpy and either tflite-runtime or ai-edge-litert, Pillow for picture files, and picamera2
+for the camera. The folder also holds contract.json, which describes the inputs and outputs, and
+model.json, which identifies the model file. Models that do not take pictures read .csv or .json
+files (rows.py describes the format). Exit code 0: everything was classified; 1: something was not,
+and stderr has the reasons; 2: nothing could be classified.
 """
 
 import argparse
@@ -41,14 +41,14 @@ TABLES = {".csv", ".json"}
 
 
 class ClassifyError(Exception):
-    """Something is wrong with a picture, the model or the set-up; the message says what."""
+    """A picture, the model or the set-up is wrong; the message says what is wrong."""
 
 
 class Classifier:
     """The model in a folder, ready to predict."""
 
     def __init__(self, folder: Path = HERE, threads: int = 1) -> None:
-        """Raises ClassifyError: a file is missing or damaged, or no runtime is installed."""
+        """Raises ClassifyError when a file is missing or damaged, or no runtime is installed."""
         contract = _json(folder / "contract.json")
         try:
             self.labels: list[str] = contract["labels"]
@@ -70,10 +70,10 @@ class Classifier:
             raise ClassifyError(f"contract.json or model.json is damaged: {what}") from None
 
     def picture(self, content: bytes) -> dict[str, Any]:
-        """Returns a picture, of a file's bytes, as ``predict`` takes it.
+        """Returns the picture in a file's bytes in the form that ``predict`` takes.
 
         Raises:
-            ClassifyError: it is no picture that can be read, or one too large.
+            ClassifyError: it is not a picture that can be read, or it is too large.
         """
         try:
             return {self.input["name"]: load_picture(content, self.input)[np.newaxis]}
@@ -81,10 +81,10 @@ class Classifier:
             raise ClassifyError(str(error)) from None
 
     def rows(self, content: bytes, *, table: bool) -> list[dict[str, Any]]:
-        """Returns each row of a CSV file's bytes, or a JSON file's, as ``predict`` takes it.
+        """Returns each row of a CSV or JSON file's bytes in the form that ``predict`` takes.
 
         Raises:
-            ClassifyError: they do not hold what the model takes.
+            ClassifyError: the rows do not fit the model.
         """
         try:
             return list(read_rows(content, self.inputs, table=table))
@@ -92,15 +92,15 @@ class Classifier:
             raise ClassifyError(str(error)) from None
 
     def predict(self, arrays: dict[str, Any]) -> Any:
-        """Returns the probabilities for an array of shape (1, …) by each input's name.
+        """Returns the probabilities for one array of shape (1, …) per input, by the input's name.
 
         Raises:
-            ClassifyError: a shape is another than the contract's.
+            ClassifyError: a shape differs from the contract's.
         """
         for tensor in self.inputs:
             shape, got = tuple(tensor["shape"]), arrays[tensor["name"]].shape[1:]
             if got != shape:
-                raise ClassifyError(f"its shape is {got}, the model takes {shape}")
+                raise ClassifyError(f"its shape is {got}, but the model takes {shape}")
         answer = self._run(
             **{name: self._quantised(array, self._details[name]) for name, array in arrays.items()}
         )
@@ -123,16 +123,16 @@ class Classifier:
 
 
 def load_examples(file: Path, classifier: Classifier) -> list[tuple[str, Any]]:
-    """Returns each example of a file with its name: one a picture, one a row of a table.
+    """Returns each example of a file with its name: one per picture or per row of a table.
 
     Raises:
-        ClassifyError: the file is not what the model takes.
+        ClassifyError: the file does not fit the model.
     """
     content = _content(file)
     if classifier.takes_picture:
         return [(str(file), classifier.picture(content))]
     if file.suffix.lower() not in TABLES:
-        raise ClassifyError("the model takes no pictures; name a .csv or .json file")
+        raise ClassifyError("the model does not take pictures; name a .csv or .json file")
     rows = classifier.rows(content, table=file.suffix.lower() == ".csv")
     return [(f"{file}:{number}", row) for number, row in enumerate(rows, 1)]
 
@@ -158,14 +158,16 @@ def _json(file: Path) -> dict[str, Any]:
 
 
 def _verified(folder: Path, expected: dict[str, Any]) -> Path:
-    """Returns the model's path. An interpreter given a damaged file may crash, so none is."""
+    """Returns the verified model's path: an interpreter may crash on a damaged file."""
     model = folder / Path(expected["file"]).name
     try:
         content = model.read_bytes()
     except OSError as error:
         raise ClassifyError(f"{model} cannot be read: {error.strerror}") from None
     if hashlib.sha256(content).hexdigest() != expected["sha256"]:
-        raise ClassifyError(f"{model.name} is damaged or another file; copy the folder again")
+        raise ClassifyError(
+            f"{model.name} is damaged or is a different file; copy the folder again"
+        )
     return model
 
 
@@ -177,16 +179,16 @@ def _interpreter(model: Path, threads: int) -> tuple[Any, str]:
             continue
         try:
             interpreter = module.Interpreter(model_path=str(model), num_threads=threads)
-            # tflite-runtime hands operators to XNNPACK here, not in a signature's runner.
+            # Only this call makes tflite-runtime hand operators to XNNPACK.
             interpreter.allocate_tensors()
         except (RuntimeError, ValueError) as error:
             raise ClassifyError(f"{name} does not load {model.name}: {error}") from None
         return interpreter, name
-    raise ClassifyError("neither tflite-runtime nor ai-edge-litert is here; run: ./install.sh")
+    raise ClassifyError("neither tflite-runtime nor ai-edge-litert is installed; run: ./install.sh")
 
 
 def benchmark(classifier: Classifier, rounds: int = 200) -> str:
-    """Returns a line with the median and 95th percentile of a prediction's time."""
+    """Returns a line with the median and the 95th percentile of a prediction's time."""
     example = {tensor["name"]: _any_value(tensor) for tensor in classifier.inputs}
     times = []
     for _ in range(rounds):
@@ -210,7 +212,7 @@ def _files(paths: list[Path], suffixes: set[str]) -> list[Path]:
         inside = sorted(path.iterdir()) if path.is_dir() else [path]
         files += [file for file in inside if not path.is_dir() or file.suffix.lower() in suffixes]
     if not files:
-        raise ClassifyError(f"no file was named, or the folder has none ({', '.join(suffixes)})")
+        raise ClassifyError(f"no file was named, or the folder has no {', '.join(suffixes)} files")
     return files
 
 
@@ -231,18 +233,18 @@ def _show(classifier: Classifier, name: str, example: dict[str, Any], options: A
     except ClassifyError as error:
         print(f"{name}: {error}", file=sys.stderr)
         return False
-    took = (time.perf_counter() - start) * 1000
+    milliseconds = (time.perf_counter() - start) * 1000
     best = np.argsort(-probabilities)[: options.top]
     if options.json:
         row = {
             "picture" if classifier.takes_picture else "row": name,
             "label": classifier.labels[best[0]],
-            "ms": round(took, 3),
+            "ms": round(milliseconds, 3),
         }
         print(json.dumps({**row, "probabilities": [float(value) for value in probabilities]}))
     else:
         classes = ", ".join(f"{classifier.labels[i]} {probabilities[i]:.1%}" for i in best)
-        print(f"{name}: {classes} ({took:.1f} ms)")
+        print(f"{name}: {classes} ({milliseconds:.1f} ms)")
     return True
 
 
@@ -252,11 +254,13 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=text.splitlines()[0])
     parser.add_argument("pictures", nargs="*", type=Path, help="files or folders")
     parser.add_argument("--camera", action="store_true", help="take one picture and classify it")
-    parser.add_argument("--benchmark", action="store_true", help="measure predictions")
-    parser.add_argument("--top", type=int, default=3, help="how many classes to print")
-    # A small model on several cores mostly waits for them; a large one gains.
-    parser.add_argument("--threads", type=int, default=1, help="how many cores to use")
-    parser.add_argument("--json", action="store_true", help="one JSON object a picture")
+    parser.add_argument("--benchmark", action="store_true", help="measure the time of predictions")
+    parser.add_argument("--top", type=int, default=3, help="number of classes to print")
+    # With several cores, a small model mostly waits for them; a large model gets faster.
+    parser.add_argument("--threads", type=int, default=1, help="number of cores to use")
+    parser.add_argument(
+        "--json", action="store_true", help="print one JSON object per picture or row"
+    )
     options = parser.parse_args()
     try:
         classifier = Classifier(threads=max(1, options.threads))
@@ -265,7 +269,7 @@ def main() -> int:
             return 0
         if options.camera:
             if not classifier.takes_picture:
-                raise ClassifyError("the model takes no pictures")
+                raise ClassifyError("the model does not take pictures")
             example = classifier.picture(camera_picture())
             return 0 if _show(classifier, "camera", example, options) else 1
         files = _files(options.pictures, PICTURES if classifier.takes_picture else TABLES)

@@ -1,16 +1,16 @@
 #!/bin/sh
-# Installs what classify.py needs on Raspberry Pi OS 12 or 13 and starts the service:
+# Installs what classify.py needs on Raspberry Pi OS 12 or 13, and can start the service:
 #
 #     ./install.sh              packages, a virtual environment in this folder, a first prediction
-#     ./install.sh --service    the same, and classify pictures on port 8600 from every boot on
+#     ./install.sh --service    the same, and a service on port 8600, now and after every boot
 #
-# It installs only what is missing, and can be run again at any time. What runs the programs
-# afterwards is ./python in this folder.
+# It installs only what is missing and can be run again at any time. Afterwards, run the programs
+# with ./python in this folder.
 set -eu
 cd "$(dirname "$0")"
 
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || {
-    echo "error: Python 3.11 or newer is needed (Raspberry Pi OS 12); here is $(python3 --version)" >&2
+    echo "error: Python 3.11 or newer is needed (Raspberry Pi OS 12); this machine has $(python3 --version)" >&2
     exit 2
 }
 python3 -c 'import numpy, PIL' 2>/dev/null ||
@@ -24,7 +24,7 @@ if ! "$python" -c "$has_runtime"; then
         sudo apt-get install --yes --no-install-recommends python3-venv
         python3 -m venv --system-site-packages .venv
     }
-    # tflite-runtime ends with Python 3.11 and numpy 1, which are those of Raspberry Pi OS 12.
+    # tflite-runtime supports Python up to 3.11 and numpy 1, the versions of Raspberry Pi OS 12.
     runtime=$("$python" -c 'import sys; print("tflite-runtime==2.14.0" if sys.version_info < (3, 12) else "ai-edge-litert==2.3.0")')
     "$python" -c "$has_runtime" || "$python" -m pip install --quiet "$runtime"
 fi

@@ -1,6 +1,6 @@
-"""Reads pictures as a model takes them: of a file, or of the camera.
+"""Reads pictures from a file or from the camera, in the form that a model takes.
 
-Needs Pillow, and picamera2 for the camera.
+It needs Pillow, and picamera2 for the camera.
 """
 
 import io
@@ -14,18 +14,18 @@ PICTURES = {".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".webp"}
 
 
 class PictureError(Exception):
-    """There is no picture, or none that can be read; the message says why."""
+    """There is no picture, or it cannot be read; the message says why."""
 
 
 def load_picture(content: bytes, tensor: dict[str, Any]) -> Any:
-    """Returns a picture as the model takes it: float32, the contract's shape, 0 to 255.
+    """Returns a picture in the model's form: float32, the contract's shape, 0 to 255.
 
     Args:
-        content: of a picture file, or of a .npy file of a ready tensor.
+        content: the bytes of a picture file, or of a .npy file with a finished tensor.
         tensor: the contract's input.
 
     Raises:
-        PictureError: it is no picture, or one too large.
+        PictureError: it is not a picture, or it is too large.
     """
     if content[:6] == b"\x93NUMPY":
         return _array(content)
@@ -33,18 +33,20 @@ def load_picture(content: bytes, tensor: dict[str, Any]) -> Any:
         from PIL import Image
     except ImportError:
         raise PictureError("Pillow is missing; run: sudo apt install python3-pil") from None
-    # Its own limit would warn first, on a line of its own.
+    # Pillow's own limit would print a separate warning first.
     Image.MAX_IMAGE_PIXELS = None
     try:
         picture = Image.open(io.BytesIO(content))
         width, height = picture.size
         # Checked before a single pixel is decoded: a small file can claim a huge picture.
         if width * height > MAX_PIXELS:
-            raise PictureError(f"{width} × {height} pixels are more than {MAX_PIXELS:,}")
+            raise PictureError(
+                f"{width} × {height} pixels are too many; at most {MAX_PIXELS:,} are allowed"
+            )
         return _pixels(picture, tensor)
     except PictureError:
         raise
-    except Exception as error:  # each of its decoders has errors of its own for damaged files
+    except Exception as error:  # each decoder raises different errors for damaged files
         # Pillow says "cannot identify image file <_io.BytesIO …>".
         words = " ".join(str(error).partition("<_io")[0].split()) or type(error).__name__
         raise PictureError(f"it is not a picture that can be read: {words}") from None
@@ -55,7 +57,7 @@ def _pixels(picture: Any, tensor: dict[str, Any]) -> Any:
 
     height, width, channels = tensor["shape"]
     if picture.mode.startswith("I"):
-        # 16-bit grey: Pillow's own conversion to 8 bits cuts off, it does not scale.
+        # 16-bit grey: Pillow's own conversion to 8 bits clips the values instead of scaling them.
         grey = np.asarray(picture, dtype=np.float32) / 257
         picture = Image.fromarray(np.clip(np.round(grey), 0, 255).astype(np.uint8))
     picture = picture.convert({1: "L", 3: "RGB"}.get(channels, "L"))
@@ -72,7 +74,7 @@ def _array(content: bytes) -> Any:
 
 
 def camera_picture() -> bytes:
-    """Returns what the camera sees, as a PNG file's bytes."""
+    """Returns a picture from the camera as the bytes of a PNG file."""
     try:
         from picamera2 import Picamera2  # type: ignore[import-not-found,unused-ignore]
         from PIL import Image
@@ -85,7 +87,7 @@ def camera_picture() -> bytes:
     except (RuntimeError, IndexError) as error:
         raise PictureError(f"no camera can be used: {error}") from None
     try:
-        # Picamera2's BGR888 is an array of red, green, blue: the name is the other way round.
+        # Picamera2's BGR888 is an array of red, green, blue: the name has the reverse order.
         camera.configure(camera.create_still_configuration(main={"format": "BGR888"}))
         camera.start()
         time.sleep(1)  # the exposure settles

@@ -1,8 +1,8 @@
-"""Reads examples that are no pictures: rows of a CSV file, or objects of a JSON file.
+"""Reads examples that are not pictures: rows of a CSV file, or objects of a JSON file.
 
 A CSV file has the names of the model's inputs in its first line. A JSON file holds one object with
-a value for each input, a list of them, or what a release's golden.json holds. An input that may be
-missing may be left out or empty.
+a value for each input, a list of such objects, or the content of a release's golden.json. An input
+whose value may be missing can be left out or empty.
 """
 
 import csv
@@ -16,19 +16,19 @@ MAX_ROWS = 100_000
 
 
 class RowsError(Exception):
-    """The file does not hold what the model takes; the message says where and why."""
+    """The file does not fit the model; the message says where and why."""
 
 
 def read_rows(content: bytes, inputs: list[dict[str, Any]], *, table: bool) -> list[dict[str, Any]]:
-    """Returns one example a row: for each input an array of shape (1, …).
+    """Returns one example per row, with an array of shape (1, …) for each input.
 
     Args:
-        content: of the file, UTF-8.
-        inputs: the contract's.
-        table: whether it is CSV; else it is JSON.
+        content: the bytes of the file, in UTF-8.
+        inputs: the contract's inputs.
+        table: whether the file is CSV; otherwise it is JSON.
 
     Raises:
-        RowsError: it is not what the model takes.
+        RowsError: the file does not fit the model.
     """
     try:
         text = content.decode("utf-8-sig")
@@ -36,9 +36,9 @@ def read_rows(content: bytes, inputs: list[dict[str, Any]], *, table: bool) -> l
         raise RowsError("it is not UTF-8 text") from None
     rows = _table(text, inputs) if table else _objects(text)
     if not rows:
-        raise RowsError("it holds no row")
+        raise RowsError("it has no rows")
     if len(rows) > MAX_ROWS:
-        raise RowsError(f"it holds {len(rows):,} rows, at most {MAX_ROWS:,} are taken")
+        raise RowsError(f"it has {len(rows):,} rows; at most {MAX_ROWS:,} are allowed")
     return [
         {tensor["name"]: _array(row, tensor, number) for tensor in inputs}
         for number, row in enumerate(rows, 1)
@@ -58,7 +58,7 @@ def _table(text: str, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
         for row in reader:
             if None in row or None in row.values():
                 width = len(reader.fieldnames or [])
-                raise RowsError(f"line {reader.line_num} has not {width} cells, as the first has")
+                raise RowsError(f"line {reader.line_num} must have {width} cells like the first")
             rows.append(row)
     except csv.Error as error:
         raise RowsError(f"line {reader.line_num} cannot be read: {error}") from None
@@ -73,7 +73,7 @@ def _objects(text: str) -> list[dict[str, Any]]:
     if isinstance(values, dict):
         values = values.get("examples", [values])
     if not isinstance(values, list) or not all(isinstance(row, dict) for row in values):
-        raise RowsError("it is neither an object nor a list of objects")
+        raise RowsError("it is neither a JSON object nor a list of JSON objects")
     return [row["inputs"] if isinstance(row.get("inputs"), dict) else row for row in values]
 
 
@@ -95,5 +95,7 @@ def _array(row: dict[str, Any], tensor: dict[str, Any], number: int) -> Any:
         if array.dtype.kind == "f" and not np.isfinite(array).all():
             raise RowsError(f"row {number}: {name} holds a number that is not finite")
     if array.size != int(np.prod(shape, dtype=np.int64)):
-        raise RowsError(f"row {number}: {name} has {array.size} values, the model takes {shape}")
+        raise RowsError(
+            f"row {number}: {name} has {array.size} values, but the model takes the shape {shape}"
+        )
     return array.reshape((1, *shape))

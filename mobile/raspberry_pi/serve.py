@@ -1,12 +1,12 @@
 #!/usr/bin/env python3
-"""Classifies pictures or rows over HTTP on this machine: what the systemd unit runs.
+"""Classifies pictures or rows over HTTP on this machine; the systemd unit runs it.
 
     python3 serve.py [--host 127.0.0.1] [--port 8600]
     curl --data-binary @shoe.png http://127.0.0.1:8600/
 
-A model that takes no picture is sent one JSON object, or a list of one, as rows.py says.
-Answers ``{"label": …, "probabilities": {…}, "ms": …}``, or ``{"error": …}`` with status 400 or
-413. GET answers with what the model is.
+For a model that does not take pictures, send one JSON object, or a list of one, as rows.py
+describes. It answers ``{"label": …, "probabilities": {…}, "ms": …}``, or ``{"error": …}`` with
+status 400 or 413. GET returns a description of the model.
 """
 
 import argparse
@@ -27,7 +27,7 @@ class Handler(BaseHTTPRequestHandler):
 
     classifier: Classifier
     lock = threading.Lock()
-    timeout = 20  # a client that sends nothing holds no thread for longer
+    timeout = 20  # a client that sends nothing blocks a thread for no longer than this
 
     def do_GET(self) -> None:
         """Answers with the model's runtime, input and labels."""
@@ -46,9 +46,11 @@ class Handler(BaseHTTPRequestHandler):
         """Classifies the picture or the row in the body."""
         length = self.headers.get("Content-Length", "")
         if not re.fullmatch("[0-9]{1,18}", length):
-            return self._answer(400, {"error": "Content-Length is missing or no number"})
+            return self._answer(400, {"error": "Content-Length is missing or is not a number"})
         if int(length) > MAX_FILE_BYTES:
-            return self._answer(413, {"error": f"more than {MAX_FILE_BYTES >> 20} MiB"})
+            return self._answer(
+                413, {"error": f"the body is larger than {MAX_FILE_BYTES >> 20} MiB"}
+            )
         try:
             example = self._example(self.rfile.read(int(length)))
             start = time.perf_counter()
@@ -69,7 +71,7 @@ class Handler(BaseHTTPRequestHandler):
         else:
             rows = self.classifier.rows(body, table=False)
         if len(rows) != 1:
-            raise ClassifyError(f"one row is classified at a time, this is {len(rows)}")
+            raise ClassifyError(f"send one row at a time; this request has {len(rows)}")
         return rows[0]
 
     def _answer(self, status: int, values: dict[str, Any]) -> None:
@@ -81,12 +83,12 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: Any) -> None:  # noqa: A002 - the base class's name
-        """Keeps quiet: the journal need not hold a line for each picture."""
+        """Logs nothing: the journal does not need a line for each request."""
 
 
 def main() -> int:
-    """Serves until it is stopped; returns 2 when it cannot."""
-    parser = argparse.ArgumentParser(description="Classifies pictures over HTTP.")
+    """Serves until it is stopped; returns 2 when it cannot start."""
+    parser = argparse.ArgumentParser(description="Classifies pictures or rows over HTTP.")
     parser.add_argument("--host", default="127.0.0.1")
     parser.add_argument("--port", type=int, default=8600)
     parser.add_argument("--threads", type=int, default=1)

@@ -145,7 +145,7 @@ def test_a_file_for_newer_runtimes_is_reported_by_the_old_one(
         assert found.status == "failed"
         assert found.reason == (
             "fashion.dynamic.tflite needs TensorFlow Lite 2.17, for FULLY_CONNECTED version 12; "
-            "its limits say that 2.14 must load it"
+            "its limits require that 2.14 can load it"
         )
     # And where the model asks for no runtime as old as that, the old one is no witness.
     old, new = target.check(

@@ -10,7 +10,7 @@ val release = providers.gradleProperty("release")
 val variant = providers.gradleProperty("variant").orElse("int8")
 val released = layout.buildDirectory.dir("released-assets")
 
-// The app holds no model of its own: the one released, and the contract beside it, come in here.
+// The app has no model of its own: this copies the released model and its contract into it.
 val copyRelease = tasks.register<Sync>("copyRelease") {
     from(release) { include("contract.json") }
     from(release.map { it.resolve("mobile") }) {

@@ -66,7 +66,7 @@ def test_the_app_compiles_and_every_variant_answers_as_the_saved_model(
         "empty.png": "the picture's file is empty",
         "text.png": "this is not a picture that can be read",
         "truncated.png": "this is not a picture that can be read",
-        "huge.png": "20000 × 20000 pixels are more than 250000000",
+        "huge.png": "20000 × 20000 pixels are too many; at most 250000000 are allowed",
     }.items():
         assert f"{file}: {message}\n" in printed
     assert (jvm_check.WORK / "app-classes" / "fanout" / "MainActivity.class").is_file()

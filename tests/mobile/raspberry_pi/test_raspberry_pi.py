@@ -132,8 +132,8 @@ def test_bad_pictures_get_one_line_each_and_the_others_are_classified(
         "empty.png": "it is empty",
         "text.png": "it is not a picture that can be read",
         "truncated.png": "it is not a picture that can be read",
-        "huge.png": "20000 × 20000 pixels are more than 50,000,000",
-        "array.npy": r"its shape is \(5, 5, 1\), the model takes \(28, 28, 1\)",
+        "huge.png": "20000 × 20000 pixels are too many; at most 50,000,000 are allowed",
+        "array.npy": r"its shape is \(5, 5, 1\), but the model takes \(28, 28, 1\)",
     }.items():
         assert re.match(message, told[name]), told[name]
 

@@ -6,7 +6,7 @@ import java.io.IOException
 import javax.imageio.ImageIO
 import javax.imageio.ImageReader
 
-/** Decodes with what a desktop's JVM has for it, and gives up where Android's would. */
+/** Decodes with a desktop JVM's decoders, and returns null where Android's decoder would. */
 object ImageIoDecoder : Decoder {
     override fun size(file: ByteArray): Pair<Int, Int>? = read(file) { it.getWidth(0) to it.getHeight(0) }
 
@@ -18,7 +18,7 @@ object ImageIoDecoder : Decoder {
             Picture(image.width, image.height, IntArray(image.width * image.height) { pixel(image, it) })
         }
 
-    /** Grey is taken as it is stored: getRGB would change its gamma. */
+    /** Grey values are read as they are stored: getRGB would change their gamma. */
     private fun pixel(image: BufferedImage, place: Int): Int {
         val (column, row) = place % image.width to place / image.width
         if (image.raster.numBands > 1 || image.colorModel.pixelSize < 8) return image.getRGB(column, row)
@@ -35,7 +35,7 @@ object ImageIoDecoder : Decoder {
         } catch (error: IOException) {
             null
         } catch (error: RuntimeException) {
-            // Damaged files make some of its readers go beyond an array.
+            // On damaged files, some readers index beyond the end of an array.
             null
         } finally {
             reader.dispose()

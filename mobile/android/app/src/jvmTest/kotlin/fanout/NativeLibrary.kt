@@ -2,7 +2,7 @@ package fanout
 
 import java.nio.file.Files
 
-/** The native TensorFlow Lite for this JVM, out of the jar that holds it. */
+/** The native TensorFlow Lite library for this JVM, loaded from its jar. */
 object NativeLibrary {
     fun load() {
         val name = "native/lib/libtensorflowlite_jni.so"

@@ -11,10 +11,10 @@ import org.junit.BeforeClass
 import org.junit.Test
 
 /**
- * The app's way from a picture file to an answer, with files as people have them.
+ * The app's path from a picture file to an answer, with files as people have them.
  *
- * The system property `pictures` names a folder of files; its `expected.json` has for each the label
- * on top, or null where there is no picture to be had of it.
+ * The system property `pictures` names a folder of files. Its `expected.json` has the top label of
+ * each file, or null where the file is not a readable picture.
  */
 class PictureFilesTest {
     private val release = File(System.getProperty("release"))
@@ -22,7 +22,7 @@ class PictureFilesTest {
     private val reader = PictureReader(ImageIoDecoder)
 
     @Test
-    fun everyFileIsAnsweredOrToldInOneLine() {
+    fun everyFileIsAnsweredOrReportedInOneLine() {
         val folder = System.getProperty("pictures")?.let(::File)
         assumeTrue("no folder of pictures is named", folder != null)
         val expected = JSONObject(folder!!.resolve("expected.json").readText())
@@ -43,7 +43,7 @@ class PictureFilesTest {
     }
 
     @Test
-    fun filesThatCannotBeOpenedAreTold() {
+    fun filesThatCannotBeOpenedAreReported() {
         val missing = assertThrows(ModelException::class.java) { reader.read(1) { null } }
         assertEquals("the picture cannot be opened", missing.message)
         val broken = assertThrows(ModelException::class.java) { reader.read(1) { throw IOException("gone") } }

@@ -11,9 +11,9 @@ import org.junit.BeforeClass
 import org.junit.Test
 
 /**
- * The app's own Classifier against a release: every variant, every golden example.
+ * Tests the app's own Classifier against a release: every variant, every golden example.
  *
- * It runs on a desktop's JVM with a native TensorFlow Lite of the same Java classes. The system
+ * It runs on a desktop's JVM with a native TensorFlow Lite that has the same Java classes. The system
  * property `release` names the release's folder.
  */
 class ReleaseTest {
@@ -31,9 +31,9 @@ class ReleaseTest {
                 var worst = 0f
                 for (row in 0 until golden.length()) {
                     val example = golden.getJSONObject(row)
-                    val found = classifier.predict(floats(example.getJSONObject("inputs").get(contract.input)))
+                    val outputs = classifier.predict(floats(example.getJSONObject("inputs").get(contract.input)))
                     val expected = floats(example.getJSONObject("outputs").get(contract.output))
-                    worst = maxOf(worst, found.indices.maxOf { abs(found[it] - expected[it]) })
+                    worst = maxOf(worst, outputs.indices.maxOf { abs(outputs[it] - expected[it]) })
                 }
                 println("${file.name}: ${golden.length()} examples, largest difference $worst")
                 assertTrue("${file.name} differs by $worst", worst <= tolerance)
@@ -60,7 +60,7 @@ class ReleaseTest {
     }
 
     @Test
-    fun damagedModelsAreToldAndNeverCrash() {
+    fun damagedModelsAreReportedAndNeverCrash() {
         val whole = models.first().readBytes()
         val damaged = mapOf(
             "empty" to ByteArray(0),

@@ -9,25 +9,25 @@ import org.tensorflow.lite.Interpreter
 import org.tensorflow.lite.Tensor
 import org.tensorflow.lite.support.metadata.MetadataExtractor
 
-/** A class and how probable the model finds it, from 0 to 1. */
+/** A class and its probability, from 0 to 1. */
 data class Prediction(val label: String, val probability: Float)
 
-/** The predictions, the most probable first, and how long the interpreter took. */
+/** The predictions, most probable first, and the time that the interpreter took. */
 data class Answer(val predictions: List<Prediction>, val milliseconds: Double)
 
 /**
- * Runs the model: no user interface, nothing of Android. One thread at a time may use it.
+ * Runs the model. It uses no user interface and no Android classes. One thread at a time may use it.
  *
  * @param model the bytes of a .tflite file with its metadata.
- * @param contract what the model's `contract.json` says.
- * @throws ModelException the file is no model, or not the one that the contract describes.
+ * @param contract the content of the model's `contract.json`.
+ * @throws ModelException the file is not a model, or not the model that the contract describes.
  */
 class Classifier(
     model: ByteArray,
     private val contract: Contract,
     threads: Int = 2,
 ) : Closeable {
-    // The interpreter reads weights from this buffer for as long as it lives.
+    // The interpreter reads weights from this buffer as long as it exists.
     private val buffer = direct(model.size).apply { put(model); rewind() }
     private val interpreter: Interpreter = checked { open(threads) }
     private val input: Tensor = checked {
@@ -40,17 +40,17 @@ class Classifier(
     init {
         val expected = intArrayOf(1, contract.height, contract.width, contract.channels)
         if (!input.shape().contentEquals(expected)) {
-            fail("takes ${input.shape().contentToString()}, the contract says ${expected.contentToString()}")
+            fail("takes ${input.shape().contentToString()}, but the contract says ${expected.contentToString()}")
         }
         if (output.numElements() != contract.labels.size) {
             fail("answers with ${output.numElements()} numbers for ${contract.labels.size} labels")
         }
         if (labels() != contract.labels) {
-            fail("was made for the labels ${labels()}, the contract says ${contract.labels}")
+            fail("was made for the labels ${labels()}, but the contract says ${contract.labels}")
         }
     }
 
-    /** Returns what the picture shows. */
+    /** Returns the picture's predicted classes. */
     fun classify(picture: Picture): Answer {
         val values = picture.values(contract.height, contract.width, contract.channels)
         val start = System.nanoTime()
@@ -69,7 +69,7 @@ class Classifier(
      */
     fun predict(values: FloatArray): FloatArray {
         if (values.size != input.numElements()) {
-            throw ModelException("${values.size} values, the model takes ${input.numElements()}")
+            throw ModelException("got ${values.size} values, but the model takes ${input.numElements()}")
         }
         val given = direct(input.numBytes())
         values.forEach { put(given, it, input) }
@@ -105,7 +105,7 @@ class Classifier(
         throw ModelException("model ${contract.model} $what")
     }
 
-    /** Native code reports what it cannot load or find with several kinds of exception. */
+    /** Native code reports files and tensors that it cannot use with several kinds of exception. */
     private fun <T> checked(action: () -> T): T =
         try {
             action()
@@ -129,7 +129,7 @@ class Classifier(
                     val steps = Math.round(value / stored.scale) + stored.zeroPoint
                     buffer.put(steps.coerceIn(0, 255).toByte())
                 }
-                else -> throw ModelException("inputs of type ${tensor.dataType()} are not known here")
+                else -> throw ModelException("inputs of type ${tensor.dataType()} are not supported")
             }
         }
 
@@ -140,7 +140,7 @@ class Classifier(
                 DataType.UINT8 -> {
                     ((buffer.get().toInt() and 0xff) - stored.zeroPoint) * stored.scale
                 }
-                else -> throw ModelException("outputs of type ${tensor.dataType()} are not known here")
+                else -> throw ModelException("outputs of type ${tensor.dataType()} are not supported")
             }
         }
     }

@@ -3,16 +3,16 @@ package fanout
 import org.json.JSONException
 import org.json.JSONObject
 
-/** The model, its contract or a picture is not what it must be; the message says what is wrong. */
+/** The model, its contract or a picture is invalid; the message says what is wrong. */
 class ModelException(message: String, cause: Throwable? = null) : Exception(message, cause)
 
 /**
- * What a client must know of the model, as `contract.json` says it.
+ * What a client must know about the model, read from `contract.json`.
  *
  * @property signature the name of the signature that takes tensors.
  * @property input the alias of its only input, a picture.
- * @property height rows of the picture.
- * @property width columns of the picture.
+ * @property height the number of rows of the picture.
+ * @property width the number of columns of the picture.
  * @property channels 1 for grey, 3 for red, green and blue.
  * @property output the alias of the class probabilities.
  * @property labels the class names, in the order of the output.
@@ -29,7 +29,7 @@ data class Contract(
     val labels: List<String>,
 ) {
     companion object {
-        /** Returns the contract in a JSON text. Throws [ModelException] when it does not fit. */
+        /** Returns the contract in a JSON text. Throws [ModelException] when it is invalid. */
         fun parse(json: String): Contract =
             try {
                 read(JSONObject(json))

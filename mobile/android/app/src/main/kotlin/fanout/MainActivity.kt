@@ -15,9 +15,9 @@ import android.widget.TextView
 import java.io.IOException
 import java.util.concurrent.Executors
 
-/** The screen: two buttons, the classes, the time. It decides nothing: it shows [ScreenState]. */
+/** The screen: two buttons, the classes, the time. It has no logic; it only shows [ScreenState]. */
 class MainActivity : Activity() {
-    // The interpreter is used by this one thread.
+    // Only this thread uses the interpreter.
     private val worker = Executors.newSingleThreadExecutor()
     private var classifier: Classifier? = null
     private var contract: Contract? = null
@@ -56,7 +56,7 @@ class MainActivity : Activity() {
         super.onDestroy()
     }
 
-    @Deprecated("AndroidX has a successor; the platform alone has this.")
+    @Deprecated("AndroidX has a successor; the platform has only this.")
     override fun onActivityResult(requestCode: Int, resultCode: Int, data: Intent?) {
         if (resultCode != RESULT_OK || data == null) return
         show(state.working())
@@ -75,23 +75,23 @@ class MainActivity : Activity() {
         if (requestCode == PICK && uri != null) {
             return pictures.read(side) { contentResolver.openInputStream(uri) }
         }
-        // The camera's small picture comes with the intent: no permission, no file.
+        // The intent holds the camera's small picture: it needs no permission and no file.
         @Suppress("DEPRECATION")
         val bitmap = data.getParcelableExtra<Bitmap>("data")
-        return bitmap?.toPicture() ?: throw ModelException("the camera gave no picture")
+        return bitmap?.toPicture() ?: throw ModelException("the camera returned no picture")
     }
 
     private fun open(): ScreenState {
         val read = { name: String -> assets.open(name).use { it.readBytes() } }
-        val found = Contract.parse(read("contract.json").decodeToString())
-        classifier = Classifier(read("model.tflite"), found)
-        contract = found
-        return state.opened(found)
+        val parsed = Contract.parse(read("contract.json").decodeToString())
+        classifier = Classifier(read("model.tflite"), parsed)
+        contract = parsed
+        return state.opened(parsed)
     }
 
     private fun opened(): Classifier = classifier ?: throw ModelException(state.message)
 
-    /** Runs on the worker; whatever goes wrong reaches the screen. */
+    /** Runs on the worker and shows any error on the screen. */
     private fun attempt(action: () -> ScreenState) {
         val next =
             try {
@@ -123,7 +123,7 @@ class MainActivity : Activity() {
                     @Suppress("DEPRECATION")
                     startActivityForResult(intent(), request)
                 } catch (error: ActivityNotFoundException) {
-                    show(state.failed(ModelException("no app here can do that", error)))
+                    show(state.failed(ModelException("no app on this device can do that", error)))
                 }
             }
         }

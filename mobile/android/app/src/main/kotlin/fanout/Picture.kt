@@ -4,9 +4,9 @@ import kotlin.math.max
 import kotlin.math.min
 
 /**
- * A decoded picture, without any of Android's classes.
+ * A decoded picture that uses none of Android's classes.
  *
- * @property pixels one number a pixel, row by row: alpha, red, green, blue in 8 bits each.
+ * @property pixels one number per pixel, row by row: alpha, red, green, blue in 8 bits each.
  */
 class Picture(val width: Int, val height: Int, val pixels: IntArray) {
     init {
@@ -16,7 +16,7 @@ class Picture(val width: Int, val height: Int, val pixels: IntArray) {
     }
 
     /**
-     * Returns the picture as the model takes it: height × width × channels values from 0 to 255.
+     * Returns the picture in the model's form: height × width × channels values from 0 to 255.
      *
      * Each value is the mean over the area that it covers, so a picture of the model's own size
      * keeps its exact values.
@@ -73,7 +73,7 @@ class Picture(val width: Int, val height: Int, val pixels: IntArray) {
                 else -> blue
             }
         }
-        // Luma of ITU-R BT.601 in 16-bit fixed point: equal colours stay exactly what they are.
+        // Luma of ITU-R BT.601 in 16-bit fixed point: grey pixels keep their exact value.
         return (19595 * red + 38470 * green + 7471 * blue + 0x8000) shr 16
     }
 }

@@ -2,7 +2,7 @@ package fanout
 
 import java.util.Locale
 
-/** Everything the screen shows; a new one replaces the old one whole. */
+/** Everything that the screen shows; a new state replaces the old one completely. */
 data class ScreenState(
     val title: String = "Classifier",
     val lines: List<String> = emptyList(),
@@ -11,7 +11,7 @@ data class ScreenState(
 ) {
     fun opened(contract: Contract): ScreenState = copy(title = contract.title)
 
-    fun working(): ScreenState = copy(lines = emptyList(), message = "Looking …", busy = true)
+    fun working(): ScreenState = copy(lines = emptyList(), message = "Classifying …", busy = true)
 
     /** Returns the state that shows the best predictions and the time they took. */
     fun answered(answer: Answer, count: Int = 3): ScreenState =

@@ -20,7 +20,7 @@ class ContractTest {
     }
 
     @Test
-    fun aDamagedContractIsTold() {
+    fun aDamagedContractIsReported() {
         for (damaged in listOf("", "{", text.replace("labels", "names"))) {
             val error = assertThrows(ModelException::class.java) { Contract.parse(damaged) }
             assertTrue(error.message!!, error.message!!.startsWith("contract.json is damaged"))
