@@ -91,7 +91,7 @@ class Watched:
 
 def deploy_canary(
     config: Config,
-    made: Release,
+    candidate: Release,
     seconds: float,
     *,
     hold: bool = False,
@@ -114,30 +114,30 @@ def deploy_canary(
         UserError: nothing is current yet, or the release already is.
     """
     with exclusive(config.build.folder):
-        release.require_promotable(config.trust, made)
+        release.require_promotable(config.trust, candidate)
         stable = release.current_version(config.build)
         if stable is None:
             raise UserError("a canary needs a promoted release beside it; first run: fanout deploy")
-        if stable == made.version:
+        if stable == candidate.version:
             raise UserError(f"release {stable} is already current, so there is no canary to try")
         release.require_sound(config.trust, release.find(config.build, stable), "Serving")
         servers.serve(config)
-        both = {rollout.STABLE: stable, CANARY: made.version}
+        both = {rollout.STABLE: stable, CANARY: candidate.version}
         rollout.switch(config, both)
-        CONSOLE.print(f"  release {made.version} is served as canary beside release {stable}")
+        CONSOLE.print(f"  release {candidate.version} is served as canary beside release {stable}")
         try:
             before = _ended(_address(config), config.spec.name)
-            rows = _smoke(config, made)
-            watched = _watch(config, made, seconds, before)
+            rows = _smoke(config, candidate)
+            watched = _watch(config, candidate, seconds, before)
             reason = watched.against(limits or Limits())
             CONSOLE.print(f"  {watched}")
             if reason:
-                raise GateError("Canary", f"release {made.version} is withdrawn: {reason}")
+                raise GateError("Canary", f"release {candidate.version} is withdrawn: {reason}")
         except BaseException:
             rollout.switch(config, {rollout.STABLE: stable})
             raise
         if not hold:
-            promotion.promote(config, made)
+            promotion.promote(config, candidate)
         return rows
 
 
@@ -152,10 +152,10 @@ def withdraw(config: Config) -> int:
     return version
 
 
-def _smoke(config: Config, made: Release) -> list[Check]:
+def _smoke(config: Config, candidate: Release) -> list[Check]:
     import serving.smoke
 
-    golden = _golden(config, made)
+    golden = _golden(config, candidate)
     where = _address(config)
     rows = serving.smoke.smoke(
         {"REST": where.rest, "gRPC": where.grpc},
@@ -168,12 +168,12 @@ def _smoke(config: Config, made: Release) -> list[Check]:
     failed = [row for row in rows if row.stops_release]
     if failed:
         reasons = "; ".join(f"{row.runtime}: {row.reason}" for row in failed)
-        raise GateError("Canary", f"release {made.version} is withdrawn: {reasons}")
+        raise GateError("Canary", f"release {candidate.version} is withdrawn: {reasons}")
     return rows
 
 
-def _watch(config: Config, made: Release, seconds: float, before: tuple[int, int]) -> Watched:
-    golden = _golden(config, made)
+def _watch(config: Config, candidate: Release, seconds: float, before: tuple[int, int]) -> Watched:
+    golden = _golden(config, candidate)
     where, name = _address(config), config.spec.name
     times: dict[str, list[float]] = {rollout.STABLE: [], CANARY: []}
     started = time.monotonic()
@@ -244,8 +244,8 @@ def counted(metrics: str, model: str) -> tuple[int, int]:
     return total, failed
 
 
-def _golden(config: Config, made: Release) -> Golden:
-    return read_golden(made.folder / "golden.json", config.spec)
+def _golden(config: Config, candidate: Release) -> Golden:
+    return read_golden(candidate.folder / "golden.json", config.spec)
 
 
 def _address(config: Config) -> Address:

@@ -1,4 +1,4 @@
-"""Writes a model's folder from templates: whole or not at all, never over an existing one."""
+"""Writes a model's folder from templates, completely or not at all, never over an existing one."""
 
 import keyword
 import re
@@ -12,9 +12,9 @@ from core.files import copy_tree
 from models.spec import FOLDER
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
-# Of the template's files: so that no tool takes them for Python.
+# The suffix of the template files, so that no tool treats them as Python.
 SUFFIX = ".template"
-# Where the model's own modules come among the imports depends on its name.
+# The position of the model's own modules among the imports depends on the model's name.
 _IMPORTS = re.compile(r"(^from models\.\S+ import .*\n)+", re.MULTILINE)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
@@ -23,11 +23,11 @@ def check_name(name: str, models: Path = FOLDER) -> None:
     """Raises UserError unless a new model can have the name."""
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise UserError(
-            f"{name!r} cannot name a model: lower-case letters, digits and underscores, a letter "
-            "first, 40 at most"
+            "a model's name must start with a lower-case letter, have only lower-case letters, "
+            f"digits and underscores, at most 40, and be no keyword of Python, got {name!r}"
         )
     if (models / name).exists() or (models / f"{name}.py").exists():
-        raise UserError(f"models/{name} is there already; choose another name or delete it")
+        raise UserError(f"models/{name} already exists; choose another name or delete it")
 
 
 def write(
@@ -37,13 +37,13 @@ def write(
     models: Path = FOLDER,
     beside: Mapping[str, Path] | None = None,
 ) -> Path:
-    """Returns the folder that it wrote.
+    """Writes the folder and returns it.
 
     Args:
-        name: the model's.
-        kind: which templates.
-        values: what stands for each ``$name`` in them.
-        beside: files and folders to copy into it, by their names there.
+        name: the model's name.
+        kind: the folder of the templates.
+        values: the replacement of each ``$name`` in them.
+        beside: files and folders to copy into the folder, by their new names.
     """
     partial = models / f".{name}.partial"
     shutil.rmtree(partial, ignore_errors=True)
@@ -64,7 +64,7 @@ def write(
 
 
 def tuple_of(values: tuple[object, ...], indent: int = 4) -> str:
-    """Returns a tuple as Python's source, one value a line."""
+    """Returns a tuple as Python source, one value per line."""
     if not values:
         return "()"
     space = " " * indent
@@ -72,7 +72,7 @@ def tuple_of(values: tuple[object, ...], indent: int = 4) -> str:
 
 
 def dict_of(values: Mapping[str, object], indent: int = 4) -> str:
-    """Returns a dictionary as Python's source, one entry a line."""
+    """Returns a dictionary as Python source, one entry per line."""
     if not values:
         return "{}"
     space = " " * indent
@@ -81,7 +81,7 @@ def dict_of(values: Mapping[str, object], indent: int = 4) -> str:
 
 
 def literal(value: object) -> str:
-    """Returns a value as Python's source, texts in double quotes."""
+    """Returns a value as Python source, with texts in double quotes."""
     if isinstance(value, str):
         return '"' + value.encode("unicode_escape").decode().replace('"', '\\"') + '"'
     return repr(value)

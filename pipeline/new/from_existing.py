@@ -1,4 +1,4 @@
-"""From a .keras file or a SavedModel to a model's folder: checked and fanned out, not trained."""
+"""Makes a model's folder from a .keras file or a SavedModel, which is checked but not trained."""
 
 import re
 import textwrap
@@ -18,13 +18,14 @@ from pipeline.new.schema import HEAD, label, numbers
 MAX_BYTES = 1 << 30
 # Above this, sixteen examples would make golden.json many megabytes.
 LARGE_ELEMENTS = 5000
-# So many made-up inputs show whether the model tells inputs apart, and by how much it must.
+# The number of made-up inputs that show whether the model distinguishes inputs, and the least
+# difference between its answers to them.
 PROBES, ALIKE = 16, 1e-5
 
 
 @dataclass(frozen=True)
 class Place:
-    """An input of the model: the name it has there, its type, and its shape without the batch."""
+    """An input of the model: its name in the model, its type, its shape without the batch."""
 
     theirs: str
     dtype: str
@@ -49,10 +50,10 @@ class Place:
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """What was found in a model: what goes in, the name and width of what comes out.
+    """The facts about a model: its inputs, and the name and width of its output.
 
-    ``rescales`` says whether the model brings values from 0 to 255 into its own range, and
-    ``spread`` by how much its answers to made-up inputs differ at most.
+    ``rescales`` is whether the model scales values from 0 to 255 to its own range. ``spread`` is
+    the largest difference between its answers to made-up inputs.
     """
 
     inputs: tuple[Place, ...]
@@ -69,14 +70,14 @@ class ModelFacts:
 def create(
     name: str, source: Path, *, trusted: bool = False, models: Path = FOLDER
 ) -> tuple[Path, str]:
-    """Returns the new folder, into which the model is copied, and what was found, in words.
+    """Returns the new folder, which has a copy of the model, and the facts about it in words.
 
     Args:
         source: a ``.keras`` file, or a SavedModel's folder.
-        trusted: whether Python code that a ``.keras`` file holds may be run.
+        trusted: whether Python code in a ``.keras`` file may be run.
 
     Raises:
-        UserError: it cannot be loaded, or its inputs or output do not fit all targets.
+        UserError: the model cannot be loaded, or its inputs or output do not fit all targets.
     """
     folder.check_name(name, models)
     _check_size(source)
@@ -90,19 +91,19 @@ def create(
 
 def _check_size(source: Path) -> None:
     if not source.exists():
-        raise UserError(f"{source} is missing")
+        raise UserError(f"{source} does not exist")
     files = source.rglob("*") if source.is_dir() else iter([source])
     size = sum(file.stat().st_size for file in files if file.is_file())
     if size > MAX_BYTES:
-        raise UserError(f"{source} has {size >> 20} MiB, at most {MAX_BYTES >> 20} are taken")
+        raise UserError(f"{source} must have at most {MAX_BYTES >> 20} MiB, got {size >> 20} MiB")
 
 
 def _look_at_keras(file: Path, trusted: bool) -> ModelFacts:
     model = load_keras(file, trusted=trusted)
-    # A Sequential has outputs, but no output until it is called.
+    # A Sequential model has outputs, but no output until it is called.
     if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
         raise UserError(
-            f"{file} holds a subclassed model, whose inputs are written nowhere; give its "
+            f"{file} holds a subclassed model, which does not record its inputs; give its "
             "SavedModel (model.export) with --saved-model"
         )
     inputs = tuple(_place(tensor.name, tensor.dtype, tensor.shape, file) for tensor in model.inputs)
@@ -127,7 +128,7 @@ def _look_at_saved_model(source: Path) -> ModelFacts:
     import tensorflow as tf
 
     if not (source / "saved_model.pb").is_file():
-        raise UserError(f"{source} is no SavedModel: it holds no saved_model.pb")
+        raise UserError(f"{source} is not a SavedModel: it has no saved_model.pb")
     try:
         loaded = tf.saved_model.load(str(source))
     except Exception as error:
@@ -174,13 +175,14 @@ def _layers(model: Any) -> Iterator[Any]:
 def _place(name: str, dtype: str, shape: tuple[int | None, ...], source: Path) -> Place:
     if any(size is None for size in shape[1:]):
         raise UserError(
-            f"{source}: input {name!r} has the shape {shape}; devices need fixed sizes behind the "
-            "batch. Build the model with an Input of a fixed shape and save it again"
+            f"{source}: input {name!r} must have fixed sizes after the batch dimension, as devices "
+            f"need them, got {shape}; build the model with an Input of a fixed shape and save it "
+            "again"
         )
     if dtype not in {"float32", "int32", "int64"}:
         raise UserError(
-            f"{source}: input {name!r} takes {dtype}; float32, int32 and int64 can be made up. "
-            "For texts write a model's folder by hand, as models/penguins"
+            f"{source}: input {name!r} must be float32, int32 or int64, got {dtype}; for texts "
+            "write a model's folder by hand, like models/penguins"
         )
     return Place(name, dtype, tuple(int(size) for size in shape[1:] if size is not None))
 
@@ -188,15 +190,15 @@ def _place(name: str, dtype: str, shape: tuple[int | None, ...], source: Path) -
 def _one_output(source: Path, count: int) -> None:
     if count != 1:
         raise UserError(
-            f"{source} has {count} outputs; give a model with one, the values of the classes"
+            f"{source} must have one output, the values of the classes, got {count} outputs"
         )
 
 
 def _classes(source: Path, shape: tuple[int | None, ...]) -> int:
     if len(shape) != 2 or shape[1] is None or shape[1] < 2:
         raise UserError(
-            f"{source}: its output has the shape {shape}; (batch, classes) with two classes or "
-            "more is needed"
+            f"{source}: the output's shape must be (batch, classes) with at least two classes, "
+            f"got {shape}"
         )
     return int(shape[1])
 
@@ -204,7 +206,10 @@ def _classes(source: Path, shape: tuple[int | None, ...]) -> int:
 def _check(source: Path, facts: ModelFacts) -> None:
     names = [place.name for place in facts.inputs]
     if not names or len(set(names)) != len(names):
-        raise UserError(f"{source}: its inputs' names {names} are none or alike")
+        raise UserError(
+            f"{source} must have inputs whose names differ in more than case and punctuation, "
+            f"got {names}"
+        )
 
 
 def _values(
@@ -234,7 +239,7 @@ def _tensor(place: Place, facts: ModelFacts) -> str:
     name="{place.name}",
     dtype="{place.dtype}",
     shape={place.shape!r},
-    description={folder.literal(f"What the model calls {place.theirs}.")},
+    description={folder.literal(f"The model's input {place.theirs}.")},
     # ASSUMED: set the range that your data has.
     minimum=0.0,
     maximum={facts.high(place)},
@@ -246,14 +251,14 @@ def _tensor(place: Place, facts: ModelFacts) -> str:
 
 def _report(facts: ModelFacts) -> str:
     lines = [
-        f"input {place.name}: {place.dtype} {place.shape}, values assumed from 0 to "
+        f"input {place.name}: {place.dtype} {place.shape}, values assumed to be from 0 to "
         f"{facts.high(place):g}"
         for place in facts.inputs
     ]
     lines.append(f"output: {facts.classes} classes, named class 0, class 1 …")
     if facts.spread < ALIKE:
         lines.append(
-            f"NOTE: its answers to made-up inputs differ by {facts.spread:.0e} at most. Comparing "
-            "them says little of the targets: put real examples into data.py"
+            f"NOTE: its answers to made-up inputs differ by at most {facts.spread:.0e}. Comparing "
+            "them says little about the targets: put real examples into data.py"
         )
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""From a folder of pictures, one folder a class, to a model's folder."""
+"""Makes a model's folder from a folder of pictures with one folder per class."""
 
 import math
 from collections import Counter
@@ -14,14 +14,14 @@ from pipeline.new.schema import HEAD, label, picture
 MAX_FILES = 20_000
 MIN_OF_A_CLASS = 10
 MAX_PIXELS = 50_000_000
-# Pictures of one small size keep it; all others are scaled to this.
+# Pictures that all have the same small size keep it; all others are scaled to COMMON_SIDE.
 MAX_SIDE, COMMON_SIDE = 128, 64
 EPOCH_STEPS = 1500
 
 
 @dataclass(frozen=True)
 class PictureFacts:
-    """What was found in a folder of pictures."""
+    """The facts about a folder of pictures."""
 
     folder: Path
     labels: tuple[str, ...]
@@ -31,16 +31,16 @@ class PictureFacts:
 
 
 def create(name: str, source: Path, models: Path = FOLDER) -> tuple[Path, str]:
-    """Returns the new folder and what was found, in words. Raises UserError."""
+    """Returns the new folder and the facts about the pictures in words. Raises UserError."""
     folder.check_name(name, models)
     facts = look(source)
     return folder.write(name, "pictures", _values(name, facts), models), _report(facts)
 
 
 def look(source: Path) -> PictureFacts:
-    """Returns what a folder holds. Raises UserError, which says what to mend and where."""
+    """Returns the facts about a folder. Raises UserError, which says what to fix and where."""
     if not source.is_dir():
-        raise UserError(f"{source} is no folder")
+        raise UserError(f"{source} is not a folder")
     classes = {
         inner.name: sorted(f for f in inner.iterdir() if f.suffix.lower() in SUFFIXES)
         for inner in sorted(source.iterdir())
@@ -63,7 +63,7 @@ def look(source: Path) -> PictureFacts:
         more = f" and {len(broken) - 3} more" if len(broken) > 3 else ""
         raise UserError(
             f"{len(broken)} files of {source} cannot be read: {'; '.join(broken[:3])}{more}; "
-            "mend or delete them"
+            "fix or delete them"
         )
     [(most, _)] = sizes.most_common(1)
     keep = len(sizes) == 1 and max(most) <= MAX_SIDE
@@ -80,20 +80,22 @@ def look(source: Path) -> PictureFacts:
 def _check_classes(source: Path, classes: dict[str, list[Path]]) -> None:
     if len(classes) < 2:
         raise UserError(
-            f"{source} needs a folder of pictures for each of two classes or more ("
-            f"{', '.join(sorted(SUFFIXES))}); it has {len(classes)}: {', '.join(classes) or 'none'}"
+            f"{source} must have a folder of pictures ({', '.join(sorted(SUFFIXES))}) for each of "
+            f"at least two classes, got {len(classes)}: {', '.join(classes) or 'none'}"
         )
     total = sum(map(len, classes.values()))
     if total > MAX_FILES:
-        raise UserError(f"{source} has {total:,} pictures, at most {MAX_FILES:,} are taken")
+        raise UserError(f"{source} must have at most {MAX_FILES:,} pictures, got {total:,}")
     rare = {name: len(files) for name, files in classes.items() if len(files) < MIN_OF_A_CLASS}
     if rare:
         shown = ", ".join(f"{name} ({count})" for name, count in list(rare.items())[:5])
-        raise UserError(f"classes of fewer than {MIN_OF_A_CLASS} pictures in {source}: {shown}")
+        raise UserError(
+            f"each class in {source} must have at least {MIN_OF_A_CLASS} pictures, got {shown}"
+        )
 
 
 def _opened(file: Path) -> tuple[tuple[int, int], bool]:
-    """Returns height and width, and whether it has colours. Raises ValueError."""
+    """Returns a picture's height and width, and whether it has colours. Raises ValueError."""
     from PIL import Image
 
     try:
@@ -106,7 +108,7 @@ def _opened(file: Path) -> tuple[tuple[int, int], bool]:
             return (image.height, image.width), image.mode not in {"1", "L", "LA", "I;16"}
     except ValueError:
         raise
-    except Exception as error:  # Pillow has an error of its own for each format
+    except Exception as error:  # Pillow raises a different error for each format
         words = str(error).partition(" '")[0].partition("<_io")[0].strip()
         raise ValueError(words or type(error).__name__) from error
 
@@ -133,9 +135,9 @@ def _values(name: str, facts: PictureFacts) -> dict[str, str]:
 
 def _report(facts: PictureFacts) -> str:
     size = facts.size
-    shown = f"{size.height} × {size.width}, {'grey' if size.channels == 1 else 'colours'}"
+    shown = f"{size.height} × {size.width}, {'grey' if size.channels == 1 else 'colour'}"
     scaled = (
-        f"of {facts.sizes} sizes, all scaled to {shown}" if facts.sizes > 1 else f"taken as {shown}"
+        f"of {facts.sizes} sizes, all scaled to {shown}" if facts.sizes > 1 else f"used as {shown}"
     )
     classes = ", ".join(
         f"{name} ({count})"

@@ -1,4 +1,4 @@
-"""From a CSV file to a model's folder."""
+"""Makes a model's folder from a CSV file."""
 
 import math
 from pathlib import Path
@@ -12,7 +12,7 @@ EPOCH_STEPS = 2000
 
 
 def create(name: str, file: Path, label: str | None, models: Path = FOLDER) -> tuple[Path, str]:
-    """Returns the new folder and what was found, in words. Raises UserError."""
+    """Returns the new folder and the facts about the table in words. Raises UserError."""
     folder.check_name(name, models)
     facts = look(file, label)
     values = _values(name, facts)
@@ -20,11 +20,11 @@ def create(name: str, file: Path, label: str | None, models: Path = FOLDER) -> t
 
 
 def missing_number(columns: tuple[Column, ...]) -> float:
-    """Returns a whole number that no column comes near, which stands for a missing one."""
+    """Returns a whole number, far from every column's values, that stands for a missing one."""
     lowest = min((bounds(column)[0] for column in columns if column.numbers), default=0.0)
     if lowest >= 0:
         return -1.0
-    # A power of ten is exact in float32 up to 10^10; beyond, it is the same float everywhere.
+    # A power of ten is exact in float32 up to 10^10; above, it is the same float everywhere.
     return -(10.0 ** (math.floor(math.log10(-lowest)) + 1))
 
 

@@ -1,12 +1,12 @@
-"""The inferred schema of a new model's data, as the text that people curate."""
+"""The inferred schema of a new model's data, as a text that people curate."""
 
 from pipeline.new.table import Column
 
-HEAD = """# What an example must look like. Data that differs stops the pipeline at its data gate.
-# INFERRED from the data as it was: curate it. Which values are possible, which only happened not
-# to occur? Which may be missing, and how often?
+HEAD = """# The rules for an example. Data that breaks them stops the pipeline at its data gate.
+# INFERRED from the data: curate it. Which values are possible, but happened not to occur? Which
+# values may be missing, and how often?
 """
-# A split is a part of the data, in which a value may be missing more often.
+# A split is a part of the data, so a value may be missing more often in it.
 _SLACK = 0.5
 
 
@@ -29,7 +29,7 @@ def label(classes: int) -> str:
 
 
 def numbers(name: str, shape: tuple[int, ...]) -> str:
-    """Returns the part of a tensor of numbers that is always there."""
+    """Returns the schema's part for a tensor of numbers that is always present."""
     dims = " ".join(f"dim {{ size: {size} }}" for size in shape)
     return f"""feature {{
   name: "{name}"
@@ -41,7 +41,7 @@ def numbers(name: str, shape: tuple[int, ...]) -> str:
 
 
 def picture(name: str) -> str:
-    """Returns the part of an encoded picture."""
+    """Returns the schema's part for an encoded picture."""
     return f"""feature {{
   name: "{name}"
   type: BYTES
@@ -69,11 +69,11 @@ def _feature(column: Column) -> str:
 
 
 def bounds(column: Column) -> tuple[float, float]:
-    """Returns the range of a column's numbers with a tenth of its width on either side."""
+    """Returns the range of a column's numbers, extended by a tenth of its width on either side."""
     values = column.numbers or (0.0,)
     low, high = min(values), max(values)
     margin = (high - low) * 0.1 or abs(high) * 0.1 or 1.0
-    # What is never negative stays so.
+    # A range without negative numbers stays without them.
     lowest = 0.0 if low >= 0 > low - margin else low - margin
     return float(f"{lowest:.6g}"), float(f"{high + margin:.6g}")
 

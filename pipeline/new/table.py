@@ -1,4 +1,4 @@
-"""Looks at a CSV file: what its columns hold, which one is the label, and what is wrong with it."""
+"""Examines a CSV file: the content of its columns, its label, and its errors."""
 
 import csv
 import math
@@ -19,18 +19,19 @@ MAX_CLASSES = 200
 MAX_CATEGORIES = 100
 SEPARATORS = ",;\t|"
 LABEL_NAMES = ("label", "class", "target", "species", "category", "outcome", "y")
-# With this share of numbers a column is meant to be one of numbers.
+# A column with more than this share of numbers is meant to be numeric.
 MOSTLY = 0.5
 
 
 @dataclass(frozen=True)
 class Column:
-    """What a column holds.
+    """The content of a column.
 
     Attributes:
-        header: its name in the file; ``name`` is the feature's.
-        values: those that are there, as texts.
-        present: the share of rows that have one.
+        header: its name in the file.
+        name: the feature's name.
+        values: the values that are present, as texts.
+        present: the share of rows that have a value.
         numbers: the same values as numbers; None for a column of texts.
     """
 
@@ -43,14 +44,16 @@ class Column:
 
 @dataclass(frozen=True)
 class TableFacts:
-    """What was found in a CSV file.
+    """The facts about a CSV file.
 
     Attributes:
-        columns: those that the network takes.
+        file: the CSV file.
+        separator: the character between cells.
+        columns: the columns that the network takes.
         label: the header of the label's column.
-        labels: its different values: numbers by size, texts by the alphabet.
-        left_out: header and reason of each column that is not taken.
-        rows: how many have a label.
+        labels: its different values, with numbers by size and texts in alphabetical order.
+        left_out: header and reason of each column that is left out.
+        rows: the number of rows with a label.
         majority: the share of the largest class.
     """
 
@@ -65,7 +68,7 @@ class TableFacts:
 
 
 def look(file: Path, label: str | None) -> TableFacts:
-    """Returns what a CSV file holds. Raises UserError, which says what to mend and where."""
+    """Returns the facts about a CSV file. Raises UserError, which says what to fix and where."""
     header, rows, separator = _read(file)
     chosen = _label(file, header, rows, label)
     place = header.index(chosen)
@@ -89,7 +92,8 @@ def look(file: Path, label: str | None) -> TableFacts:
         names.add(name)
         columns.append(Column(title, name, values, len(values) / len(rows), numbers))
     if not columns:
-        raise UserError(f"{file} has no column to learn from: {left_out}")
+        reasons = "; ".join(f"{title!r}: {reason}" for title, reason in left_out.items())
+        raise UserError(f"{file} must have a column to learn from, got none: {reasons}")
     return TableFacts(
         file=file.resolve(),
         separator=separator,
@@ -104,10 +108,10 @@ def look(file: Path, label: str | None) -> TableFacts:
 
 def _read(file: Path) -> tuple[list[str], list[list[str]], str]:
     if not file.is_file():
-        raise UserError(f"{file} is no file")
+        raise UserError(f"{file} is not a file")
     if file.stat().st_size > MAX_BYTES:
         raise UserError(
-            f"{file} has {file.stat().st_size >> 20} MiB, at most {MAX_BYTES >> 20} are taken; "
+            f"{file} must have at most {MAX_BYTES >> 20} MiB, got {file.stat().st_size >> 20} MiB; "
             "give a sample of it"
         )
     try:
@@ -115,7 +119,7 @@ def _read(file: Path) -> tuple[list[str], list[list[str]], str]:
     except UnicodeDecodeError as error:
         line = file.read_bytes()[: error.start].count(b"\n") + 1
         raise UserError(
-            f"{file} is not UTF-8: line {line} has the byte {error.object[error.start]:#04x}; "
+            f"{file} must be UTF-8, got the byte {error.object[error.start]:#04x} in line {line}; "
             f"convert it: iconv -f LATIN1 -t UTF-8 {file.name} > utf8.csv"
         ) from None
     lines = text.splitlines()
@@ -123,7 +127,7 @@ def _read(file: Path) -> tuple[list[str], list[list[str]], str]:
         raise UserError(f"{file} is empty")
     if len(lines) - 1 > MAX_ROWS:
         raise UserError(
-            f"{file} has {len(lines) - 1:,} rows, at most {MAX_ROWS:,} are taken; give a sample: "
+            f"{file} must have at most {MAX_ROWS:,} rows, got {len(lines) - 1:,}; give a sample: "
             f"(head -n 1 {file.name}; tail -n +2 {file.name} | shuf -n {MAX_ROWS}) > sample.csv"
         )
     separator = _separator(file, lines[0])
@@ -135,8 +139,8 @@ def _separator(file: Path, first: str) -> str:
     best = max(counts, key=lambda each: counts[each])
     if not counts[best]:
         raise UserError(
-            f"{file} has one column only: its first line {first[:60]!r} has none of the separators "
-            "comma, semicolon, tab and bar"
+            f"{file} must have columns separated by comma, semicolon, tab or bar, got the first "
+            f"line {first[:60]!r}"
         )
     return best
 
@@ -151,18 +155,18 @@ def _cells(file: Path, text: str, separator: str) -> tuple[list[str], list[list[
                 continue  # an empty line
             if len(row) != len(header):
                 raise UserError(
-                    f"{file} is ragged: line {reader.line_num} has {len(row)} cells, the header "
-                    f"has {len(header)}"
+                    f"{file}: every line must have as many cells as the header, {len(header)}, "
+                    f"got {len(row)} in line {reader.line_num}"
                 )
             rows.append([cell.strip() for cell in row])
     except csv.Error as error:
         raise UserError(f"{file}, line {reader.line_num}: {error}") from None
     if len(set(header)) != len(header) or "" in header:
         double = [title for title, count in Counter(header).items() if count > 1 or not title]
-        raise UserError(f"{file}: the header names columns twice or not at all: {double}")
+        raise UserError(f"{file}: columns must have different, non-empty names, got {double}")
     if len(rows) < MIN_ROWS:
         raise UserError(
-            f"{file} has {len(rows)} rows; at least {MIN_ROWS} are needed to train and to judge"
+            f"{file} must have at least {MIN_ROWS} rows to train and evaluate, got {len(rows)}"
         )
     return header, rows
 
@@ -180,48 +184,49 @@ def _label(file: Path, header: list[str], rows: list[list[str]], label: str | No
         for place, title in enumerate(header)
         if 1 < len({row[place] for row in rows}) <= min(20, len(rows) // MIN_OF_A_CLASS)
     ]
-    hint = f"; columns of few different values: {', '.join(few)}" if few else ""
+    hint = f"; columns with few different values: {', '.join(few)}" if few else ""
     raise UserError(
-        f"which column of {file} is the label? None is named {', '.join(LABEL_NAMES)}: give "
-        f"--label COLUMN{hint}"
+        f"{file} has no column named {', '.join(LABEL_NAMES[:-1])} or {LABEL_NAMES[-1]}; name the "
+        f"label's column with --label COLUMN{hint}"
     )
 
 
 def _check_classes(file: Path, label: str, counts: Counter[str]) -> None:
     if len(counts) < 2:
         raise UserError(
-            f"{file}: the label {label!r} has one class only ({', '.join(counts) or 'none'}); "
-            "there is nothing to tell apart"
+            f"{file}: the label {label!r} must have at least two classes, "
+            f"got {', '.join(counts) or 'none'}"
         )
     if len(counts) > MAX_CLASSES:
         raise UserError(
-            f"{file}: the label {label!r} has {len(counts)} different values, at most "
-            f"{MAX_CLASSES} classes are taken. Is it a number to predict, or another column?"
+            f"{file}: the label {label!r} must have at most {MAX_CLASSES} classes, got "
+            f"{len(counts)} different values; it may be a number to predict, or the wrong column"
         )
     rare = {name: count for name, count in counts.items() if count < MIN_OF_A_CLASS}
     if rare:
         shown = ", ".join(f"{name} ({count})" for name, count in list(rare.items())[:5])
         raise UserError(
-            f"{file}: {len(rare)} of {len(counts)} classes of {label!r} have fewer than "
-            f"{MIN_OF_A_CLASS} rows: {shown}. Leave them out, or name another --label"
+            f"{file}: each class of {label!r} must have at least {MIN_OF_A_CLASS} rows, but "
+            f"{len(rare)} of {len(counts)} have fewer: {shown}; leave these out, or name another "
+            "--label"
         )
 
 
 def _numbers(file: Path, title: str, values: tuple[str, ...]) -> tuple[float, ...] | None:
-    found: list[float] = []
+    numbers: list[float] = []
     odd = ""
     for value in values:
         number = _number(value)
         if number is None:
             odd = odd or value
         else:
-            found.append(number)
+            numbers.append(number)
     if not odd:
-        return tuple(found)
-    if len(found) > MOSTLY * len(values):
+        return tuple(numbers)
+    if len(numbers) > MOSTLY * len(values):
         raise UserError(
-            f"{file}: column {title!r} mixes types: {len(found)} of {len(values)} values are "
-            f"numbers, but {odd!r} is none. Mend those, or leave them empty where missing"
+            f"{file}: column {title!r} mixes types: {len(numbers)} of {len(values)} values are "
+            f"numbers, but {odd!r} is not a number; fix such values, or leave missing ones empty"
         )
     return None
 
@@ -241,7 +246,7 @@ def _useless(values: tuple[str, ...], numbers: tuple[float, ...] | None, rows: i
     if different == 1 and len(values) == rows:
         return "it has the same value in every row"
     if numbers is None and different > min(MAX_CATEGORIES, rows // 2):
-        return f"{different} different texts are names or prose, no categories"
+        return f"it has {different} different texts, so it holds names or prose, not categories"
     return ""
 
 

@@ -90,8 +90,8 @@ def _change(facts: Facts) -> list[Verdict]:
     overall = f"accuracy at most {profile.max_accuracy_drop:g} lower than before"
     by_slice = f"accuracy at most {profile.max_slice_accuracy_drop:g} lower in any slice"
     if facts.parent is None:
-        none = "no release was promoted before"
-        return [Verdict("Model", rule, none, None) for rule in (overall, by_slice)]
+        reason = "no release was promoted before"
+        return [Verdict("Model", rule, reason, None) for rule in (overall, by_slice)]
     before = facts.parent.manifest["metrics"]
     change = float(now["accuracy"]) - float(before["accuracy"])
     against = f"against release {facts.parent.version}"

@@ -70,9 +70,9 @@ def read(build: Path) -> Tuned | None:
     return best
 
 
-def write(build: Path, found: Tuned) -> None:
+def write(build: Path, best: Tuned) -> None:
     """Writes the values, in one step, to the file that the next run reads."""
-    write_text(build / FILE, json.dumps(asdict(found), indent=1) + "\n")
+    write_text(build / FILE, json.dumps(asdict(best), indent=1) + "\n")
 
 
 def remove(build: Path) -> bool:

@@ -58,7 +58,7 @@ def prepared(config: Config, prints: Fingerprints) -> Prepared:
         preprocessing_fn=f"{spec.module_name('features')}.preprocessing_fn",
         splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train"]),
         materialize=False,
-        # StatisticsGen has computed them already; again would decode every picture again.
+        # StatisticsGen has them already; computing them here would decode every picture again.
         disable_statistics=True,
         custom_config={"fingerprint": prints.transform},
     )

@@ -1,4 +1,4 @@
-"""What runs of the pipeline read and wrote, as ML Metadata recorded it. TFX is not imported."""
+"""The inputs and outputs of pipeline runs, from ML Metadata. TFX is not imported."""
 
 import json
 import math
@@ -7,21 +7,21 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-# How ML Metadata numbers what it records: metadata_store.proto, Execution.State and Event.Type.
+# ML Metadata's numbers, from metadata_store.proto: Execution.State and Event.Type.
 CACHED = 5
-INPUTS = (3, 5)  # an executor's and a resolver's
+INPUTS = (3, 5)  # of an executor and of a resolver
 OUTPUTS = (4, 6)
 
 
 @dataclass(frozen=True)
 class Recorded:
-    """An artifact.
+    """A recorded artifact.
 
     Attributes:
-        id: in ML Metadata.
+        id: its id in ML Metadata.
         key: the component's name for it.
-        type: of the artifact.
-        folder: where its payload is, or was.
+        type: the artifact's type.
+        folder: the folder of its payload, which may be gone.
         properties: its custom properties.
     """
 
@@ -34,13 +34,13 @@ class Recorded:
 
 @dataclass(frozen=True)
 class Step:
-    """A component of a run. ``step[key]`` is an output that must be there.
+    """A component of a run. ``step[key]`` is an output that must exist.
 
     Attributes:
         component: its id in the pipeline.
         execution: its execution's id in ML Metadata.
         cached: whether its outputs are those of an earlier run.
-        fingerprint: of the code and settings behind it; empty for TFX's own with neither.
+        fingerprint: covers its code and settings; empty for TFX's own components without any.
         inputs, outputs: its artifacts.
     """
 
@@ -52,23 +52,23 @@ class Step:
     outputs: tuple[Recorded, ...]
 
     def output(self, key: str) -> Recorded | None:
-        """Returns an output by its name, None when there is none."""
-        return next((found for found in self.outputs if found.key == key), None)
+        """Returns an output by its name, or None if there is none."""
+        return next((output for output in self.outputs if output.key == key), None)
 
     def __getitem__(self, key: str) -> Recorded:
-        found = self.output(key)
-        if found is None:
+        output = self.output(key)
+        if output is None:
             raise KeyError(f"{self.component} has no output {key}")
-        return found
+        return output
 
 
 @dataclass(frozen=True)
 class Run:
-    """A run of the pipeline. ``run[component]`` is a step that must be there.
+    """A run of the pipeline. ``run[component]`` is a step that must exist.
 
     Attributes:
-        name: of the run.
-        steps: by component, in the order of their work.
+        name: the run's name.
+        steps: the steps by component, in the order in which they ran.
     """
 
     name: str
@@ -78,14 +78,14 @@ class Run:
         return self.steps[component]
 
     def folder(self, component: str, key: str) -> Path | None:
-        """Returns where an output is; None when it was not recorded or is gone."""
+        """Returns the folder of an output; None if it was not recorded or no longer exists."""
         step = self.steps.get(component)
-        found = step.output(key) if step else None
-        return found.folder if found and found.folder.is_dir() else None
+        output = step.output(key) if step else None
+        return output.folder if output and output.folder.is_dir() else None
 
 
 def last_run(metadata: Path) -> Run:
-    """Returns the newest run. Call it when the pipeline has just run.
+    """Returns the newest run. Call it right after the pipeline has run.
 
     Args:
         metadata: ML Metadata's SQLite file.
@@ -100,22 +100,22 @@ def last_run(metadata: Path) -> Run:
 
 
 def run_before(metadata: Path, created: datetime) -> Run | None:
-    """Returns the newest run that was begun before a moment; None when none is recorded.
+    """Returns the newest run that began before a moment; None if none is recorded.
 
-    One process at a time works on a build folder, so the run begun last before a release was
-    written is the one that made it.
+    Only one process at a time works on a build folder, so the last run that began before a release
+    was written is the one that made it.
 
     Args:
         metadata: ML Metadata's SQLite file.
-        created: when the release was written, as its manifest says.
+        created: the time at which the release was written, from its manifest.
     """
-    # The manifest's time is cut to seconds: a run begun within the same one comes before it.
+    # The manifest's time is truncated to seconds; a run that began in the same second counts.
     latest = created.replace(tzinfo=created.tzinfo or UTC).timestamp() * 1000 + 1000
     return _newest_run(metadata, latest)
 
 
 def model_of(metadata: Path, created: datetime) -> int | None:
-    """Returns the id of a release's model; None when its run is not recorded.
+    """Returns the id of a release's model; None if its run is not recorded.
 
     The arguments are those of ``run_before``.
     """
@@ -126,7 +126,7 @@ def model_of(metadata: Path, created: datetime) -> int | None:
 
 
 def _newest_run(metadata: Path, latest: float = math.inf) -> Run | None:
-    """Returns the newest run that was begun before a time in milliseconds since the epoch."""
+    """Returns the newest run that began before a time in milliseconds since the epoch."""
     if not metadata.is_file():
         return None
     store = _open(metadata)
@@ -146,8 +146,8 @@ def _newest_run(metadata: Path, latest: float = math.inf) -> Run | None:
 
 
 def _open(metadata: Path) -> Any:
-    """Returns a store that only reads."""
-    # Imported late: commands that read no lineage need not wait for it.
+    """Returns a read-only store."""
+    # Imported late, so commands that read no lineage do not wait for it.
     from ml_metadata.metadata_store import MetadataStore
     from ml_metadata.proto import metadata_store_pb2
 
@@ -165,7 +165,7 @@ def _step(store: Any, execution: Any) -> Step:
         for artifact in store.get_artifacts_by_id([event.artifact_id for event in events])
     }
     return Step(
-        # The node's name is pipeline.component, and a component's may hold a dot itself.
+        # The node's name is pipeline.component, and the component's name may contain a dot.
         component=str(nodes[0]).partition(".")[2] if nodes else str(execution.id),
         execution=int(execution.id),
         cached=execution.last_known_state == CACHED,

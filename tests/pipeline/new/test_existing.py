@@ -31,7 +31,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:Depreca
 
 
 @pytest.fixture(scope="module")
-def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with models; one has an input whose name is invalid in Python, and an int32 one."""
     import keras
 
@@ -71,9 +71,9 @@ def spec_of(folder: Path) -> ModelSpec:
 
 @pytest.mark.parametrize(("source", "name"), [("model.keras", "mine_k"), ("saved", "mine_s")])
 def test_a_trained_model_reaches_the_device(
-    made: Path, place: Path, tmp_path: Path, source: str, name: str
+    originals: Path, place: Path, tmp_path: Path, source: str, name: str
 ) -> None:
-    folder, told = from_existing.create(name, made / source, models=place)
+    folder, told = from_existing.create(name, originals / source, models=place)
     assert "input picture_1: float32 (8, 8, 3), values assumed to be from 0 to" in told
     spec = spec_of(folder)
     for split in ("train", "test"):
@@ -99,17 +99,19 @@ def test_a_trained_model_reaches_the_device(
         assert check.status == "passed", check
 
 
-def test_code_in_a_file_is_refused_unless_trusted(made: Path, place: Path) -> None:
+def test_code_in_a_file_is_refused_unless_trusted(originals: Path, place: Path) -> None:
     with pytest.raises(UntrustedModelError, match=r"Lambda layer: Python code .* give --trust"):
-        from_existing.create("mine_l", made / "lambda.keras", models=place)
+        from_existing.create("mine_l", originals / "lambda.keras", models=place)
     assert not place.exists()
-    folder, _ = from_existing.create("mine_l", made / "lambda.keras", trusted=True, models=place)
+    folder, _ = from_existing.create(
+        "mine_l", originals / "lambda.keras", trusted=True, models=place
+    )
     assert "trusted=True" in (folder / "existing.py").read_text()
 
 
-def test_another_version_of_keras_is_named(made: Path, tmp_path: Path) -> None:
+def test_another_version_of_keras_is_named(originals: Path, tmp_path: Path) -> None:
     file = tmp_path / "old.keras"
-    with zipfile.ZipFile(made / "one.keras") as old, zipfile.ZipFile(file, "w") as new:
+    with zipfile.ZipFile(originals / "one.keras") as old, zipfile.ZipFile(file, "w") as new:
         for name in old.namelist():
             content = old.read(name)
             if name == "metadata.json":
@@ -129,9 +131,11 @@ def test_another_version_of_keras_is_named(made: Path, tmp_path: Path) -> None:
         ("gone.keras", "does not exist"),
     ],
 )
-def test_what_does_not_fit_is_refused(made: Path, tmp_path: Path, name: str, message: str) -> None:
+def test_what_does_not_fit_is_refused(
+    originals: Path, tmp_path: Path, name: str, message: str
+) -> None:
     with pytest.raises(UserError, match=message):
-        from_existing.create("mine_x", made / name, models=tmp_path)
+        from_existing.create("mine_x", originals / name, models=tmp_path)
 
 
 def test_other_files_are_refused(tmp_path: Path) -> None:
@@ -161,12 +165,12 @@ def test_a_model_that_distinguishes_nothing_is_reported(tmp_path: Path) -> None:
 
 
 def test_a_model_that_cannot_be_copied_leaves_no_folder(
-    made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    originals: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(*_: object) -> None:
         raise OSError(errno.ENOSPC, "No space left on device")
 
     monkeypatch.setattr("pipeline.new.folder.copy_tree", full)
     with pytest.raises(OSError, match="No space left"):
-        from_existing.create("mine", made / "saved", models=tmp_path / "models")
+        from_existing.create("mine", originals / "saved", models=tmp_path / "models")
     assert list((tmp_path / "models").iterdir()) == []
