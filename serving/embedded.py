@@ -1,4 +1,4 @@
-"""Starting ``fanout-model-server``, waiting until it answers, and stopping it."""
+"""Starts ``fanout-model-server``, waits until it answers, and stops it."""
 
 import contextlib
 import random
@@ -30,7 +30,7 @@ class ServerFailed(FanoutError):
 
 @dataclass(frozen=True)
 class Address:
-    """Where a server listens."""
+    """The address and ports that a server listens on."""
 
     rest_port: int
     grpc_port: int
@@ -52,7 +52,7 @@ def executable() -> Path:
 
 
 def command(model: str, base_path: Path | None, address: Address, *arguments: str) -> list[str]:
-    """Returns the command line that serves one model, or what further arguments say."""
+    """Returns the command line that serves one model, or what the further arguments name."""
     return [
         str(executable()),
         f"--host={address.host}",
@@ -73,12 +73,12 @@ def wait_until_ready(
     """Returns the versions that are AVAILABLE, as soon as there is one.
 
     Args:
-        address: of the server; REST is asked.
+        address: of the server, which is queried over REST.
         model: the model to wait for.
         timeout: in seconds.
-        process: when given, its end ends the waiting.
+        process: of the server; if given, the wait ends when it exits.
 
-    Raises ServerFailed when the time is over or the process has ended.
+    Raises ServerFailed when the timeout expires or the process has exited.
     """
     server = Versions(address.rest, model)
     deadline = time.monotonic() + timeout
@@ -86,14 +86,14 @@ def wait_until_ready(
         try:
             if versions := server.available():
                 return versions
-            seen = "no version is available"
+            problem = "no version is available"
         except NoStatus as error:
-            seen = str(error)
+            problem = str(error)
         if process is not None and process.poll() is not None:
             raise ServerFailed(f"{NAME} ended with exit code {process.returncode}")
         if time.monotonic() > deadline:
             raise ServerFailed(
-                f"{NAME} at {address.rest} does not serve {model!r} after {timeout:g} s: {seen}"
+                f"{NAME} at {address.rest} does not serve {model!r} after {timeout:g} s: {problem}"
             )
         time.sleep(POLL_SECONDS)
 
@@ -102,9 +102,9 @@ def wait_until_ready(
 def running(
     model: str, base_path: Path | None, *arguments: str, timeout: float = START_SECONDS
 ) -> Iterator[Address]:
-    """Yields the address of a server of one model, on free ports; it is always stopped.
+    """Yields the address of a server of one model on free ports; the server is always stopped.
 
-    Raises ServerFailed with the server's own last words when it does not become ready.
+    Raises ServerFailed with the last line of the server's output when it does not become ready.
     """
     rest_port, grpc_port = free_ports(2)
     address = Address(rest_port, grpc_port)
@@ -115,9 +115,9 @@ def running(
 
 @contextlib.contextmanager
 def started(words: list[str]) -> Iterator["subprocess.Popen[Any]"]:
-    """Yields the process of a command line, which is always stopped.
+    """Yields the process that a command line starts; it is always stopped.
 
-    ServerFailed, raised in the block, gets the server's own last words.
+    A ServerFailed raised in the block is extended by the last line of the server's output.
     """
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
@@ -130,7 +130,7 @@ def started(words: list[str]) -> Iterator["subprocess.Popen[Any]"]:
 
 
 def stop(process: "subprocess.Popen[Any]") -> None:
-    """Ends a server: asked first, then killed."""
+    """Ends a server: terminates it first, then kills it if it does not exit."""
     process.terminate()
     try:
         process.wait(STOP_SECONDS)
@@ -140,10 +140,10 @@ def stop(process: "subprocess.Popen[Any]") -> None:
 
 
 def free_ports(count: int) -> list[int]:
-    """Returns ports that nobody listens on at this moment.
+    """Returns ports that no process listens on at this moment.
 
-    They are drawn from below the range that the kernel hands out, so that no connection which
-    somebody opens in the meantime can take one. Raises ServerFailed when none is left.
+    They are drawn from below the range that the kernel hands out, so that no connection opened in
+    the meantime can take one. Raises ServerFailed when too few are free.
     """
     ports: list[int] = []
     for port in random.sample(PORTS, len(PORTS)):

@@ -1,10 +1,10 @@
-"""Requests with real inputs, written next to a release's model, and the curl commands for them.
+"""Writes requests with real inputs next to a release's model, and the curl commands for them.
 
 releases/<version>/serving/examples/
   curl.sh          sh curl.sh [http://host:port] runs all of them
   rows.json        {"instances": …}
   columns.json     {"inputs": …}
-  encoded.json     pictures as files, for models that take them
+  encoded.json     encoded pictures, for models that take them
 """
 
 import base64
@@ -26,30 +26,30 @@ DEFAULT_URL = "http://127.0.0.1:8501"
 
 
 def write(folder: Path, *, spec: ModelSpec, golden: Golden, version: int) -> Path:
-    """Returns the script written, in ``folder / "examples"``, beside the bodies it sends.
+    """Writes the script and the request bodies to ``folder / "examples"``; returns the script.
 
     Args:
-        folder: of the release's serving target.
+        folder: the serving target's folder in the release.
         spec: of the model.
-        golden: whose first examples are sent.
+        golden: the golden set, whose first examples are sent.
         version: of the release.
     """
-    few = golden.head(EXAMPLES)
+    sample = golden.head(EXAMPLES)
     bodies: dict[str, Any] = {
-        ROWS: {"instances": _rows(few)},
-        COLUMNS: {"inputs": {name: values.tolist() for name, values in few.inputs.items()}},
+        ROWS: {"instances": _rows(sample)},
+        COLUMNS: {"inputs": {name: values.tolist() for name, values in sample.inputs.items()}},
     }
-    pictures = signatures.pictures(spec, few)
+    pictures = signatures.pictures(spec, sample)
     if pictures is not None:
         bodies[ENCODED] = {
             "signature_name": SIGNATURE_ENCODED,
             "instances": [{"b64": base64.b64encode(file).decode()} for file in pictures],
         }
-    place = folder / FOLDER
+    target = folder / FOLDER
     for name, body in bodies.items():
-        write_text(place / name, json.dumps(body, separators=(",", ":")) + "\n")
-    write_text(place / SCRIPT, _script(spec.name, version, list(bodies)))
-    return place / SCRIPT
+        write_text(target / name, json.dumps(body, separators=(",", ":")) + "\n")
+    write_text(target / SCRIPT, _script(spec.name, version, list(bodies)))
+    return target / SCRIPT
 
 
 def _rows(golden: Golden) -> list[Any]:
@@ -63,8 +63,8 @@ def _rows(golden: Golden) -> list[Any]:
 def _script(model: str, version: int, files: list[str]) -> str:
     lines = [
         "#!/bin/sh",
-        "# Asks a server of this release's model, the project's or TensorFlow Serving, for its",
-        f"# state and for predictions: sh {SCRIPT} [{DEFAULT_URL}]",
+        "# Requests the state and predictions of this release's model from a server, the project's",
+        f"# own or TensorFlow Serving: sh {SCRIPT} [{DEFAULT_URL}]",
         "set -eu",
         f'url="${{1:-{DEFAULT_URL}}}/v1/models/{model}"',
         'cd "$(dirname "$0")"',

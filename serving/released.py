@@ -1,4 +1,4 @@
-"""The serving target's part of a release: its place, and the requests that stand beside it."""
+"""The serving target's part of a release: its path, and the example requests beside it."""
 
 from collections.abc import Mapping
 from pathlib import Path, PurePath
@@ -9,7 +9,7 @@ from models.spec import ModelSpec
 
 
 def place(model: str, version: int) -> PurePath:
-    """Returns ``<model>/<version>``: the layout that TensorFlow Serving's base path wants."""
+    """Returns ``<model>/<version>``: the layout that TensorFlow Serving expects."""
     return PurePath(model, str(version))
 
 

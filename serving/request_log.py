@@ -1,10 +1,10 @@
-"""Reading what a server logged of its requests: PredictionLog messages in TFRecord files.
+"""Reads a server's request log: PredictionLog messages in TFRecord files.
 
     for log in read("logs/requests.fashion"):
         images = log.inputs["image"]            # (rows, 28, 28, 1)
         probabilities = log.outputs["probabilities"]
 
-Files of TensorFlow Serving's own request logging have the same form.
+The files of TensorFlow Serving's own request logging have the same format.
 """
 
 import logging
@@ -28,9 +28,9 @@ class Logged:
 
     Attributes:
         kind: ``predict``, ``classify``, ``regress`` or ``multi_inference``.
-        model, version, signature: which answered.
+        model, version, signature: what answered the request.
         message: the PredictionLog.
-        inputs, outputs: the tensors of a predict request by alias, empty for the other kinds.
+        inputs, outputs: the tensors of a predict request by alias; empty for the other kinds.
     """
 
     kind: str
@@ -43,10 +43,11 @@ class Logged:
 
 
 def read(prefix: str | Path) -> Iterator[Logged]:
-    """Yields what was logged under a prefix, in the order in which it was written.
+    """Yields the requests that were logged under a prefix, in the order they were written.
 
-    A record that is cut off, as in a file that is being written, ends its file: it and what may
-    follow it are passed over. So are records that are no PredictionLog.
+    A truncated record, as in a file that is still being written, ends its file: that record and
+    everything after it in the file are skipped. Records that are not a PredictionLog are skipped
+    too.
     """
     for file in files(prefix):
         for record in _records(file):
@@ -58,11 +59,11 @@ def read(prefix: str | Path) -> Iterator[Logged]:
 def _records(file: Path) -> Iterator[bytes]:
     tf = tensorflow()
     verbosity = tf.compat.v1.logging.get_verbosity()
-    tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)  # it calls its reader deprecated
+    tf.compat.v1.logging.set_verbosity(tf.compat.v1.logging.ERROR)  # the reader is deprecated
     try:
         yield from tf.compat.v1.io.tf_record_iterator(str(file))
     except tf.errors.NotFoundError:
-        return  # rotated away since it was listed
+        return  # rotated out since it was listed
     except tf.errors.DataLossError as error:
         LOG.info("%s ends early: %s", file, error.message)
     finally:
@@ -88,7 +89,7 @@ def _parsed(record: bytes) -> Logged | None:
                 name: protos.to_array(one) for name, one in predicted.response.outputs.items()
             }
     except (DecodeError, ServingError) as error:
-        LOG.info("a record is passed over: %s", error)
+        LOG.info("skipped a record: %s", error)
         return None
     return Logged(
         kind.removesuffix("_log"),

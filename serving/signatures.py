@@ -1,4 +1,4 @@
-"""The other ways into a model, held against the golden set on a few examples."""
+"""Compares a model's other signatures with the golden set on a few examples."""
 
 import io
 
@@ -15,27 +15,28 @@ SAMPLE = 16
 
 
 def disagreement(client: Client, model: str, golden: Golden, limits: Limits) -> str:
-    """Returns what is wrong with ``serving_bytes`` and ``serving_examples``, empty if nothing.
+    """Returns what is wrong with ``serving_bytes`` and ``serving_examples``; empty if nothing.
 
-    For models that take pictures, the golden set's raw pixels, encoded without loss, must get the
-    same answers by both; for others, its raw values as tf.Examples, without those that are
-    missing. Raises RequestFailed when the server refuses them.
+    For a model that takes pictures, the golden set's raw pixels, losslessly encoded, must get the
+    same answers from both signatures. For any other model, its raw values as tf.Examples, with
+    missing values left out, must get the same answers. Raises RequestFailed when the server
+    refuses a request.
     """
     if model not in specs.known_models():
         return ""
     inputs = _inputs(specs.load(model), golden.head(SAMPLE))
-    wrong = []
+    problems = []
     for name in inputs.keys() & client.signatures().keys():
         outputs = client.predict(inputs[name], signature=name)
         expected = golden.outputs[: len(inputs[name])]
         if outputs.shape != expected.shape:
-            wrong.append(f"{name} answers with shape {outputs.shape}, expected {expected.shape}")
+            problems.append(f"{name} answers with shape {outputs.shape}, expected {expected.shape}")
             continue
         difference = float(np.abs(outputs - expected).max())
         # Written so that NaN does not pass.
         if limits.max_abs_diff is not None and not difference <= limits.max_abs_diff:
-            wrong.append(f"{name} differs by {difference:.2g}, allowed {limits.max_abs_diff:g}")
-    return "; ".join(sorted(wrong))
+            problems.append(f"{name} differs by {difference:.2g}, allowed {limits.max_abs_diff:g}")
+    return "; ".join(sorted(problems))
 
 
 def _inputs(spec: ModelSpec, golden: Golden) -> dict[str, Array]:
@@ -47,12 +48,12 @@ def _inputs(spec: ModelSpec, golden: Golden) -> dict[str, Array]:
         }
     stored = set(spec.module("features").FEATURES) - {spec.label_key}
     if stored != {tensor.name for tensor in spec.inputs}:
-        return {}  # the model's examples hold something else than its raw inputs
+        return {}  # the model's tf.Examples hold something other than its raw inputs
     return {SIGNATURE_EXAMPLES: raw_examples(spec, golden)}
 
 
 def raw_examples(spec: ModelSpec, golden: Golden) -> Array:
-    """Returns each example's raw inputs as a serialised tf.Example; what is missing is left out."""
+    """Returns each example's raw inputs as a serialised tf.Example, without missing values."""
     from models.examples import serialized
 
     records = np.empty(len(golden), object)
@@ -69,13 +70,13 @@ def raw_examples(spec: ModelSpec, golden: Golden) -> Array:
 
 
 def pictures(spec: ModelSpec, golden: Golden) -> Array | None:
-    """Returns the examples as PNG files, (n,) of bytes; None for models without pictures."""
+    """Returns the examples as PNG files, bytes of shape (n,); None for models without pictures."""
     images = next((tensor.name for tensor in spec.inputs if tensor.kind == "image"), None)
     if spec.encoded_input is None or images is None or len(spec.inputs) != 1:
         return None
     pixels = golden.inputs[images]
     if not np.array_equal(pixels, pixels.round().clip(0, 255)):
-        return None  # not whole grey values: no picture file holds them
+        return None  # not whole grey values, which a PNG file cannot store
     files = np.empty(len(pixels), object)
     files[:] = [_png(image.astype(np.uint8)) for image in pixels]
     return files

@@ -34,7 +34,7 @@ WARMUP_BATCHES = (1, 2, 4, 8, 16, 32)
 def convert(
     saved_model: Path, out_dir: Path, *, spec: ModelSpec, config: ConvertConfig
 ) -> Artifacts:
-    """Returns a copy of the SavedModel that brings requests to warm up with.
+    """Returns a copy of the SavedModel that includes warm-up requests.
 
     ``out_dir`` becomes the version directory: it holds ``saved_model.pb`` itself.
     """
@@ -49,19 +49,19 @@ def convert(
 
 def artifacts(folder: Path, *, spec: ModelSpec) -> Artifacts:
     """Returns the SavedModel in a folder, or in ``<model>/<highest version>`` below it."""
-    found = folder
+    model_folder = folder
     if not (folder / SAVED_MODEL).exists():
         versions = [
             file.parent
             for file in (folder / spec.name).glob(f"*/{SAVED_MODEL}")
             if file.parent.name.isdecimal()
         ]
-        found = max(versions, key=lambda path: int(path.name), default=folder)
-    return Artifacts(spec.name, folder, {VARIANT: found})
+        model_folder = max(versions, key=lambda path: int(path.name), default=folder)
+    return Artifacts(spec.name, folder, {VARIANT: model_folder})
 
 
 def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits]) -> list[Check]:
-    """Returns a row for REST and one for gRPC, each over the whole golden set."""
+    """Returns one row for REST and one for gRPC, each over the whole golden set."""
     limit = limits[VARIANT]
     rows = {
         scheme: Check(TARGET, VARIANT, _runtime(name), FAILED, bytes=artifacts.size(VARIANT))
@@ -88,9 +88,10 @@ def examples(profile: Profile) -> int | None:
 def check_transport(
     url: str, model: str, golden: Golden, limits: Limits, row: Check, *, label: str | None = None
 ) -> Check:
-    """Returns ``row`` completed with what a running server at ``url`` answers to the golden set.
+    """Returns ``row`` completed with the results of a running server at ``url``.
 
-    The version behind ``label`` is asked, the latest for None.
+    The server answers the whole golden set, with the version that ``label`` names, or with the
+    latest one if ``label`` is None.
     """
     try:
         with Client(url, model, label=label) as client:
@@ -118,9 +119,9 @@ def _median_milliseconds(client: Client, golden: Golden) -> float:
     times = []
     for number in range(SINGLE_REQUESTS):
         row = number % len(golden)
-        one = _rows(golden.inputs, row, row + 1)
+        inputs = _rows(golden.inputs, row, row + 1)
         started = time.perf_counter()
-        client.predict(one)
+        client.predict(inputs)
         times.append((time.perf_counter() - started) * 1e3)
     return statistics.median(times)
 

@@ -1,10 +1,10 @@
-"""A client of TensorFlow Serving's API, over REST or gRPC, for any server that speaks it.
+"""A client of TensorFlow Serving's API over REST or gRPC, for any server that implements it.
 
     with Client("http://127.0.0.1:8501", "fashion") as client:
         probabilities = client.predict(images)      # (n, 28, 28, 1) -> (n, 10)
 
-REST needs no TensorFlow; ``grpc://127.0.0.1:8500`` imports its messages. ``https`` and ``grpcs``
-are the same, encrypted.
+REST does not need TensorFlow; ``grpc://127.0.0.1:8500`` imports its messages. ``https`` and
+``grpcs`` are the same with encryption.
 """
 
 import json
@@ -33,7 +33,7 @@ __all__ = ["Client", "RequestFailed", "Tls"]
 
 DEFAULT_SIGNATURE = "serving_default"
 API_KEY_VARIABLE = "FANOUT_API_KEY"
-# A first pause of 50 ms, doubled each time: three retries wait 0.35 s in all.
+# The first pause is 50 ms and doubles each time: three retries wait 0.35 s in total.
 FIRST_PAUSE_SECONDS = 0.05
 T = TypeVar("T")
 
@@ -43,15 +43,15 @@ class Client:
 
     Args:
         url: ``http://host:port`` or ``grpc://host:port``; ``https`` and ``grpcs`` for TLS.
-        model: its name on the server; None for the contract's.
+        model: its name on the server; None for the name in the contract.
         version, label: of the model; the latest version when neither is given.
         contract: a ``contract.json``, for the labels, the order of the outputs, and the ranges and
-            shapes that inputs are held against before they are sent.
-        timeout: in seconds, of each attempt.
+            shapes that inputs are checked against before they are sent.
+        timeout: in seconds, for each attempt.
         retries: how often a request is sent again when the server was unreachable or busy.
-            A prediction changes nothing, so that is always safe.
-        api_key: None for that of the environment variable ``FANOUT_API_KEY``, if there is one.
-        tls: whom to believe, and who the client is.
+            A prediction changes nothing, so retrying is always safe.
+        api_key: None for the environment variable ``FANOUT_API_KEY``, if it is set.
+        tls: which certificates to trust, and the client's own.
 
     Raises UserError for an address, a contract or TLS files that can't be used.
     """
@@ -70,11 +70,11 @@ class Client:
         tls: Tls | None = None,
     ) -> None:
         if version is not None and label is not None:
-            raise ValueError("version and label exclude each other")
+            raise ValueError("version and label are mutually exclusive; give one of them")
         self.contract = _read(contract) if contract else {}
         name = model or self.contract.get("model")
         if not name:
-            raise UserError("name the model, or give a contract that does")
+            raise UserError("no model is named; give model, or a contract that names one")
         self._retries = retries
         self._signatures: Signatures | None = None
         if api_key is None:
@@ -99,20 +99,20 @@ class Client:
 
     @property
     def labels(self) -> list[str]:
-        """Returns the names of the classes, empty without a contract."""
+        """Returns the names of the classes; empty without a contract."""
         return list(self.contract.get("labels", []))
 
     def predict(
         self, inputs: Any, *, signature: str = DEFAULT_SIGNATURE, output: str | None = None
     ) -> Array:
-        """Returns one output, with one row an example.
+        """Returns one output, with one row per example.
 
         Args:
-            inputs: the array of the only input, or arrays by alias. Bytes are sent as they are.
-            signature: which one to call.
+            inputs: the array of the only input, or arrays by alias. Bytes are sent unchanged.
+            signature: the one to call.
             output: its alias; by default the contract's first one, or the only one.
 
-        Raises RequestFailed when the server refuses, UserError when an alias is not there.
+        Raises RequestFailed when the server refuses, UserError when an alias does not exist.
         """
         outputs = self.outputs(inputs, signature=signature)
         if output is None:
@@ -121,28 +121,30 @@ class Client:
         if output is None and len(outputs) == 1:
             (output,) = outputs
         if output not in outputs:
-            raise UserError(f"output {output!r} is not in {sorted(outputs)}; name one")
+            raise UserError(f"output {output!r} is not one of {sorted(outputs)}; name one of them")
         return outputs[output]
 
     def outputs(self, inputs: Any, *, signature: str = DEFAULT_SIGNATURE) -> dict[str, Array]:
-        """Returns all outputs of a signature by alias. Raises as predict() does."""
-        found = self.signatures().get(signature)
-        if found is None:
+        """Returns all outputs of a signature by alias. Raises the same errors as predict()."""
+        types = self.signatures().get(signature)
+        if types is None:
             raise UserError(
-                f"signature {signature!r} is not in {sorted(self.signatures())} of the model"
+                f"signature {signature!r} is not one of the model's: {sorted(self.signatures())}"
             )
         if not isinstance(inputs, Mapping):
-            if len(found.inputs) != 1:
-                raise UserError(f"give the inputs by name: {sorted(found.inputs)}")
-            inputs = {next(iter(found.inputs)): inputs}
-        if set(inputs) != set(found.inputs):
-            raise UserError(f"inputs {sorted(inputs)} are not {sorted(found.inputs)}")
+            if len(types.inputs) != 1:
+                raise UserError(f"give the inputs by name: {sorted(types.inputs)}")
+            inputs = {next(iter(types.inputs)): inputs}
+        if set(inputs) != set(types.inputs):
+            raise UserError(
+                f"the signature takes the inputs {sorted(types.inputs)}, got {sorted(inputs)}"
+            )
         if signature == DEFAULT_SIGNATURE:
-            self._hold_against_contract(inputs)
-        arrays = {alias: np.asarray(inputs[alias], found.inputs[alias]) for alias in found.inputs}
-        return self._retried(lambda: self._transport.predict(signature, arrays, found))
+            self._check_against_contract(inputs)
+        arrays = {alias: np.asarray(inputs[alias], types.inputs[alias]) for alias in types.inputs}
+        return self._retried(lambda: self._transport.predict(signature, arrays, types))
 
-    def _hold_against_contract(self, inputs: Mapping[str, Any]) -> None:
+    def _check_against_contract(self, inputs: Mapping[str, Any]) -> None:
         for entry in self.contract.get("inputs", []):
             if entry["name"] not in inputs:
                 continue
@@ -156,7 +158,7 @@ class Client:
             low, high = entry.get("minimum"), entry.get("maximum")
             if array.dtype.kind in "fiu" and array.size:
                 least, most = array.min(), array.max()
-                # Written so that NaN is left to the model.
+                # Written so that NaN is passed on to the model.
                 if (low is not None and least < low) or (high is not None and most > high):
                     raise UserError(
                         f"input {entry['name']} has values from {least} to {most}, expected "
@@ -168,7 +170,7 @@ class Client:
         return self._retried(self._transport.status)
 
     def signatures(self) -> Signatures:
-        """Returns the model's signatures, asked for once."""
+        """Returns the model's signatures, which are requested once."""
         if self._signatures is None:
             self._signatures = self._retried(self._transport.signatures)
         return self._signatures
@@ -188,18 +190,18 @@ class Client:
 
 def _read(contract: Path) -> dict[str, Any]:
     try:
-        found: dict[str, Any] = json.loads(contract.read_text())
+        content: dict[str, Any] = json.loads(contract.read_text())
     except (OSError, ValueError) as error:
-        raise UserError(f"{contract} is no contract.json: {error}") from error
-    return found
+        raise UserError(f"{contract} is not a contract.json: {error}") from error
+    return content
 
 
 def _transport(url: str, model: ModelRef, connection: Connection) -> Transport:
     scheme, _, address = url.partition("://")
     if not address or scheme not in ("http", "https", "grpc", "grpcs"):
         raise UserError(
-            f"{url!r} is no address of a model server: http://host:port, grpc://host:port, or "
-            "https:// and grpcs://"
+            f"{url!r} is not the address of a model server; expected http://host:port or "
+            "grpc://host:port, or https:// or grpcs:// for TLS"
         )
     encrypted = scheme.endswith("s")
     if connection.tls and not encrypted:

@@ -1,4 +1,4 @@
-"""The client's requests over gRPC, with the stubs of tensorflow-serving-api."""
+"""The client's gRPC transport, which uses the stubs of tensorflow-serving-api."""
 
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -29,10 +29,10 @@ TRANSIENT = {
 
 
 class GrpcTransport:
-    """Speaks HTTP/2, encrypted if the connection says so."""
+    """Speaks HTTP/2, encrypted if the connection has TLS settings."""
 
     def __init__(self, connection: Connection, model: ModelRef) -> None:
-        tensorflow()  # the messages bring it in; this way it takes half the time
+        tensorflow()  # the messages import it; importing it this way takes half the time
         from tensorflow_serving.apis import model_service_pb2_grpc, prediction_service_pb2_grpc
 
         self._channel = _open(connection)
@@ -48,7 +48,7 @@ class GrpcTransport:
     ) -> dict[str, Array]:
         from tensorflow_serving.apis import predict_pb2
 
-        del types  # the answer says its own
+        del types  # the response states its own
         request = predict_pb2.PredictRequest()
         self._name(request.model_spec)
         request.model_spec.signature_name = signature
@@ -76,8 +76,8 @@ class GrpcTransport:
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         self._name(request.model_spec)
         response = self._call(self._prediction.GetModelMetadata, request)
-        found = get_model_metadata_pb2.SignatureDefMap()
-        response.metadata["signature_def"].Unpack(found)
+        signature_map = get_model_metadata_pb2.SignatureDefMap()
+        response.metadata["signature_def"].Unpack(signature_map)
 
         def types(tensors: Any) -> dict[str, np.dtype[Any]]:
             return {
@@ -87,7 +87,7 @@ class GrpcTransport:
 
         return {
             name: ClientSignature(types(entry.inputs), types(entry.outputs))
-            for name, entry in found.signature_def.items()
+            for name, entry in signature_map.signature_def.items()
             if name != INIT_OP_SIGNATURE
         }
 
@@ -120,7 +120,7 @@ def _open(connection: Connection) -> grpc.Channel:
             for path in (tls.authority, tls.key, tls.certificate)
         )
     except OSError as error:
-        raise UserError(f"the files of {tls} cannot be used: {error}") from error
+        raise UserError(f"the TLS files {tls} cannot be used: {error}") from error
     credentials = grpc.ssl_channel_credentials(authority, key, certificate)
     return grpc.secure_channel(connection.address, credentials, options)
 

@@ -1,4 +1,4 @@
-"""The client's requests over HTTP, on one connection that is kept open."""
+"""The client's REST transport, on one HTTP connection that is kept open."""
 
 import base64
 import http.client
@@ -25,23 +25,23 @@ from serving.client.transport import (
     numpy_dtype,
 )
 
-# 429 and 503 say that the server is busy, 504 that it was too slow this time.
+# 429 and 503 mean that the server is busy, 504 that it was too slow this time.
 TRANSIENT = {429, 503, 504}
 BYTES_SUFFIX = "_bytes"
 
 
 class RestTransport:
-    """Speaks HTTP/1.1, encrypted if the connection says so."""
+    """Speaks HTTP/1.1, encrypted if the connection has TLS settings."""
 
     def __init__(self, connection: Connection, model: ModelRef) -> None:
         self._connection = _open(connection)
         self._headers = {API_KEY_HEADER: connection.api_key} if connection.api_key else {}
-        choice = ""
+        version_path = ""
         if model.version is not None:
-            choice = f"/versions/{model.version}"
+            version_path = f"/versions/{model.version}"
         elif model.label is not None:
-            choice = f"/labels/{quote(model.label, safe='')}"
-        self._path = f"/v1/models/{quote(model.name, safe='')}{choice}"
+            version_path = f"/labels/{quote(model.label, safe='')}"
+        self._path = f"/v1/models/{quote(model.name, safe='')}{version_path}"
 
     def predict(
         self, signature: str, inputs: Mapping[str, Array], types: ClientSignature
@@ -62,7 +62,8 @@ class RestTransport:
             }
         except (KeyError, TypeError, ValueError) as error:
             raise RequestFailed(
-                f"{self._path}:predict answered what the signature does not say: {error!r}"
+                f"{self._path}:predict answered with something that does not match the signature: "
+                f"{error!r}"
             ) from error
 
     def status(self) -> dict[int, str]:
@@ -75,15 +76,15 @@ class RestTransport:
     def signatures(self) -> Signatures:
         answer = self._request("GET", f"{self._path}/metadata")
         try:
-            found = answer["metadata"]["signature_def"]["signature_def"]
+            signature_defs = answer["metadata"]["signature_def"]["signature_def"]
             return {
                 name: ClientSignature(_types(entry["inputs"]), _types(entry["outputs"]))
-                for name, entry in found.items()
+                for name, entry in signature_defs.items()
                 if name != INIT_OP_SIGNATURE
             }
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise RequestFailed(
-                f"{self._path}/metadata answered with no signatures: {error!r}"
+                f"{self._path}/metadata answered without signatures: {error!r}"
             ) from error
 
     def close(self) -> None:
@@ -96,7 +97,8 @@ class RestTransport:
             self._connection.request(method, path, body, headers)
             response = self._connection.getresponse()
             content = response.read()
-        except (OSError, http.client.HTTPException, UnicodeError) as error:  # a host may be no IDN
+        # UnicodeError: the host may not be a valid internationalised name.
+        except (OSError, http.client.HTTPException, UnicodeError) as error:
             self._connection.close()
             reason = str(error) or type(error).__name__
             raise RequestFailed(f"{method} {path}: {reason}", transient=True) from error
@@ -108,7 +110,7 @@ class RestTransport:
         try:
             return _parse(content)
         except ValueError as error:
-            raise RequestFailed(f"{method} {path} was not answered with JSON: {error}") from error
+            raise RequestFailed(f"{method} {path} answered with invalid JSON: {error}") from error
 
 
 def _open(connection: Connection) -> http.client.HTTPConnection:
@@ -116,15 +118,15 @@ def _open(connection: Connection) -> http.client.HTTPConnection:
     try:
         plain = http.client.HTTPConnection(address, timeout=timeout)
     except http.client.InvalidURL as error:
-        raise UserError(f"{address!r} is no host:port: {error}") from error
+        raise UserError(f"{address!r} is not host:port: {error}") from error
     if tls is None:
         return plain
     try:
         context = ssl.create_default_context(cafile=tls.authority)
         if tls.certificate:
             context.load_cert_chain(tls.certificate, tls.key)
-    except OSError as error:  # ssl.SSLError is one
-        raise UserError(f"the files of {tls} cannot be used: {error}") from error
+    except OSError as error:  # ssl.SSLError is a subclass
+        raise UserError(f"the TLS files {tls} cannot be used: {error}") from error
     return http.client.HTTPSConnection(address, timeout=timeout, context=context)
 
 
@@ -132,7 +134,7 @@ def _print(array: Array) -> bytes:
     if array.dtype.kind in "OSU":
         return orjson.dumps(_strings(array.tolist()))
     if array.dtype.kind == "f" and not np.isfinite(array).all():
-        return json.dumps(array.tolist()).encode()  # NaN and Infinity as the server takes them
+        return json.dumps(array.tolist()).encode()  # the server accepts NaN and Infinity
     if not array.ndim:
         return orjson.dumps(array.item())
     return orjson.dumps(np.ascontiguousarray(array), option=orjson.OPT_SERIALIZE_NUMPY)
@@ -166,7 +168,7 @@ def _parse(content: bytes) -> Any:
     try:
         return orjson.loads(content)
     except orjson.JSONDecodeError:
-        return json.loads(content)  # NaN and Infinity, which strict JSON has not
+        return json.loads(content)  # NaN and Infinity, which strict JSON does not have
 
 
 def _message(content: bytes) -> str:

@@ -1,4 +1,4 @@
-"""What the client asks of a transport."""
+"""The interface between the client and its transports."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ class RequestFailed(FanoutError):
     """The server refused a request, or did not answer.
 
     Attributes:
-        transient: whether the same request may succeed a little later.
+        transient: whether the same request may succeed shortly afterwards.
     """
 
     def __init__(self, message: str, *, transient: bool = False) -> None:
@@ -27,7 +27,7 @@ class RequestFailed(FanoutError):
 
 @dataclass(frozen=True)
 class ModelRef:
-    """The model a client calls."""
+    """The model that a client calls."""
 
     name: str
     version: int | None = None
@@ -36,11 +36,11 @@ class ModelRef:
 
 @dataclass(frozen=True)
 class Tls:
-    """Files in PEM form for an encrypted connection.
+    """PEM files for an encrypted connection.
 
     Attributes:
-        authority: whose certificates are believed; None for the system's.
-        certificate, key: the client's own, where the server asks for one (mutual TLS).
+        authority: the CA whose certificates are trusted; None for the system's CAs.
+        certificate, key: the client's own, if the server requires one (mutual TLS).
     """
 
     authority: Path | None = None
@@ -50,13 +50,13 @@ class Tls:
 
 @dataclass(frozen=True)
 class Connection:
-    """Where and how to reach a server.
+    """The address of a server, and how to connect to it.
 
     Attributes:
         address: ``host:port``.
         timeout: in seconds, of a request.
-        tls: None for an open connection.
-        api_key: shown with every request; empty for none.
+        tls: None for an unencrypted connection.
+        api_key: sent with every request; empty for none.
     """
 
     address: str
@@ -74,7 +74,7 @@ class ClientSignature:
 
 
 API_KEY_HEADER = "x-api-key"
-# A signature that TensorFlow adds to run initialisers; nobody calls it.
+# A signature that TensorFlow adds to run initialisers; clients never call it.
 INIT_OP_SIGNATURE = "__saved_model_init_op"
 Signatures = Mapping[str, ClientSignature]
 

@@ -1,12 +1,12 @@
-"""Which versions of a model a server says it has: TensorFlow Serving's model status, over REST.
+"""The versions of a model that a server reports: TensorFlow Serving's model status, over REST.
 
     server = Versions("http://127.0.0.1:8501", "fashion")
     server.available()          # [2, 3]
     server.states()[4].error    # why version 4 does not load
     server.labelled("stable")   # 3
 
-A model that the server does not know has no versions, and a label that it does not know has none.
-A server that cannot be asked, or that answers with anything else, raises NoStatus.
+A model or a label that the server does not know has no versions. If the server cannot be reached,
+or answers with anything else, NoStatus is raised.
 """
 
 import http.client
@@ -22,17 +22,17 @@ from core.errors import FanoutError
 AVAILABLE, END = "AVAILABLE", "END"
 TIMEOUT_SECONDS = 5.0
 LONGEST_ANSWER = 4 << 20
-# How a server refuses a label and a model that it does not know; a message stands beside it.
+# How a server refuses a label or a model that it does not know; the body holds a message.
 _UNKNOWN = (HTTPStatus.BAD_REQUEST, HTTPStatus.NOT_FOUND)
 _SHOWN_CHARACTERS = 200
 
 
 class NoStatus(FanoutError):
-    """A server did not say which versions it has.
+    """A server did not report which versions it has.
 
     Attributes:
-        answered: whether it answered, with something that is not a model's status; False when it
-            cannot be asked.
+        answered: True when it answered with something that is not a model's status; False when it
+            cannot be reached.
     """
 
     def __init__(self, message: str, *, answered: bool) -> None:
@@ -42,11 +42,11 @@ class NoStatus(FanoutError):
 
 @dataclass(frozen=True)
 class State:
-    """What a server says of one version.
+    """The state that a server reports for one version.
 
     Attributes:
         name: such as ``AVAILABLE``, or ``END`` when it was unloaded or did not load.
-        error: why it did not load; empty when nothing is wrong.
+        error: why it did not load; empty if nothing is wrong.
     """
 
     name: str
@@ -55,11 +55,11 @@ class State:
 
 @dataclass(frozen=True)
 class Versions:
-    """The versions of one model on one server, which is asked anew by each call.
+    """The versions of one model on one server; each call queries the server again.
 
     Attributes:
         address: of the server, ``http://host:port``.
-        model: its name there.
+        model: its name on that server.
 
     All methods raise NoStatus.
     """
@@ -69,11 +69,11 @@ class Versions:
 
     @property
     def url(self) -> str:
-        """Returns what is asked."""
+        """Returns the URL of the model's status."""
         return f"{self.address}{self._path('')}"
 
     def states(self) -> dict[int, State]:
-        """Returns the state of each version, also of those that are loading or have ended."""
+        """Returns the state of each version, including those that are loading or have ended."""
         return self._ask("")
 
     def available(self) -> list[int]:
@@ -81,7 +81,7 @@ class Versions:
         return sorted(one for one, state in self.states().items() if state.name == AVAILABLE)
 
     def labelled(self, label: str) -> int | None:
-        """Returns the version behind a label, whatever its state; None when there is none."""
+        """Returns the version that a label names, in any state; None when there is none."""
         return next(iter(self._ask(label)), None)
 
     def _ask(self, label: str) -> dict[int, State]:
@@ -94,7 +94,7 @@ class Versions:
             if status == HTTPStatus.OK:
                 return read(answer)
         except (KeyError, TypeError, ValueError, RecursionError):
-            pass  # what was got is said below
+            pass  # the error below quotes the answer
         text = content[:_SHOWN_CHARACTERS].decode(errors="replace")
         raise self._no_status(path, f"HTTP {status} with {text!r}", answered=True)
 
@@ -112,7 +112,9 @@ class Versions:
             got = f"no answer: {error or type(error).__name__}"
             raise self._no_status(path, got, answered=False) from error
         except http.client.HTTPException as error:
-            raise self._no_status(path, f"what is not HTTP: {error!r}", answered=True) from error
+            raise self._no_status(
+                path, f"an answer that is not HTTP: {error!r}", answered=True
+            ) from error
         if len(content) > LONGEST_ANSWER:
             got = f"more than {LONGEST_ANSWER} bytes"
             raise self._no_status(path, got, answered=True)
@@ -131,7 +133,7 @@ def read(answer: Any) -> dict[int, State]:
     """Returns the state of each version in an answer. Raises ValueError when it is not a status.
 
     Args:
-        answer: its body, parsed from JSON.
+        answer: the body, parsed from JSON.
     """
     try:
         return {
@@ -141,4 +143,4 @@ def read(answer: Any) -> dict[int, State]:
             for one in answer["model_version_status"]
         }
     except (AttributeError, KeyError, TypeError) as error:
-        raise ValueError(f"what is not a model's status: {error!r}") from error
+        raise ValueError(f"something that is not a model's status: {error!r}") from error

@@ -1,8 +1,8 @@
-"""The image that the server's image is built on: Python 3.11 and little else.
+"""The base image of the server's image: Python 3.11 and little else.
 
-Where an image registry can be reached that is ``python:3.11-slim``. Elsewhere it is put together
-from the distribution's own signed packages: an interpreter, the libraries it links to, and
-nothing to run a command with: no shell, no package manager.
+If an image registry can be reached, it is ``python:3.11-slim``. Otherwise it is built from the
+distribution's own signed packages: an interpreter and the libraries it links to. It has no shell
+and no package manager, so nothing else can run commands in it.
 """
 
 import shutil
@@ -34,35 +34,36 @@ _USERS = {
 
 
 def image(engine: Engine, work: Path) -> str:
-    """Returns the name of a base image that the engine holds, after it was pulled or made.
+    """Returns the name of a base image that the engine has; pulls or builds it if necessary.
 
     Args:
-        engine: gets the image.
-        work: a folder for what is downloaded, and for what failed before.
+        engine: receives the image.
+        work: a folder for downloads and for the record of earlier failures.
 
     Raises:
-        FanoutError: it can be neither pulled nor made; the message says why of both.
+        FanoutError: the image can be neither pulled nor built; the message gives both reasons.
     """
-    own = f"{OWN}:{of_values(PACKAGES, Path(__file__).read_text())[:16]}"
-    for present in (PULLED, own):
-        if engine.has_image(present):
-            return present
+    built = f"{OWN}:{of_values(PACKAGES, Path(__file__).read_text())[:16]}"
+    for name in (PULLED, built):
+        if engine.has_image(name):
+            return name
     try:
         with failures.of_failures(work, f"pull {PULLED} with {engine.name}"):
             engine.call("pull", "--quiet", PULLED, timeout=PULL_SECONDS)
         return PULLED
     except FanoutError as error:
-        not_pulled = str(error)
+        pull_failure = str(error)
     try:
-        _make(engine, own, work)
+        _build(engine, built, work)
     except (debian.PackageError, EngineFailed, OSError) as error:
         raise FanoutError(
-            f"no base image: {PULLED} cannot be pulled ({not_pulled}), nor one be made: {error}"
+            f"no base image: {PULLED} cannot be pulled ({pull_failure}), and one cannot be built: "
+            f"{error}"
         ) from error
-    return own
+    return built
 
 
-def _make(engine: Engine, name: str, work: Path) -> None:
+def _build(engine: Engine, name: str, work: Path) -> None:
     work = work.resolve()  # apt runs in a folder of its own
     work.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=work, prefix="base-") as folder:
@@ -77,7 +78,7 @@ def _make(engine: Engine, name: str, work: Path) -> None:
 
 
 def _finish(root: Path) -> None:
-    """Does what an installation would: merged folders, users, and no documentation."""
+    """Does what an installation would do: merges folders, adds users, removes documentation."""
     for name in _MERGED:
         folder, merged = root / name, root / "usr" / name
         if folder.is_dir() and not folder.is_symlink():
@@ -95,7 +96,7 @@ def _finish(root: Path) -> None:
     temporary = root / "tmp"
     temporary.mkdir(exist_ok=True)
     temporary.chmod(0o1777)
-    root.chmod(0o755)  # a temporary folder is its owner's alone
+    root.chmod(0o755)  # temporary folders are readable by their owner only
 
 
 def _owned_by_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:

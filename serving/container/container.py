@@ -1,4 +1,4 @@
-"""A model server in a container: started locked down, found again, stopped, never anyone else's."""
+"""A model server in a locked-down container: starts, finds and stops it, and no other container."""
 
 import json
 import time
@@ -14,7 +14,7 @@ from serving.container.engine import CALL_SECONDS, Engine, EngineFailed
 GRPC_PORT, REST_PORT = 8500, 8501
 LABEL = "fanout.run-folder"
 STOP_SECONDS = 15
-_PREFIX = "fanout-"  # of a container's name, which no identifier begins with
+_PREFIX = "fanout-"  # of a container's name; identifiers of engines never begin with it
 _ISOLATION = (
     "--pull=never",
     "--read-only",
@@ -27,18 +27,19 @@ _ISOLATION = (
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a container is to run.
+    """What a container must run.
 
     Attributes:
         image: its name.
-        folder: is mounted, read-only, under its own path: a models.config in it is true inside
-            and outside.
-        writable: a folder that the server may write to, under its own path; None for none.
+        folder: mounted read-only under the same path as outside, so that the paths in a
+            models.config in it are valid inside and outside.
+        writable: a folder that the server may write to, mounted under the same path; None for
+            none.
         arguments: of the server.
         host: the address of this machine on which its ports are published.
         rest_port, grpc_port: on this machine.
-        memory: at most, as the engine writes it, such as ``2g``.
-        restart: whether the engine starts it again after it ended or the machine was restarted.
+        memory: the limit, in the engine's notation, such as ``2g``.
+        restart: whether the engine restarts it after it ends or the machine restarts.
         environment: variables of the server.
     """
 
@@ -54,7 +55,7 @@ class Wanted:
     writable: Path | None = None
 
     def flags(self) -> list[str]:
-        """Returns what the engine's ``run`` is told of it."""
+        """Returns the options for the engine's ``run``."""
         return [
             *_ISOLATION,
             f"--publish={self.host}:{self.grpc_port}:{GRPC_PORT}",
@@ -68,14 +69,14 @@ class Wanted:
 
 @dataclass(frozen=True)
 class Container:
-    """A container that was started here.
+    """A container that this project started.
 
     Attributes:
         name: ``server``.
         engine: ``docker`` or ``podman``.
-        id: the engine's; its name until that is known.
-        image, image_id: what it runs, by name and by digest.
-        wanted: what it was started with, as words to compare.
+        id: the engine's identifier, or the container's name until that is known.
+        image, image_id: name and digest of the image that it runs.
+        wanted: the words it was started with, for comparison.
         host, rest_port, grpc_port: where it answers.
     """
 
@@ -95,12 +96,12 @@ class Container:
 
     @property
     def is_there(self) -> bool:
-        """Returns whether the engine has it, running or not."""
+        """Returns whether the engine has the container, running or not."""
         return bool(self._inspect("{{.Id}}"))
 
     @property
     def pid(self) -> int:
-        """Returns the process id of the server on this machine, 0 when it has ended."""
+        """Returns the process id of the server on this machine; 0 when it has ended."""
         return int(self._inspect("{{.State.Pid}}") or 0)
 
     @property
@@ -108,10 +109,10 @@ class Container:
         return frozenset((str(self.rest_port), str(self.grpc_port)))
 
     def last_words(self) -> str:
-        """Returns the last lines of its log."""
+        """Returns the last lines of the container's log."""
         try:
             engine = engines.find(self.engine)
-            # The server logs to standard error, which only a merged stream brings along.
+            # The server logs to standard error, which only the merged stream includes.
             text = engine.call("logs", "--tail=3", self.id, merged=True)
         except (EngineFailed, UserError) as error:
             return str(error)
@@ -130,18 +131,18 @@ def start(name: str, engine: Engine, wanted: Wanted, folder: Path, *, work: Path
     """Starts a container and records it in ``folder``.
 
     Args:
-        name: what the record is called.
-        engine: runs it.
+        name: of the record.
+        engine: runs the container.
         wanted: what to run.
         folder: the run folder of a model's build.
-        work: where it is remembered which of the engine's runtimes works on this machine.
+        work: a folder that stores which of the engine's runtimes works on this machine.
 
     Raises:
-        EngineFailed: no runtime of the engine could start it.
+        EngineFailed: none of the engine's runtimes could start it.
     """
     if wanted.writable:
         wanted.writable.mkdir(parents=True, exist_ok=True)
-        wanted.writable.chmod(0o1777)  # the container's user is none of this machine's
+        wanted.writable.chmod(0o1777)  # the container's user does not exist on this machine
     label = f"{LABEL}={folder}"
     for old in engine.call("ps", "--all", "--quiet", f"--filter=label={label}").split():
         engine.call("rm", "--force", old)
@@ -149,22 +150,22 @@ def start(name: str, engine: Engine, wanted: Wanted, folder: Path, *, work: Path
     tail = [*wanted.flags(), wanted.image, *wanted.arguments]
     remembered = work / f"{engine.name}-runs-with.json"
     ways = _ways(engine, wanted.memory)
-    known = _remembered(remembered)
-    first: EngineFailed | None = None
+    known_to_work = _remembered(remembered)
+    first_error: EngineFailed | None = None
     record = _record(name, folder)
     started = Container(
         *(name, engine.name, container_name, wanted.image, engine.image_id(wanted.image)),
         *(wanted.host, wanted.rest_port, wanted.grpc_port, tail),
     )
-    # Before it starts, by its name: whoever is killed before the identifier is known leaves none
-    # behind.
+    # Recorded by name before it starts: if this process is killed before the identifier is known,
+    # the container can still be found and removed.
     write_text(record, json.dumps(asdict(started)))
-    for runtime, limits in sorted(ways, key=lambda way: [*way[0], *way[1]] != known):
+    for runtime, limits in sorted(ways, key=lambda way: [*way[0], *way[1]] != known_to_work):
         words = [*runtime, "run", "--detach", f"--name={container_name}", f"--label={label}"]
         try:
             identity = engine.call(*words, *limits, *tail).splitlines()[-1]
         except EngineFailed as error:
-            first = first or error
+            first_error = first_error or error
             engine.call("rm", "--force", container_name, ignore_failure=True)
             continue
         write_text(remembered, json.dumps([*runtime, *limits]))
@@ -172,26 +173,26 @@ def start(name: str, engine: Engine, wanted: Wanted, folder: Path, *, work: Path
         write_text(record, json.dumps(asdict(started)))
         return started
     record.unlink()
-    assert first is not None  # noqa: S101 - there is at least one way, and each failed
-    raise first
+    assert first_error is not None  # noqa: S101 - there is at least one way, and all failed
+    raise first_error
 
 
 def running(name: str, folder: Path) -> Container | None:
-    """Returns the recorded container of that name, or None when it does not run."""
+    """Returns the recorded container of that name, or None when it is not running."""
     container = _recorded(name, folder)
     return container if container is not None and container.is_alive else None
 
 
 def stop(name: str, folder: Path) -> bool:
-    """Ends and removes the recorded container, gently first; returns whether it was running."""
+    """Stops the recorded container gracefully, and removes it; returns whether it was running."""
     container = _recorded(name, folder)
     if container is None:
         return False
     try:
         engine = engines.find(container.engine)
     except UserError:
-        return False  # its engine is gone or down: nothing can be asked of it
-    if _may_yet_come(container, _record(name, folder)):
+        return False  # its engine was removed or is down, so it cannot be queried
+    if _may_be_starting(container, _record(name, folder)):
         return False
     alive = container.is_alive
     if alive:
@@ -201,23 +202,23 @@ def stop(name: str, folder: Path) -> bool:
     return alive
 
 
-def _may_yet_come(container: Container, record: Path) -> bool:
+def _may_be_starting(container: Container, record: Path) -> bool:
     """Returns whether the engine may still be creating it for a command that was killed.
 
-    The engine's client outlives that command: a record removed now would leave a server behind
-    that nobody knows of.
+    The engine's client outlives that command. If the record were removed now, a server without a
+    record could be left behind.
     """
     is_old = time.time() - record.stat().st_mtime > CALL_SECONDS
     return container.id.startswith(_PREFIX) and not is_old and not container.is_there
 
 
 def _ways(engine: Engine, memory: str) -> list[tuple[list[str], list[str]]]:
-    """Returns runtimes and limits to try, the strictest and most usual first."""
+    """Returns the runtimes and limits to try, the strictest and most common first."""
     limits = [f"--memory={memory}", "--pids-limit=512"]
     if engine.name == "docker":
         return [([], limits)]
-    # Restricted virtual machines refuse crun, or limits above their own. Without control groups
-    # of its own, a rootless engine can set none.
+    # Restricted virtual machines refuse crun, or limits above their own. A rootless engine
+    # without control groups of its own cannot set any limits.
     lower = [*limits, "--ulimit=nofile=1024:1024", "--ulimit=nproc=1000:1000"]
     runc = ["--runtime=runc"]
     return [([], limits), ([], lower), (runc, limits), (runc, lower), ([], [])]

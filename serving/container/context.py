@@ -1,4 +1,4 @@
-"""The build context of the server's image: its lock's libraries and the server's modules."""
+"""The build context of the server's image: the locked libraries and the server's modules."""
 
 import os
 import shutil
@@ -13,19 +13,19 @@ from serving.container.strip import strip
 LOCK = ROOT / "requirements" / "serving-image.lock"
 HERE = Path(__file__).parent
 MODULES = ("serving.container.entrypoint", "serving.container.health", "serving.server.server")
-# C++ headers are a quarter of TensorFlow, and nothing is compiled against them in a container.
+# C++ headers are a quarter of TensorFlow, and a container compiles nothing against them.
 _LEFT_OUT = ("tensorflow/include", "bin")
 _PLATFORM = "x86_64-manylinux_2_36"
 
 
 def digest() -> str:
-    """Returns the digest of everything that goes into the image, apart from its base."""
-    made_by = [HERE / "Containerfile", HERE / "context.py", HERE / "strip.py"]
-    return fingerprint.of_files([LOCK, *made_by, *sources()])
+    """Returns the digest of everything that goes into the image, except its base image."""
+    builders = [HERE / "Containerfile", HERE / "context.py", HERE / "strip.py"]
+    return fingerprint.of_files([LOCK, *builders, *sources()])
 
 
 def prepare(folder: Path) -> None:
-    """Writes the context below ``folder``; libraries that are there from the same lock are kept.
+    """Writes the context below ``folder``; keeps libraries already installed from the same lock.
 
     Raises:
         FanoutError: a library cannot be installed; the message is the installer's.
@@ -42,13 +42,13 @@ def prepare(folder: Path) -> None:
 
 
 def sources() -> list[Path]:
-    """Returns the modules that the image runs, and all of the project's that they import."""
+    """Returns the modules that the image runs, and all project modules that they import."""
     return fingerprint.sources(*MODULES)
 
 
 def _libraries(folder: Path) -> None:
     stamp = folder / ".lock-digest"
-    # How they are treated belongs to what they are.
+    # The code that post-processes the libraries counts too.
     wanted = fingerprint.of_files([LOCK, HERE / "context.py", HERE / "strip.py"])
     if stamp.is_file() and stamp.read_text() == wanted:
         return

@@ -1,4 +1,4 @@
-"""Docker or Podman, whichever there is: calls to it, its errors in one line."""
+"""Docker or Podman, whichever is available: calls to it, and its errors in one line."""
 
 import shutil
 import subprocess
@@ -13,7 +13,7 @@ _INFO_SECONDS = 15.0
 
 
 class EngineFailed(FanoutError):
-    """A container engine refused; the message is its own last line."""
+    """A container engine refused; the message is the last line that it printed."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Engine:
 
     Attributes:
         name: ``docker`` or ``podman``.
-        program: its path.
+        program: the path of its executable.
     """
 
     name: str
@@ -40,7 +40,7 @@ class Engine:
         Args:
             arguments: of the engine's command line.
             timeout: in seconds.
-            merged: whether standard error is returned too.
+            merged: whether standard error is returned as well.
             ignore_failure: whether the command may fail.
         """
         try:
@@ -64,16 +64,16 @@ class Engine:
         return done.stdout.strip()
 
     def has_image(self, image: str) -> bool:
-        """Returns whether the engine holds an image of that name."""
+        """Returns whether the engine has an image of that name."""
         return bool(self.image_id(image))
 
     def image_id(self, image: str) -> str:
-        """Returns the digest of an image's configuration, ``""`` when there is no such image."""
+        """Returns the digest of an image's configuration; ``""`` when there is no such image."""
         try:
-            found = self.call("image", "inspect", "--format={{.Id}}", image)
+            digest = self.call("image", "inspect", "--format={{.Id}}", image)
         except EngineFailed:
             return ""
-        return found if found.startswith("sha256:") else f"sha256:{found}"
+        return digest if digest.startswith("sha256:") else f"sha256:{digest}"
 
 
 @cache
@@ -96,15 +96,15 @@ def find(name: str) -> Engine:
 
 def available() -> list[Engine]:
     """Returns the engines that answer on this machine, Docker first."""
-    found = []
+    engines = []
     for name in ENGINES:
         try:
-            found.append(find(name))
+            engines.append(find(name))
         except UserError:
             continue
-    return found
+    return engines
 
 
 def _last_line(text: str) -> str:
     lines = [line for line in text.strip().splitlines() if "level=warning" not in line]
-    return lines[-1].removeprefix("Error: ")[:400] if lines else "it failed without a word"
+    return lines[-1].removeprefix("Error: ")[:400] if lines else "it failed without a message"

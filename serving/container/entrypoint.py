@@ -1,4 +1,4 @@
-"""What the image starts: the model server, with the variables of TensorFlow Serving's image."""
+"""The image's entry point: the model server, with the variables of TensorFlow Serving's image."""
 
 import os
 import sys
@@ -8,9 +8,9 @@ from serving.server.main import main as serve
 
 
 def arguments(environment: Mapping[str, str], given: Sequence[str]) -> list[str]:
-    """Returns the server's arguments: what is given comes last, so it has the last word.
+    """Returns the server's arguments; the given ones come last and so take precedence.
 
-    ``MODEL_NAME`` and ``MODEL_BASE_PATH`` say what is served where no flag does.
+    ``MODEL_NAME`` and ``MODEL_BASE_PATH`` name the model to serve where no flag does.
     """
     name = environment.get("MODEL_NAME", "model")
     base_path = environment.get("MODEL_BASE_PATH", "/models")

@@ -1,4 +1,4 @@
-"""What failed before is not tried again with the same inputs for a day: nobody waits twice."""
+"""Remembers failed attempts: for a day, none is repeated with the same inputs and waited for."""
 
 import json
 import time
@@ -16,14 +16,14 @@ FORGET_SECONDS = 24 * 3600.0
 
 @contextmanager
 def of_failures(work: Path, attempt: str) -> Iterator[None]:
-    """Remembers that the body failed, and raises the same instead of running it again.
+    """Remembers that the body failed, and raises the same error instead of running it again.
 
     Args:
-        work: the folder that the memory is kept in.
-        attempt: what is tried, with all its inputs.
+        work: the folder that stores the failures.
+        attempt: describes the attempt, including all its inputs.
 
     Raises:
-        FanoutError: it failed within the last day, or now.
+        FanoutError: the attempt failed within the last day, or fails now.
     """
     known = _read(work)
     before = known.get(attempt)
@@ -41,7 +41,7 @@ def of_failures(work: Path, attempt: str) -> Iterator[None]:
 
 
 def forget(work: Path) -> None:
-    """Lets everything be tried again: what was asked for by name is."""
+    """Forgets all failures, so that an attempt that the user asks for by name is made again."""
     (work / FILE).unlink(missing_ok=True)
 
 

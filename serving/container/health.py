@@ -1,4 +1,4 @@
-"""The image's health check: asks gRPC's standard health service inside the container."""
+"""The image's health check: queries gRPC's standard health service inside the container."""
 
 import os
 import sys
@@ -8,10 +8,10 @@ TIMEOUT_SECONDS = 4.0
 
 
 def main() -> int:
-    """Returns 0 when the server serves, else 1 with one line that says why.
+    """Returns 0 when the server is serving; otherwise 1, and prints one line with the reason.
 
-    ``HEALTH_ADDRESS`` changes where it is asked, such as ``unix:/tmp/grpc.sock`` where the port
-    takes TLS only.
+    ``HEALTH_ADDRESS`` changes the address that is queried, for example to ``unix:/tmp/grpc.sock``
+    if the port accepts only TLS.
     """
     import grpc
     from grpc_health.v1 import health_pb2, health_pb2_grpc

@@ -1,4 +1,4 @@
-"""The images that a release is served from: pulled, built, and found again by their inputs."""
+"""Pulls and builds the images that serve a release, and finds them again by their inputs."""
 
 import fcntl
 from collections.abc import Iterator, Mapping
@@ -17,24 +17,24 @@ DOCKERFILE = Path(__file__).with_name("Dockerfile")
 
 
 def official(engine: Engine, work: Path) -> str:
-    """Returns TensorFlow Serving's own image, pulled if need be. Raises FanoutError if it can't."""
+    """Returns TensorFlow Serving's image, pulled if necessary. Raises FanoutError on failure."""
     if engine.has_image(OFFICIAL):
         return OFFICIAL
     attempt = f"pull {OFFICIAL} with {engine.name}"
-    with failures.of_failures(work, attempt), _said(attempt):
+    with failures.of_failures(work, attempt), _announced(attempt):
         engine.call("pull", "--quiet", OFFICIAL, timeout=PULL_SECONDS)
     return OFFICIAL
 
 
 def server(engine: Engine, work: Path) -> str:
-    """Returns the project's own image, built if there is none of the same inputs.
+    """Returns the project's own image, built if there is none with the same inputs.
 
     Args:
         engine: builds and holds it.
-        work: a folder for the build context, which is used again.
+        work: a folder for the build context, which is reused.
 
     Raises:
-        FanoutError: it cannot be built, or could not the last time with the same inputs.
+        FanoutError: it cannot be built, or could not be built last time with the same inputs.
     """
     digest = context.digest()
     name = f"{SERVER}:{digest[:16]}"
@@ -42,17 +42,20 @@ def server(engine: Engine, work: Path) -> str:
         return name
     attempt = f"build {name} with {engine.name}"
     with _one_at_a_time(work):
-        if not engine.has_image(name):  # somebody else may have built it in the meantime
+        if not engine.has_image(name):  # another process may have built it in the meantime
             _build(engine, work, name, attempt)
     return name
 
 
 def _build(engine: Engine, work: Path, name: str, attempt: str) -> None:
-    with failures.of_failures(work, attempt), _said(f"{attempt}, which takes a minute once"):
-        built_on = base.image(engine, work)
+    with (
+        failures.of_failures(work, attempt),
+        _announced(f"{attempt}, which takes a minute the first time"),
+    ):
+        base_image = base.image(engine, work)
         context.prepare(work / "context")
         _call_build(
-            engine, name, work / "context" / "Containerfile", {"BASE": built_on}, work / "context"
+            engine, name, work / "context" / "Containerfile", {"BASE": base_image}, work / "context"
         )
 
 
@@ -65,11 +68,11 @@ def build(
     *,
     label: str,
 ) -> None:
-    """Builds an image that goes by a name and a label.
+    """Builds an image with a name and a label.
 
     Args:
         engine: builds and holds it.
-        name: what the image is to be called.
+        name: of the image.
         file: the Dockerfile.
         arguments: the values of its ARG instructions.
         folder: the build context.
@@ -78,7 +81,7 @@ def build(
     Raises:
         FanoutError: it cannot be built.
     """
-    with _said(f"build {name} with {engine.name}"):
+    with _announced(f"build {name} with {engine.name}"):
         _call_build(engine, name, file, arguments, folder, f"--label={label}")
 
 
@@ -94,13 +97,13 @@ def _call_build(
 
 
 def _format(engine: Engine) -> list[str]:
-    # Podman's default, OCI's format, has no place for a health check.
+    # Podman's default format, OCI, does not support health checks.
     return ["--format=docker"] if engine.name == "podman" else []
 
 
 @contextmanager
 def _one_at_a_time(work: Path) -> Iterator[None]:
-    """Waits until nobody else puts an image together in the folder."""
+    """Waits until no other process builds an image in the folder."""
     work.mkdir(parents=True, exist_ok=True)
     with (work / "lock").open("a") as stream:
         fcntl.flock(stream, fcntl.LOCK_EX)
@@ -108,8 +111,8 @@ def _one_at_a_time(work: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _said(what: str) -> Iterator[None]:
-    """Says what takes its time, and that it ended: nobody should wait without knowing for what."""
-    CONSOLE.print(f"  {what} …")
-    with CONSOLE.status(what):
+def _announced(step: str) -> Iterator[None]:
+    """Prints what takes long and shows it until it ends, so that users know what they wait for."""
+    CONSOLE.print(f"  {step} …")
+    with CONSOLE.status(step):
         yield

@@ -1,4 +1,4 @@
-"""TensorFlow Serving's ``models.config``: which versions are served, under which labels."""
+"""TensorFlow Serving's ``models.config``: the versions that are served, and their labels."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -13,9 +13,9 @@ def models_config(
 
     Args:
         model: the model's name.
-        base_path: the folder whose ``<model>/<version>/`` the server reads, as the server sees it.
+        base_path: the folder of ``<model>/<version>/``, by the path that the server reads it by.
         labels: the version of each label, such as ``{"stable": 3}``.
-        also: versions that are served without a label.
+        also: versions to serve without a label.
     """
     versions = sorted({*labels.values(), *also})
     lines = [
@@ -40,12 +40,12 @@ def models_config(
 def write_models_config(
     file: Path, model: str, base_path: Path, labels: Mapping[str, int], *, also: Iterable[int] = ()
 ) -> None:
-    """Replaces the file in one step; the arguments are those of models_config()."""
+    """Replaces the file in one step; takes the arguments of models_config()."""
     write_text(file, models_config(model, base_path, labels, also=also))
 
 
 def read_labels(file: Path) -> dict[str, int]:
-    """Returns the labels of the file's first model, empty where there is no such file.
+    """Returns the labels of the file's first model; empty if there is no such file.
 
     Raises:
         ValueError, google.protobuf.text_format.ParseError: the file is damaged.

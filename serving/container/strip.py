@@ -1,7 +1,7 @@
-"""Takes the symbol tables out of shared libraries: debuggers read them, the loader does not.
+"""Removes the symbol tables of shared libraries: debuggers read them, the loader does not.
 
-They stand behind everything that is loaded, so the file is cut there, and its header then names no
-sections. That is what ``sstrip`` does; ``strip`` needs binutils, which a machine may lack.
+They come after everything that is loaded, so the file is cut there, and its header then lists no
+sections. ``sstrip`` does the same; ``strip`` needs binutils, which a machine may not have.
 """
 
 import os
@@ -16,9 +16,9 @@ _SEGMENT = struct.Struct("<8xQ16xQ16x")  # p_offset, p_filesz
 
 
 def strip(file: Path) -> int:
-    """Returns how many bytes were cut off the end of a shared library; 0 for any other file.
+    """Strips a shared library. Returns how many bytes were cut off its end; 0 for any other file.
 
-    The file is replaced, not written to: it may share its contents with a cache by a hard link.
+    The file is replaced, not modified: it may be a hard link to a file in a cache.
     """
     size = file.stat().st_size
     with file.open("rb") as stream:

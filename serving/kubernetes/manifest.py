@@ -1,4 +1,4 @@
-"""Kubernetes objects that run an image with a release in it."""
+"""Kubernetes objects that run an image containing a release."""
 
 from pathlib import Path
 from string import Template
@@ -10,10 +10,10 @@ def manifest(model: str, image: str) -> str:
     """Returns a ConfigMap, a Deployment and a Service as YAML.
 
     Args:
-        model: the model's name, as it is in the image and in requests.
-        image: the image with the release, by the name that the cluster pulls it by.
+        model: the model's name in the image and in requests.
+        image: the name by which the cluster pulls the image with the release.
     """
-    # Names there may hold no underscores, a model's folder may; requests keep the model's own.
+    # Kubernetes names must not contain underscores; a model's name may, and requests still use it.
     name = model.replace("_", "-").lower()
     text = TEMPLATE.read_text()
     return Template(text).substitute(model=model, name=name, image=image)

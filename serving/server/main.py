@@ -22,7 +22,7 @@ READY = "ready"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Returns the exit code: 0 after a clean stop, else one line on stderr says why."""
+    """Returns the exit code: 0 after a clean stop; otherwise one line on stderr says why."""
     logging.basicConfig(format=f"{PROGRAM}: %(message)s", level=logging.INFO, stream=sys.stderr)
     try:
         settings = flags.parse(sys.argv[1:] if arguments is None else arguments)
@@ -36,7 +36,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def run(settings: Settings) -> int:
-    """Returns 0 when the server was stopped. Raises UserError or ServingError if it can't start."""
+    """Returns 0 when the server has stopped. Raises UserError or ServingError if it can't start."""
     for note in settings.notes:
         LOG.warning("%s", note)
     file = ConfigFile(settings.model_config_file) if settings.model_config_file else None
@@ -48,7 +48,7 @@ def run(settings: Settings) -> int:
         if encryption:
             tls.context(encryption, flag=flag)
     for config in configs:
-        model_config.require_versions(config)  # before TensorFlow's seconds of import
+        model_config.require_versions(config)  # before TensorFlow is imported, which takes seconds
     for flag, port in (("--port", settings.port), ("--rest_api_port", settings.rest_api_port)):
         check_port(settings.host, port, flag)
     import uvloop
@@ -58,7 +58,7 @@ def run(settings: Settings) -> int:
 
 
 def check_port(host: str, port: int, flag: str) -> None:
-    """Raises UserError when a port can't be listened on: known before the models are loaded."""
+    """Raises UserError when the server can't listen on a port, before the models are loaded."""
     try:
         family, kind, protocol, _, address = socket.getaddrinfo(
             host, port, type=socket.SOCK_STREAM
@@ -79,7 +79,7 @@ def model_of(settings: Settings) -> ModelConfig:
 async def _serve(settings: Settings, configs: list[ModelConfig], file: ConfigFile | None) -> None:
     from serving.server.dataplane.runtime import tensorflow
 
-    tensorflow()  # before anything imports it the slow way
+    tensorflow()  # before another import loads it the slow way
     from serving.server.dataplane.manager import Manager
     from serving.server.dataplane.polling import Every
     from serving.server.dataplane.versions import Models
@@ -101,8 +101,8 @@ async def _serve(settings: Settings, configs: list[ModelConfig], file: ConfigFil
     server = Server(settings, models, manager)
     await loop.run_in_executor(None, manager.load_all)
     await server.start()
-    # Large requests make many short-lived lists: looking for cycles among them, and among all of
-    # TensorFlow's objects each time, would take several times as long as parsing.
+    # Large requests create many short-lived lists. Looking for reference cycles among them, and
+    # each time among all of TensorFlow's objects, would take several times as long as parsing.
     gc.freeze()
     gc.set_threshold(100_000, 50, 100)
     pollers = []

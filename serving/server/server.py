@@ -1,4 +1,4 @@
-"""A running server: models, manager, scheduler and the two transports, started and stopped."""
+"""A running server: starts and stops the models, manager, scheduler and the two transports."""
 
 import asyncio
 import errno
@@ -33,36 +33,38 @@ from serving.server.settings.settings_files import SslConfig
 
 # How long requests in flight may take after SIGTERM.
 GRACE_SECONDS = 10.0
-# How often connections are looked through for those that have been silent for too long.
+# How often the server looks for connections that have been silent for too long.
 SWEEP_SECONDS = 1.0
 HANDSHAKE_SECONDS = 10.0
-# In which slow models run, when nothing else is said.
+# The number of threads that slow models run in, by default.
 THREADS = 2
 
 
 def make_loader(settings: Settings) -> Any:
-    """Returns what the manager loads versions with."""
+    """Returns the function that the manager loads versions with."""
 
     def load(name: str, version: int, path: Path) -> Servable:
-        both = settings.tensorflow_session_parallelism
+        session_parallelism = settings.tensorflow_session_parallelism
         servable = saved_model.load(
             path,
             name=name,
             version=version,
             tags=settings.saved_model_tags,
             threads=(
-                settings.tensorflow_intra_op_parallelism or both,
-                settings.tensorflow_inter_op_parallelism or both,
+                settings.tensorflow_intra_op_parallelism or session_parallelism,
+                settings.tensorflow_inter_op_parallelism or session_parallelism,
             ),
         )
         servable.check_methods = settings.enable_signature_method_name_check
         try:
-            seen = warmup.warm_up(servable, path) if settings.enable_model_warmup else {}
+            warmup_inputs = warmup.warm_up(servable, path) if settings.enable_model_warmup else {}
             if settings.enable_batching:
                 servable.joinable = frozenset(
                     signature.name
                     for signature in servable.signatures.values()
-                    if independence.joinable(servable, signature, seen.get(signature.name, {}))
+                    if independence.joinable(
+                        servable, signature, warmup_inputs.get(signature.name, {})
+                    )
                 )
         except BaseException:
             servable.close()
@@ -74,7 +76,7 @@ def make_loader(settings: Settings) -> Any:
 
 @dataclass
 class Server:
-    """Listens on the ports of the settings. ``rest_port`` and ``grpc_port`` say which."""
+    """Listens on the ports in the settings; ``rest_port`` and ``grpc_port`` are the actual ones."""
 
     settings: Settings
     models: Models
@@ -91,7 +93,7 @@ class Server:
     _grpc_connections: set[GrpcProtocol] = field(default_factory=set)
 
     async def start(self) -> None:
-        """Listens. Raises UserError when a port is taken."""
+        """Starts listening. Raises UserError when a port is in use."""
         settings = self.settings
         loop = asyncio.get_running_loop()
         self._scheduler = Scheduler(
@@ -109,7 +111,7 @@ class Server:
         self._sweep(loop)
 
     async def _start_rest(
-        self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, found: Logs
+        self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, server_logs: Logs
     ) -> None:
         settings = self.settings
         limits = RestLimits(
@@ -127,8 +129,8 @@ class Server:
             settings.rest_api_enable_cors_support,
             self._input_limits(),
             settings.api_keys,
-            found.access,
-            found.requests,
+            server_logs.access,
+            server_logs.requests,
         )
         try:
             self._rest = await loop.create_server(
@@ -152,7 +154,7 @@ class Server:
         loop.call_later(SWEEP_SECONDS, self._sweep, loop)
 
     async def _start_grpc(
-        self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, found: Logs
+        self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, server_logs: Logs
     ) -> None:
         settings = self.settings
         services: list[handlers.Service] = [
@@ -162,7 +164,7 @@ class Server:
                 self.metrics,
                 limits=self._input_limits(),
                 seconds=settings.grpc_api_timeout_in_ms / 1000,
-                sampled=found.requests,
+                sampled=server_logs.requests,
             ),
             ModelService(self.models, self.manager),
         ]
@@ -179,11 +181,11 @@ class Server:
             settings.max_connections,
         )
         grpc = GrpcServer(
-            logged(handlers.table(services), found.access),
+            logged(handlers.table(services), server_logs.access),
             limits,
             admission(settings.api_keys),
             self._grpc_connections,
-            refused(found.access),
+            refused(server_logs.access),
         )
         if settings.port:
             try:
@@ -199,7 +201,7 @@ class Server:
             self.grpc_port = listener.sockets[0].getsockname()[1]
             self._grpc.append(listener)
         if settings.grpc_socket_path:
-            # Not encrypted, as TensorFlow Serving has it: who may open the file is who may ask.
+            # Not encrypted, as in TensorFlow Serving: file permissions decide who can connect.
             path = settings.grpc_socket_path
             try:
                 self._grpc.append(
@@ -209,7 +211,7 @@ class Server:
                 raise UserError(f"cannot listen on {path} (--grpc_socket_path): {error}") from error
 
     async def stop(self) -> None:
-        """Takes no new requests, answers those begun, and unloads nothing: the process ends."""
+        """Takes no new requests, answers those in flight, and unloads nothing: the process ends."""
         if self._health:
             self._health.stop()
         for listener in (self._rest, *self._grpc):
@@ -230,7 +232,7 @@ class Server:
 
 
 def _encryption(config: SslConfig | None, flag: str, *protocols: str) -> dict[str, Any]:
-    """Returns create_server()'s arguments for TLS; none of them without a configuration."""
+    """Returns the TLS arguments for create_server(); empty without a configuration."""
     if config is None:
         return {}
     context = tls.context(config, flag=flag, protocols=protocols)
@@ -238,9 +240,9 @@ def _encryption(config: SslConfig | None, flag: str, *protocols: str) -> dict[st
 
 
 def _taken(flag: str, settings: Settings, port: int, error: Exception) -> UserError:
-    number = getattr(error, "errno", None)
-    if number is None or number == errno.EADDRINUSE:
+    error_number = getattr(error, "errno", None)
+    if error_number is None or error_number == errno.EADDRINUSE:
         reason = "the port is in use"
     else:
-        reason = os.strerror(number)
+        reason = os.strerror(error_number)
     return UserError(f"cannot listen on {settings.host}:{port} ({flag}): {reason}")

@@ -109,4 +109,4 @@ def test_a_model_with_other_inputs_is_a_row(
     artifacts = Artifacts(spec.name, half_plus_two, {"float32": half_plus_two / "00000123"})
     rows = target.check(artifacts, golden, limits=LIMITS)
     assert [row.status for row in rows] == ["failed", "failed"]
-    assert all("inputs ['image'] are not ['x']" in row.reason for row in rows)
+    assert all("takes the inputs ['x'], got ['image']" in row.reason for row in rows)

@@ -1,4 +1,4 @@
-"""The command line: TensorFlow Serving's flags, those that only this server has, and no others."""
+"""The command line: TensorFlow Serving's flags and this server's own; all others are refused."""
 
 import argparse
 import contextlib
@@ -25,7 +25,7 @@ SEE_HELP = f"; see: {PROGRAM} --help"
 
 @dataclass(frozen=True)
 class Settings:
-    """What a server is started with. The names are those of the flags."""
+    """The settings that a server starts with, named like the flags."""
 
     port: int
     grpc_socket_path: Path | None
@@ -77,10 +77,10 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ) -> Settings:
-    """Returns the settings. Raises UserError naming the flag that is unknown or wrong.
+    """Returns the settings. Raises UserError that names an unknown or invalid flag.
 
-    ``MODEL_NAME`` and ``MODEL_BASE_PATH`` stand in for the flags, as they do in TensorFlow
-    Serving's image: the base path of the model is then ``$MODEL_BASE_PATH/$MODEL_NAME``.
+    ``MODEL_NAME`` and ``MODEL_BASE_PATH`` replace missing flags, as in TensorFlow Serving's image:
+    the base path of the model is then ``$MODEL_BASE_PATH/$MODEL_NAME``.
     """
     parser = _parser()
     given = vars(_known(parser, [_dashes(argument) for argument in arguments]))
@@ -94,7 +94,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     base_path = given.pop("model_base_path")
     if base_path is None and given["model_config_file"] is None:
         if "MODEL_BASE_PATH" not in environment:
-            raise UserError("neither --model_base_path nor --model_config_file is given")
+            raise UserError("give --model_base_path or --model_config_file; neither is set")
         base_path = Path(environment["MODEL_BASE_PATH"]) / name
     batching = settings_files.batching(given.pop("batching_parameters_file"))
     if batching.max_batch_size:
@@ -116,12 +116,12 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         **given,
     )
     if settings.port and settings.port == settings.rest_api_port:
-        raise UserError(f"--rest_api_port cannot be the same as --port, both are {settings.port}")
+        raise UserError(f"--rest_api_port must differ from --port, both are {settings.port}")
     return settings
 
 
 def _known(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
-    """Returns the flags. Raises UserError that names an unknown one and the one nearest to it."""
+    """Returns the flags. Raises UserError that names an unknown flag and the nearest known one."""
     given, unknown = parser.parse_known_args(arguments)
     if not unknown:
         return given
@@ -137,7 +137,7 @@ def _known(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Na
 
 
 def _tensorflow_version() -> str:
-    # Not from TensorFlow itself, which takes seconds to import; the image has the smaller package.
+    # Not read from TensorFlow, which takes seconds to import; the image has the smaller package.
     for package in ("tensorflow", "tensorflow-cpu"):
         with contextlib.suppress(importlib.metadata.PackageNotFoundError):
             return importlib.metadata.version(package)
@@ -153,23 +153,23 @@ def _parser() -> _Parser:
     add = parser.add_argument
     versions = f"{PROGRAM} {VERSION}\nTensorFlow {_tensorflow_version()}"
     add("--version", action="version", version=versions)
-    add("--port", type=_port, default=8500, help="gRPC; 0 for none (default: 8500)")
-    add("--grpc_socket_path", type=Path, help="UNIX socket for gRPC, besides --port")
-    add("--rest_api_port", type=_port, default=0, help="REST; 0 for none (default: 0)")
+    add("--port", type=_port, default=8500, help="port for gRPC; 0 for none (default: 8500)")
+    add("--grpc_socket_path", type=Path, help="UNIX socket for gRPC, in addition to --port")
+    add("--rest_api_port", type=_port, default=0, help="port for REST; 0 for none (default: 0)")
     add("--host", default="127.0.0.1", help="address to listen on (default: 127.0.0.1)")
     add("--model_name", help="name of the model at --model_base_path (default: default)")
     add("--model_base_path", type=Path, help="folder of <version>/saved_model.pb")
     add("--model_config_file", type=Path, help="ModelServerConfig in text form")
     add("--model_config_file_poll_wait_seconds", type=_not_negative, default=0.0,
-        help="how often the file is read again; 0 for never (default: 0)")  # fmt: skip
+        help="interval for rereading the file; 0 for never (default: 0)")  # fmt: skip
     add("--file_system_poll_wait_seconds", type=_seconds, default=1.0,
-        help="how often versions are looked for; 0 or less for once (default: 1)")  # fmt: skip
+        help="interval for finding versions; 0 or less for once (default: 1)")  # fmt: skip
     add("--max_num_load_retries", type=int, default=5)
     add("--load_retry_interval_micros", type=int, default=60_000_000)
     add("--rest_api_timeout_in_ms", type=_positive, default=30_000,
-        help="of a request to arrive, and then to wait for its turn (default: 30000)")  # fmt: skip
+        help="limit for a request to arrive, then to wait its turn (default: 30000)")  # fmt: skip
     add("--grpc_api_timeout_in_ms", type=_positive, default=30_000,
-        help="of a call to wait for its turn, if its own is not less (default: 30000)")  # fmt: skip
+        help="limit for a call to wait, unless its own is shorter (default: 30000)")  # fmt: skip
     add("--allow_version_labels_for_unavailable_models", **_boolean(default=False))
     add("--enable_batching", **_boolean(default=True))
     add("--batching_parameters_file", type=Path, help="BatchingParameters in text form")
@@ -182,36 +182,41 @@ def _parser() -> _Parser:
     for name in ("session", "intra_op", "inter_op"):
         add(f"--tensorflow_{name}_parallelism", type=_count, default=0)
     add("--ssl_config_file", type=Path, help="SSLConfig in text form: TLS for gRPC")
-    add("--rest_api_ssl_config_file", type=Path, help="the same for REST")
+    add("--rest_api_ssl_config_file", type=Path, help="SSLConfig in text form: TLS for REST")
     add("--api_key_file", type=Path,
-        help=f"keys, one a line, one of which a client must show; or ${api_keys.ENVIRONMENT}"
+        help=f"keys, one per line; a client must send one; or ${api_keys.ENVIRONMENT}"
         )  # fmt: skip
-    add("--access_log", type=Path, help="file for a JSON object a request; - for standard output")
+    add("--access_log", type=Path, help="file for one JSON object per request; - for stdout")
     add("--request_log_prefix", type=Path,
-        help="of the files of sampled requests: PREFIX.MODEL-TIME.tfrecord")  # fmt: skip
+        help="prefix of the files of sampled requests: PREFIX.MODEL-TIME.tfrecord")  # fmt: skip
     add("--request_log_sampling_rate", type=_share, default=0.01,
-        help="the share of requests that are logged (default: 0.01)")  # fmt: skip
+        help="share of requests that are logged (default: 0.01)")  # fmt: skip
     add("--log_max_file_bytes", type=_positive, default=64 << 20,
-        help="of a file of the access log or the request log (default: 64 MiB)")  # fmt: skip
+        help="size limit of a file of the access or request log (default: 64 MiB)")  # fmt: skip
     add("--log_max_files", type=_positive, default=8,
-        help="of each log; the oldest goes (default: 8)")  # fmt: skip
-    add("--max_body_bytes", type=_positive, default=64 << 20, help="of a request (default: 64 MiB)")
+        help="files that each log keeps; the oldest is deleted (default: 8)")  # fmt: skip
+    add(
+        "--max_body_bytes",
+        type=_positive,
+        default=64 << 20,
+        help="limit for a request (default: 64 MiB)",
+    )
     add("--max_decompressed_bytes", type=_positive,
-        help="of a gzip body, unpacked (default: --max_body_bytes)")  # fmt: skip
+        help="limit for an unpacked gzip body (default: --max_body_bytes)")  # fmt: skip
     add("--max_request_rows", type=_positive, default=8192,
-        help="of the batch that one request brings (default: 8192)")  # fmt: skip
+        help="limit for the batch in one request (default: 8192)")  # fmt: skip
     add("--max_image_pixels", type=_positive, default=1 << 24,
-        help="of an encoded picture, all its frames (default: 16777216)")  # fmt: skip
+        help="limit for an encoded picture with all its frames (default: 16777216)")  # fmt: skip
     add("--max_json_depth", type=_positive, default=64,
-        help="of lists and objects in each other (default: 64)")  # fmt: skip
+        help="limit for the nesting of lists and objects (default: 64)")  # fmt: skip
     add("--max_batch_size", type=_positive, default=32,
-        help="most rows joined from several requests (default: 32)")  # fmt: skip
+        help="limit for rows joined from several requests (default: 32)")  # fmt: skip
     add("--max_queued_requests", type=_positive, default=1000,
-        help="further ones are refused (default: 1000)")  # fmt: skip
+        help="limit for waiting requests; more are refused (default: 1000)")  # fmt: skip
     add("--max_connections", type=_positive, default=900,
-        help="of each transport, further ones are refused (default: 900)")  # fmt: skip
+        help="limit for each transport; more are refused (default: 900)")  # fmt: skip
     for name, reason in WITHOUT_EFFECT.items():
-        add(f"--{name}", nargs="?", const="true", help=f"taken without effect: {reason}")
+        add(f"--{name}", nargs="?", const="true", help=f"accepted, but has no effect: {reason}")
     for name in REFUSED:
         add(f"--{name}", nargs="?", const="true", help=argparse.SUPPRESS)
     return parser
@@ -273,5 +278,5 @@ def _seconds(text: str) -> float:
 def _not_negative(text: str) -> float:
     value = _seconds(text)
     if value < 0:
-        raise argparse.ArgumentTypeError(f"expected a number of seconds from 0 on, got {text!r}")
+        raise argparse.ArgumentTypeError(f"expected a number of seconds, 0 or more, got {text!r}")
     return value

@@ -1,7 +1,7 @@
-"""TensorFlow Serving's configuration files in text protobuf form that have no stubs on PyPI.
+"""TensorFlow Serving's configuration files in protobuf text form that have no stubs on PyPI.
 
 The messages are declared here with the field names of tensorflow_serving/config/*.proto and
-session_bundle_config.proto. Their text form holds names only, so the numbers are free.
+session_bundle_config.proto. Their text form holds names only, so the field numbers are arbitrary.
 """
 
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from core.errors import UserError
 _PACKAGE = "fanout.serving"
 _DEFAULT_METRICS_PATH = "/monitoring/prometheus/metrics"
 _TEXT, _TRUTH, _WHOLE, _MANY = "string", "bool", "int64", "repeated int64"
-# For each message its fields, each with a scalar type or the name of a message above it.
+# The fields of each message, each with a scalar type or the name of a message above it.
 _MESSAGES = {
     "Int64Value": {"value": _WHOLE},
     "StringValue": {"value": _TEXT},
@@ -36,19 +36,19 @@ _MESSAGES = {
 
 @dataclass(frozen=True)
 class Monitoring:
-    """Where Prometheus finds the metrics; ``path`` is None when it is off."""
+    """The path of the metrics for Prometheus; ``path`` is None when they are off."""
 
     path: str | None = None
 
 
 @dataclass(frozen=True)
 class SslConfig:
-    """What a port is encrypted with: texts in PEM form.
+    """The TLS configuration of a port: contents of PEM files.
 
     Attributes:
-        key, certificate: the server's own; the certificate may bring its chain.
-        client_authorities: whose certificates clients may show; empty for the system's.
-        verify_clients: whether a client must show one (mutual TLS).
+        key, certificate: the server's own; the certificate may include its chain.
+        client_authorities: the CAs that may sign clients' certificates; empty for the system's.
+        verify_clients: whether a client must present a certificate (mutual TLS).
     """
 
     key: bytes
@@ -62,12 +62,12 @@ class SslConfig:
 
 @dataclass(frozen=True)
 class Batching:
-    """What a --batching_parameters_file sets; None leaves the flags' values.
+    """The values that a --batching_parameters_file sets; None leaves the flag's value.
 
     Attributes:
-        max_batch_size: most rows joined from several requests.
-        threads: in which slow models run.
-        max_queued_batches: that may wait.
+        max_batch_size: the most rows joined from several requests.
+        threads: the number of threads that slow models run in.
+        max_queued_batches: the most batches that may wait.
         notes: settings that have no effect here, one sentence each.
     """
 
@@ -78,7 +78,7 @@ class Batching:
 
 
 def monitoring(file: Path | None) -> Monitoring:
-    """Returns what a --monitoring_config_file says. Raises UserError when it is wrong."""
+    """Returns the contents of a --monitoring_config_file. Raises UserError when it is invalid."""
     if file is None:
         return Monitoring()
     config = _read(file, "MonitoringConfig").prometheus_config
@@ -91,13 +91,13 @@ def monitoring(file: Path | None) -> Monitoring:
 
 
 def ssl_config(file: Path | None) -> SslConfig | None:
-    """Returns what an SSLConfig file says, None without one. Raises UserError when it is wrong."""
+    """Returns the contents of an SSLConfig file; None without one. Raises UserError if invalid."""
     if file is None:
         return None
     config = _read(file, "SSLConfig", secret=True)
     for name in ("server_key", "server_cert"):
         if "-----BEGIN " not in getattr(config, name):
-            raise UserError(f"{file}: {name} must hold the text of a PEM file, not its path")
+            raise UserError(f"{file}: {name} must hold the contents of a PEM file, not its path")
     return SslConfig(
         config.server_key.encode(),
         config.server_cert.encode(),
@@ -107,28 +107,28 @@ def ssl_config(file: Path | None) -> SslConfig | None:
 
 
 def batching(file: Path | None) -> Batching:
-    """Returns what a --batching_parameters_file says. Raises UserError when it is wrong."""
+    """Returns the contents of a --batching_parameters_file. Raises UserError when it is invalid."""
     if file is None:
         return Batching()
     config = _read(file, "BatchingParameters")
-    found: dict[str, int | None] = {}
+    values: dict[str, int | None] = {}
     for name in ("max_batch_size", "num_batch_threads", "max_enqueued_batches"):
         value = int(getattr(config, name).value) if config.HasField(name) else None
         if value is not None and value < 1:
             raise UserError(f"{file}: {name} must be above 0, got {value}")
-        found[name] = value
+        values[name] = value
     reasons = {
-        "batch_timeout_micros": "requests that wait are joined, and none is made to wait",
+        "batch_timeout_micros": "only waiting requests are joined; none is delayed for others",
         "allowed_batch_sizes": "batches are padded to powers of two",
-        "pad_variable_length_inputs": "only inputs of one shape are joined",
+        "pad_variable_length_inputs": "only inputs of the same shape are joined",
         "max_execution_batch_size": "large requests are not split",
         "enable_large_batch_splitting": "large requests are not split",
         "thread_pool_name": "nothing is named after it",
     }
     return Batching(
-        found["max_batch_size"],
-        found["num_batch_threads"],
-        found["max_enqueued_batches"],
+        values["max_batch_size"],
+        values["num_batch_threads"],
+        values["max_enqueued_batches"],
         tuple(
             f"{name} of {file} has no effect: {reasons[name]}"
             for name in (field.name for field, _ in config.ListFields())
@@ -145,9 +145,9 @@ def _read(file: Path, message: str, *, secret: bool = False) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file} cannot be read: {error}") from error
     except text_format.ParseError as error:
-        # The parser quotes what it stumbled over, which may be a part of a key.
+        # The parser quotes the text that it failed on, which may be part of a key.
         place = f"line {error.GetLine()}" if secret else str(error)
-        raise UserError(f"{file} is no {message} in text form: {place}") from None
+        raise UserError(f"{file} is not a valid {message} in text form: {place}") from None
 
 
 @cache

@@ -51,9 +51,9 @@ def test_bytes(url: str) -> None:
 @pytest.mark.parametrize(
     ("inputs", "options", "message"),
     [
-        ({"z": [1.0]}, {}, r"inputs \['z'\] are not \['x'\]"),
-        ([[1.0]], {"signature": "no"}, "signature 'no' is not in"),
-        ([[1.0]], {"output": "no"}, r"output 'no' is not in \['y'\]"),
+        ({"z": [1.0]}, {}, r"takes the inputs \['x'\], got \['z'\]"),
+        ([[1.0]], {"signature": "no"}, "signature 'no' is not one of"),
+        ([[1.0]], {"output": "no"}, r"output 'no' is not one of \['y'\]"),
     ],
 )
 def test_mistakes(url: str, inputs: object, options: dict[str, str], message: str) -> None:
@@ -81,13 +81,13 @@ def test_nobody_answers(scheme: str) -> None:
 
 
 def test_address_without_scheme() -> None:
-    with pytest.raises(UserError, match="no address of a model server"):
+    with pytest.raises(UserError, match="not the address of a model server"):
         Client("127.0.0.1:8501", "m")
 
 
 @pytest.mark.parametrize("address", ["localhost:http", "a b:1", "127.0.0.1:1/v1"])
 def test_address_that_is_none(address: str) -> None:
-    with pytest.raises(UserError, match="is no host:port"):
+    with pytest.raises(UserError, match="is not host:port"):
         Client(f"http://{address}", "m")
 
 
@@ -153,7 +153,7 @@ def test_contract_names_the_model_and_bounds_the_inputs(url: str, tmp_path: Path
         with pytest.raises(UserError, match=r"values from 1\.0 to 11\.0, expected 0\.0 to 10\.0"):
             client.predict([[1.0], [11.0]])
     path.write_text("no JSON")
-    with pytest.raises(UserError, match=r"is no contract\.json"):
+    with pytest.raises(UserError, match=r"is not a contract\.json"):
         Client(url, contract=path)
-    with pytest.raises(UserError, match="name the model"):
+    with pytest.raises(UserError, match="no model is named"):
         Client(url)

@@ -171,7 +171,9 @@ def test_what_answers_does_not_speak_http() -> None:
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=serve, args=(listener,))
         thread.start()
-        with pytest.raises(NoStatus, match="got what is not HTTP: BadStatusLine") as caught:
+        with pytest.raises(
+            NoStatus, match="got an answer that is not HTTP: BadStatusLine"
+        ) as caught:
             Versions(f"http://127.0.0.1:{listener.getsockname()[1]}", "m").states()
         thread.join()
     assert caught.value.answered

@@ -54,14 +54,14 @@ def test_flags_without_effect_are_noted() -> None:
         (["--tensorflow_session_parallelism=-1"], "expected a whole number, 0 for automatic"),
         (["--file_system_poll_wait_seconds=inf"], "expected a number of seconds, got 'inf'"),
         (["--file_system_poll_wait_seconds=nan"], "expected a number of seconds, got 'nan'"),
-        (["--model_config_file_poll_wait_seconds=-1"], "a number of seconds from 0 on, got '-1'"),
+        (["--model_config_file_poll_wait_seconds=-1"], "a number of seconds, 0 or more, got '-1'"),
         (["--model"], "unrecognized arguments: --model"),
         (["--port=http"], "expected a port from 0 to 65535, got 'http'"),
         (["--port=70000"], "expected a port from 0 to 65535, got '70000'"),
         (["--enable_batching=maybe"], "expected true or false, got 'maybe'"),
         (["--max_batch_size=0"], "expected a whole number above 0, got '0'"),
-        (["--model_base_path=/m", "--port=1", "--rest_api_port=1"], "cannot be the same"),
-        ([], "neither --model_base_path nor --model_config_file is given"),
+        (["--model_base_path=/m", "--port=1", "--rest_api_port=1"], "must differ from --port"),
+        ([], "give --model_base_path or --model_config_file; neither is set"),
     ],
 )
 def test_mistakes_are_named(arguments: list[str], message: str) -> None:
@@ -192,7 +192,7 @@ def test_api_keys(tmp_path: Path) -> None:
         assert "a-key-that-is-long" not in repr(settings)
     for text, message in (
         ("", "holds no key"),
-        ("short", "5 characters, expected 16 or more"),
+        ("short", "at least 16 characters, got 5"),
         ("a key with some spaces", "without spaces"),
     ):
         file.write_text(text)

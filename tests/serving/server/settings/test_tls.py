@@ -136,8 +136,11 @@ def test_what_is_wrong_with_a_file(tmp_path: Path, authority: trustme.CA) -> Non
     assert tls.context(config, flag="--f").verify_mode is ssl.CERT_NONE
     bad = tmp_path / "bad"
     for text, message in (
-        ("server_key: 'key.pem' server_cert: 'cert.pem'", "server_key must hold the text of a PEM"),
-        ("server_kye: 'x'", "is no SSLConfig in text form: line 1"),
+        (
+            "server_key: 'key.pem' server_cert: 'cert.pem'",
+            "server_key must hold the contents of a PEM",
+        ),
+        ("server_kye: 'x'", "is not a valid SSLConfig in text form: line 1"),
     ):
         bad.write_text(text)
         with pytest.raises(UserError, match=message):
@@ -146,7 +149,7 @@ def test_what_is_wrong_with_a_file(tmp_path: Path, authority: trustme.CA) -> Non
     bad.write_text("\n".join([good.splitlines()[0], *other.splitlines()[1:]]))
     config = settings_files.ssl_config(bad)
     assert config is not None
-    with pytest.raises(UserError, match="--f: server_key, server_cert or custom_ca is wrong"):
+    with pytest.raises(UserError, match="--f: server_key, server_cert or custom_ca is invalid"):
         tls.context(config, flag="--f")
 
 
