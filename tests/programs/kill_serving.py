@@ -110,7 +110,7 @@ def _problems(config: Config) -> list[str]:
         problems.append(f"server answers with release {', '.join(map(str, loaded))}, and release")
     if stable != now:
         problems.append(f"release {stable} is deployed and release {now} is current")
-    problems += [f"server answers with release {one} too" for one in loaded if one != stable]
+    problems += [f"server also answers with release {one}" for one in loaded if one != stable]
     return problems
 
 

@@ -102,7 +102,7 @@ class Live:
 
 
 def run(switches: int, *, seed: int = 1) -> Report:
-    """Makes a place of its own, runs this many promotions and rollbacks, and returns the report."""
+    """Makes a separate place, runs this many promotions and rollbacks there; returns the report."""
     with tempfile.TemporaryDirectory(prefix="fanout-soak-") as folder:
         config = small_releases.place(Path(folder), engine="embedded")
         for version in range(1, VERSIONS + 1):

@@ -129,7 +129,7 @@ def test_a_good_one_is_promoted(served: Config) -> None:
     found = status(served)
     assert (found.current, found.labels) == (2, {"stable": 2})
     assert found.rollback == 1
-    with pytest.raises(UserError, match="release 2 is current already"):
+    with pytest.raises(UserError, match="release 2 is already current"):
         canary.deploy_canary(served, release.find(served.build, 2), 0)
 
 
@@ -163,5 +163,5 @@ def test_the_limits_report_what_was_measured() -> None:
     assert replace(seen, faults=10).against(Limits()) == ""
     assert replace(seen, canary_ms=2.9).against(Limits()) == "", "within the slack"
     slow = replace(seen, stable_ms=10.0, canary_ms=16.0).against(Limits())
-    assert "16.0 ms, the stable version's 10.0 ms; at most 1.5 times" in slow
+    assert "16.0 ms and the stable version's 10.0 ms; at most 1.5 times" in slow
     assert replace(seen, requests=0, faults=1).against(Limits())

@@ -143,7 +143,7 @@ def test_an_unsigned_release_is_refused_until_it_is_signed(
 
 def test_a_run_signs_an_existing_release(config: Config, signing: Config, parts: Parts) -> None:
     assemble(config, parts)
-    made = run.bring_up_to_date(signing, parts.fingerprint, lambda: pytest.fail("made anew"))
+    made = run.bring_up_to_date(signing, parts.fingerprint, lambda: pytest.fail("made again"))
     assert made.version == 1 and made.is_signed
 
 

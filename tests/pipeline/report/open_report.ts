@@ -1,4 +1,4 @@
-/** Opens a report as a file and says what is wrong with it; takes pictures where asked to. */
+/** Opens a report as a file and returns its problems; takes screenshots on request. */
 import { pathToFileURL } from 'node:url';
 
 import { objections } from '../../../web/browser/accessibility.ts';
@@ -24,7 +24,7 @@ await runJob(async ({ file, timeout, pictures }: Job) =>
       page.on('request', (request) => requests.push(request.url()));
       await page.goto(pathToFileURL(file).href, { timeout, waitUntil: 'load' });
       headings = await page.locator('h2').allTextContents();
-      // What is wider than the window would be cut off on paper and on a phone.
+      // Content that is wider than the window would be cut off on paper and on a phone.
       for (const width of [1280, 400]) {
         await page.setViewportSize({ width, height: 900 });
         const over = await page.evaluate('document.documentElement.scrollWidth - innerWidth');
