@@ -35,7 +35,7 @@ SPLIT_SEED = 20_170_825
 
 
 def fetch(cache: Path) -> None:
-    """Puts the four files into ``cache``. Files that exist are verified and kept.
+    """Puts the four files into ``cache``. If all four exist, they are only verified.
 
     Raises:
         DataError: none of the sources has the files, or the files are not Fashion-MNIST.
