@@ -1,19 +1,19 @@
-/** Builds the page: a static site that works under any path prefix, from what is in this folder alone. */
+/** Builds the page from this folder's files only: a static site for any path prefix. */
 import { readFileSync } from 'node:fs';
 
 import { defineConfig } from 'vite';
 
 import { lean, type Needs } from './bundle/lean.ts';
 
-// Names the file that kernels.ts wrote for the model; without it all of TensorFlow.js goes in.
+// Names the file that kernels.ts wrote for the model; without it, all of TensorFlow.js is included.
 const needs = process.env.FANOUT_NEEDS;
 
 export default defineConfig({
   root: 'app',
   base: './',
-  // Otherwise caches would stand among the sources.
+  // Otherwise the caches would be among the sources.
   cacheDir: '../node_modules/.vite',
-  // Vite would also read .env files of the folder it stands in: a build must not depend on them.
+  // Otherwise Vite reads .env files from its folder, on which a build must not depend.
   envDir: false,
   plugins: needs ? [lean(JSON.parse(readFileSync(needs, 'utf8')) as Needs)] : [],
   build: {
@@ -28,15 +28,15 @@ export default defineConfig({
         runner: 'app/src/runner.ts',
         worker: 'app/worker/worker.ts',
       },
-      // The runner keeps its exports: the checks import the very file that the page loads.
+      // The runner keeps its exports: the checks import the same file that the page loads.
       preserveEntrySignatures: 'exports-only',
       output: {
-        // Two addresses stay: browsers look for the worker's next version where it was, and other
-        // pages import the runner, which only passes on what a hashed file holds.
+        // Two addresses are fixed: browsers look for the worker's next version at its old address,
+        // and other pages import the runner, which only re-exports a hashed file.
         entryFileNames: ({ name }) => (name === 'page' ? 'assets/[name]-[hash].js' : '[name].js'),
         chunkFileNames: 'assets/[name]-[hash].js',
         assetFileNames: 'assets/[name]-[hash][extname]',
-        // Else what two files share is a file of its own, shorter than the headers of its answer.
+        // Otherwise code that two files share is a file of its own, shorter than its headers.
         codeSplitting: {
           groups: [{ name: 'app', test: /app\/src|preload-helper/, minShareCount: 2 }],
         },

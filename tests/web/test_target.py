@@ -179,7 +179,7 @@ def test_a_missing_browser_is_a_failed_row(
     monkeypatch.setenv("FANOUT_CHROME", "/nonexistent/chrome")
     [row] = target.check(copied, golden, limits=SHIPPED)
     assert row.status == "failed" and row.required
-    assert row.reason == "no browser: FANOUT_CHROME names /nonexistent/chrome, which is not there"
+    assert row.reason == "no browser: FANOUT_CHROME names /nonexistent/chrome, which does not exist"
 
 
 def test_a_browser_that_does_not_start_is_a_failed_row(

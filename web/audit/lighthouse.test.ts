@@ -1,4 +1,4 @@
-/** Audits the page at SITE with Lighthouse as it is set for phones: slow processor, slow network. */
+/** Audits the page at SITE with Lighthouse's settings for phones: slow processor and network. */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
@@ -24,8 +24,9 @@ before(async () => {
 after(() => browser.close());
 
 /**
- * Lighthouse makes a phone of a desktop's processor by slowing it down four times, and advises to
- * slow down less what is no desktop: a virtual machine with busy neighbours is a phone as it is.
+ * Lighthouse simulates a phone by slowing a desktop's processor down four times. It advises a
+ * smaller slowdown for slower machines: a virtual machine with busy neighbours is already as slow
+ * as a phone.
  * (lighthouse/docs/throttling.md; its benchmark gives a desktop 1,500 points, and a phone a quarter.)
  */
 async function slowdownHere(): Promise<number> {
@@ -35,18 +36,18 @@ async function slowdownHere(): Promise<number> {
   return Math.min(4, Math.max(1, points / 375));
 }
 
-// Whatever else runs on the machine takes points away and never adds any: the best run tells.
+// Other work on the machine takes points away and never adds any: the best run counts.
 const ATTEMPTS = 3;
 
 test(`Lighthouse gives ${LEAST} points or more in ${CATEGORIES.join(', ')}`, async () => {
-  let wanting = '';
+  let shortfall = '';
   for (let attempt = 0; attempt < ATTEMPTS; attempt++) {
     const { points, lost } = await audit();
-    wanting = `${points.join(', ')}: ${lost.join('; ')}`;
+    shortfall = `${points.join(', ')}: ${lost.join('; ')}`;
     console.log(CATEGORIES.map((name, index) => `${name} ${points[index]}`).join(', '));
     if (points.every((value) => value >= LEAST)) return;
   }
-  assert.fail(wanting);
+  assert.fail(shortfall);
 });
 
 async function audit(): Promise<{ points: number[]; lost: string[] }> {

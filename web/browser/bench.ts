@@ -1,9 +1,9 @@
 /**
- * Opens pages in turn, as a first visit each, and measures what they load and how fast they predict.
+ * Opens pages in turn, each as a first visit; measures what they load and how fast they predict.
  *
- * A page sets `predict` when its model is ready; the released page, which does not, shows its first
- * answer. The result has, for each page, the median bytes over the wire, time to the first prediction
- * and, where there is `predict`, time of a prediction and the last output.
+ * A page sets `predict` when its model is ready. The released page does not: it shows its first
+ * answer. For each page, the result has the median bytes over the wire and time to the first
+ * prediction. If there is `predict`, it also has the time of a prediction and the last output.
  */
 import type { Browser } from 'playwright-core';
 
@@ -33,7 +33,7 @@ await runJob((job: Job) => withBrowser((session) => bench(job, session)));
 async function bench(job: Job, { browser, name }: Session): Promise<unknown> {
   const visits: Record<string, Visit[]> = {};
   for (let round = 0; round < job.rounds; round++) {
-    // In turn: a machine that changes its speed changes it for all of them.
+    // In turn, so that a machine that changes its speed changes it for all of them.
     for (const [page, url] of Object.entries(job.pages)) {
       (visits[page] ??= []).push(await withTimeout(job.timeout, visit(job, url, browser)));
     }
@@ -68,22 +68,22 @@ async function visit(job: Job, url: string, browser: Browser): Promise<Visit> {
   }
 }
 
-/** Runs in the page. Uses nothing of this module: the driver sends its text alone. */
+/** Runs in the page. It uses nothing from this module: the driver sends only its text. */
 async function measure({ inputs, timed }: Pick<Job, 'inputs' | 'timed'>) {
   const { predict } = globalThis as unknown as {
     predict?(inputs: Record<string, Float32Array>): Promise<Float32Array>;
   };
   if (!predict) return { firstMs: performance.now() };
-  const given = Object.fromEntries(
+  const example = Object.fromEntries(
     Object.entries(inputs).map(([name, values]) => [name, Float32Array.from(values)]),
   );
-  let output = await predict(given);
+  let output = await predict(example);
   // Since the navigation began.
   const firstMs = performance.now();
   const times: number[] = [];
   for (let index = 0; index < timed; index++) {
     const start = performance.now();
-    output = await predict(given);
+    output = await predict(example);
     times.push(performance.now() - start);
   }
   times.sort((a, b) => a - b);

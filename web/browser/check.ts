@@ -1,9 +1,9 @@
 /**
- * Runs examples through the released model runner, once a row, in a real browser.
+ * Runs examples through the released model runner, once per row, in a real browser.
  *
- * The job names the site, files with the inputs, and the rows: an engine with a form of the weights
- * each. The answer has one entry a row, and the outputs are written as raw float32 to the files that
- * the job names. Rows run in pages of their own, as many at a time as the job says.
+ * The job names the site, the files with the inputs, and the rows. Each row is an engine with a
+ * form of the weights. The answer has one entry per row. The outputs are written as raw float32 to
+ * the files that the job names. Each row runs in its own page, as many at a time as the job says.
  */
 import { writeFile } from 'node:fs/promises';
 
@@ -41,7 +41,7 @@ interface Job {
   readonly timed: number;
   /** How many rows run at a time. */
   readonly parallel: number;
-  /** For one row. */
+  /** For one row, in milliseconds. */
   readonly timeout: number;
 }
 
@@ -49,14 +49,14 @@ interface Row {
   readonly version: string;
   readonly firstMs: number;
   readonly p50Ms: number;
-  /** What the runner, its engine and the model took to load, compressed. */
+  /** The compressed size of the runner, its engine and the model. */
   readonly wireBytes: number;
   readonly problems: readonly string[];
 }
 
 /**
- * As the page itself is served. A page that shares its process with no other has a clock of 5 µs;
- * by that of others, of 100 µs, a prediction may take no time at all.
+ * The headers with which the page itself is served. A page that does not share its process has a
+ * clock of 5 µs. With the clock of other pages, of 100 µs, a prediction may seem to take no time.
  */
 const ISOLATED = {
   'content-type': 'text/html',
@@ -70,7 +70,7 @@ async function checkAll(job: Job, { browser, name }: Session): Promise<unknown> 
   const rows: Record<string, Row | { error: string }> = {};
   const pages: Record<string, Opened> = {};
   const waiting = Object.entries(job.runs);
-  // Each takes the next row when it is done with one.
+  // Each worker takes the next row when it has finished one.
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const [key, run] = next;
@@ -80,7 +80,7 @@ async function checkAll(job: Job, { browser, name }: Session): Promise<unknown> 
     }
   };
   await Promise.all(Array.from({ length: job.parallel }, work));
-  // Times are taken one row after another, when nothing else runs.
+  // The rows are timed one after another, when nothing else runs.
   for (const [key, opened] of Object.entries(pages)) {
     rows[key] = await attempt(job, () => time(opened));
   }
@@ -95,7 +95,7 @@ async function attempt<T>(job: Job, work: () => Promise<T>): Promise<T | { error
   }
 }
 
-/** A row's page after the examples, with what is known by then. */
+/** A row's page after it has run the examples, with the results so far. */
 interface Opened extends WatchedPage {
   readonly order: Order;
   readonly loaded: Omit<Row, 'p50Ms' | 'problems'>;
@@ -103,11 +103,11 @@ interface Opened extends WatchedPage {
 
 async function predict(job: Job, run: Run, browser: Browser): Promise<Opened> {
   const site = new URL(job.url);
-  // A context each: no cache or service worker of one row's run reaches the next.
+  // Each row has its own context: no cache or service worker is shared with the next row.
   const context = await browser.newContext({ serviceWorkers: 'block' });
   const { page, problems } = await watchedPage(context, site.origin);
   const bench = new URL('__check__/', site);
-  // An empty page and the inputs stand beside the site without being files of it.
+  // An empty page and the inputs are served beside the site without being files of it.
   await page.route(`${bench.href}*`, (route) => {
     const input = job.inputs[decodeURIComponent(new URL(route.request().url()).pathname.split('/').at(-1)!)];
     return input
@@ -152,7 +152,7 @@ interface Order {
   readonly timed: number;
 }
 
-/** What the functions below leave in the page for one another. */
+/** The values that the functions below pass to one another in the page. */
 interface Bench {
   // The page's own module, which has no types here.
   Runner: any;
@@ -161,7 +161,7 @@ interface Bench {
   rows(from: number, to: number): Record<string, unknown>;
 }
 
-// These run in the page. They use nothing of this module: the driver sends their text alone.
+// These run in the page. They use nothing from this module: the driver sends only their text.
 
 async function load({ site, engine, weights }: Order) {
   const build = await (await fetch(new URL('build.json', site))).json();
@@ -203,7 +203,7 @@ async function predictAll({ bench, inputs, examples, batch }: Order) {
   return btoa(text);
 }
 
-/** Times single predictions, and looks at what is held after all of them. */
+/** Times single predictions, and measures the memory in use after all of them. */
 async function timeSingles({ site, engine, weights, examples, timed }: Order) {
   const { Runner, runner, rows, before } = globalThis as unknown as Bench;
   const times: number[] = [];

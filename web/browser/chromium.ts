@@ -1,6 +1,6 @@
 /**
- * The Chromium that the checks run in: the one that FANOUT_CHROME names, else the headless shell
- * that package-lock.json pins. The latter is inflated once, below node_modules/.cache.
+ * The Chromium in which the checks run: the one that FANOUT_CHROME names, or else the headless
+ * shell that package-lock.json pins. The latter is unpacked once, below node_modules/.cache.
  */
 import { spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -29,17 +29,19 @@ export const ARGUMENTS = [
 const MODULES = fileURLToPath(new URL('../node_modules/', import.meta.url));
 const PACKAGE = join(MODULES, '@sparticuz', 'chromium');
 
-/** Returns a browser that starts on this machine; the error says why there is none. */
+/** Returns a browser that starts on this machine. Throws an error with the reason if none does. */
 export async function chromium(): Promise<Installed> {
   const chosen = process.env.FANOUT_CHROME;
   if (chosen) {
-    if (!existsSync(chosen)) throw new Error(`no browser: FANOUT_CHROME names ${chosen}, which is not there`);
+    if (!existsSync(chosen)) {
+      throw new Error(`no browser: FANOUT_CHROME names ${chosen}, which does not exist`);
+    }
     return starting(chosen, [{}]);
   }
   const folder = await inflated();
   const env = { FONTCONFIG_FILE: join(folder, 'fonts.conf') };
-  // A minimal machine lacks NSS and Expat, which the package brings for such cases. They come
-  // second: a system's own libraries fit its C library.
+  // A minimal machine lacks NSS and Expat, which the package includes for such cases. Its
+  // copies come second: a system's own libraries fit its C library.
   return starting(join(folder, 'chromium'), [
     env,
     { ...env, LD_LIBRARY_PATH: join(folder, 'al2023', 'lib') },
@@ -74,7 +76,7 @@ async function inflated(): Promise<string> {
     await rename(staging, folder);
   } catch (error) {
     await rm(staging, { recursive: true, force: true });
-    // Someone else was faster: their folder is whole, as a rename shows it at once.
+    // Another process was faster. Its folder is complete, because a rename is atomic.
     if (!existsSync(folder)) throw error;
   }
   return folder;
@@ -82,7 +84,7 @@ async function inflated(): Promise<string> {
 
 async function inflateInto(staging: string, folder: string): Promise<void> {
   const before = process.env.TMPDIR;
-  // The package inflates to the temporary folder; one of our own is not shared with other users.
+  // The package unpacks into the temporary folder; this one is not shared with other users.
   process.env.TMPDIR = staging;
   try {
     await packaged.executablePath();
@@ -91,7 +93,7 @@ async function inflateInto(staging: string, folder: string): Promise<void> {
     if (before === undefined) delete process.env.TMPDIR;
     else process.env.TMPDIR = before;
   }
-  // mkdtemp and the package keep them for their owner; whoever runs the checks may use them.
+  // mkdtemp and the package allow only the owner; every user who runs the checks needs access.
   await chmod(staging, 0o755);
   await chmod(join(staging, 'chromium'), 0o755);
   await writeFile(

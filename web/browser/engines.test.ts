@@ -26,7 +26,7 @@ test('the weights can be switched, with the same answer', async () => {
   await page.locator('#app[data-status="ready"]').waitFor();
   assert.equal(await page.locator('#forms').inputValue(), 'float32');
   assert.equal(await verdict(page), before);
-  // LiteRT.js has one file, and no choice.
+  // LiteRT.js has one file, so there is no choice.
   await page.locator('#engines').selectOption('litert');
   await page.locator('#app[data-status="ready"]').waitFor();
   assert.equal(await page.locator('#weights').isVisible(), false);
@@ -34,7 +34,7 @@ test('the weights can be switched, with the same answer', async () => {
   await page.close();
 });
 
-test('every engine is measured here, and the reason for the fastest stands on the page', async () => {
+test('every engine is measured, and the page gives the reason for the fastest', async () => {
   const page = await open();
   await page.getByText('Speed on this device').click();
   await page.getByRole('button', { name: 'Measure' }).click();
@@ -49,7 +49,7 @@ test('every engine is measured here, and the reason for the fastest stands on th
   await page.close();
 });
 
-test('an engine that computes wrong on this device is not used', async () => {
+test('an engine that computes wrong answers on this device is not used', async () => {
   const page = await open({}, async (fresh) => {
     await fresh.route('**/golden.json', async (route) => {
       const golden = await (await route.fetch()).json();
@@ -60,20 +60,20 @@ test('an engine that computes wrong on this device is not used', async () => {
   await page.locator('#engines').selectOption('cpu');
   const error = page.locator('#error');
   await error.waitFor();
-  assert.match(await error.innerText(), /plain JavaScript computes other answers.*runs on TensorFlow.js, WebAssembly/);
+  assert.match(await error.innerText(), /plain JavaScript computes different answers.*runs on TensorFlow.js, WebAssembly/);
   assert.equal(await page.locator('#engines').inputValue(), 'wasm');
   await page.close();
 });
 
 test('LiteRT.js is loaded when it is chosen, and not before', async () => {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const page = await open({}, async (fresh) => {
-    fresh.on('request', (request) => asked.push(request.url()));
+    fresh.on('request', (request) => requested.push(request.url()));
   });
-  const ofLiteRt = () => asked.filter((url) => /litert|tflite|webgl|float32/.test(url));
+  const ofLiteRt = () => requested.filter((url) => /litert|tflite|webgl|float32/.test(url));
   assert.deepEqual(ofLiteRt(), []);
   await page.locator('#engines').selectOption('litert');
   await page.locator('#app[data-status="ready"]').waitFor();
-  assert.ok(ofLiteRt().some((url) => url.endsWith('.tflite')), asked.join('\n'));
+  assert.ok(ofLiteRt().some((url) => url.endsWith('.tflite')), requested.join('\n'));
   await page.close();
 });

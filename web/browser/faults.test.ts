@@ -1,4 +1,4 @@
-/** What the page says, and does, where a site or a host is not as it should be. */
+/** The page's messages and behaviour when a site or a host is faulty. */
 import assert from 'node:assert/strict';
 import { test } from 'node:test';
 
@@ -17,7 +17,7 @@ test('a browser without WebAssembly falls back to cpu, and says so', async () =>
   await page.close();
 });
 
-test('a backend whose file is gone is said in words, and the other one goes on', async () => {
+test('a backend whose file is missing is reported, and the other one continues', async () => {
   const page = await open();
   await page.route('**/assets/*.js', (route) => route.fulfill({ status: 404 }));
   await page.locator('#engines').selectOption('webgl');
@@ -32,7 +32,7 @@ test('a backend whose file is gone is said in words, and the other one goes on',
 for (const [file, status, words] of [
   ['contract.json', 'failed', 'contract.json is missing: the server answered 404.'],
   ['site.json', 'failed', 'site.json is missing: the server answered 404.'],
-  // There is nothing to press, but a picture can be chosen.
+  // There is no sample to click, but a picture can be chosen.
   ['golden.json', 'ready', 'golden.json is missing: the server answered 404.'],
   ['model.json', 'failed', 'The model could not be loaded'],
   ['*.bin', 'failed', 'The model could not be loaded: group1-shard1of1.bin is missing'],
@@ -48,7 +48,7 @@ for (const [file, status, words] of [
   });
 }
 
-test('WebAssembly and JSON of a wrong MIME type run all the same', async () => {
+test('WebAssembly and JSON with a wrong MIME type still run', async () => {
   const page = await open({}, async (fresh) => {
     await fresh.route(/\.(wasm|json|bin)$/, async (route) => {
       const response = await route.fetch();
@@ -58,12 +58,12 @@ test('WebAssembly and JSON of a wrong MIME type run all the same', async () => {
   assert.match(await verdict(page), /^dark · /);
   assert.equal(await page.locator('#engines').inputValue(), 'wasm');
   assert.equal(await page.locator('#error').isVisible(), false);
-  // What the page asks for later may still be on its way.
+  // Later requests of the page may still be on their way.
   await page.unrouteAll({ behavior: 'ignoreErrors' });
   await page.close();
 });
 
-test('scripts of a wrong MIME type, which no browser runs, are said in words', async () => {
+test('scripts with a wrong MIME type, which no browser runs, are reported', async () => {
   const page = await browser.newPage({ serviceWorkers: 'block' });
   page.setDefaultTimeout(PATIENCE);
   await page.route('**/*.js', (route) => route.fulfill({ body: '', contentType: 'text/plain' }));
@@ -81,7 +81,7 @@ test('scripts of a wrong MIME type, which no browser runs, are said in words', a
   await page.close();
 });
 
-test('a host that answers with its front page where a file is missing is found out', async () => {
+test('a host that answers with its front page for a missing file is detected', async () => {
   const page = await open({}, async (fresh) => {
     await fresh.route('**/*.bin', (route) => route.fulfill({ body: '<p>', contentType: 'text/html' }));
   });

@@ -1,4 +1,4 @@
-/** How the Python side calls these scripts: `node SCRIPT JOB.json`, which writes the answer. */
+/** The interface for the Python side: `node SCRIPT JOB.json`, which writes the answer. */
 import { readFile, writeFile } from 'node:fs/promises';
 
 /** Runs the work on the job that the command line names, and writes what it returns. */
@@ -15,7 +15,7 @@ export async function runJob<Job extends { answer: string }>(
   await writeFile(job.answer, JSON.stringify(answer));
 }
 
-/** Returns the first line of an error's message, without the driver's name for its call. */
+/** Returns the first line of an error's message, without the name of the driver's call. */
 export function reason(error: unknown): string {
   const text = error instanceof Error ? error.message : String(error);
   return text.split('\n', 1)[0]!.replace(/^(page|browser)\.\w+: (\w*Error: )?/, '');

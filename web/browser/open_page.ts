@@ -1,4 +1,4 @@
-/** The page of the SITE in a browser, for the tests that use it as people do. */
+/** Opens the page of the SITE in a browser, for the tests that use it as people do. */
 import { after, before } from 'node:test';
 
 import { type Browser, chromium as driver, type Page } from 'playwright-core';
@@ -25,7 +25,7 @@ type Options = Parameters<Browser['newPage']>[0];
 
 /** Opens the page and waits until it has answered; `prepare` is called before it is loaded. */
 export async function open(options: Options = {}, prepare?: (page: Page) => Promise<void>): Promise<Page> {
-  // A worker would answer in place of the server, where a test gives the answers.
+  // A worker would answer instead of the server, for which some tests give the answers.
   const page = await browser.newPage({ serviceWorkers: 'block', ...options });
   page.setDefaultTimeout(PATIENCE);
   await prepare?.(page);

@@ -24,7 +24,7 @@ test('the page opens with the first sample classified', async () => {
   await page.close();
 });
 
-test('everything is reached by keyboard', async () => {
+test('everything can be reached by keyboard', async () => {
   const page = await open();
   const reached: string[] = [];
   for (let step = 0; step < 24; step++) {
@@ -67,7 +67,7 @@ test('the first load is small, in bytes over the wire', async () => {
   await page.close();
 });
 
-test("the README's example works as it stands", async () => {
+test("the README's example works unchanged", async () => {
   const readme = await readFile(new URL('../README.md', import.meta.url), 'utf8');
   const html = /```html\n(.*?)```/s.exec(readme)![1]!;
   const page = await browser.newPage({ serviceWorkers: 'block' });
@@ -80,7 +80,7 @@ test("the README's example works as it stands", async () => {
   await page.close();
 });
 
-test('after the first visit it works without network, with any backend', async () => {
+test('after the first visit it works without a network, with any backend', async () => {
   const context = await browser.newContext();
   context.setDefaultTimeout(PATIENCE);
   const page = await context.newPage();
@@ -94,7 +94,7 @@ test('after the first visit it works without network, with any backend', async (
   await page.locator('#app[data-status="ready"]').waitFor();
   assert.equal(await page.locator('#error').isVisible(), false);
   assert.equal(await page.locator('#engines').inputValue(), 'cpu');
-  // What is large is kept from its first use on.
+  // Large files are kept after their first use.
   await context.setOffline(false);
   await page.locator('#engines').selectOption('litert');
   await page.locator('#app[data-status="ready"]').waitFor();
@@ -107,7 +107,7 @@ test('after the first visit it works without network, with any backend', async (
 });
 
 for (const colorScheme of ['light', 'dark'] as const) {
-  test(`axe finds nothing to object to in ${colorScheme} colours`, async () => {
+  test(`axe finds no problems in ${colorScheme} colours`, async () => {
     const page = await open({ colorScheme });
     await page.getByRole('button', { name: 'Draw' }).click();
     await page.getByText('Speed on this device').click();
@@ -117,9 +117,11 @@ for (const colorScheme of ['light', 'dark'] as const) {
     const { violations, passes } = await page.evaluate(() =>
       (globalThis as unknown as Axe).axe.run(),
     );
-    assert.ok(passes.length > 10, 'axe looked at next to nothing');
-    const found = violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`);
-    assert.deepEqual(found, []);
+    assert.ok(passes.length > 10, 'axe checked almost nothing');
+    const problems = violations.map(
+      ({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).join(' ')}`,
+    );
+    assert.deepEqual(problems, []);
     await page.close();
   });
 }

@@ -79,17 +79,17 @@ test('a drawing is classified when the stroke ends', async () => {
 test('the camera gives a picture, and is switched off', async () => {
   const page = await open();
   await page.getByRole('button', { name: 'Use the camera' }).click();
-  await page.getByRole('button', { name: 'Take the picture' }).click();
+  await page.getByRole('button', { name: 'Take picture' }).click();
   await page.locator('#preview[aria-label="Camera picture, as the model sees it"]').waitFor();
   assert.equal(await page.locator('#camera').isVisible(), false);
   assert.equal(await page.evaluate(() => document.querySelector('video')!.srcObject), null);
   await page.close();
 });
 
-test('a camera that is refused or missing is said in words', async () => {
+test('a camera that is refused or missing is reported', async () => {
   const page = await open();
   for (const [name, words] of [
-    ['NotAllowedError', 'The camera may not be used here'],
+    ['NotAllowedError', 'This page may not use the camera'],
     ['NotFoundError', 'No camera was found.'],
   ] as const) {
     await page.evaluate((error) => {
@@ -101,9 +101,9 @@ test('a camera that is refused or missing is said in words', async () => {
   await page.close();
 });
 
-test('a file that is no picture is said in words, and the page goes on', async () => {
+test('a file that is not a picture is reported, and the page continues', async () => {
   const page = await open();
-  await give(page, 'broken.png', Buffer.from('no picture'));
+  await give(page, 'broken.png', Buffer.from('not a picture'));
   const error = page.locator('#error');
   await error.waitFor();
   assert.equal(await error.innerText(), 'broken.png is not a picture that this browser can read.');

@@ -26,7 +26,7 @@ await withBrowser(async ({ browser }) => {
       await page.locator(`button[data-sample="${sample}"]`).click();
       await page.locator(`#result[data-sample="${sample}"]`).waitFor();
       await page.locator('#app[data-status="ready"]').waitFor();
-      // Should there be a model server, its answer belongs into the picture.
+      // If there is a model server, its answer belongs in the picture.
       await page.waitForLoadState('networkidle');
       await page.screenshot({ path: join(folder, `${screen}-${colorScheme}.png`), fullPage: true });
       await context.close();

@@ -24,7 +24,7 @@ test("the model server's answer stands beside the browser's", async () => {
   });
 });
 
-test('a model server that stops answering is said in words, and the page goes on', async () => {
+test('a model server that stops answering is reported, and the page continues', async () => {
   await withBrowser(async ({ browser }) => {
     const page = await browser.newPage({ serviceWorkers: 'block' });
     page.setDefaultTimeout(PATIENCE);

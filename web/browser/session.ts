@@ -1,4 +1,4 @@
-/** A browser for one job, and pages that note whatever a released page must not do. */
+/** A browser for one job, and pages that record everything that a released page must not do. */
 import { once } from 'node:events';
 import { type AddressInfo, createServer } from 'node:net';
 
@@ -6,7 +6,7 @@ import { type Browser, type BrowserContext, chromium as driver, type Page } from
 
 import { ARGUMENTS, chromium } from './chromium.ts';
 
-/** For what takes a moment, unless the machine is slow or busy: after this many ms it is given up. */
+/** The timeout, in ms, for steps that take a moment unless the machine is slow or busy. */
 export const PATIENCE = 120_000;
 
 export interface Session {
@@ -31,13 +31,13 @@ export async function withBrowser<T>(work: (session: Session) => Promise<T>): Pr
   }
 }
 
-/** A page with the list of what went wrong on it, in words. */
+/** A page with a list of its problems, as messages. */
 export interface WatchedPage {
   readonly page: Page;
   readonly problems: string[];
 }
 
-/** Opens an empty page that may load nothing from elsewhere than `origin`. */
+/** Opens an empty page that may load only from `origin`. */
 export async function watchedPage(context: BrowserContext, origin: string): Promise<WatchedPage> {
   const problems: string[] = [];
   const page = await context.newPage();

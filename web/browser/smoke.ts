@@ -1,7 +1,7 @@
 /**
- * Uses a deployed page as a person would: opens it, presses each sample, reads the answer.
+ * Uses a deployed page as a person would: opens it, clicks each sample, reads the answer.
  *
- * The answer holds the probabilities that the page showed, and what went wrong on the way.
+ * The result holds the probabilities that the page showed, and the problems on the way.
  */
 import { isDeepStrictEqual } from 'node:util';
 
@@ -29,7 +29,7 @@ async function smoke(job: Job, { browser, name }: Session): Promise<unknown> {
   await settled(page, problems);
   const golden = await page.evaluate(async () => await (await fetch('golden.json')).json());
   if (!isDeepStrictEqual(golden.examples, job.examples)) {
-    problems.push("the page's golden.json has other examples than the release");
+    problems.push("the page's golden.json does not have the examples of the release");
   }
   const outputs: number[][] = [];
   const times: number[] = [];
@@ -44,7 +44,7 @@ async function smoke(job: Job, { browser, name }: Session): Promise<unknown> {
   return { browser: name, engine, outputs, p50Ms: median(times), problems };
 }
 
-/** Waits for the page to have nothing under way; notes or throws what it says of errors. */
+/** Waits until the page has nothing to do; records or throws the error that it shows. */
 async function settled(page: Page, problems: string[]): Promise<void> {
   const app = page.locator('#app[data-status="ready"], #app[data-status="failed"]');
   await app.waitFor();

@@ -1,6 +1,6 @@
 /**
- * A release is promoted in the middle of a visit. SITE is the address of what the link CURRENT
- * points at: a site of version 1; NEXT is the link's next target, of version 2.
+ * A release is promoted in the middle of a visit. SITE is the address of the site that the link
+ * CURRENT points to, of version 1; NEXT is the link's next target, of version 2.
  */
 import assert from 'node:assert/strict';
 import { rename, symlink } from 'node:fs/promises';
@@ -38,7 +38,7 @@ test('a promotion reaches an open page as an offer, and never mixes releases', a
     assert.deepEqual([...models], ['true']);
     assert.equal(await page.locator('#samples button').count(), 6);
 
-    // What this release had not stored is of the next one by now.
+    // Files that were not stored from this release now come from the next one.
     await page.locator('#forms').selectOption('float32');
     await page.locator('#error', { hasText: 'The site was updated. Reload the page' }).waitFor();
 
@@ -52,7 +52,7 @@ test('a promotion reaches an open page as an offer, and never mixes releases', a
   });
 });
 
-test('without a worker, too, a page loads nothing of another release', async () => {
+test('without a worker, a page also loads nothing from another release', async () => {
   await withBrowser(async ({ browser }) => {
     const page = await (await browser.newContext({ serviceWorkers: 'block' })).newPage();
     page.setDefaultTimeout(PATIENCE);

@@ -2,7 +2,7 @@
 import type { Page } from 'playwright-core';
 
 export interface Counted {
-  /** Returns all bytes so far, of the addresses that count. */
+  /** Returns the total bytes so far, of the addresses that count. */
   bytes(): number;
   /** Returns the bytes so far of each address. */
   byAddress(): ReadonlyMap<string, number>;

@@ -1,8 +1,8 @@
 /**
- * Puts compressed copies beside a site's files, which a server sends as they are: compress.ts SITE
+ * Puts compressed copies beside a site's files, for a server to send unchanged: compress.ts SITE
  *
- * A server takes a copy that is older than its original for outdated and leaves it alone.
- * contract.json and its like are left out: a release writes its version into them.
+ * A server regards a copy that is older than its original as outdated and does not use it.
+ * contract.json and similar files are left out: a release writes its version into them.
  */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
@@ -14,7 +14,7 @@ import { brotliCompress, constants, gzip } from 'node:zlib';
 
 const TYPES = new Set(['.bin', '.css', '.html', '.js', '.json', '.svg', '.tflite', '.wasm', '.webmanifest']);
 const REWRITTEN = new Set(['contract.json', 'golden.json', 'released.json', 'package.json', 'server.json']);
-// A copy must save what a second file costs.
+// A copy must save more than a second file costs.
 const WORTH_IT = 0.95;
 // Brotli would take half a minute for ten megabytes.
 const LARGE = 2 ** 21;
@@ -22,9 +22,9 @@ const CACHE = fileURLToPath(new URL('../node_modules/.cache/compressed/', import
 
 const site = process.argv[2]!;
 const entries = await readdir(site, { recursive: true });
-const worth = entries.filter((entry) => TYPES.has(extname(entry)) && !REWRITTEN.has(entry));
-// Node.js compresses a few at a time, on threads of its own.
-await Promise.all(worth.map((entry) => compress(join(site, entry))));
+const compressible = entries.filter((entry) => TYPES.has(extname(entry)) && !REWRITTEN.has(entry));
+// Node.js compresses a few at a time, on its own threads.
+await Promise.all(compressible.map((entry) => compress(join(site, entry))));
 
 async function compress(file: string): Promise<void> {
   const data = await readFile(file);
@@ -42,7 +42,7 @@ async function keep(file: string, suffix: string, data: Buffer, copy: Buffer): P
   if (copy.length <= data.length * WORTH_IT) await writeFile(file + suffix, copy);
 }
 
-/** LiteRT.js' code is the same in every site of an installation: it is compressed once. */
+/** LiteRT.js' code is the same in every site of an installation, so it is compressed once. */
 async function largeCopy(data: Buffer): Promise<Buffer> {
   const digest = createHash('sha256').update(data).digest('hex');
   const cached = join(CACHE, `${digest}.gz`);

@@ -2,9 +2,9 @@
  * Finds out which operations and kernels a converted model needs: kernels.ts SITE NEEDS.json
  *
  * The operations are read from model.json. The kernels are those that really run when the complete
- * TensorFlow.js executes the site's sample inputs here in Node.js, singly and as batches: which
- * kernels an operation calls is written nowhere else than in its code. What of TensorFlow.js'
- * WebAssembly files runs is found out likewise (wasm_needs.ts).
+ * TensorFlow.js executes the site's sample inputs here in Node.js, singly and as batches: only an
+ * operation's code says which kernels it calls. The parts of TensorFlow.js' WebAssembly files that
+ * run are found in the same way (wasm_needs.ts).
  */
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -23,7 +23,7 @@ const require = createRequire(import.meta.url);
 const tf = require('@tensorflow/tfjs-core') as typeof Core;
 const converter = require('@tensorflow/tfjs-converter') as typeof Converter;
 require('@tensorflow/tfjs-backend-cpu');
-// Otherwise it prints advertisements of its Node.js backend, and advice that does not apply.
+// Otherwise it prints advertisements for its Node.js backend, and advice that does not apply.
 tf.env().set('IS_TEST', true);
 // XNNPACK has functions for a single row and for several, at most six of them at once.
 const BATCHES = [1, 2, 3, 4, 5, 6, 7, 8];
@@ -68,19 +68,19 @@ function operationsOf({ modelTopology, modelInitializer }: ModelJson): string[] 
 async function kernelsOf(json: ModelJson): Promise<string[]> {
   await tf.setBackend('cpu');
   const registered = new Set(tf.getKernelsForBackend('cpu').map(({ kernelName }) => kernelName));
-  // Loading runs kernels as well: it fills tables.
+  // Loading runs kernels as well: it fills lookup tables.
   const { kernelNames } = await tf.profile(async () => {
     await answers(json, [1, 2]);
     return [];
   });
-  // Among the names are scopes of fused operations, which are no kernels.
+  // The names include scopes of fused operations, which are not kernels.
   return kernelNames.filter((name) => registered.has(name)).sort();
 }
 
-/** Loads the model and returns its answers to as many samples at a time as `batches` says. */
+/** Loads the model and returns its answers to batches of samples, of the sizes in `batches`. */
 async function answers(json: ModelJson, batches: readonly number[]): Promise<Float32Array[]> {
   const graph = await converter.loadGraphModel({ load: () => artifacts(json) });
-  const found: Float32Array[] = [];
+  const probabilities: Float32Array[] = [];
   for (const count of batches) {
     const examples = Array.from(
       { length: count },
@@ -94,11 +94,11 @@ async function answers(json: ModelJson, batches: readonly number[]): Promise<Flo
     );
     const tensors = toTensors(tf.tensor, inputs, contract.inputs);
     const output = (await graph.executeAsync(tensors, contract.outputs[0]!.name)) as Core.Tensor;
-    found.push((await output.data()) as Float32Array);
+    probabilities.push((await output.data()) as Float32Array);
     tf.dispose([tensors, output]);
   }
   graph.dispose();
-  return found;
+  return probabilities;
 }
 
 async function artifacts(json: ModelJson): Promise<Core.io.ModelArtifacts> {

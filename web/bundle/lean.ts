@@ -1,20 +1,20 @@
 /**
- * A Vite plugin that leaves out of TensorFlow.js what one model does not use.
+ * A Vite plugin that leaves out the parts of TensorFlow.js that one model does not use.
  *
- * TensorFlow.js decides by name at run time which operation and which kernel to call, so that no
- * bundler can see what is unused. This plugin cuts six places down to the names of one graph, and
- * the bundler's own tree shaking drops what only the cut parts referred to:
+ * TensorFlow.js decides by name at run time which operation and which kernel to call, so no bundler
+ * can see what is unused. This plugin cuts six places down to the names of one graph. The bundler's
+ * own tree shaking then drops everything that only the removed parts referred to:
  *
  *     tfjs-converter/…/op_list/*.js            how each operation's attributes are read
  *     tfjs-converter/…/*_executor.js           a switch case for each operation and category
  *     tfjs-backend-…/register_all_kernels.js   the kernels of each backend
  *     tfjs-backend-web…/…/kernel_utils/shared  functions of the CPU backend, imported as one object
- *     tfjs-backend-wasm/wasm-out/*threaded*    what starts threads, which the page does without
+ *     tfjs-backend-wasm/wasm-out/*threaded*    code for threads, which the page does not use
  *     tfjs-core/dist/index.js                  the optimizers, for training
  *
- * A cut that finds nothing to cut is an error: another version of TensorFlow.js has another shape.
+ * It is an error if there is nothing to cut: this TensorFlow.js then has a different structure.
  *
- * The WebAssembly files of tfjs-backend-wasm, which are imported as addresses, are trimmed as well.
+ * The WebAssembly files of tfjs-backend-wasm, which are imported as URLs, are trimmed as well.
  */
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -24,13 +24,13 @@ import type { Plugin } from 'vite';
 import { trim } from './trim_wasm.ts';
 import type { WasmNeeds } from './wasm_needs.ts';
 
-/** What a model needs, as `kernels.ts` finds it out. */
+/** The parts that a model needs, as found by `kernels.ts`. */
 export interface Needs {
   /** TensorFlow operations of the graph, such as `_FusedConv2D`. */
   readonly operations: readonly string[];
   /** TensorFlow.js kernels that run for them, such as `FusedConv2D`. */
   readonly kernels: readonly string[];
-  /** For each file of the WebAssembly backend what runs of it; null leaves the files whole. */
+  /** The parts of each WebAssembly file that run; null leaves the files complete. */
   readonly wasm: Readonly<Record<string, WasmNeeds>> | null;
 }
 
@@ -42,7 +42,7 @@ export function lean(needs: Needs): Plugin {
     name: 'lean-tensorflowjs',
     enforce: 'pre',
     async buildStart() {
-      // Which module loads first is not known: the categories must be there before any.
+      // The modules load in no known order: the categories must be known before the first one.
       const lists = await this.resolve('@tensorflow/tfjs-converter');
       if (!lists) throw new Error('@tensorflow/tfjs-converter is not installed');
       for (const [name, category] of await categoriesOf(lists.id)) {
@@ -100,10 +100,10 @@ async function text(file: URL): Promise<string> {
 
 const LIST = /^export const json = (\[.*?^\]);$/ms;
 
-/** Returns the entries of an op_list module: one array literal, without anything computed. */
+/** Returns the entries of an op_list module: one array literal, without computed values. */
 function entries(code: string): OperationEntry[] {
   const literal = LIST.exec(code)?.[1];
-  if (!literal) throw new Error('an op_list module of tfjs-converter has another shape');
+  if (!literal) throw new Error('an op_list module of tfjs-converter has an unexpected structure');
   return new Function(`return ${literal}`)() as OperationEntry[];
 }
 
@@ -113,16 +113,16 @@ function keepOperations(code: string, operations: ReadonlySet<string>): string {
 }
 
 /**
- * Returns the module without the cases of `switch (subject)` that no wanted label leads to.
+ * Returns the module without those cases of `switch (subject)` to which no wanted label leads.
  *
- * A case's lines belong to all labels right above them; none of these modules falls through from
- * one body into the next, and each case starts a line at the indentation of the first.
+ * A case's lines belong to all labels directly above them. None of these modules falls through from
+ * one body into the next, and each case starts a line with the indentation of the first.
  */
 function keepCases(code: string, subject: string, wanted: ReadonlySet<string>): string {
   const lines = code.split('\n');
   const first = lines.findIndex((line) => line.trim() === `switch (${subject}) {`) + 1;
   const indent = /^ *case /.exec(lines[first] ?? '')?.[0].length;
-  if (!first || !indent) throw new Error(`no switch (${subject}) in a module of tfjs-converter`);
+  if (!first || !indent) throw new Error(`a module of tfjs-converter has no switch (${subject})`);
   const label = new RegExp(`^ {${indent - 5}}(?:case '(\\w+)'|default):(.*)$`);
   const end = lines.findIndex(
     (line, index) => index > first && line === `${' '.repeat(indent - 9)}}`,
@@ -150,16 +150,18 @@ function keepCases(code: string, subject: string, wanted: ReadonlySet<string>): 
   return [...lines.slice(0, first), ...kept, ...lines.slice(end)].join('\n');
 }
 
-/** The executors pass all operations on as one object, which keeps every one of them alive. */
+/** The executors pass all operations as one object, which keeps every operation in the bundle. */
 function useOperationsDirectly(code: string): string {
   if (!code.includes('ops = tfOps)')) return code;
   return code.replaceAll('ops = tfOps)', '_)').replace(/(?<![\w.])ops\./g, 'tfOps.');
 }
 
-/** One object of all functions keeps every one of them alive, in a file that all backends load. */
+/** One object of all functions keeps each of them in a file that all backends load. */
 function importByName(code: string): string {
   const taken = /^import \* as shared from ('[^']+');\nconst \{ ([^}]+), \} = shared;$/m;
-  if (!taken.test(code)) throw new Error('a backend takes functions of the CPU backend otherwise');
+  if (!taken.test(code)) {
+    throw new Error('a backend imports functions of the CPU backend in an unexpected way');
+  }
   return code.replace(taken, (_, from: string, names: string) => {
     return `import { ${names.replaceAll(': ', ' as ')} } from ${from};`;
   });
@@ -170,11 +172,11 @@ async function keepKernels(
   kernels: ReadonlySet<string>,
   id: string,
 ): Promise<string> {
-  const found = [...code.matchAll(/^import \{ (\w+) \} from '\.\/kernels\/(\w+)';$/gm)];
-  const configs = new Map(found.map(([, config, file]) => [file!, config!]));
+  const imports = [...code.matchAll(/^import \{ (\w+) \} from '\.\/kernels\/(\w+)';$/gm)];
+  const configs = new Map(imports.map(([, config, file]) => [file!, config!]));
   const kept = [...kernels].filter((name) => configs.has(name));
-  // A backend may lack a kernel that another has; running the model there will say so.
-  if (!kept.length) throw new Error(`${id} has none of the kernels`);
+  // A backend may lack a kernel that another has; running the model on it reports that.
+  if (!kept.length) throw new Error(`${id} has none of the kernels that the model uses`);
   const folder = new URL('kernels/', `file://${id}`);
   const lines = ["import { registerKernel } from '@tensorflow/tfjs-core';"];
   const imported = new Set<string>();
@@ -188,7 +190,7 @@ async function keepKernels(
   return [...lines, ...registrations].join('\n');
 }
 
-/** Registers a kernel, which sets up, before itself, those that it calls. */
+/** Returns the registration of a kernel, which first sets up the kernels that it calls. */
 function registration(config: string, helpers: readonly string[]): string {
   if (!helpers.length) return `registerKernel(${config});`;
   return `registerKernel({ ...${config}, setupFunc: (backend) => {
@@ -197,10 +199,10 @@ function registration(config: string, helpers: readonly string[]): string {
 }
 
 /**
- * Returns the modules with a set-up of their own that a kernel's module reaches by imports.
+ * Returns the modules with their own set-up that a kernel's module reaches through imports.
  *
- * Kernels of the WebAssembly backend call one another past the registry: Mean calls Transpose when
- * the axes ask for it. Only a kernel's set-up connects it with the WebAssembly code.
+ * Kernels of the WebAssembly backend call one another without the registry: Mean calls Transpose
+ * when the axes require it. Only a kernel's set-up connects it with the WebAssembly code.
  */
 async function calledBy(
   name: string,
@@ -222,6 +224,6 @@ async function calledBy(
 }
 
 function cut(code: string, what: RegExp): string {
-  if (!what.test(code)) throw new Error(`tfjs-core has no ${what.source} to leave out`);
+  if (!what.test(code)) throw new Error(`tfjs-core has no ${what.source} that could be left out`);
   return code.replace(what, '');
 }

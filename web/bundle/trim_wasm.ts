@@ -1,14 +1,15 @@
 /**
- * Leaves out of TensorFlow.js' WebAssembly files what one model does not use.
+ * Removes the parts of TensorFlow.js' WebAssembly files that one model does not use.
  *
- * Kept is what the kernels that the model calls can reach. Direct calls are read from the code. What
- * indirect calls reach, dozens of XNNPACK's microkernels for each operation above all, is found out
- * by running the model in a file that notes it (`probe`). What is left out keeps its number and
- * becomes an instruction that stops the program: a function that is missing after all is an error,
- * never a wrong answer.
+ * Everything that the model's kernels can reach is kept. Direct calls are read from the code. The
+ * targets of indirect calls, above all dozens of XNNPACK's microkernels for each operation, are
+ * found by running the model in a file that records them (`probe`). A function that is left out
+ * keeps its number and becomes an instruction that stops the program: if it is needed after all,
+ * the result is an error, never a wrong answer.
  *
- * XNNPACK takes other microkernels on x86 than on ARM, which it tells by the sign of a NaN. So the
- * model is run once more with that sign turned round, and the file holds those of both.
+ * XNNPACK uses different microkernels on x86 and on ARM, and tells the two apart by the sign of a
+ * NaN. So the model is run once more with that sign inverted, and the file holds the microkernels
+ * of both.
  */
 import { isKernel } from '../app/src/wasm_kernels.ts';
 import {
@@ -29,7 +30,7 @@ const SIGN_OF_NAN = [0x41, 0x2a, 0x41, 0x2a, 0x93, 0xbc];
 const NEGATE = 0x8c;
 const RAN = 'ran:';
 
-/** Returns the file in which each function of the table sets a flag when it runs: see `ran`. */
+/** Returns a file in which each function of the table sets a flag when it runs: see `ran`. */
 export function probe(bytes: Uint8Array): Uint8Array {
   const module = new WasmModule(bytes);
   const bodies = [...module.bodies];
@@ -62,28 +63,28 @@ export function otherProcessor(bytes: Uint8Array): Uint8Array | null {
     signsOfNaN(body).map((at) => [index, at] as const),
   );
   if (places.length === 0) return null;
-  if (places.length > 1) throw new Error('XNNPACK tells processors apart at more than one place');
+  if (places.length > 1) throw new Error('XNNPACK tells processors apart in more than one place');
   const [[index, at]] = places as [readonly [number, number]];
   module.bodies = module.bodies.with(index, inserted(module.bodies[index]!, at, [NEGATE]));
   return module.encode();
 }
 
-/** Returns the file with those kernels and those functions of the table alone. */
+/** Returns the file with only these kernels and these functions of the table. */
 export function trim(
   bytes: Uint8Array,
   kernels: ReadonlySet<string>,
-  ofTable: ReadonlySet<number>,
+  tableFunctions: ReadonlySet<number>,
 ): Uint8Array {
   const module = new WasmModule(bytes);
   module.exports = module.exports.filter(({ name }) => !isKernel(name) || kernels.has(name));
   const roots = module.exports.filter(({ kind }) => kind === FUNCTION).map(({ index }) => index);
   const reached = new Set<number>();
-  const open = [...roots, ...ofTable];
-  for (let index = open.pop(); index !== undefined; index = open.pop()) {
+  const pending = [...roots, ...tableFunctions];
+  for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
     if (reached.has(index)) continue;
     reached.add(index);
     const body = module.bodies[index - module.imported];
-    if (body) open.push(...callees(body));
+    if (body) pending.push(...callees(body));
   }
   module.bodies = module.bodies.map((body, index) =>
     reached.has(index + module.imported) ? body : UNREACHABLE,
@@ -95,20 +96,20 @@ function callees(body: Uint8Array): number[] {
   return [...instructions(body)].filter(({ code }) => code === CALL).map(({ operand }) => operand);
 }
 
-/** Returns where, after the subtraction, the sign of a NaN is taken for the kind of processor. */
+/** Returns the offsets, after the subtraction, where a NaN's sign stands for the processor. */
 function signsOfNaN(body: Uint8Array): number[] {
-  const found: number[] = [];
+  const offsets: number[] = [];
   let last: Instruction[] = [];
   for (const instruction of instructions(body)) {
     last = [...last.slice(1 - SIGN_OF_NAN.length), instruction];
     const same = last[0]!.operand === last[2]?.operand && last[1]?.operand === last[3]?.operand;
     if (same && SIGN_OF_NAN.every((code, index) => last[index]?.code === code)) {
-      found.push(instruction.at);
+      offsets.push(instruction.at);
     }
   }
-  return found;
+  return offsets;
 }
 
-function inserted(body: Uint8Array, at: number, what: readonly number[]): Uint8Array {
-  return new Uint8Array([...body.subarray(0, at), ...what, ...body.subarray(at)]);
+function inserted(body: Uint8Array, at: number, code: readonly number[]): Uint8Array {
+  return new Uint8Array([...body.subarray(0, at), ...code, ...body.subarray(at)]);
 }

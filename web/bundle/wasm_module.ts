@@ -1,5 +1,5 @@
 /**
- * Reads and writes WebAssembly modules: just what trim_wasm.ts changes of TensorFlow.js' ones.
+ * Reads and writes WebAssembly modules: only the parts of TensorFlow.js' that trim_wasm.ts changes.
  *
  * The format: https://webassembly.github.io/spec/core/binary/
  */
@@ -24,19 +24,19 @@ export interface Export {
 /** An instruction of a function's body, with prefixed ones as `prefix << 8 | code`. */
 export interface Instruction {
   readonly code: number;
-  /** Its last immediate number: of a call the function, of a load the offset. */
+  /** Its last immediate number: the function of a call, the offset of a load. */
   readonly operand: number;
   readonly at: number;
   readonly end: number;
 }
 
 export class WasmModule {
-  /** How many functions are imported: the index of the first that has a body here. */
+  /** The number of imported functions, which is the index of the first one with a body here. */
   readonly imported: number;
-  /** The functions that tables hold: what indirect calls can reach. */
+  /** The functions in tables, which indirect calls can reach. */
   readonly inTables: readonly number[];
   exports: readonly Export[];
-  /** Of the functions from index `imported` on: their local variables and instructions. */
+  /** The local variables and instructions of the functions from index `imported` on. */
   bodies: readonly Uint8Array[];
   readonly #sections: readonly (readonly [id: number, content: Uint8Array])[];
   #flags = 0;
@@ -56,12 +56,12 @@ export class WasmModule {
     this.bodies = this.#vector(CODE, (each) => each.bytes(each.unsigned()));
   }
 
-  /** Returns how many global variables it has, those that it adds included. */
+  /** Returns the number of global variables, including those that were added. */
   get globals(): number {
     return this.#vector(GLOBALS, () => 0).length + this.#flags;
   }
 
-  /** Adds a variable that is 0 at first, and returns its index. */
+  /** Adds a global variable that is initially 0, and returns its index. */
   addFlag(): number {
     this.#flags += 1;
     return this.globals - 1;
@@ -80,7 +80,7 @@ export class WasmModule {
     if (id === GLOBALS) {
       const reader = new Reader(old);
       const count = reader.unsigned();
-      // Of type i32, variable, initially i32.const 0.
+      // Each is an i32, mutable, and initially i32.const 0.
       const flags = Array<number[]>(this.#flags).fill([0x7f, 1, 0x41, 0, 0x0b]).flat();
       return concatenated([
         new Uint8Array(leb(count + this.#flags)),
@@ -108,7 +108,7 @@ export class WasmModule {
   }
 }
 
-/** Yields the instructions of a function's body. Throws at one that it does not know. */
+/** Yields the instructions of a function's body. Throws at an unknown one. */
 export function* instructions(body: Uint8Array): Generator<Instruction> {
   const reader = new Reader(body, firstInstruction(body));
   while (!reader.ended) {
@@ -120,7 +120,7 @@ export function* instructions(body: Uint8Array): Generator<Instruction> {
   }
 }
 
-/** Returns where the instructions begin, after the declaration of the local variables. */
+/** Returns the offset of the first instruction, after the declaration of local variables. */
 export function firstInstruction(body: Uint8Array): number {
   const reader = new Reader(body);
   for (let group = reader.unsigned(); group > 0; group -= 1) {
@@ -176,11 +176,11 @@ function importedKind(reader: Reader): number {
   return kind;
 }
 
-/** Returns the functions of one segment: of table 0, from an offset that is a constant. */
+/** Returns the functions of one segment, which must fill table 0 from a constant offset. */
 function elements(reader: Reader): number[] {
   const [form, constant] = [reader.unsigned(), reader.byte()];
   if (form !== 0 || constant !== 0x41) {
-    throw new Error('a WebAssembly module fills its table in another way');
+    throw new Error('a WebAssembly module does not fill table 0 from a constant offset');
   }
   reader.unsigned();
   reader.byte();
@@ -221,7 +221,7 @@ class Reader {
 
   byte(): number {
     const value = this.#bytes[this.at];
-    if (value === undefined) throw new Error('a WebAssembly module is cut off');
+    if (value === undefined) throw new Error('a WebAssembly module is truncated');
     this.at += 1;
     return value;
   }
@@ -236,7 +236,7 @@ class Reader {
     return 0;
   }
 
-  /** Reads as many numbers in LEB128 and returns the last. */
+  /** Reads `count` numbers in LEB128 and returns the last one. */
   unsigned(count = 1): number {
     let value = 0;
     for (let left = count; left > 0; left -= 1) {

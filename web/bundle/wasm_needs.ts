@@ -1,9 +1,9 @@
 /**
- * Finds out what of TensorFlow.js' WebAssembly files a model uses, by running it in them.
+ * Finds the parts of TensorFlow.js' WebAssembly files that a model uses, by running it in them.
  *
- * Both files are run in Node.js, with and without SIMD, each as on x86 and as on ARM. Then the same
- * is done with the trimmed files, whose answers must be equal to the last bit: the browser that
- * checks a release has SIMD and one kind of processor.
+ * Both files, with and without SIMD, are run in Node.js, each as on x86 and as on ARM. Then the
+ * same is done with the trimmed files, whose answers must be equal to the last bit. This is needed
+ * because the browser that checks a release only has SIMD and one kind of processor.
  */
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
@@ -24,7 +24,7 @@ const FOLDER = new URL('../node_modules/@tensorflow/tfjs-backend-wasm/wasm-out/'
 export const WASM_FILES = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm'] as const;
 const THREADED = 'tfjs-backend-wasm-threaded-simd.wasm';
 
-/** What a model needs of a file: exported kernels by name, functions of the table by number. */
+/** The parts of a file that a model needs: exported kernels by name, table functions by number. */
 export interface WasmNeeds {
   readonly kernels: readonly string[];
   readonly functions: readonly number[];
@@ -34,8 +34,8 @@ export interface WasmNeeds {
 export type Work = () => Promise<readonly Float32Array[]>;
 
 /**
- * Returns what the work needs of each file; null when the backend cannot do it, as when it lacks a
- * kernel, which the check of the release says.
+ * Returns the parts of each file that the work needs. Returns null when the backend cannot do the
+ * work, for example because it lacks a kernel; the check of the release reports that.
  */
 export async function wasmNeeds(work: Work): Promise<Record<string, WasmNeeds> | null> {
   const needs: Record<string, WasmNeeds> = {};
@@ -61,7 +61,7 @@ export async function wasmNeeds(work: Work): Promise<Record<string, WasmNeeds> |
       for (const [index, variant] of trimmed.entries()) {
         await start(variant, name, folder, factory);
         if (!bytes(await work()).equals(answers[index]!)) {
-          throw new Error(`the model answers otherwise with a trimmed ${name}`);
+          throw new Error(`the model gives different answers with a trimmed ${name}`);
         }
       }
       needs[name] = {
@@ -84,7 +84,7 @@ function bytes(answers: readonly Float32Array[]): Buffer {
   return Buffer.concat(answers.map((each) => new Uint8Array(each.buffer, each.byteOffset, each.byteLength)));
 }
 
-/** Makes the backend the active one, anew, with this file. */
+/** Starts the backend again, with this file, and makes it the active one. */
 async function start(
   file: Uint8Array,
   name: (typeof WASM_FILES)[number],

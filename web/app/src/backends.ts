@@ -10,7 +10,7 @@ export async function activate(backend: Backend): Promise<void> {
   try {
     await MODULES[backend]();
   } catch (cause) {
-    // After a promotion the server has other files than the page that is open was built with.
+    // After a promotion, the server no longer has the files that the open page was built with.
     const advice = 'If the site was updated, reload the page.';
     throw new Error(`The ${backend} backend could not be loaded. ${advice}`, { cause });
   }
@@ -24,7 +24,7 @@ export async function activate(backend: Backend): Promise<void> {
   if (!ready) throw new Error(`This browser cannot run the ${backend} backend.`, { cause });
 }
 
-/** Fetches a backend's code, which will be needed, while something else is being loaded. */
+/** Fetches a backend's code in advance, while something else is being loaded. */
 export async function preload(backend: Backend): Promise<void> {
   await MODULES[backend]();
 }
@@ -42,12 +42,12 @@ const MODULES: Record<Backend, () => Promise<void>> = {
   wasm: async () => {
     const wasm = await import('@tensorflow/tfjs-backend-wasm');
     // Threads start workers from blob: scripts, which the content security policy forbids; a model
-    // of this size gains nothing by them.
+    // of this size gains nothing from them.
     tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
     wasm.setWasmPaths({
       'tfjs-backend-wasm.wasm': plain,
       'tfjs-backend-wasm-simd.wasm': simd,
-      // Asked for by name, but never loaded without threads.
+      // The backend wants a path for this name, but never loads it without threads.
       'tfjs-backend-wasm-threaded-simd.wasm': simd,
     });
   },

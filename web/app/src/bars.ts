@@ -2,9 +2,9 @@
 import { topClass } from './probabilities.ts';
 
 /**
- * Shows one bar a label, with a mark where the model server's answer is.
+ * Shows one bar per label, with a mark for the model server's answer.
  *
- * `probabilities` is undefined before the first prediction, `server` where there is no answer of it.
+ * `probabilities` is undefined before the first prediction, `server` if it has not answered.
  */
 export function renderBars(
   list: HTMLElement,
@@ -25,7 +25,7 @@ export function renderBars(
     mark.style.left = `${(server?.[index] ?? 0) * 100}%`;
     row.querySelector<HTMLElement>('.percent')!.textContent =
       value === undefined ? '' : percent(value);
-    // The exact value, for whoever reads the page by program.
+    // The exact value, for programs that read the page.
     if (value !== undefined) row.dataset['probability'] = String(value);
   }
 }

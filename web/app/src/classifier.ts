@@ -1,4 +1,4 @@
-/** The page's actions: each changes the state, and a failed one says so there, in words. */
+/** The page's actions. Each changes the state; one that fails leaves an error message there. */
 import { type Example, imageInput, loadExamples } from './contract.ts';
 import { DEFAULT_ENGINE, type Engine, engineTitle } from './engines.ts';
 import type { Inputs } from './inputs.ts';
@@ -13,7 +13,7 @@ import type { Selection, Store } from './state.ts';
 
 type Choice = LoadOptions & { engine: Engine };
 
-// Where the wanted engine does not run: what most browsers run, and then what all do.
+// If the wanted engine does not run: the one that most browsers run, then the one that all run.
 const FALLBACKS: readonly Choice[] = [{ engine: DEFAULT_ENGINE }, { engine: 'cpu' }];
 
 export class Classifier {
@@ -22,7 +22,7 @@ export class Classifier {
   #site: Site | undefined;
   #runner: Runner | undefined;
   #server: URL | undefined;
-  /** The last picture that was given, kept to be read again when an option changes. */
+  /** The user's last picture, kept so that it can be read again when an option changes. */
   #picture: { bitmap: ImageBitmap; name: string } | undefined;
   /** Actions run one after another: TensorFlow.js has one active backend. */
   #queue: Promise<void> = Promise.resolve();
@@ -32,7 +32,7 @@ export class Classifier {
     this.#base = base;
   }
 
-  /** Loads everything. Where the state's engine does not run here, one that does takes its place. */
+  /** Loads everything. If the state's engine does not run here, one that does takes its place. */
   start(): Promise<void> {
     return this.#act(async () => {
       const { engine } = this.#store.state;
@@ -43,7 +43,7 @@ export class Classifier {
       const weightForms = Object.keys(site.weights);
       this.#store.update({ contract, released, weightForms });
       void availableEngines(site).then((engines) => this.#store.update({ engines }));
-      // Shown as they arrive: the page is whole, but for the answer, before the model is there.
+      // Shown as they arrive: the page is complete, but for the answer, before the model is loaded.
       const samples = loadExamples(this.#base, contract).then((examples) => {
         this.#store.update({ examples, ...(examples[0] && { selection: sampleSelection(examples, 0) }) });
       });
@@ -55,7 +55,7 @@ export class Classifier {
     });
   }
 
-  /** Looks for a model server; from then on each answer is compared with its. */
+  /** Looks for a model server; from then on, each answer is compared with the server's. */
   async compareWithServer(): Promise<void> {
     this.#server = await findServer(this.#base);
     const { selection } = this.#store.state;
@@ -73,7 +73,7 @@ export class Classifier {
     return this.#act(async () => this.#takePicture(await decode(file), file.name, invert));
   }
 
-  /** Takes over the picture, and closes it when another one comes. */
+  /** Takes ownership of the picture, and closes it when another one arrives. */
   choosePicture(picture: ImageBitmap, name: string, invert: boolean): Promise<void> {
     return this.#act(() => this.#takePicture(picture, name, invert));
   }
@@ -83,7 +83,7 @@ export class Classifier {
     return this.#act(() => this.#classify({ inputs, name: 'Your values' }));
   }
 
-  /** Puts a problem on the screen that arose before there was anything to classify. */
+  /** Shows a problem that occurred before there was anything to classify. */
   report(problem: string): void {
     this.#store.update({ error: problem });
   }
@@ -103,7 +103,7 @@ export class Classifier {
     });
   }
 
-  /** Runs the samples on every engine, and goes on with the fastest one that computes right. */
+  /** Runs the samples on every engine, and switches to the fastest one that computes correctly. */
   measureEngines(): Promise<void> {
     return this.#act(async () => {
       const { engines, examples, weights } = this.#store.state;
@@ -111,8 +111,8 @@ export class Classifier {
       this.#store.update({ status: 'loading', measurements: [] });
       for (const engine of engines) {
         const form = engine === 'litert' ? undefined : weights;
-        const one = await measure(this.#site!, engine, form, examples);
-        this.#store.update({ measurements: [...this.#store.state.measurements, one] });
+        const measurement = await measure(this.#site!, engine, form, examples);
+        this.#store.update({ measurements: [...this.#store.state.measurements, measurement] });
       }
       const { measurements } = this.#store.state;
       const best = fastest(measurements);
@@ -157,7 +157,7 @@ export class Classifier {
     void this.#compare(selection);
   }
 
-  /** Asks the server as well. Its answer to what is no longer shown comes to nothing. */
+  /** Asks the server as well. Its answer is dropped if the selection has changed by then. */
   async #compare(selection: Selection): Promise<void> {
     const { contract } = this.#store.state;
     if (!this.#server || !contract) return;
@@ -165,7 +165,7 @@ export class Classifier {
     if (this.#store.state.selection === selection) this.#store.update({ server: answer });
   }
 
-  /** Takes the first choice that runs here, and says so when that is not the first of them. */
+  /** Takes the first choice that runs here; reports an error if an earlier one did not. */
   async #use(...choices: Choice[]): Promise<void> {
     this.#store.update({ status: 'loading' });
     this.#release();
@@ -187,7 +187,7 @@ export class Classifier {
     this.#store.update({ engine, weights, error });
   }
 
-  /** An engine that was not the release's first choice proves itself on this device. */
+  /** Throws when an engine other than the default computes wrong answers on this device. */
   async #requireSound(runner: Runner): Promise<void> {
     const { examples } = this.#store.state;
     if (runner.engine === DEFAULT_ENGINE || !examples.length) return;
@@ -195,7 +195,7 @@ export class Classifier {
     if (difference <= MAX_DIFFERENCE) return;
     runner.dispose();
     throw new Error(
-      `${engineTitle(runner.engine)} computes other answers on this device: ` +
+      `${engineTitle(runner.engine)} computes different answers on this device: ` +
         `its probabilities differ by up to ${difference.toPrecision(2)}.`,
     );
   }
@@ -211,7 +211,7 @@ export class Classifier {
       try {
         await action();
         const { error } = this.#store.state;
-        // An error from an earlier action is over, one that this action reports stays.
+        // An error from an earlier action is cleared; one that this action reported stays.
         this.#store.update({ status: 'ready', error: error === before ? '' : error });
       } catch (error) {
         this.#store.update({ status: this.#runner ? 'ready' : 'failed', error: message(error) });

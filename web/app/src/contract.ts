@@ -10,7 +10,7 @@ export interface TensorSpec {
   readonly minimum: number | null;
   readonly maximum: number | null;
   readonly kind: string;
-  /** Stands for a value that the client does not have; null where it must have one. */
+  /** Stands for a value that the client does not have; null if the value is required. */
   readonly missing?: number | string | null;
 }
 
@@ -39,7 +39,9 @@ export async function loadContract(base: URL): Promise<Contract> {
   const contract = (await fetchJson('contract.json', base)) as Contract;
   requireSchema(contract, 'contract.json');
   if (!contract.inputs?.length || !contract.outputs?.length || !contract.labels?.length) {
-    throw new Error('contract.json names no inputs, outputs or labels; build the page again.');
+    throw new Error(
+      'contract.json must name inputs, outputs and labels; one is missing. Build the page again.',
+    );
   }
   return contract;
 }

@@ -15,7 +15,7 @@ const TITLES: Record<Engine, string> = {
   litert: 'LiteRT.js, WebAssembly',
 };
 
-/** Returns the engine's name for people. */
+/** Returns the engine's name for display. */
 export function engineTitle(engine: Engine): string {
   return TITLES[engine];
 }
@@ -33,7 +33,7 @@ export async function availableEngines(site: { readonly tflite: string | null })
   });
 }
 
-/** Browsers that know WebGPU still have none where the device or its driver does not suit them. */
+/** Browsers with WebGPU still do not offer it when the device or its driver is not suitable. */
 async function hasGpu(): Promise<boolean> {
   const { gpu } = navigator as { gpu?: { requestAdapter(): Promise<unknown> } };
   try {

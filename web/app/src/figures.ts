@@ -1,4 +1,4 @@
-/** The figures beside the answer: of the release, of this device, of the model server. */
+/** The figures beside the answer: those of the release, this device and the model server. */
 import { percent } from './bars.ts';
 import type { Contract } from './contract.ts';
 import { engineTitle } from './engines.ts';
@@ -14,7 +14,7 @@ export function released({ version, created, metrics }: Released): string {
   const facts = [version === null ? 'Not released' : `Version ${version}`];
   if (metrics.accuracy !== undefined) {
     const examples = metrics.examples ? ` of ${metrics.examples.toLocaleString('en')} test examples` : '';
-    facts.push(`${(metrics.accuracy * 100).toFixed(1)} %${examples} right`);
+    facts.push(`${(metrics.accuracy * 100).toFixed(1)} %${examples} correct`);
   }
   if (created) facts.push(new Date(created).toLocaleDateString('en', { dateStyle: 'long' }));
   return facts.join(' · ');
@@ -42,7 +42,7 @@ export function renderMeasurements(table: HTMLTableElement, measurements: readon
   const best = fastest(measurements);
   renderTable(
     table,
-    ['Engine', 'Weights', 'Median', 'Load and first', 'Difference', 'Compared'],
+    ['Engine', 'Weights', 'Median', 'Load and first answer', 'Difference', 'Comparison'],
     measurements.map((one) => [
       engineTitle(one.engine),
       one.weights,
@@ -54,14 +54,14 @@ export function renderMeasurements(table: HTMLTableElement, measurements: readon
   );
 }
 
-/** Returns the server's answer beside the browser's. */
+/** Returns the server's answer, compared with the browser's. */
 export function compared(answer: ServerAnswer, result: Result, contract: Contract): string {
-  if (!answer.probabilities) return `The model server did not compare: ${answer.problem}.`;
+  if (!answer.probabilities) return `No comparison with the model server: ${answer.problem}.`;
   const top = topClass(answer.probabilities);
   const difference = shownDifference(largestDifference(answer.probabilities, result.probabilities));
   return (
     `Model server: ${contract.labels[top]} · ${percent(answer.probabilities[top]!)}, ` +
-    `${shownMs(answer.milliseconds!)} there and back; largest difference ${difference}`
+    `${shownMs(answer.milliseconds!)} round trip; largest difference ${difference}`
   );
 }
 

@@ -1,6 +1,6 @@
-/** Fetches the files of a site; what goes wrong is said in words. */
+/** Fetches the files of a site; problems become readable messages. */
 
-/** Returns a released file's contents, which the server is asked for each time. */
+/** Returns a released file's contents; asks the server for it each time. */
 export async function fetchJson(name: string, base: URL): Promise<unknown> {
   let response: Response;
   try {
@@ -19,10 +19,12 @@ export async function fetchJson(name: string, base: URL): Promise<unknown> {
 
 /** Throws when the answer is not the file that was asked for. */
 export function requireAnswer(response: Response, name = nameOf(response)): void {
-  // What this page's worker says when the server has the file of another release.
-  if (response.status === 409) throw new Error('The site was updated. Reload the page to get all of it.');
+  // This is the answer of this page's worker when the server has another release's file.
+  if (response.status === 409) {
+    throw new Error('The site was updated. Reload the page to get the new version.');
+  }
   if (!response.ok) throw new Error(`${name} is missing: the server answered ${response.status}.`);
-  // Hosts for single-page apps answer with their front page where a file is missing.
+  // Hosts for single-page apps answer with their front page if a file is missing.
   if (response.headers.get('content-type')?.startsWith('text/html')) {
     throw new Error(`${name} is missing: the server answered with a web page.`);
   }
@@ -36,6 +38,6 @@ const SCHEMA = 1;
 
 export function requireSchema(document: { schema?: number }, name: string): void {
   if (document.schema !== SCHEMA) {
-    throw new Error(`${name} has schema ${document.schema}, this page reads schema ${SCHEMA}.`);
+    throw new Error(`${name} has schema ${document.schema}; this page reads schema ${SCHEMA}.`);
   }
 }

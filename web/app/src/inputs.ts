@@ -1,4 +1,4 @@
-/** Raw inputs as callers hand them in, and how they are held against the contract. */
+/** Raw inputs as callers pass them, and their comparison with the contract. */
 import { elements, type TensorSpec } from './contract.ts';
 
 export type TensorData = Float32Array | Int32Array | Uint8Array | readonly (number | string)[];

@@ -1,7 +1,7 @@
 /** Runs the device's own .tflite file with LiteRT.js. */
 import { type CompiledModel, loadAndCompile, loadLiteRt, Tensor } from '@litertjs/core';
 import { version } from '@litertjs/core/package.json';
-// Of its four builds the one that runs in every browser; the others need relaxed SIMD or threads.
+// Of its four builds, this one runs in every browser; the others need relaxed SIMD or threads.
 import glue from '@litertjs/core/wasm/litert_wasm_compat_internal.js?url';
 import wasm from '@litertjs/core/wasm/litert_wasm_compat_internal.wasm?url';
 
@@ -24,8 +24,11 @@ export class LiteRtExecutor implements Executor {
   }
 
   static async load(url: URL, contract: Contract): Promise<LiteRtExecutor> {
-    const strange = contract.inputs.find((input) => !NUMBERS.includes(elementType(input)));
-    if (strange) throw new Error(`LiteRT.js has no ${strange.dtype}, which ${strange.name} is.`);
+    const unsupported = contract.inputs.find((input) => !NUMBERS.includes(elementType(input)));
+    if (unsupported) {
+      const { name, dtype } = unsupported;
+      throw new Error(`LiteRT.js takes float32 and int32, but the input ${name} is ${dtype}.`);
+    }
     const [runtime, file] = await Promise.all([start(), download(url)]);
     const model = await loadAndCompile(file, { accelerator: 'wasm' });
     const executor = new LiteRtExecutor(contract, model, () => runtime.liteRtWasm.HEAPU8.length);
@@ -54,18 +57,18 @@ export class LiteRtExecutor implements Executor {
   }
 
   async #one(inputs: Inputs, index: number): Promise<Float32Array> {
-    const given: Record<string, Tensor> = {};
+    const tensors: Record<string, Tensor> = {};
     let outputs: Record<string, Tensor> = {};
     try {
       for (const input of this.#contract.inputs) {
-        given[input.name] = this.#tensor(inputs[input.name]!, input, index);
+        tensors[input.name] = this.#tensor(inputs[input.name]!, input, index);
       }
-      outputs = await this.#model.run(given);
+      outputs = await this.#model.run(tensors);
       this.#tensors += Object.keys(outputs).length;
-      // A copy: the values stand in memory that is freed below.
+      // A copy: the values are in memory that is freed below.
       return Float32Array.from(await outputs[firstOutput(this.#contract).name]!.data());
     } finally {
-      for (const tensor of [...Object.values(given), ...Object.values(outputs)]) {
+      for (const tensor of [...Object.values(tensors), ...Object.values(outputs)]) {
         tensor.delete();
         this.#tensors -= 1;
       }
@@ -87,7 +90,7 @@ const NUMBERS = ['float32', 'int32'];
 type Runtime = Awaited<ReturnType<typeof loadLiteRt>>;
 let runtime: Promise<Runtime> | undefined;
 
-/** Starts the runtime once for the page; a start that failed can be tried again. */
+/** Starts the runtime once per page; after a failure, the start can be tried again. */
 function start(): Promise<Runtime> {
   runtime ??= load().catch((cause: unknown) => {
     runtime = undefined;
@@ -98,14 +101,14 @@ function start(): Promise<Runtime> {
 }
 
 async function load(): Promise<Runtime> {
-  const here = new URL(import.meta.url);
-  // Its loader looks for a name without a hash beside itself. The loader takes this object up.
+  const address = new URL(import.meta.url);
+  // LiteRT.js' loader would look beside itself for a name without a hash. It uses this object.
   const page = globalThis as { Module?: unknown };
-  page.Module = { locateFile: () => new URL(wasm, here).href, print: ignore, printErr: ignore };
-  return loadLiteRt(new URL(glue, here).href);
+  page.Module = { locateFile: () => new URL(wasm, address).href, print: ignore, printErr: ignore };
+  return loadLiteRt(new URL(glue, address).href);
 }
 
-/** It reports at each start which delegate it took. */
+/** At each start, LiteRT.js reports which delegate it uses. */
 function ignore(): void {
   // Failures arrive as exceptions.
 }

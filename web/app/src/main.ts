@@ -26,7 +26,7 @@ connectFiles(document, classifier);
 connectCamera(document, classifier);
 connectDrawing(document, classifier);
 await classifier.start();
-// After the first answer, so that it does not wait for either.
+// Both come after the first answer, which must not wait for them.
 void classifier.compareWithServer();
 await keepOffline(document).catch((error: unknown) => {
   console.warn('The page will not work offline:', error);

@@ -1,4 +1,4 @@
-/** Measures on this very device how fast each engine is, and whether it computes the same. */
+/** Measures on this device how fast each engine is, and whether it computes the same answers. */
 import type { Contract, Example } from './contract.ts';
 import { type Engine, engineTitle } from './engines.ts';
 import type { Inputs, TensorData } from './inputs.ts';
@@ -15,16 +15,16 @@ export interface Measurement {
   readonly medianMs?: number;
   /** The largest difference of any probability from the SavedModel's, over all samples. */
   readonly difference?: number;
-  /** Why there are no figures; empty otherwise. */
+  /** What is wrong with the engine; empty if nothing is. */
   readonly problem: string;
 }
 
-// A difference in a probability that no form of weights makes, but a faulty graphics driver does.
+// No form of the weights changes a probability by this much, but a faulty graphics driver does.
 export const MAX_DIFFERENCE = 0.05;
 const ROUNDS = 40;
 const MAX_MS = 1500;
 
-/** Returns one engine's figures; an engine that does not run here is told in words. */
+/** Returns one engine's figures, or the problem of an engine that does not run here. */
 export async function measure(
   site: Site,
   engine: Engine,
@@ -38,7 +38,7 @@ export async function measure(
       const firstMs = performance.now() - start;
       const difference = await differenceOn(runner, examples);
       const medianMs = await medianOf(runner, examples);
-      const problem = difference > MAX_DIFFERENCE ? 'computes other answers here' : '';
+      const problem = difference > MAX_DIFFERENCE ? 'computes different answers here' : '';
       return { engine, weights: runner.weights, firstMs, medianMs, difference, problem };
     } finally {
       runner.dispose();
@@ -56,13 +56,13 @@ export async function differenceOn(runner: Runner, examples: readonly Example[])
   return largestDifference(outputs, examples.flatMap((example) => example.probabilities));
 }
 
-/** Returns the fastest of those that compute right. */
+/** Returns the fastest of the engines that compute correctly. */
 export function fastest(measurements: readonly Measurement[]): Measurement | undefined {
   const sound = measurements.filter((one) => !one.problem && one.medianMs !== undefined);
   return sound.toSorted((a, b) => a.medianMs! - b.medianMs!)[0];
 }
 
-/** Says why the fastest engine was chosen, with what the others took. */
+/** Returns why the fastest engine was chosen, with the times of the others. */
 export function reason(measurements: readonly Measurement[]): string {
   const best = fastest(measurements);
   if (!best) return '';

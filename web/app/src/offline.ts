@@ -1,14 +1,14 @@
-/** Registers the worker that keeps the site for use without network, and offers its updates. */
+/** Registers the worker that keeps the site for offline use, and offers its updates. */
 import { element } from './elements.ts';
 
 export async function keepOffline(document: Document): Promise<void> {
-  // Browsers have workers on secure addresses alone: HTTPS, or this machine.
+  // Browsers allow workers only on secure addresses: HTTPS, or this machine.
   const workers = navigator.serviceWorker;
   if (!workers) return;
   const notice = element(document, 'update', HTMLElement);
   const hadWorker = workers.controller !== null;
   workers.addEventListener('controllerchange', () => {
-    // The first worker takes over a page that is its own; a later one brings another release.
+    // The first worker takes over a page of its own release; a later one brings another release.
     if (hadWorker) location.reload();
   });
   const registration = await workers.register(new URL('worker.js', document.baseURI), {
@@ -26,7 +26,7 @@ export async function keepOffline(document: Document): Promise<void> {
       if (worker.state === 'installed') offer(worker);
     });
   });
-  // A tab that stays open for days finds out when it is looked at again.
+  // A tab that stays open for days looks for updates when it is shown again.
   document.addEventListener('visibilitychange', () => {
     if (!document.hidden) registration.update().catch(() => undefined);
   });

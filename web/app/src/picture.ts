@@ -1,9 +1,10 @@
 /**
- * The one place where a picture becomes the model's input and back.
+ * Converts pictures to the model's input and back; no other module does.
  *
- * A picture is scaled to fit the input's height and width with its proportions kept, in the middle
- * of a ground of the darkest value; transparent parts show that ground. One-channel models get its
- * luma (ITU-R BT.601). A picture that has the input's size already is taken pixel by pixel.
+ * A picture is scaled to fit the input's height and width, and keeps its proportions. It is centred
+ * on a background of the darkest value, which also shows through transparent parts. One-channel
+ * models get the picture's luma (ITU-R BT.601). A picture that already has the input's size is
+ * taken pixel by pixel.
  */
 import type { TensorSpec } from './contract.ts';
 
@@ -11,11 +12,11 @@ const LUMA = [0.299, 0.587, 0.114] as const;
 const MAX_FILE_BYTES = 50 * 2 ** 20;
 
 export interface PictureOptions {
-  /** Swaps dark and light: for a dark thing on a bright ground where the model knows the reverse. */
+  /** Swaps dark and light: for a dark object on a bright background, the reverse of the model's. */
   readonly invert: boolean;
 }
 
-/** Returns the decoded picture. Throws when the file is none that this browser can read. */
+/** Returns the decoded picture. Throws when this browser cannot read the file. */
 export async function decode(file: Blob & { name?: string }): Promise<ImageBitmap> {
   const name = file.name ?? 'The picture';
   if (file.size > MAX_FILE_BYTES) {
@@ -104,7 +105,7 @@ function range(spec: TensorSpec): [minimum: number, span: number] {
   return [minimum, (spec.maximum ?? 255) - minimum];
 }
 
-/** Rounded as picture libraries do, so that a grey pixel keeps its value. */
+/** Rounds like picture libraries, so that a grey pixel keeps its value. */
 function luma(rgb: Uint8ClampedArray): number {
   return Math.round(LUMA[0] * rgb[0]! + LUMA[1] * rgb[1]! + LUMA[2] * rgb[2]!);
 }
@@ -114,6 +115,6 @@ function canvasContext(width: number, height: number): CanvasRenderingContext2D 
   canvas.width = width;
   canvas.height = height;
   const context = canvas.getContext('2d', { willReadFrequently: true });
-  if (!context) throw new Error('This browser has no 2D canvas, which pictures need.');
+  if (!context) throw new Error('Pictures need a 2D canvas, which this browser does not have.');
   return context;
 }

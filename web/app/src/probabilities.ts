@@ -1,4 +1,4 @@
-/** What the page reads from a model's probabilities. */
+/** Functions of a model's probabilities. */
 
 /** Returns the index of the largest value. */
 export function topClass(probabilities: readonly number[]): number {
@@ -10,7 +10,7 @@ export function largestDifference(some: ArrayLike<number>, others: ArrayLike<num
   let largest = 0;
   for (let index = 0; index < others.length; index++) {
     const difference = Math.abs(some[index]! - others[index]!);
-    // A NaN is no agreement.
+    // A NaN never agrees.
     if (!(difference <= largest)) largest = Number.isNaN(difference) ? Infinity : difference;
   }
   return largest;

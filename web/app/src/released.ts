@@ -1,4 +1,4 @@
-/** What the release's manifest says of the model: released.json. */
+/** Facts about the model from the release's manifest: released.json. */
 import { fetchJson, requireSchema } from './http.ts';
 
 export interface Released {
@@ -10,7 +10,7 @@ export interface Released {
   readonly checks: readonly ReleaseCheck[];
 }
 
-/** A row of the manifest: what one runtime answered to the test set. */
+/** A row of the manifest: the results of one runtime on the test set. */
 export interface ReleaseCheck {
   readonly target: string;
   readonly variant: string;

@@ -1,5 +1,5 @@
 /**
- * Runs the released model in the browser. No user interface: the page, the checks and other
+ * Runs the released model in the browser. It has no user interface: the page, the checks and other
  * people's pages all use this module.
  *
  *     const runner = await Runner.load();
@@ -16,9 +16,9 @@ export { availableEngines, DEFAULT_ENGINE, ENGINES, isEngine, loadSite };
 export type { Contract, Engine, Inputs, Memory, Site };
 
 export interface LoadOptions {
-  /** What runs the model; `wasm` unless told otherwise. */
+  /** The engine that runs the model; the default is `wasm`. */
   readonly engine?: Engine;
-  /** A form of the weights that site.json names; its first one unless told otherwise. */
+  /** A form of the weights that site.json names; the default is the first one. */
   readonly weights?: string;
 }
 
@@ -40,13 +40,13 @@ export class Runner {
   }
 
   /**
-   * Returns a runner that has made its first prediction, so that the next one takes its usual time.
+   * Returns a runner that has made its first prediction, so the next one takes the usual time.
    *
    * TensorFlow.js has one active backend for a whole page: loading a second runner on another
-   * backend puts the first one out of use.
+   * backend makes the first one unusable.
    *
-   * @param base the site's address: what contract.json is relative to. Left out, it is where this
-   *   module came from.
+   * @param base the site's address, which contract.json is relative to. The default is the site
+   *   that this module was loaded from.
    */
   static async load(base?: string | URL, options: LoadOptions = {}): Promise<Runner> {
     const url = new URL(base ?? SITE, globalThis.location?.href);
@@ -54,7 +54,10 @@ export class Runner {
     return Runner.open(await loadSite(url), options);
   }
 
-  /** As `load`, of a site whose description is there already; of the same release, or it throws. */
+  /**
+   * Like `load`, for a site whose description is already loaded. Throws when the server has another
+   * release by now.
+   */
   static async open(site: Site, options: LoadOptions = {}): Promise<Runner> {
     const engine = options.engine ?? DEFAULT_ENGINE;
     const weights = engine === 'litert' ? 'float32' : weightsOf(site, options.weights);
@@ -68,12 +71,12 @@ export class Runner {
     return new Runner(site, engine, weights, executor);
   }
 
-  /** Returns what the engine holds; equal before and after predictions. */
+  /** Returns the engine's memory in use; it is the same before and after predictions. */
   memory(): Memory {
     return this.#executor.memory();
   }
 
-  /** Returns the class probabilities: for each example in turn, one value a label. */
+  /** Returns the class probabilities: for each example in turn, one value per label. */
   predict(inputs: Inputs): Promise<Float32Array> {
     return this.#executor.run(inputs);
   }
@@ -84,8 +87,8 @@ export class Runner {
   }
 
   /**
-   * Returns the names of the kernels that this page has and of those that run when the site's model
-   * is loaded and makes a prediction. They are the same in a released site. LiteRT.js has no names.
+   * Returns the names of the kernels in this page, and of those that run when the site's model is
+   * loaded and makes a prediction. In a released site they are the same. LiteRT.js has no names.
    */
   static async kernels(
     base: string | URL,
@@ -103,8 +106,8 @@ export class Runner {
   }
 }
 
-// Built, this module stands in the site's folder assets/. (Vite reads `new URL(…, import.meta.url)`
-// as the name of a file.)
+// Once built, this module is in the site's folder assets/. (Vite reads
+// `new URL(…, import.meta.url)` as the name of a file.)
 const HERE = import.meta.url;
 const SITE = new URL('../', HERE);
 
@@ -116,13 +119,13 @@ function weightsOf(site: Site, wanted: string | undefined): string {
   return wanted ?? known[0]!;
 }
 
-/** Fetches the engine's code, which will be needed, while something else is being loaded. */
+/** Fetches the engine's code in advance, while something else is being loaded. */
 export function preload({ engine = DEFAULT_ENGINE }: LoadOptions): void {
   const code: Promise<unknown> =
     engine === 'litert'
       ? import('./litert.ts')
       : import('./tensorflow.ts').then((module) => module.preload(engine));
-  // It is asked for again when it is needed, and its absence is said then.
+  // It is requested again when it is needed, and a failure is reported then.
   code.catch(() => undefined);
 }
 
@@ -140,7 +143,7 @@ async function loaded<T>(module: Promise<T>): Promise<T> {
   try {
     return await module;
   } catch (cause) {
-    // After a promotion the server has other files than the page that is open was built with.
+    // After a promotion, the server no longer has the files that the open page was built with.
     const advice = 'If the site was updated, reload the page.';
     throw new Error(`The engine's code could not be loaded. ${advice}`, { cause });
   }

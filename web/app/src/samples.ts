@@ -2,7 +2,7 @@
 import { type Contract, type Example, imageInput } from './contract.ts';
 import { drawInput } from './picture.ts';
 
-/** Fills the group once; `choose` gets the number of the sample that was pressed. */
+/** Fills the group once; `choose` gets the index of the sample that was clicked. */
 export function renderSamples(
   group: HTMLElement,
   contract: Contract,

@@ -1,35 +1,35 @@
 /**
- * Asks the model server for its answer, to stand beside the browser's.
+ * Asks the model server for its answer, to show it beside the browser's.
  *
- * server.json says whether there is one: on a static host it says no, and whoever serves the page
- * beside a model server answers it otherwise (web/server/site_server.py). The model server is reached
- * through the page's own origin alone.
+ * server.json says whether there is a model server. On a static host it says no; a page's server
+ * that has a model server gives another answer (web/server/site_server.py). The model server is
+ * reached only through the page's own origin.
  */
 import { type Contract, elements, firstOutput, flatten, type TensorSpec } from './contract.ts';
 import type { Inputs, TensorData } from './inputs.ts';
 import { fetchJson } from './http.ts';
 
 export interface ServerAnswer {
-  /** undefined while the answer is awaited, and when there was none. */
+  /** undefined until there is an answer. */
   readonly probabilities?: readonly number[];
   readonly milliseconds?: number;
   /** Why there is no answer; empty otherwise. */
   readonly problem: string;
 }
 
-/** Where predictions are asked for; undefined without a model server. */
+/** Returns the address for predictions; undefined without a model server. */
 export async function findServer(base: URL): Promise<URL | undefined> {
   if (!navigator.onLine) return undefined;
   try {
     const { predict } = (await fetchJson('server.json', base)) as { predict: string | null };
     return predict ? new URL(predict, base) : undefined;
   } catch {
-    // Its server answers this page as well: without one there is nothing to compare with.
+    // The page's server cannot be reached, so there is nothing to compare with.
     return undefined;
   }
 }
 
-/** Returns the server's answer by the very version of the model that the page has. */
+/** Returns the server's answer, from the same version of the model as the page's. */
 export async function askServer(
   server: URL,
   contract: Contract,
@@ -56,7 +56,7 @@ export async function askServer(
   }
 }
 
-/** With several outputs the server names them. */
+/** With several outputs, the server returns them by name. */
 function probabilitiesOf(prediction: unknown, contract: Contract): number[] {
   const named = prediction as Record<string, unknown>;
   const output = Array.isArray(prediction) ? prediction : named[firstOutput(contract).name];

@@ -1,15 +1,15 @@
-/** What a released site offers to run: site.json. */
+/** The models that a released site can run: site.json. */
 import { type Contract, loadContract } from './contract.ts';
 import { fetchJson, requireSchema } from './http.ts';
 
 export interface Site {
   readonly base: URL;
   readonly contract: Contract;
-  /** Names the release's contents: another release has another one. */
+  /** Identifies the release's contents: another release has another id. */
   readonly id: string;
-  /** For each form of the weights, the default first, where its model.json is. */
+  /** The path of model.json for each form of the weights; the default comes first. */
   readonly weights: Readonly<Record<string, string>>;
-  /** The float32 TensorFlow Lite file, the device's own; null when the model has none. */
+  /** The float32 TensorFlow Lite file, the device's own; null if the model does not have one. */
   readonly tflite: string | null;
 }
 
@@ -26,12 +26,14 @@ export async function loadSite(base: URL): Promise<Site> {
 }
 
 /**
- * Throws when the server has gone on to another release, whose files must not be mixed with this
- * one's. Call it after loading: what was there before and after was there in between.
+ * Throws when the server has moved on to another release, whose files must not be mixed with this
+ * one's. Call it after loading: a release that is there before and after is there in between.
  */
 export async function requireUnchanged(site: Site): Promise<void> {
   const { id } = await loadDocument(site.base);
-  if (id !== site.id) throw new Error('The site was updated. Reload the page to get all of it.');
+  if (id !== site.id) {
+    throw new Error('The site was updated. Reload the page to get the new version.');
+  }
 }
 
 async function loadDocument(base: URL): Promise<SiteDocument> {

@@ -1,4 +1,4 @@
-/** What the page knows at a moment, and who is told when that changes. */
+/** The page's current state, and the listeners to its changes. */
 import type { Contract, Example } from './contract.ts';
 import type { Engine } from './engines.ts';
 import type { Inputs } from './inputs.ts';
@@ -8,16 +8,16 @@ import type { ServerAnswer } from './server.ts';
 
 export interface Selection {
   readonly inputs: Inputs;
-  /** For people: where the inputs came from. */
+  /** The origin of the inputs, for display. */
   readonly name: string;
-  /** The number of the sample, when it is one. */
+  /** The index of the sample, if it is one. */
   readonly sample?: number;
 }
 
 export interface Result {
   readonly probabilities: readonly number[];
   readonly milliseconds: number;
-  /** What was classified. */
+  /** The inputs that were classified. */
   readonly selection: Selection;
 }
 
@@ -26,10 +26,10 @@ export interface State {
   readonly engine: Engine;
   /** The form of the weights in use; undefined until the model is loaded. */
   readonly weights?: string;
-  /** What there is to choose from. */
+  /** The engines that the user can choose. */
   readonly engines: readonly Engine[];
   readonly weightForms: readonly string[];
-  /** Why this engine and not another, in words; empty for the default. */
+  /** The reason for this engine, for display; empty for the default. */
   readonly why: string;
   readonly contract?: Contract;
   readonly released?: Released;
@@ -39,7 +39,7 @@ export interface State {
   /** The model server's answer to the same inputs, when there is a server. */
   readonly server?: ServerAnswer;
   readonly measurements: readonly Measurement[];
-  /** In words, for the screen; empty when all is well. */
+  /** The message on the screen; empty if there is no error. */
   readonly error: string;
 }
 
@@ -55,7 +55,7 @@ export class Store {
     return this.#state;
   }
 
-  /** Replaces some values and tells every listener. */
+  /** Replaces some values and notifies every listener. */
   update(changes: Partial<State>): void {
     this.#state = { ...this.#state, ...changes };
     for (const listener of this.#listeners) listener(this.#state);

@@ -1,6 +1,6 @@
 /** Tables of figures. */
 
-/** Replaces the table's contents; the cells of the first column head their rows. */
+/** Replaces the table's contents; the cells of the first column are row headers. */
 export function renderTable(
   table: HTMLTableElement,
   heads: readonly string[],

@@ -19,7 +19,7 @@ export class TensorFlowExecutor implements Executor {
   readonly #contract: Contract;
   readonly #backend: Backend;
   readonly #model: GraphModel;
-  /** Whether the graph has tables or control flow, which only run asynchronously. */
+  /** Whether the graph has lookup tables or control flow, which only run asynchronously. */
   #asynchronous = false;
 
   private constructor(contract: Contract, backend: Backend, model: GraphModel) {
@@ -95,8 +95,8 @@ export class TensorFlowExecutor implements Executor {
 }
 
 /**
- * Returns the names of the kernels that this page has for a backend, and of those that `work` runs;
- * those in the WebAssembly file with its ending.
+ * Returns the names of the kernels that this page has for a backend, and of those that `work` runs.
+ * The names of kernels in the WebAssembly file end with its suffix.
  */
 export async function profileKernels(
   backend: Backend,
@@ -111,7 +111,7 @@ export async function profileKernels(
   const ofFile = (name: string): string => `${name}.wasm`;
   return {
     registered: [...registered, ...wasm.exported.map(ofFile)],
-    // Among the names that ran are scopes of fused operations, which are no kernels.
+    // The names that ran include scopes of fused operations, which are not kernels.
     used: [...kernelNames.filter((name) => registered.includes(name)), ...wasm.used.map(ofFile)],
   };
 }
@@ -119,7 +119,7 @@ export async function profileKernels(
 /** Downloads the weights while the backend starts, and puts them into it. */
 async function loadModel(url: URL, backend: Promise<void>): Promise<GraphModel> {
   const artifacts = download(url);
-  // A backend that fails says more than the model that fails after it.
+  // If both fail, the backend's error says more than the model's.
   artifacts.catch(() => undefined);
   await backend;
   try {
@@ -136,7 +136,7 @@ async function download(url: URL): Promise<tf.io.ModelArtifacts> {
   return tf.io.browserHTTPRequest(url.href, { fetchFunc: fetchWhole }).load!();
 }
 
-/** TensorFlow.js would take the text of an error page for weights. */
+/** Throws for an error page: TensorFlow.js would take its text for weights. */
 async function fetchWhole(...request: Parameters<typeof fetch>): Promise<Response> {
   const response = await fetch(...request);
   requireAnswer(response);

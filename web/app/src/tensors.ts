@@ -5,9 +5,9 @@ import type { TensorSpec } from './contract.ts';
 import { elementType, exampleCount, type Inputs } from './inputs.ts';
 
 /**
- * Returns one tensor an input, which the caller frees. Throws when values do not fit the shape.
+ * Returns one tensor per input, which the caller frees. Throws when values do not fit the shape.
  *
- * @param tensor TensorFlow.js' function, handed in as Node.js and the page load it differently.
+ * @param tensor TensorFlow.js' function, an argument as Node.js and the page load it differently.
  */
 export function toTensors(
   tensor: typeof Core.tensor,

@@ -1,4 +1,4 @@
-/** Draws the state; knows nothing of how it came about. */
+/** Draws the state, however it came about. */
 import { percent, renderBars } from './bars.ts';
 import type { Classifier } from './classifier.ts';
 import { type Contract, imageInput } from './contract.ts';
@@ -37,10 +37,10 @@ export class View {
   render(state: State): void {
     const app = this.#find('app');
     app.dataset['status'] = state.status;
-    // All at once: what came later would push aside what is there.
+    // Everything appears at once: later parts would move those that are already there.
     const shown = state.examples.length > 0 || state.status !== 'loading';
     this.#document.body.classList.toggle('shown', shown);
-    // The hint for pages whose scripts do not arrive needs no more to wait.
+    // The scripts have arrived: the hint for pages without them is no longer needed.
     this.#find('stalled').hidden = true;
     app.setAttribute('aria-busy', String(state.status === 'loading'));
     this.#renderError(state.error);
@@ -77,29 +77,29 @@ export class View {
     this.#find('draw').hidden = image?.shape.at(-1) !== 1;
   }
 
-  #renderReleased({ released: now }: State): void {
-    if (!now || now === this.#shown.released) return;
-    this.#shown.released = now;
-    this.#find('facts').textContent = released(now);
-    this.#find('evidence').hidden = !now.checks.length;
-    renderChecks(this.#find('checks', HTMLTableElement), now);
+  #renderReleased({ released: release }: State): void {
+    if (!release || release === this.#shown.released) return;
+    this.#shown.released = release;
+    this.#find('facts').textContent = released(release);
+    this.#find('evidence').hidden = !release.checks.length;
+    renderChecks(this.#find('checks', HTMLTableElement), release);
   }
 
   #renderError(error: string): void {
     const box = this.#find('error');
     box.hidden = !error;
-    // Setting equal text again would make a screen reader say it again.
+    // Setting the same text again would make a screen reader repeat it.
     if (box.textContent !== error) box.textContent = error;
   }
 
   #renderVerdict({ status, contract, result }: State): void {
     const verdict = this.#find('verdict');
-    if (status === 'failed') verdict.textContent = 'The model does not run here.';
+    if (status === 'failed') verdict.textContent = 'The model does not run in this browser.';
     if (!result || !contract) return;
     const top = topClass(result.probabilities);
     const text = `${contract.labels[top]} · ${percent(result.probabilities[top]!)}`;
     if (verdict.textContent !== text) verdict.textContent = text;
-    // What the figures belong to, for whoever reads the page by program.
+    // The sample that the figures belong to, for programs that read the page.
     this.#find('result').dataset['sample'] = String(result.selection.sample ?? '');
   }
 
@@ -118,7 +118,7 @@ export class View {
     }
     if (weights) forms.value = weights;
     forms.disabled = busy;
-    // LiteRT.js has a file of its own, of one form.
+    // LiteRT.js has its own file, with one form of the weights.
     this.#find('weights').hidden = weightForms.length < 2 || engine === 'litert';
     this.#find('why').textContent = why;
     this.#find('time').textContent = result ? shownMs(result.milliseconds) : '';
@@ -140,7 +140,7 @@ export class View {
     line.textContent = compared(server, result, contract);
     line.classList.toggle('problem', server.problem !== '');
     this.#find('privacy').textContent =
-      'Computed on this device, and by the model server of this page to compare with.';
+      'Computed on this device and, for comparison, by the model server of this page.';
   }
 
   #renderSelection(contract: Contract, selection: Selection): void {

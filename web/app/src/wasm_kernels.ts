@@ -4,12 +4,12 @@ interface Module extends Record<string, unknown> {
   readonly asm: Readonly<Record<string, unknown>>;
 }
 
-/** Whether an export is a kernel; the others are memory, tensors, and what Emscripten needs. */
+/** Returns whether an export is a kernel; the others are for memory, tensors and Emscripten. */
 export function isKernel(name: string): boolean {
   return /^_?[A-Z]/.test(name);
 }
 
-/** Returns what the active backend's file exports, by name. */
+/** Returns the exports of the active backend's file, by name. */
 export function wasmExports(active: unknown): Module['asm'] {
   return (active as { wasm: Module }).wasm.asm;
 }
@@ -18,7 +18,6 @@ export function wasmExports(active: unknown): Module['asm'] {
 export function wasmKernels(active: unknown): { exported: string[]; used: string[] } {
   const { wasm } = active as { wasm: Module };
   const exported = Object.keys(wasm.asm).filter(isKernel);
-  // At its first call a kernel takes the place of the function of Emscripten's module that forwards
-  // to it.
+  // At its first call, a kernel replaces the function of Emscripten's module that forwards to it.
   return { exported, used: exported.filter((name) => wasm[`_${name}`] === wasm.asm[name]) };
 }

@@ -31,31 +31,31 @@ const CONTRACT: Contract = {
 };
 
 function answer(body: string, status = 200): string[] {
-  const asked: string[] = [];
+  const requested: string[] = [];
   vi.stubGlobal('fetch', async (url: URL) => {
-    asked.push(url.href);
+    requested.push(url.href);
     return new Response(body, { status });
   });
-  return asked;
+  return requested;
 }
 
 afterEach(() => vi.unstubAllGlobals());
 
 test('the contract is read relative to the site', async () => {
-  const asked = answer(JSON.stringify(CONTRACT));
+  const requested = answer(JSON.stringify(CONTRACT));
   expect(await loadContract(BASE)).toEqual(CONTRACT);
-  expect(asked).toEqual(['https://example.test/some/prefix/contract.json']);
+  expect(requested).toEqual(['https://example.test/some/prefix/contract.json']);
 });
 
-test('what is wrong with a contract is said in words', async () => {
+test('problems with a contract are reported', async () => {
   answer('<html>', 200);
   await expect(loadContract(BASE)).rejects.toThrow('contract.json is not JSON');
   answer('', 404);
   await expect(loadContract(BASE)).rejects.toThrow('contract.json is missing: the server answered 404');
   answer('{"schema": 2}');
-  await expect(loadContract(BASE)).rejects.toThrow('has schema 2, this page reads schema 1');
+  await expect(loadContract(BASE)).rejects.toThrow('has schema 2; this page reads schema 1');
   answer('{"schema": 1, "inputs": []}');
-  await expect(loadContract(BASE)).rejects.toThrow('names no inputs');
+  await expect(loadContract(BASE)).rejects.toThrow('must name inputs, outputs and labels');
 });
 
 test('examples are flattened, whatever their shape', async () => {

@@ -33,7 +33,7 @@ test('values are scaled to the range of the contract, and can be swapped', () =>
   expect([...pixelsToInput(rgba, signed, { invert: true })]).toEqual([-1, 1]);
 });
 
-test('an input that is no picture is refused', () => {
+test('an input that is not a picture is refused', () => {
   const rgba = new Uint8ClampedArray(4);
   expect(() => pixelsToInput(rgba, { ...GREY, shape: [4] }, { invert: false })).toThrow(
     'a picture needs height × width × 1 or 3',

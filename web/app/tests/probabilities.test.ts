@@ -17,7 +17,7 @@ test('percentages are never rounded to certainty', () => {
   ]);
 });
 
-test('a NaN is the largest of differences', () => {
+test('a NaN is the largest difference', () => {
   expect(largestDifference([0.5, 0.25], [0.5, 0.5])).toBe(0.25);
   expect(largestDifference([NaN, 0.5], [0.5, 0.5])).toBe(Infinity);
 });

@@ -13,11 +13,11 @@ const START: State = {
   error: '',
 };
 
-test('listeners hear the state at once and after each change', () => {
+test('listeners get the state at once and after each change', () => {
   const store = new Store(START);
-  const heard: string[] = [];
-  store.subscribe((state) => heard.push(state.status));
+  const received: string[] = [];
+  store.subscribe((state) => received.push(state.status));
   store.update({ status: 'ready' });
-  expect(heard).toEqual(['loading', 'ready']);
+  expect(received).toEqual(['loading', 'ready']);
   expect(store.state.engine).toBe('wasm');
 });

@@ -34,7 +34,7 @@ test.each(WASM_FILES)('%s is valid in all its forms', (name) => {
 });
 
 test('what is left out stops the program, what is kept answers', () => {
-  // Table 0 holds functions 0 and 1, which return 7 and 8; `Call` calls the one it is told.
+  // Table 0 holds functions 0 and 1, which return 7 and 8; `Call` calls the one with its index.
   const file = assemble();
   const call = (bytes: Uint8Array, index: number): unknown =>
     (instantiate(bytes).Call as (index: number) => number)(index);
@@ -45,7 +45,7 @@ test('what is left out stops the program, what is kept answers', () => {
   expect(instantiate(trim(file, new Set(), new Set()))).not.toHaveProperty('Call');
 });
 
-test('a probe tells what ran', () => {
+test('a probe records what ran', () => {
   const exports = instantiate(probe(assemble()));
   expect(ran(exports)).toEqual([]);
   (exports.Call as (index: number) => number)(1);
@@ -71,7 +71,7 @@ function assemble(): Uint8Array {
   const body = (...code: number[]): number[] => [code.length + 2, 0, ...code, 0x0b];
   return new Uint8Array([
     ...[0, 0x61, 0x73, 0x6d, 1, 0, 0, 0],
-    // Types: 0 returns an i32, 1 takes one as well.
+    // Types: 0 returns an i32, 1 also takes one.
     ...section(1, 2, 0x60, 0, 1, 0x7f, 0x60, 1, 0x7f, 1, 0x7f),
     ...section(3, 3, 0, 0, 1),
     ...section(4, 1, 0x70, 0, 2),

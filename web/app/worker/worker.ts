@@ -1,25 +1,26 @@
 /**
- * Keeps one release of the site, whole, so that it works without network.
+ * Keeps one complete release of the site, so that it works without a network.
  *
- * A release is stored at once or not at all: each file must have the SHA-256 that release.js states,
- * and release.js must still be the same at the end. Large files that a first visit does not use are
- * stored when they are first used, and only with the same digest. All files of a page come from one release's
- * store, so that no page ever meets the model of another. The next release is stored beside it and
- * takes over when the page asks for it, or when its last tab is closed.
+ * A release is stored as a whole or not at all: each file must have the SHA-256 that release.js
+ * states, and release.js must still be the same at the end. Large files that a first visit does not
+ * use are stored when they are first used, and only if their digest matches. All files of a page
+ * come from one release's store, so a page never gets the model of another release. The next
+ * release is stored beside it and takes over when the page asks for it, or when its last tab is
+ * closed.
  */
 interface Release {
   readonly id: string;
-  /** For each file its SHA-256 in hexadecimal digits. */
+  /** The SHA-256 of each file, in hexadecimal digits. */
   readonly files: Readonly<Record<string, string>>;
   /** The same for the files that are stored when they are used. */
   readonly later: Readonly<Record<string, string>>;
-  /** Files that hold the version, which is only given after the build. */
+  /** Files that hold the version, which is set only after the build. */
   readonly versioned: readonly string[];
 }
 
 const scope = self as unknown as ServiceWorkerGlobalScope & { readonly RELEASE: Release };
 
-// A change of this script is seen as an update of the worker too.
+// A change of this script also counts as an update of the worker.
 scope.importScripts('release.js');
 const { RELEASE } = scope;
 const PREFIX = `${scope.registration.scope} `;
@@ -47,16 +48,16 @@ async function answer(request: Request): Promise<Response> {
   try {
     return await storeFile(store, name, digest);
   } catch (error) {
-    // An answer in words, as the page cannot see why a request failed.
+    // A readable answer, because the page cannot see why a request failed.
     return new Response(String(error), { status: 409, statusText: 'Conflict' });
   }
 }
 
-/** Stores a file that has the digest, and returns it. */
+/** Stores a file and returns it. Throws when it does not have the digest. */
 async function storeFile(store: Cache, name: string, digest: string): Promise<Response> {
   const response = await load(name);
   if ((await sha256(response.clone())) !== digest) {
-    throw new Error(`${name} is not of release ${RELEASE.id}`);
+    throw new Error(`${name} is not from release ${RELEASE.id}`);
   }
   await store.put(address(name), response.clone());
   return response;
@@ -69,7 +70,7 @@ async function storeRelease(): Promise<void> {
       Object.entries(RELEASE.files).map(([name, digest]) => storeFile(store, name, digest)),
     );
     await refreshVersion();
-    // The site's address without a file name is what people open.
+    // People open the site's address without a file name.
     await store.put(address(''), (await store.match(address('index.html')))!);
   } catch (error) {
     await caches.delete(STORE);
@@ -77,7 +78,7 @@ async function storeRelease(): Promise<void> {
   }
 }
 
-/** Stores the files that hold the version, unless the server has gone on to another release. */
+/** Stores the files that hold the version, unless the server has moved on to another release. */
 async function refreshVersion(): Promise<void> {
   const responses = await Promise.all(RELEASE.versioned.map(load));
   const now = await (await load('release.js')).text();

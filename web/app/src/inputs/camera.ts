@@ -3,9 +3,9 @@ import type { Classifier } from '../classifier.ts';
 import { element } from '../elements.ts';
 
 const REASONS: Record<string, string> = {
-  NotAllowedError: 'The camera may not be used here; allow it in the browser and try again.',
+  NotAllowedError: 'This page may not use the camera. Allow it in the browser and try again.',
   NotFoundError: 'No camera was found.',
-  NotReadableError: 'The camera is used by another program.',
+  NotReadableError: 'Another program is using the camera.',
 };
 
 export function connectCamera(document: Document, classifier: Classifier): void {
@@ -24,8 +24,10 @@ export function connectCamera(document: Document, classifier: Classifier): void 
   };
   const open = async (): Promise<void> => {
     try {
-      // Browsers offer the camera to pages from this machine and over HTTPS alone.
-      if (!navigator.mediaDevices) throw new Error('The camera needs a page opened over HTTPS.');
+      // Browsers offer the camera only to pages from this machine or over HTTPS.
+      if (!navigator.mediaDevices) {
+        throw new Error('The camera works only on pages that are opened over HTTPS.');
+      }
       stream = await navigator.mediaDevices.getUserMedia({ video: { facingMode: 'environment' } });
       video.srcObject = stream;
       await video.play();

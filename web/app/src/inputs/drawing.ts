@@ -1,8 +1,8 @@
-/** A picture drawn with mouse, finger or pen: light strokes on the dark ground of the model. */
+/** A picture drawn with mouse, finger or pen: light strokes on the model's dark background. */
 import type { Classifier } from '../classifier.ts';
 import { element } from '../elements.ts';
 
-// In pixels of the canvas, which is 280 wide: as thick as handwriting is in a 28-pixel picture.
+// In pixels of the canvas, which is 280 wide: as thick as handwriting in a 28-pixel picture.
 const STROKE = 22;
 
 export function connectDrawing(document: Document, classifier: Classifier): void {

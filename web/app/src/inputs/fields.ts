@@ -1,4 +1,4 @@
-/** Form fields for inputs that are no pictures: numbers and texts, one field an input. */
+/** Form fields for inputs that are not pictures: numbers and strings, one field per input. */
 import type { Classifier } from '../classifier.ts';
 import { type Contract, elements, type Example, type TensorSpec } from '../contract.ts';
 import { elementType, type TensorData } from '../inputs.ts';
@@ -32,21 +32,27 @@ export function renderFields(
   }
 }
 
-/** Returns the text's values. Throws when they are not what the input takes. */
+/** Returns the values in the text. Throws when the input does not accept them. */
 export function parse(text: string, input: TensorSpec): (number | string)[] {
   const count = elements(input);
   const parts = count === 1 ? [text.trim()] : text.split(',').map((part) => part.trim());
   if (parts.length !== count) {
-    throw new Error(`${input.name} takes ${count} values, separated by commas.`);
+    throw new Error(
+      `${input.name} takes ${count} values, separated by commas; got ${parts.length}.`,
+    );
   }
   if (elementType(input) === 'string') return parts;
   return parts.map((part) => {
     if (part === '' && typeof input.missing === 'number') return input.missing;
     const value = Number(part);
-    if (part === '' || !Number.isFinite(value)) throw new Error(`${input.name} takes a number.`);
+    if (part === '' || !Number.isFinite(value)) {
+      throw new Error(`${input.name} must be a number; got ${part || 'nothing'}.`);
+    }
     const { minimum, maximum } = input;
     if ((minimum !== null && value < minimum) || (maximum !== null && value > maximum)) {
-      throw new Error(`${input.name} goes from ${minimum ?? '−∞'} to ${maximum ?? '∞'}.`);
+      throw new Error(
+        `${input.name} must be from ${minimum ?? '−∞'} to ${maximum ?? '∞'}; got ${value}.`,
+      );
     }
     return value;
   });
@@ -74,14 +80,14 @@ function field(input: TensorSpec, examples: readonly Example[], readOnly: boolea
   box.name = input.name;
   box.readOnly = readOnly;
   box.autocomplete = 'off';
-  if (input.missing !== undefined && input.missing !== null) box.placeholder = 'not known';
+  if (input.missing !== undefined && input.missing !== null) box.placeholder = 'unknown';
   label.append(name, box);
   if (elements(input) === 1 && elementType(input) !== 'string') box.inputMode = 'decimal';
   else if (elements(input) === 1) label.append(suggestions(box, input, examples));
   return label;
 }
 
-/** What the samples hold for a text: nothing else says what it may be. */
+/** Suggests the strings in the samples: nothing else says which ones are possible. */
 function suggestions(
   box: HTMLInputElement,
   input: TensorSpec,
@@ -95,7 +101,7 @@ function suggestions(
   return list;
 }
 
-/** A float32 shows the digits that it holds, not those of the double it is kept in. */
+/** Shows the digits of a float32, not those of the double that stores it. */
 function shown(value: number | string): string {
   return typeof value === 'number' ? String(Number(value.toPrecision(7))) : value;
 }

@@ -12,7 +12,7 @@ export function connectFiles(document: Document, classifier: Classifier): void {
 
   chooser.addEventListener('change', () => {
     give(chooser.files);
-    // The same file can be chosen again.
+    // Allows the same file to be chosen again.
     chooser.value = '';
   });
   invert.addEventListener('change', () => void classifier.invertPicture(invert.checked));
