@@ -117,7 +117,7 @@ def running(
 def started(words: list[str]) -> Iterator["subprocess.Popen[Any]"]:
     """Yields the process that a command line starts; it is always stopped.
 
-    A ServerFailed raised in the block is extended by the last line of the server's output.
+    The last line of the server's output is appended to a ServerFailed raised in the block.
     """
     with tempfile.TemporaryFile() as log:
         process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)

@@ -35,7 +35,9 @@ def disagreement(client: Client, model: str, golden: Golden, limits: Limits) -> 
         difference = float(np.abs(outputs - expected).max())
         # Written so that NaN does not pass.
         if limits.max_abs_diff is not None and not difference <= limits.max_abs_diff:
-            problems.append(f"{name} differs by {difference:.2g}, allowed {limits.max_abs_diff:g}")
+            problems.append(
+                f"{name} differs by {difference:.2g}, at most {limits.max_abs_diff:g} is allowed"
+            )
     return "; ".join(sorted(problems))
 
 

@@ -25,7 +25,7 @@ from serving.client import Client
 TARGET = "serving"
 VARIANT = "float32"
 SAVED_MODEL = "saved_model.pb"
-# A batch of pictures this large takes some tens of milliseconds and a megabyte of JSON.
+# A batch of pictures of this size takes tens of milliseconds and a megabyte of JSON.
 BATCH = 256
 SINGLE_REQUESTS = 100
 WARMUP_BATCHES = (1, 2, 4, 8, 16, 32)

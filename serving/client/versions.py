@@ -77,7 +77,7 @@ class Versions:
         return self._ask("")
 
     def available(self) -> list[int]:
-        """Returns the versions that answer requests, in rising order."""
+        """Returns the versions that answer requests, in ascending order."""
         return sorted(one for one, state in self.states().items() if state.name == AVAILABLE)
 
     def labelled(self, label: str) -> int | None:

@@ -1,8 +1,8 @@
 """The base image of the server's image: Python 3.11 and little else.
 
 If an image registry can be reached, it is ``python:3.11-slim``. Otherwise it is built from the
-distribution's own signed packages: an interpreter and the libraries it links to. It has no shell
-and no package manager, so nothing else can run commands in it.
+distribution's own signed packages: an interpreter and the libraries it links to. It contains
+nothing to run a command with: no shell and no package manager.
 """
 
 import shutil

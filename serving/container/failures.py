@@ -1,4 +1,7 @@
-"""Remembers failed attempts: for a day, none is repeated with the same inputs and waited for."""
+"""Remembers failed attempts, so that nobody waits twice.
+
+For a day, an attempt that failed is not repeated with the same inputs.
+"""
 
 import json
 import time

@@ -112,7 +112,7 @@ def _one_at_a_time(work: Path) -> Iterator[None]:
 
 @contextmanager
 def _announced(step: str) -> Iterator[None]:
-    """Prints what takes long and shows it until it ends, so that users know what they wait for."""
+    """Prints a slow step and shows it until it ends, so users know what they are waiting for."""
     CONSOLE.print(f"  {step} …")
     with CONSOLE.status(step):
         yield

@@ -1,4 +1,4 @@
-"""What Classify and Regress mean: tf.Examples in, classes or values out (classifier.cc, …)."""
+"""Classify and Regress: tf.Examples in, classes or values out (classifier.cc, …)."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -17,41 +17,41 @@ OUTPUTS = "outputs"
 
 
 def classification(servable: Servable, name: str) -> Signature:
-    """Returns a classification signature. Raises ServingError when the model has it not so."""
-    found = _find(servable, name, CLASSIFY_METHOD, "classification")
-    if len(found.outputs) not in (1, 2):
-        raise invalid(f"Expected one or two output Tensors, found {len(found.outputs)}")
-    if not found.outputs.keys() & {CLASSES, SCORES}:
+    """Returns a classification signature. Raises ServingError if the model does not have it."""
+    signature = _find(servable, name, CLASSIFY_METHOD, "classification")
+    if len(signature.outputs) not in (1, 2):
+        raise invalid(f"Expected one or two output Tensors, found {len(signature.outputs)}")
+    if not signature.outputs.keys() & {CLASSES, SCORES}:
         raise ServingError(
             Code.FAILED_PRECONDITION,
             "Expected classification signature outputs to contain at least one of "
-            f'"{CLASSES}" or "{SCORES}". Signature was: {sorted(found.outputs)}',
+            f'"{CLASSES}" or "{SCORES}". Signature was: {sorted(signature.outputs)}',
         )
-    return found
+    return signature
 
 
 def regression(servable: Servable, name: str) -> Signature:
-    """Returns a regression signature. Raises ServingError when the model has it not so."""
-    found = _find(servable, name, REGRESS_METHOD, "regression")
-    if len(found.outputs) != 1:
+    """Returns a regression signature. Raises ServingError if the model does not have it."""
+    signature = _find(servable, name, REGRESS_METHOD, "regression")
+    if len(signature.outputs) != 1:
         raise invalid("Expected one output Tensor.")
-    if OUTPUTS not in found.outputs:
+    if OUTPUTS not in signature.outputs:
         raise ServingError(
             Code.FAILED_PRECONDITION,
-            f"No regression outputs found in SignatureDef: {sorted(found.outputs)}",
+            f"No regression outputs found in SignatureDef: {sorted(signature.outputs)}",
         )
-    return found
+    return signature
 
 
 def serialized(examples: Sequence[Any], context: Any | None = None) -> Tensors:
     """Returns the input of such a signature from tf.Example messages.
 
-    The features of the context count for every example that has none of the same name.
+    Each feature of the context applies to every example that has no feature of that name.
     Raises ServingError when there are no examples.
     """
     if not examples:
         raise invalid("Input is empty.")
-    # Messages written one after the other are merged when they are read, the later one wins.
+    # Concatenated messages are merged when they are parsed; the later one takes precedence.
     shared = context.SerializeToString() if context is not None else b""
     array = np.empty(len(examples), np.object_)
     array[:] = [shared + example.SerializeToString() for example in examples]
@@ -67,7 +67,7 @@ def of_input(message: Any) -> tuple[Tensors, int]:
     return serialized(examples), len(examples)
 
 
-def classes(found: Signature, outputs: Tensors, count: int) -> list[list[tuple[bytes, float]]]:
+def classes(signature: Signature, outputs: Tensors, count: int) -> list[list[tuple[bytes, float]]]:
     """Returns the label and the score of each class of each example."""
     labels, scores = outputs.get(CLASSES), outputs.get(SCORES)
     for name, array, number, wanted in (
@@ -80,7 +80,7 @@ def classes(found: Signature, outputs: Tensors, count: int) -> list[list[tuple[b
             raise invalid(
                 f"Expected Tensor shape: [batch_size num_classes] but got {shape_text(array.shape)}"
             )
-        if found.outputs[name].dtype != number:
+        if signature.outputs[name].dtype != number:
             raise invalid(f"Expected {name} Tensor of {wanted}. Got: {array.dtype}")
         if len(array) != count:
             raise invalid(f"Expected {name} output batch size of {count}. Got: {len(array)}")
@@ -103,19 +103,21 @@ def values(outputs: Tensors, count: int) -> list[float]:
 
 
 def _find(servable: Servable, name: str, method: str, kind: str) -> Signature:
-    found = servable.signature(name)
-    if found is None:
+    signature = servable.signature(name)
+    if signature is None:
         raise invalid(f"No signature was found with the name: {name or DEFAULT_SIGNATURE}")
-    if servable.check_methods and found.method != method:
-        raise invalid(f"Expected {kind} signature method_name to be {method}. Was: {found.method}")
-    if len(found.inputs) != 1:
+    if servable.check_methods and signature.method != method:
+        raise invalid(
+            f"Expected {kind} signature method_name to be {method}. Was: {signature.method}"
+        )
+    if len(signature.inputs) != 1:
         raise invalid("Expected one input Tensor.")
-    if INPUTS not in found.inputs:
+    if INPUTS not in signature.inputs:
         raise ServingError(
             Code.FAILED_PRECONDITION,
-            f"No {kind} inputs found in SignatureDef: {sorted(found.inputs)}",
+            f"No {kind} inputs found in SignatureDef: {sorted(signature.inputs)}",
         )
-    return found
+    return signature
 
 
 def _pairs(labels: Array | None, scores: Array | None) -> list[list[tuple[bytes, float]]]:

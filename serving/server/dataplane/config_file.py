@@ -1,4 +1,4 @@
-"""A models.config file that is read again when it changes."""
+"""A models.config file that is reread when it changes."""
 
 import logging
 from pathlib import Path
@@ -13,14 +13,14 @@ LOG = logging.getLogger("fanout-model-server")
 
 
 class ConfigFile:
-    """The file and what it said last."""
+    """The file and the text that was read last."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._text = ""
 
     def read(self) -> list[ModelConfig]:
-        """Returns the models. Raises UserError or ServingError when it is missing or wrong."""
+        """Returns the models. Raises UserError or ServingError if it is missing or invalid."""
         try:
             self._text = self._path.read_text()
         except (OSError, UnicodeDecodeError) as error:
@@ -32,9 +32,9 @@ class ConfigFile:
         return not any(line.partition("#")[0].strip() for line in self._text.splitlines())
 
     def follow(self, manager: Manager) -> None:
-        """Makes the manager serve what the file says, when that has changed.
+        """Makes the manager serve the models in the file, if the file has changed.
 
-        A file that is wrong changes nothing, and is complained of once.
+        An invalid file changes nothing, and its error is logged once.
         """
         before = self._text
         try:
@@ -42,8 +42,8 @@ class ConfigFile:
             if self._text == before:
                 return
             if self._is_empty:
-                # As TensorFlow Serving does; an empty list of models is something else.
-                LOG.warning("%s is empty: what is served stays", self._path)
+                # TensorFlow Serving does the same; an empty list of models is a different case.
+                LOG.warning("%s is empty: the served models stay unchanged", self._path)
                 return
             LOG.info("%s has changed", self._path)
             manager.configure(configs)

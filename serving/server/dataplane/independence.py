@@ -1,7 +1,8 @@
-"""Whether a signature answers each row by itself: only then may requests be joined into a batch.
+"""Tests whether a signature's rows are independent: only then may requests be joined into a batch.
 
-A model that, say, subtracts the mean of its batch would answer one client with another's data.
-So every signature is tried when its version is loaded: rows alone, together, and padded.
+For example, a model that subtracts the mean of its batch would answer one client with another
+client's data. So every signature is tested when its version is loaded: with single rows, with rows
+together, and with padding.
 """
 
 from collections.abc import Mapping
@@ -19,23 +20,23 @@ from serving.server.dataplane.tensors import (
     numpy_type,
 )
 
-# A batch of another size takes other kernels, which add in another order.
+# A batch of a different size uses different kernels, which add in a different order.
 RELATIVE, ABSOLUTE = 1e-3, 1e-5
 MAX_PROBE_ELEMENTS = 1 << 22
 _ROWS = 2
 
 
 def joinable(servable: Servable, signature: Signature, known: Mapping[str, Array]) -> bool:
-    """Returns whether the signature was seen to answer each row by itself.
+    """Returns whether the signature answered each row independently of the others.
 
     Args:
         servable: the loaded version.
         signature: one of its signatures.
-        known: inputs that it takes, of at least two different rows; empty to have some made up.
+        known: inputs that it accepts, with at least two different rows; empty to use random ones.
     """
     if not signature.batched:
         return False
-    inputs = dict(known) if _usable(known) else _made_up(signature)
+    inputs = dict(known) if _usable(known) else _random_inputs(signature)
     if inputs is None:
         return False
     first = {alias: array[:1] for alias, array in inputs.items()}
@@ -51,9 +52,9 @@ def joinable(servable: Servable, signature: Signature, known: Mapping[str, Array
         return False
     return all(
         len(together[alias]) == _ROWS + 2
-        and _alike(alone[0][alias], together[alias][:1])
-        and _alike(alone[1][alias], together[alias][1:_ROWS])
-        and _alike(alone[0][alias], alone[2][alias])  # not random, not counting
+        and _close(alone[0][alias], together[alias][:1])
+        and _close(alone[1][alias], together[alias][1:_ROWS])
+        and _close(alone[0][alias], alone[2][alias])  # not random, not counting
         for alias in signature.outputs
     )
 
@@ -66,18 +67,18 @@ def _usable(known: Mapping[str, Array]) -> bool:
     )
 
 
-def _made_up(signature: Signature) -> Tensors | None:
-    random = np.random.default_rng(0)
+def _random_inputs(signature: Signature) -> Tensors | None:
+    generator = np.random.default_rng(0)
     inputs: Tensors = {}
     for alias, info in signature.inputs.items():
-        array = _random(info, random)
+        array = _random(info, generator)
         if array is None:
             return None
         inputs[alias] = array
     return inputs
 
 
-def _random(info: TensorInfo, random: np.random.Generator) -> Array | None:
+def _random(info: TensorInfo, generator: np.random.Generator) -> Array | None:
     dtype = numpy_type(info.dtype)
     if dtype is None or info.dtype == DT_STRING or info.shape is None or -1 in info.shape[1:]:
         return None
@@ -85,13 +86,13 @@ def _random(info: TensorInfo, random: np.random.Generator) -> Array | None:
     if np.prod(shape, dtype=np.float64) > MAX_PROBE_ELEMENTS:
         return None
     if dtype.kind in "iu":
-        return random.integers(0, 5, shape).astype(dtype)
+        return generator.integers(0, 5, shape).astype(dtype)
     if dtype.kind == "b":
-        return random.integers(0, 2, shape).astype(dtype)
-    return random.normal(size=shape).astype(dtype)
+        return generator.integers(0, 2, shape).astype(dtype)
+    return generator.normal(size=shape).astype(dtype)
 
 
-def _alike(one: Array, other: Array) -> bool:
+def _close(one: Array, other: Array) -> bool:
     if one.shape != other.shape:
         return False
     if one.dtype.kind == "f":

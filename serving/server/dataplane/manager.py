@@ -1,4 +1,4 @@
-"""The life of versions: found on disk, loaded, warmed up, served, unloaded."""
+"""The life cycle of versions: found on disk, loaded, warmed up, served, unloaded."""
 
 import gc
 import logging
@@ -19,14 +19,14 @@ from serving.server.dataplane.statuses import Code, ServingError, from_exception
 from serving.server.dataplane.versions import Lease, Models, State, Version
 
 LOG = logging.getLogger("fanout-model-server")
-# How long an unloaded version may finish the requests it has begun.
+# How long a version that is being unloaded may take to finish the requests it has begun.
 DRAIN_SECONDS = 60.0
 Loader = Callable[[str, int, Path], Servable]
 
 
 @dataclass
 class _Failure:
-    """A version that did not load: tried again when its files change, or after a while."""
+    """A version that did not load: retried when its files change, or after a while."""
 
     files: object
     attempts: int
@@ -34,10 +34,10 @@ class _Failure:
 
 
 class Manager:
-    """Makes what is loaded follow what the configuration and the disk say.
+    """Keeps the loaded versions in line with the configuration and the disk.
 
     A new version is loaded and warmed up beside the old one before the old one is unloaded. A
-    version that does not load replaces nothing; its state says why.
+    version that does not load replaces nothing; its state holds the reason.
     """
 
     def __init__(
@@ -63,19 +63,19 @@ class Manager:
         self._pass = threading.Lock()
 
     def load_all(self) -> None:
-        """Loads what is there.
+        """Loads the versions that are on disk.
 
-        Raises ServingError for a model of which no version loads, or a label of a version that is
-        not there.
+        Raises ServingError for a model without a version that loads, or for a label whose version
+        is not available.
         """
         self.sync()
         for config in self._configs:
             self._require(config)
 
     def configure(self, configs: Sequence[ModelConfig]) -> None:
-        """Serves these models from now on: loads new ones, unloads those that are gone.
+        """Serves these models from now on: loads new ones, unloads those that were removed.
 
-        Raises as load_all() does, after all that could be done was done.
+        Raises the same errors as load_all(), after everything that could be done was done.
         """
         with self._pass:
             before = {config.name: config.base_path for config in self._configs}
@@ -91,11 +91,11 @@ class Manager:
         self.load_all()
 
     def logging(self, name: str) -> Sampling | None:
-        """Returns how a model's own configuration has its requests logged."""
+        """Returns the request log's sampling in a model's own configuration, if there is one."""
         return self._logging.get(name)
 
     def _require(self, config: ModelConfig) -> None:
-        """Raises ServingError when a model has nothing to answer with."""
+        """Raises ServingError when a model or a label has no version that can answer."""
         available = {version.number for version in self._models.available(config.name)}
         if not available:
             versions = self._models.versions(config.name)
@@ -111,7 +111,7 @@ class Manager:
                 )
 
     def sync(self) -> None:
-        """Looks at the disk once and loads and unloads what follows from it."""
+        """Looks at the disk once, and loads and unloads versions accordingly."""
         with self._pass:
             for config in self._configs:
                 try:
@@ -121,20 +121,20 @@ class Manager:
                 else:
                     self._complaints.pop(config.name, None)
             if self._garbage:
-                # TensorFlow's graphs refer to themselves. Python would look for such cycles by and
-                # by, and memory would grow with each version until then.
+                # TensorFlow's graphs contain reference cycles. Python would collect them only
+                # eventually, and until then memory would grow with each version.
                 gc.collect()
                 self._garbage = False
 
     def _sync_model(self, config: ModelConfig) -> None:
-        there = versions_in(config.base_path)
-        wanted = config.policy.choose(list(there))
+        on_disk = versions_in(config.base_path)
+        wanted = config.policy.choose(list(on_disk))
         for number in wanted:
-            self._load(config.name, number, there[number])
+            self._load(config.name, number, on_disk[number])
         self._models.set_labels(config.name, config.labels)
         available = self._models.available(config.name)
         if not any(version.number in wanted for version in available):
-            return  # nothing wanted is ready: what is served stays
+            return  # no wanted version is ready: keep serving the current ones
         for version in available:
             if version.number not in wanted:
                 self._unload(config.name, version)
@@ -155,9 +155,9 @@ class Manager:
         try:
             servable = self._loader(name, number, path)
         except Exception as error:
-            found = from_exception(error)
-            # A new one: that which was raised holds on to the frames, and they to the graph.
-            problem = ServingError(found.code, found.message)
+            cause = from_exception(error)
+            # A new error, because the raised one refers to the frames, and they to the graph.
+            problem = ServingError(cause.code, cause.message)
             retry_at = time.monotonic() + self._retry_seconds
             self._failures[name, number] = _Failure(files, attempts, retry_at)
             self._models.set(name, Version(number, State.END, problem))
@@ -173,7 +173,11 @@ class Manager:
         assert lease is not None  # noqa: S101 - available versions have one
         self._models.set(name, Version(version.number, State.UNLOADING))
         if not lease.retire(DRAIN_SECONDS):
-            LOG.warning("%s version %d is still in use, left to end", name, version.number)
+            LOG.warning(
+                "%s version %d is still in use; it is closed when its last request ends",
+                name,
+                version.number,
+            )
         self._models.set(name, Version(version.number, State.END))
         self._garbage = True
         LOG.info("unloaded %s version %d", name, version.number)
@@ -189,7 +193,7 @@ def _logging(configs: Sequence[ModelConfig]) -> dict[str, Sampling]:
 
 
 def _fingerprint(path: Path) -> object:
-    """Returns what tells a version directory that is still being copied from a finished one."""
+    """Returns a value that changes while a version directory is still being copied."""
     files = []
     for file in path.rglob("*"):
         try:

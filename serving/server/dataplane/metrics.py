@@ -1,7 +1,7 @@
-"""Counters and histograms with TensorFlow Serving's names, in Prometheus' text form.
+"""Counters and histograms with TensorFlow Serving's names, in Prometheus' text format.
 
-The client library of Prometheus appends ``_total`` to the names of counters; dashboards made for
-TensorFlow Serving look for the names without it (util/prometheus_exporter.cc).
+Prometheus' client library appends ``_total`` to the names of counters; dashboards for TensorFlow
+Serving look for the names without it (util/prometheus_exporter.cc).
 """
 
 from bisect import bisect_left
@@ -22,7 +22,7 @@ class Counter:
         self._counts: dict[tuple[str, ...], int] = {}
 
     def add(self, *values: str, count: int = 1) -> None:
-        """Counts under these values of the labels."""
+        """Adds to the count for these label values."""
         self._counts[values] = self._counts.get(values, 0) + count
 
     def lines(self) -> Iterator[str]:
@@ -41,7 +41,7 @@ class Histogram:
         self._sums: dict[tuple[str, ...], float] = {}
 
     def record(self, microseconds: float, *values: str) -> None:
-        """Counts one duration under these values of the labels."""
+        """Adds one duration for these label values."""
         buckets = self._buckets.get(values)
         if buckets is None:
             buckets = self._buckets[values] = [0] * (len(BOUNDS) + 1)
@@ -63,7 +63,7 @@ class Histogram:
 
 
 class Metrics:
-    """What a server counts. It belongs to the event loop's thread."""
+    """The metrics of a server. They belong to the event loop's thread."""
 
     def __init__(self) -> None:
         self.requests = Counter("request_count", "model_name", "status")
@@ -74,12 +74,12 @@ class Metrics:
         self.batches = Counter("batch_count", "model_name", "rows_up_to")
 
     def text(self) -> bytes:
-        """Returns all of them as Prometheus reads them."""
-        found = (
+        """Returns all metrics in the format that Prometheus reads."""
+        metrics = (
             self.requests, self.request_latency, self.runtime_latency, self.batches, self.logged,
             self.access_log_dropped,
         )  # fmt: skip
-        return "".join(line + "\n" for one in found for line in one.lines()).encode()
+        return "".join(line + "\n" for one in metrics for line in one.lines()).encode()
 
 
 def _braces(names: tuple[str, ...], values: tuple[str, ...]) -> str:

@@ -1,4 +1,4 @@
-"""Which models a server serves, and which of their versions: flags or a models.config file."""
+"""The models that a server serves, and their versions: from flags or a models.config file."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -7,37 +7,37 @@ from typing import Any
 
 from serving.server.dataplane.statuses import Code, ServingError, invalid
 
-# Of LogCollectorConfig: how records are written; TFRecords without being asked for, too.
+# LogCollectorConfig.type, the format of records; without one, TFRecords are written too.
 LOG_TYPES = ("tfrecord", "")
 
 
 @dataclass(frozen=True)
 class Policy:
-    """Which of the versions that are there are served.
+    """Selects the versions to serve from those that are on disk.
 
     Attributes:
-        latest: how many of the highest numbers; None for no such bound.
-        specific: exactly these numbers, when there are any.
+        latest: how many of the highest numbers to serve; None for all.
+        specific: serve exactly these numbers; empty to apply ``latest``.
     """
 
     latest: int | None = 1
     specific: tuple[int, ...] = ()
 
-    def choose(self, there: Sequence[int]) -> list[int]:
-        """Returns the versions to serve, in rising order."""
+    def choose(self, on_disk: Sequence[int]) -> list[int]:
+        """Returns the versions to serve, in ascending order."""
         if self.specific:
-            return sorted(set(there) & set(self.specific))
-        ordered = sorted(there)
+            return sorted(set(on_disk) & set(self.specific))
+        ordered = sorted(on_disk)
         return ordered if self.latest is None else ordered[-self.latest :]
 
 
 @dataclass(frozen=True)
 class Sampling:
-    """Which requests of a model are logged, and where.
+    """The share of a model's requests that is logged, and the files to log to.
 
     Attributes:
-        prefix: of the files, to which their time and suffix are added.
-        rate: the share of the requests, 0 to 1.
+        prefix: of the files; the time and a suffix are added to it.
+        rate: the share of requests, from 0 to 1.
     """
 
     prefix: Path
@@ -58,7 +58,7 @@ class ModelConfig:
 def parse(text: str) -> list[ModelConfig]:
     """Returns the models of a ModelServerConfig in text form.
 
-    Raises ServingError (INVALID_ARGUMENT) when the text is not one.
+    Raises ServingError (INVALID_ARGUMENT) when the text is not a valid one.
     """
     from google.protobuf import text_format
     from tensorflow_serving.config import model_server_config_pb2
@@ -74,7 +74,7 @@ def parse(text: str) -> list[ModelConfig]:
 
 
 def from_proto(config: Any) -> list[ModelConfig]:
-    """Returns the models of a ModelServerConfig message. Raises ServingError for a bad one."""
+    """Returns the models of a ModelServerConfig message. Raises ServingError if it is invalid."""
     if config.WhichOneof("config") == "custom_model_config":
         raise invalid("ModelServerConfig: custom_model_config is not supported")
     models = [_model(entry) for entry in config.model_config_list.config]
@@ -105,7 +105,7 @@ def _model(entry: Any) -> ModelConfig:
 
 
 def _sampling(entry: Any) -> Sampling:
-    """Returns what a model's LoggingConfig says. Raises ServingError."""
+    """Returns the sampling in a model's LoggingConfig. Raises ServingError if it is invalid."""
     collector = entry.logging_config.log_collector_config
     rate = entry.logging_config.sampling_config.sampling_rate
     if collector.type not in LOG_TYPES:
@@ -130,30 +130,32 @@ def _policy(entry: Any) -> Policy:
     if choice == "specific":
         versions = tuple(int(version) for version in policy.specific.versions)
         if not versions:
-            raise invalid(f"ModelServerConfig: model {entry.name} names no specific versions")
+            raise invalid(
+                f"ModelServerConfig: model {entry.name} has an empty list of specific versions"
+            )
         return Policy(specific=versions)
     return Policy(latest=int(policy.latest.num_versions) or 1)
 
 
 def require_versions(config: ModelConfig) -> None:
     """Raises ServingError (NOT_FOUND) when a model has no version to serve on disk."""
-    there = versions_in(config.base_path)
-    if not config.policy.choose(list(there)):
+    on_disk = versions_in(config.base_path)
+    if not config.policy.choose(list(on_disk)):
         raise ServingError(
             Code.NOT_FOUND,
             f"no versions of model {config.name} to serve in {config.base_path}: found "
-            f"{sorted(there) or 'none'}, wanted {list(config.policy.specific) or 'a number'}, "
+            f"{sorted(on_disk) or 'none'}, wanted {list(config.policy.specific) or 'a number'}, "
             f"such as {config.base_path / '1'} with a saved_model.pb",
         )
 
 
 def versions_in(base_path: Path) -> dict[int, Path]:
-    """Returns the version directories below a base path by number.
+    """Returns the version directories below a base path, by number.
 
     Raises ServingError (NOT_FOUND) when the base path is not a directory.
     """
     try:
-        found = [entry for entry in base_path.iterdir() if entry.name.isdecimal()]
+        entries = [entry for entry in base_path.iterdir() if entry.name.isdecimal()]
     except (FileNotFoundError, NotADirectoryError) as error:
-        raise ServingError(Code.NOT_FOUND, f"no base path {base_path}") from error
-    return {int(entry.name): entry for entry in sorted(found) if entry.is_dir()}
+        raise ServingError(Code.NOT_FOUND, f"base path {base_path} is not a directory") from error
+    return {int(entry.name): entry for entry in sorted(entries) if entry.is_dir()}

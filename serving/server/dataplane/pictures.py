@@ -1,5 +1,6 @@
-"""How many pixels an encoded picture unfolds to, read from its header: a few bytes can ask a
-decoder for gigabytes.
+"""Reads the number of pixels of an encoded picture from its header.
+
+A few bytes can make a decoder allocate gigabytes.
 """
 
 from collections.abc import Iterator
@@ -9,36 +10,36 @@ _JPEG = b"\xff\xd8\xff"
 _GIF = (b"GIF87a", b"GIF89a")
 _BMP = b"BM"
 _RIFF, _WEBP = b"RIFF", b"WEBP"
-# Markers of JPEG that begin a frame; C4, C8 and CC between them mean other things.
+# JPEG markers that begin a frame; C4, C8 and CC in this range have other meanings.
 _FRAMES = frozenset(range(0xC0, 0xD0)) - {0xC4, 0xC8, 0xCC}
-# The shortest of the headers: JPEG's with nothing before the frame.
+# The shortest header: JPEG's with nothing before the frame.
 _SHORTEST = 11
-# Blocks of one request that are looked at: about 60 ms; a file of 20 MB has fewer.
+# The most blocks to read for one request, which takes about 60 ms; a file of 20 MB has fewer.
 MAX_STEPS = 200_000
 
 
 class TooIntricate(Exception):
-    """Telling the size takes too long."""
+    """Determining the size takes too long."""
 
 
 class Steps:
-    """What may still be spent on the pictures of a request."""
+    """The budget of blocks that may still be read for the pictures of a request."""
 
     def __init__(self, count: int = MAX_STEPS) -> None:
         self._left = count
 
     def take(self) -> None:
-        """Raises TooIntricate when there are none left."""
+        """Takes one step. Raises TooIntricate when none is left."""
         self._left -= 1
         if self._left < 0:
             raise TooIntricate
 
 
 def pixels(data: bytes, steps: Steps) -> int:
-    """Returns the pixels of the largest picture that ``data`` is or holds; 0 when there is none.
+    """Returns the pixels of the largest picture that ``data`` is or contains; 0 if there is none.
 
-    PNG, JPEG, GIF (all its frames), BMP and WebP are known, also inside a serialised tf.Example.
-    What only looks like one counts as 0: the decoder refuses it. Raises TooIntricate.
+    Supports PNG, JPEG, GIF (all frames), BMP and WebP, also inside a serialised tf.Example. Data
+    that only looks like a picture counts as 0, because the decoder refuses it. Raises TooIntricate.
     """
     if len(data) < _SHORTEST:
         return 0
@@ -46,7 +47,7 @@ def pixels(data: bytes, steps: Steps) -> int:
 
 
 def _places(data: bytes) -> Iterator[int]:
-    if data.startswith(_BMP):  # too short to be looked for anywhere else
+    if data.startswith(_BMP):  # this signature is too short to search for at other positions
         yield 0
     for signature in (_PNG, _JPEG, *_GIF, _RIFF):
         place = data.find(signature)
@@ -136,7 +137,7 @@ def _bmp(head: bytes) -> int:
     if _little(head[14:18]) == 12:  # the oldest kind of header
         return _little(head[18:20]) * _little(head[20:22])
     sides = [int.from_bytes(head[at : at + 4], "little", signed=True) for at in (18, 22)]
-    return abs(sides[0]) * abs(sides[1])  # a negative height is a picture upside down
+    return abs(sides[0]) * abs(sides[1])  # a negative height means that the picture is upside down
 
 
 def _big(data: bytes) -> int:

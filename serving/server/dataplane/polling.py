@@ -1,4 +1,4 @@
-"""Doing something again and again in a thread."""
+"""Calls an action periodically in a thread."""
 
 import logging
 import threading
@@ -9,7 +9,7 @@ STOP_SECONDS = 5.0
 
 
 class Every:
-    """Calls an action every so many seconds until stop(); an error is logged, not fatal."""
+    """Calls an action every ``seconds`` until stop(); an error is logged and is not fatal."""
 
     def __init__(self, seconds: float, action: Callable[[], None], name: str) -> None:
         self._seconds = seconds
@@ -19,7 +19,7 @@ class Every:
         self._thread.start()
 
     def stop(self) -> None:
-        """Ends the calls; one that is under way is waited for, for a while."""
+        """Stops the calls; waits a limited time for one that is under way."""
         self._ended.set()
         self._thread.join(STOP_SECONDS)
 

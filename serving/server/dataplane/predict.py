@@ -1,4 +1,4 @@
-"""What Predict means on any transport: the checks of TensorFlow Serving's predict_util.cc."""
+"""Predict on any transport: the checks of TensorFlow Serving's predict_util.cc."""
 
 from collections.abc import Iterable, Mapping, Sequence
 
@@ -8,19 +8,19 @@ from serving.server.dataplane.tensors import Array, Signature, type_name, type_n
 
 
 def signature(servable: Servable, name: str) -> Signature:
-    """Returns the signature a gRPC request names. Raises ServingError (FAILED_PRECONDITION)."""
-    found = servable.signature(name)
-    if found is None:
+    """Returns the signature that a gRPC request names. Raises ServingError if it does not exist."""
+    definition = servable.signature(name)
+    if definition is None:
         raise ServingError(
             Code.FAILED_PRECONDITION,
             f'Serving signature key "{name or DEFAULT_SIGNATURE}" not found.',
         )
-    return found
+    return definition
 
 
-def check_aliases(found: Signature, given: Iterable[str]) -> None:
-    """Raises ServingError when the inputs given are not those of the signature."""
-    sent, wanted = set(given), set(found.inputs)
+def check_aliases(definition: Signature, given: Iterable[str]) -> None:
+    """Raises ServingError when the given inputs are not those of the signature."""
+    sent, wanted = set(given), set(definition.inputs)
     if sent == wanted:
         return
     raise invalid(
@@ -30,13 +30,13 @@ def check_aliases(found: Signature, given: Iterable[str]) -> None:
     )
 
 
-def check_inputs(found: Signature, inputs: Mapping[str, Array]) -> None:
-    """Raises ServingError when a type is not the signature's.
+def check_inputs(definition: Signature, inputs: Mapping[str, Array]) -> None:
+    """Raises ServingError when the type of an input is not the signature's.
 
-    Shapes are left to the graph to judge, as TensorFlow Serving does: models whose signature says
-    (-1, 1) are commonly called with a plain list.
+    Shapes are left to the graph to check, as in TensorFlow Serving: models with the shape (-1, 1)
+    in their signature are commonly called with a plain list.
     """
-    for alias, info in found.inputs.items():
+    for alias, info in definition.inputs.items():
         array = inputs[alias]
         number = type_number(array.dtype)
         if number != info.dtype:
@@ -46,18 +46,18 @@ def check_inputs(found: Signature, inputs: Mapping[str, Array]) -> None:
             )
 
 
-def chosen_outputs(found: Signature, output_filter: Sequence[str]) -> tuple[str, ...]:
-    """Returns the outputs a request wants, all for an empty filter.
+def chosen_outputs(definition: Signature, output_filter: Sequence[str]) -> tuple[str, ...]:
+    """Returns the outputs that a request selects; all for an empty filter.
 
     Raises ServingError for an unknown or a repeated alias.
     """
     if not output_filter:
-        return tuple(found.outputs)
+        return tuple(definition.outputs)
     for position, alias in enumerate(output_filter):
-        if alias not in found.outputs:
+        if alias not in definition.outputs:
             raise invalid(
                 f"output tensor alias not found in signature: {alias} Outputs expected to be in "
-                f"the set {_names(set(found.outputs))}."
+                f"the set {_names(set(definition.outputs))}."
             )
         if alias in output_filter[:position]:
             raise invalid(f"duplicate output tensor alias: {alias}")

@@ -1,4 +1,4 @@
-"""Messages of TensorFlow Serving's API from what the server knows, and back."""
+"""Conversions between the server's data and the messages of TensorFlow Serving's API."""
 
 from typing import Any
 
@@ -8,7 +8,7 @@ from serving.server.dataplane.statuses import Code, invalid
 from serving.server.dataplane.tensors import DT_STRING, Array, numpy_type, type_number
 from serving.server.dataplane.versions import Version
 
-# Fields of TensorProto that hold the values, and how NumPy's lists go into them.
+# The field of TensorProto that holds the values, by DataType.
 _FIELDS = {
     1: "float_val", 2: "double_val", 3: "int_val", 4: "int_val", 5: "int_val", 6: "int_val",
     7: "string_val", 9: "int64_val", 10: "bool_val", 17: "int_val", 22: "uint32_val",
@@ -17,7 +17,7 @@ _FIELDS = {
 
 
 def to_array(proto: Any) -> Array:
-    """Returns a TensorProto as an array. Raises ServingError when its parts don't agree."""
+    """Returns a TensorProto as an array. Raises ServingError when it is inconsistent."""
     shape = tuple([dim.size for dim in proto.tensor_shape.dim])
     dtype = numpy_type(proto.dtype)
     try:
@@ -35,7 +35,7 @@ def to_array(proto: Any) -> Array:
                 return array.reshape(shape)
             return np.array(values, dtype).reshape(shape)
         if len(values) == 1 and 0 <= count <= MAX_REPEATED:
-            # A single value stands for all of them (tensorflow/core/framework/tensor.proto).
+            # A single value stands for all elements (tensorflow/core/framework/tensor.proto).
             return np.full(shape, values[0], dtype)
     except (TypeError, ValueError, OverflowError) as error:
         raise invalid(f"tensor does not parse: {error}") from error
@@ -46,7 +46,7 @@ MAX_REPEATED = 1 << 26
 
 
 def to_proto(array: Array, proto: Any) -> None:
-    """Fills a TensorProto as TensorFlow Serving does: typed values, which every client reads."""
+    """Fills a TensorProto as TensorFlow Serving does: typed values, which every client can read."""
     number = type_number(array.dtype)
     proto.dtype = number
     proto.tensor_shape.SetInParent()
@@ -63,7 +63,7 @@ def to_proto(array: Array, proto: Any) -> None:
 
 
 def to_compact_proto(array: Array, proto: Any) -> None:
-    """Fills a TensorProto with the bytes as they are: a fifth of the time that values take."""
+    """Fills a TensorProto with the raw bytes, in a fifth of the time that typed values take."""
     number = type_number(array.dtype)
     if number == DT_STRING:
         to_proto(array, proto)
@@ -76,12 +76,12 @@ def to_compact_proto(array: Array, proto: Any) -> None:
 
 
 def example_messages(kind: str, examples: Any, context: Any, rows: Any) -> tuple[Any, Any]:
-    """Returns request and answer of classify or regress as gRPC has them, without a ModelSpec.
+    """Returns the gRPC request and answer of classify or regress, without a ModelSpec.
 
     Args:
         kind: ``classify`` or ``regress``.
         examples, context: tf.Example messages; the context may be None.
-        rows: what inference.classes() or values() returned.
+        rows: the result of classify_regress.classes() or values().
     """
     from tensorflow_serving.apis import classification_pb2, regression_pb2
 
@@ -141,12 +141,12 @@ def metadata_response(name: str, version: int, signature_defs: Any) -> Any:
 
 
 def status_json(versions: list[Version]) -> bytes:
-    """Returns the states of versions as the REST API prints them."""
+    """Returns the states of versions as the REST API's JSON."""
     return _json(status_response(versions)).encode()
 
 
 def metadata_json(name: str, version: int, signature_defs: Any) -> bytes:
-    """Returns the signatures of a version as the REST API prints them."""
+    """Returns the signatures of a version as the REST API's JSON."""
     from tensorflow_serving.apis import model_pb2
 
     spec = model_pb2.ModelSpec(name=name)

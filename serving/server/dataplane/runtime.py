@@ -1,4 +1,4 @@
-"""TensorFlow, imported quickly and quietly."""
+"""Imports TensorFlow quickly and quietly."""
 
 import contextlib
 import os
@@ -11,9 +11,9 @@ from types import ModuleType
 def tensorflow() -> ModuleType:
     """Returns TensorFlow, imported without Keras.
 
-    TensorFlow looks for Keras while it is being imported, which brings in SciPy and scikit-learn:
-    about half of its start-up time, for nothing that a SavedModel needs. ``tf.keras`` still works
-    afterwards.
+    TensorFlow looks for Keras while it is being imported, and Keras imports SciPy and scikit-learn.
+    That takes about half of the start-up time, and a SavedModel needs none of it. ``tf.keras``
+    still works afterwards.
     """
     loaded = sys.modules.get("tensorflow")
     if loaded is not None:
@@ -34,7 +34,7 @@ def tensorflow() -> ModuleType:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps what C++ writes to stderr before its log levels count; shows it after an error."""
+    """Holds back what C++ writes to stderr before its log level applies; prints it on an error."""
     sys.stderr.flush()
     with tempfile.TemporaryFile() as kept:
         before = os.dup(2)

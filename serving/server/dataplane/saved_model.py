@@ -1,4 +1,4 @@
-"""A loaded SavedModel: its signatures, and the call of one with arrays."""
+"""A loaded SavedModel: its signatures, and calls of them with arrays."""
 
 import threading
 from collections import OrderedDict
@@ -15,17 +15,17 @@ from serving.server.dataplane.tensors import Signature, TensorInfo, Tensors
 
 DEFAULT_SIGNATURE = "serving_default"
 INIT_OP_SIGNATURE = "__saved_model_init_op"
-# A client chooses the outputs of a gRPC request; each choice needs a prepared call of its own.
+# A client selects the outputs of a gRPC request; each selection needs its own prepared call.
 MAX_PREPARED_CALLS = 64
-# RunOptions: the executor runs in the thread that calls. Small models halve their latency by it.
+# RunOptions: the executor runs in the calling thread. That halves the latency of small models.
 CALLER_THREAD = -1
 
 
 class Servable:
     """One version of a model in memory.
 
-    It runs in a TensorFlow session, as TensorFlow Serving does, because a prepared session call
-    costs less than half of a call of the loaded object's signature, and TF1 models load too.
+    It runs in a TensorFlow session, as in TensorFlow Serving, because a prepared session call costs
+    less than half as much as calling a signature of the loaded object, and TF1 models load too.
     """
 
     def __init__(
@@ -38,8 +38,8 @@ class Servable:
         self._session = session
         self._thread_pool = 0 if parallel else CALLER_THREAD
         self._calls: OrderedDict[tuple[str, tuple[str, ...]], Callable[..., Any]] = OrderedDict()
-        # Whether classify and regress are for signatures of that method name only: what TF2 writes
-        # has the name of predict, so TensorFlow Serving does not look at it unless told to.
+        # Whether classify and regress accept only signatures with that method name. TF2 gives all
+        # signatures the method name of predict, so TensorFlow Serving ignores it by default.
         self.check_methods = False
         # The signatures whose requests may be joined; see serving.server.dataplane.independence.
         self.joinable: frozenset[str] = frozenset()
@@ -47,17 +47,17 @@ class Servable:
         self._lock = threading.Lock()
 
     def signature(self, name: str) -> Signature | None:
-        """Returns a signature; the default one for an empty name; None when it is not there."""
+        """Returns a signature; the default one for an empty name; None if it does not exist."""
         return self.signatures.get(name or DEFAULT_SIGNATURE)
 
     def pace(self, signature: str) -> Pace:
-        """Returns how long calls of a signature have taken."""
+        """Returns the recorded durations of a signature's calls."""
         return self._paces.setdefault(signature, Pace())
 
     def run(
         self, signature: Signature, inputs: Mapping[str, Any], outputs: Sequence[str] = ()
     ) -> Tensors:
-        """Returns the named outputs of a signature, all of them for an empty list.
+        """Returns the named outputs of a signature; all of them for an empty list.
 
         Raises ServingError with TensorFlow's code when the graph refuses the inputs.
         """
@@ -66,8 +66,8 @@ class Servable:
         try:
             values = call(*[inputs[alias] for alias in signature.inputs])
         except UnicodeDecodeError as error:
-            # The graph quotes the input in its refusal, and TensorFlow's Python expects UTF-8
-            # there; which code it was is lost.
+            # The graph quotes the input in its error message, and TensorFlow's Python code expects
+            # UTF-8 there; the error's code is lost.
             raise invalid(error.object.decode("utf-8", "replace")) from error
         except Exception as error:  # the graph may raise anything; the client gets its code
             raise from_exception(error) from error
@@ -97,7 +97,7 @@ class Servable:
             fetch=[signature.outputs[alias].tensor for alias in aliases],
         )
         options.run_options.inter_op_thread_pool = self._thread_pool
-        # The public make_callable() takes no run options and adds 0.1 to 0.3 ms a call.
+        # The public make_callable() takes no run options and adds 0.1 to 0.3 ms per call.
         prepared: Callable[..., Any] = self._session._make_callable_from_options(options)
         return prepared
 
@@ -113,10 +113,10 @@ def load(
     """Returns the SavedModel in a version directory, loaded and initialised.
 
     Args:
-        path: holds ``saved_model.pb``.
-        name, version: by which it is called.
-        tags: of the part of it to load.
-        threads: inside an operation, and for operations side by side; 0 as TensorFlow thinks best.
+        path: the directory of ``saved_model.pb``.
+        name, version: that requests use.
+        tags: of the MetaGraph to load.
+        threads: within an operation, and for operations in parallel; 0 for TensorFlow's choice.
 
     Raises ServingError when it is missing, incomplete or damaged.
     """
@@ -131,11 +131,11 @@ def load(
         intra_op_parallelism_threads=threads[0],
         inter_op_parallelism_threads=threads[1],
     )
-    # Threads that look for work in a loop take the core that reads the next requests.
+    # Spinning threads would occupy the core that reads the next requests.
     config.experimental.disable_thread_spinning = True
     session = v1.Session(graph=graph, config=config)
     verbosity = v1.logging.get_verbosity()
-    v1.logging.set_verbosity(v1.logging.ERROR)  # it calls its own loader deprecated
+    v1.logging.set_verbosity(v1.logging.ERROR)  # the loader is deprecated
     try:
         with graph.as_default():
             meta_graph = v1.saved_model.load(session, list(tags), str(path))
@@ -148,16 +148,18 @@ def load(
 
 
 def _load_error(path: Path, error: Exception) -> ServingError:
-    found = from_exception(error)
-    code = Code.DATA_LOSS if found.code is Code.INTERNAL else found.code
-    first_line = found.message.strip().splitlines()[0] if found.message.strip() else ""
+    cause = from_exception(error)
+    code = Code.DATA_LOSS if cause.code is Code.INTERNAL else cause.code
+    first_line = cause.message.strip().splitlines()[0] if cause.message.strip() else ""
     return ServingError(code, f"{path} does not load as a SavedModel: {first_line}")
 
 
 def _signatures(meta_graph: Any) -> dict[str, Signature]:
     return {
-        name: Signature(name, found.method_name, _tensors(found.inputs), _tensors(found.outputs))
-        for name, found in sorted(meta_graph.signature_def.items())
+        name: Signature(
+            name, definition.method_name, _tensors(definition.inputs), _tensors(definition.outputs)
+        )
+        for name, definition in sorted(meta_graph.signature_def.items())
         if name != INIT_OP_SIGNATURE
     }
 

@@ -1,4 +1,4 @@
-"""Where and when calls run: what is ready is joined into one batch, without a thread if fast."""
+"""Decides where and when calls run: joins waiting calls; runs fast ones without a thread."""
 
 import asyncio
 import time
@@ -24,10 +24,10 @@ _Outcome = tuple[list[Result], float]  # the result of each call of a batch, and
 
 @dataclass(eq=False, slots=True)
 class Call:
-    """A signature to run with inputs that were checked; it holds a lease on the version.
+    """A signature to run with checked inputs; the call holds a lease on the version.
 
     Attributes:
-        outputs: the aliases wanted.
+        outputs: the aliases of the outputs to return.
         deadline: on the clock of time.monotonic().
     """
 
@@ -38,7 +38,7 @@ class Call:
     deadline: float = float("inf")
 
     def group(self) -> tuple[int, _Key]:
-        """Returns the size of the batch, and what calls must have in common to run as one.
+        """Returns the size of the batch, and a key that calls must share to run as one batch.
 
         The size is 0 when the call can't be joined with others.
         """
@@ -59,7 +59,7 @@ class Call:
         return rows, (id(self.lease), signature.name, self.outputs, *shapes)
 
     def run(self) -> Tensors:
-        """Returns the outputs, run at once, in this thread; the lease is kept."""
+        """Runs the call at once in this thread. Returns the outputs; keeps the lease."""
         return self.lease.servable.run(self.signature, self.inputs, self.outputs)
 
 
@@ -94,12 +94,12 @@ class Scheduler:
         self._metrics = metrics or Metrics()
 
     def submit(self, call: Call, deliver: Callable[[Result], None]) -> None:
-        """Takes a call in; ``deliver`` gets its outputs or its error, once, on the loop."""
+        """Queues a call; ``deliver`` gets its outputs or its error once, on the loop."""
         if self._count >= self._max_waiting:
             call.lease.release()
             deliver(
                 ServingError(
-                    Code.UNAVAILABLE, f"overloaded: {self._count} requests are waiting already"
+                    Code.UNAVAILABLE, f"overloaded: {self._count} requests are already waiting"
                 )
             )
             return
@@ -120,7 +120,7 @@ class Scheduler:
     def _schedule(self) -> None:
         if not self._scheduled:
             self._scheduled = True
-            # After the callbacks that are ready now: they may bring more calls for this batch.
+            # After the callbacks that are ready now, which may add more calls to this batch.
             self._loop.call_soon(self._drain)
 
     def _drain(self) -> None:
@@ -129,7 +129,7 @@ class Scheduler:
             queue = self._queues[key]
             fast = _pace(queue[0].call).fast(_rows_ahead(queue, self._max_batch))
             if not fast and (len(self._running) >= self._threads or key in self._running):
-                continue  # these wait, and grow into a larger batch
+                continue  # these calls wait and form a larger batch
             batch = self._take(
                 key, queue, self._max_batch if fast else _unpadded(queue, self._max_batch)
             )
@@ -146,12 +146,12 @@ class Scheduler:
         self._loop.call_soon_threadsafe(self._thread_done, key, batch, outcome)
 
     def _take(self, key: _Key, queue: deque[_Waiting], most: int) -> list[_Waiting]:
-        """Returns the next calls to run together; those past their deadline are answered.
+        """Returns the next calls to run together; answers those past their deadline.
 
         Args:
             key: of the queue.
-            queue: what waits.
-            most: rows of them together.
+            queue: the waiting calls.
+            most: the largest number of rows in total.
         """
         batch: list[_Waiting] = []
         rows = 0
@@ -206,14 +206,14 @@ def _rows_ahead(queue: deque[_Waiting], most: int) -> int:
 
 
 def _unpadded(queue: deque[_Waiting], most: int) -> int:
-    """Returns how many rows of a slow model to run next: padding would cost as much as requests."""
+    """Returns how many rows of a slow model to run next: its padding costs as much as requests."""
     return 1 << (_rows_ahead(queue, most).bit_length() - 1)
 
 
 def timed_run(
     servable: Servable, signature: Signature, inputs: Tensors, outputs: tuple[str, ...]
 ) -> Tensors:
-    """Returns the outputs of a call, and notes how long it took. Raises ServingError."""
+    """Returns the outputs of a call, and records how long it took. Raises ServingError."""
     stopwatch = Stopwatch()
     results = servable.run(signature, inputs, outputs)
     seconds = stopwatch.seconds()
@@ -235,7 +235,7 @@ def _run(batch: list[_Waiting]) -> _Outcome:
     except ServingError as error:
         # One bad request must not fail the others.
         results = [_run([one])[0][0] for one in batch] if len(batch) > 1 else [error]
-    except Exception as error:  # whatever it was, the clients get an answer
+    except Exception as error:  # the clients get an answer to any error
         results = [from_exception(error) for _ in batch]
     else:
         if batch:
@@ -249,9 +249,9 @@ def _next_power(rows: int) -> int:
 
 
 def _padded(rows: int) -> int:
-    """Returns the size to run a batch in: few sizes, as kernels prepare themselves once for each.
+    """Returns the padded size of a batch. There are few sizes, as kernels prepare once for each.
 
-    They are an eighth of a power of two apart, so that an eighth at most is run for nothing.
+    The sizes are an eighth of a power of two apart, so at most an eighth of the rows is padding.
     """
     step = max(_next_power(rows) // 8, 1)
     return -(-rows // step) * step

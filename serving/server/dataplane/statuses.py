@@ -1,10 +1,10 @@
-"""The status codes of gRPC, which TensorFlow Serving uses inside, and what HTTP makes of them."""
+"""gRPC's status codes, which TensorFlow Serving uses internally, and their HTTP statuses."""
 
 from enum import IntEnum
 
 
 class Code(IntEnum):
-    """Canonical codes (google/rpc/code.proto). The values are those of gRPC."""
+    """The canonical codes (google/rpc/code.proto), with gRPC's values."""
 
     OK = 0
     CANCELLED = 1
@@ -25,7 +25,7 @@ class Code(IntEnum):
     UNAUTHENTICATED = 16
 
 
-# tensorflow_serving/model_servers/http_server.cc; codes that are not here become 500.
+# tensorflow_serving/model_servers/http_server.cc; codes that are not listed become 500.
 _HTTP = {
     Code.OK: 200,
     Code.CANCELLED: 499,
@@ -53,12 +53,12 @@ class ServingError(Exception):
         self.message = message
 
     def __str__(self) -> str:
-        """Returns code and message as TensorFlow prints a status, for texts that nest one."""
+        """Returns code and message as TensorFlow prints a status, for messages that include one."""
         return f"{self.code.name}: {self.message}"
 
 
 def invalid(message: str) -> ServingError:
-    """Returns the commonest error: the client sent something wrong."""
+    """Returns the most common error: the client sent an invalid request."""
     return ServingError(Code.INVALID_ARGUMENT, message)
 
 

@@ -1,4 +1,4 @@
-"""What a signature says of its tensors, in TensorFlow's terms and in NumPy's."""
+"""The tensors of a signature, in TensorFlow's terms and in NumPy's."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -37,17 +37,17 @@ _NUMBERS = {np.dtype(kind): number for number, _, kind in _TYPES}
 
 
 def type_name(number: int) -> str:
-    """Returns TensorFlow's name of a DataType, such as ``float``."""
+    """Returns TensorFlow's name for a DataType, such as ``float``."""
     return _NAMES.get(number, f"unknown dtype enum ({number})")
 
 
 def numpy_type(number: int) -> np.dtype[Any] | None:
-    """Returns NumPy's type for a DataType, or None where it has none of its own."""
+    """Returns NumPy's type for a DataType, or None if NumPy has no such type."""
     return _NUMPY.get(number)
 
 
 def type_number(dtype: np.dtype[Any]) -> int:
-    """Returns the DataType of an array's type; strings and objects are DT_STRING, 0 is none."""
+    """Returns the DataType of an array's type: DT_STRING for strings and objects, 0 if unknown."""
     number = _NUMBERS.get(dtype, 0)
     if number:
         return number
@@ -62,8 +62,8 @@ class TensorInfo:
 
     Attributes:
         tensor: its name in the graph.
-        dtype: a number of DataType.
-        shape: with -1 for a dimension that is open; None for an unknown rank.
+        dtype: the number of its DataType.
+        shape: with -1 for an unknown dimension; None for an unknown rank.
     """
 
     tensor: str
@@ -72,14 +72,14 @@ class TensorInfo:
 
     @property
     def batched(self) -> bool:
-        """Returns whether the first dimension is open, so that requests can be joined."""
+        """Returns whether the first dimension is unknown, so that requests can be joined."""
         return bool(self.shape) and self.shape is not None and self.shape[0] == -1
 
     def admits(self, shape: tuple[int, ...]) -> bool:
         """Returns whether an array of this shape fits the signature."""
         known = self.shape
         if known is None or (known[1:] == shape[1:] and known[:1] == (-1,) and shape):
-            return True  # nearly always
+            return True  # the usual case
         return len(shape) == len(known) and all(
             want in (-1, got) for want, got in zip(known, shape, strict=True)
         )
@@ -92,7 +92,7 @@ class Signature:
     Attributes:
         name: its key.
         method: such as ``tensorflow/serving/predict``.
-        inputs, outputs: by alias, in the order of their names.
+        inputs, outputs: by alias, in alphabetical order.
     """
 
     name: str
@@ -102,7 +102,7 @@ class Signature:
 
     @property
     def batched(self) -> bool:
-        """Returns whether every input and output has an open first dimension."""
+        """Returns whether the first dimension of every input and output is unknown."""
         tensors = [*self.inputs.values(), *self.outputs.values()]
         return bool(self.inputs) and all(tensor.batched for tensor in tensors)
 

@@ -1,4 +1,4 @@
-"""The models in memory: which version answers a request, and what state each version is in."""
+"""The models in memory: the version that answers a request, and the state of each version."""
 
 import threading
 from collections.abc import Mapping
@@ -21,7 +21,7 @@ class State(IntEnum):
 
 
 class Lease:
-    """A loaded version and the count of its users: it is closed only when nobody uses it."""
+    """A loaded version and the number of its users: it is closed only when that is 0."""
 
     def __init__(self, servable: Servable) -> None:
         self.servable = servable
@@ -45,7 +45,7 @@ class Lease:
             return True
 
     def release(self) -> None:
-        """Gives the version back; the last user of a retired one closes it."""
+        """Gives the version back; the last user of a retired version closes it."""
         with self._lock:
             self._users -= 1
             if self._users or not self._retired:
@@ -53,7 +53,7 @@ class Lease:
         self._close()
 
     def retire(self, timeout: float) -> bool:
-        """Lets no new users in, and returns whether those left have gone within the timeout.
+        """Accepts no new users; returns whether the remaining ones finished within the timeout.
 
         Args:
             timeout: in seconds.
@@ -78,7 +78,7 @@ class Version:
 
     Attributes:
         number: its number.
-        state: where it is in its life.
+        state: its place in the life cycle.
         error: why it ended, or why the last attempt to load it failed.
         lease: the loaded version while it is AVAILABLE.
     """
@@ -90,7 +90,7 @@ class Version:
 
 
 class Models:
-    """What is loaded. Readers see whole states only; one thread at a time writes."""
+    """The loaded models. Readers see only consistent states; one thread at a time writes."""
 
     def __init__(self) -> None:
         self._versions: Mapping[str, Mapping[int, Version]] = {}
@@ -98,7 +98,7 @@ class Models:
         self._lock = threading.Lock()
 
     def set(self, name: str, version: Version) -> None:
-        """Puts a version in a new state."""
+        """Sets the state of a version."""
         with self._lock:
             of_model = {**self._versions.get(name, {}), version.number: version}
             self._versions = {**self._versions, name: dict(sorted(of_model.items()))}
@@ -117,32 +117,32 @@ class Models:
         return name in self._versions
 
     def versions(self, name: str) -> list[Version]:
-        """Returns the versions of a model in rising order, empty for an unknown model."""
+        """Returns the versions of a model in ascending order; empty for an unknown model."""
         return list(self._versions.get(name, {}).values())
 
     def available(self, name: str) -> list[Version]:
-        """Returns the versions of a model that answer requests, in rising order."""
-        return [found for found in self.versions(name) if found.state is State.AVAILABLE]
+        """Returns the versions of a model that answer requests, in ascending order."""
+        return [version for version in self.versions(name) if version.state is State.AVAILABLE]
 
     def lease(self, name: str, version: int | None = None, label: str | None = None) -> Lease:
         """Returns the version that answers a request, acquired: the caller must release it.
 
-        Without version and label that is the highest one available.
+        Without version and label, that is the highest available one.
         Raises ServingError: NOT_FOUND, or INVALID_ARGUMENT for an unknown label.
         """
         if label is not None:
             version = self.labelled(name, label)
         while True:
-            found = self._find(name, version)
-            if found is None:
+            lease = self._find(name, version)
+            if lease is None:
                 wanted = f"Latest({name})" if version is None else f"Specific({name}, {version})"
                 raise ServingError(Code.NOT_FOUND, f"Servable not found for request: {wanted}")
-            if found.acquire():
-                return found
-            # It was retired since the look-up; its successor is already there.
+            if lease.acquire():
+                return lease
+            # It was retired since the look-up; its successor is already available.
 
     def labelled(self, name: str, label: str) -> int:
-        """Returns the version a label stands for. Raises ServingError for an unknown one."""
+        """Returns the version that a label names. Raises ServingError for an unknown label."""
         version = self._labels.get(name, {}).get(label)
         if version is None:
             raise invalid(f"Unrecognized servable version label: {label}")
@@ -151,30 +151,30 @@ class Models:
     def status(
         self, name: str, version: int | None = None, label: str | None = None
     ) -> list[Version]:
-        """Returns the states of a model's versions, the highest first, or of one of them.
+        """Returns the states of a model's versions, highest first, or of one of them.
 
         Raises ServingError (NOT_FOUND) when there is none.
         """
         if label is not None:
             version = self.labelled(name, label)
-        found = self.versions(name)[::-1]
+        versions = self.versions(name)[::-1]
         if version is not None:
-            found = [one for one in found if one.number == version]
-            if not found:
+            versions = [one for one in versions if one.number == version]
+            if not versions:
                 raise ServingError(
                     Code.NOT_FOUND, f"Could not find version {version} of model {name}"
                 )
-        if not found:
+        if not versions:
             raise ServingError(Code.NOT_FOUND, f"Could not find any versions of model {name}")
-        return found
+        return versions
 
     def _find(self, name: str, version: int | None) -> Lease | None:
         versions = self._versions.get(name)
         if not versions:
             return None
         if version is not None:
-            found = versions.get(version)
-            return found.lease if found and found.state is State.AVAILABLE else None
+            exact = versions.get(version)
+            return exact.lease if exact and exact.state is State.AVAILABLE else None
         for candidate in reversed(list(versions.values())):
             if candidate.state is State.AVAILABLE:
                 return candidate.lease

@@ -1,4 +1,4 @@
-"""Warm-up requests: read from a version's directory when it is loaded, written beside a model."""
+"""Warm-up requests: written beside a model, and read when a version is loaded."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -15,16 +15,16 @@ from serving.server.dataplane.tensors import Signature, Tensors
 # g3doc/saved_model_warmup.md of TensorFlow Serving.
 FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 MAX_RECORDS = 1000
-# The first call prepares the graph; only later ones say how long calls take.
+# The first call prepares the graph; only later ones show how long calls take.
 ROUNDS = 2
 
 
 def warm_up(servable: Servable, folder: Path) -> dict[str, Tensors]:
-    """Runs the requests of a version's file. Returns inputs that each signature took.
+    """Runs the requests in a version's file. Returns inputs that each signature accepted.
 
     Raises ServingError when one of them fails: a version that can't answer must not be served.
     """
-    seen: dict[str, Tensors] = {}
+    accepted: dict[str, Tensors] = {}
     for count, record in enumerate(_records(folder / FILE), 1):
         if count > MAX_RECORDS:
             raise invalid(f"more than {MAX_RECORDS} warm-up requests in {folder / FILE}")
@@ -34,12 +34,12 @@ def warm_up(servable: Servable, folder: Path) -> dict[str, Tensors]:
             raise ServingError(
                 error.code, f"warm-up request {count} failed: {error.message}"
             ) from error
-        seen.update({run.signature.name: run.inputs for run in runs})
-    return seen
+        accepted.update({run.signature.name: run.inputs for run in runs})
+    return accepted
 
 
 def write(requests: Iterable[Any], folder: Path) -> Path:
-    """Returns the file written: one PredictionLog for each PredictRequest."""
+    """Writes one PredictionLog for each PredictRequest. Returns the file."""
     from tensorflow_serving.apis import prediction_log_pb2
 
     path = folder / FILE
@@ -48,14 +48,14 @@ def write(requests: Iterable[Any], folder: Path) -> Path:
         for request in requests:
             log = prediction_log_pb2.PredictionLog()
             log.predict_log.request.CopyFrom(request)
-            # The same model makes the same file.
+            # The same model gives the same file.
             writer.write(log.SerializeToString(deterministic=True))
     return path
 
 
 @dataclass(frozen=True)
 class _Run:
-    """One call that a request comes to."""
+    """One call that a request results in."""
 
     signature: Signature
     inputs: Tensors
@@ -69,7 +69,7 @@ def _replay(servable: Servable, record: bytes) -> list[_Run]:
     try:
         log = prediction_log_pb2.PredictionLog.FromString(record)
     except DecodeError as error:
-        raise invalid("it is no PredictionLog") from error
+        raise invalid("it is not a PredictionLog") from error
     runs = _runs(servable, log)
     for run in runs:
         servable.run(run.signature, run.inputs, run.outputs)
@@ -79,7 +79,7 @@ def _replay(servable: Servable, record: bytes) -> list[_Run]:
 
 
 def _runs(servable: Servable, log: Any) -> list[_Run]:
-    """Returns the calls that a PredictionLog stands for. Raises ServingError for a wrong one."""
+    """Returns the calls that a PredictionLog describes. Raises ServingError if it is invalid."""
     kind = log.WhichOneof("log_type")
     if kind == "predict_log":
         request = log.predict_log.request
@@ -114,7 +114,7 @@ def _records(path: Path) -> Iterator[bytes]:
     tf = tensorflow()
     logging = tf.compat.v1.logging
     verbosity = logging.get_verbosity()
-    logging.set_verbosity(logging.ERROR)  # it calls its own reader deprecated
+    logging.set_verbosity(logging.ERROR)  # the reader is deprecated
     try:
         yield from tf.compat.v1.io.tf_record_iterator(str(path))
     finally:

@@ -1,4 +1,4 @@
-"""One gRPC call on a stream of HTTP/2: its messages to a method, the method's answer back."""
+"""One gRPC call on an HTTP/2 stream: passes messages to a method, and sends its answer back."""
 
 import asyncio
 import time
@@ -15,18 +15,18 @@ from serving.server.http2 import headers
 from serving.server.http2.flow import Sender
 from serving.server.http2.streams import Stream
 
-# Requests of a stream that may wait for the method to take them.
+# The number of requests of a stream that may wait for the method to take them.
 MAX_REQUESTS_AHEAD = 100
 
 
-@dataclass(slots=True)  # a frozen one takes four times as long to make
+@dataclass(slots=True)  # a frozen one takes four times as long to create
 class Context:
-    """What a method may know of its call besides the request.
+    """The context of a call, which a method gets besides the request.
 
     Attributes:
         deadline: on the clock of time.monotonic(); infinite when the client set none.
         metadata: by name in lower case.
-        remote: the client's address, empty for a UNIX socket.
+        remote: the client's address; empty for a UNIX socket.
     """
 
     deadline: float
@@ -35,7 +35,7 @@ class Context:
 
 
 class Call:
-    """The parts that calls with one and with many requests have in common."""
+    """The common parts of calls with one request and with many requests."""
 
     def __init__(self, stream: Stream, sender: Sender, context: Context, limit: int) -> None:
         self._stream = stream
@@ -49,12 +49,12 @@ class Call:
         self.since = time.monotonic()
 
     def received(self, data: bytes, *, end: bool) -> None:
-        """Takes in a part of the request. Raises ServingError when it is wrong."""
+        """Receives a part of the request. Raises ServingError when it is invalid."""
         raise NotImplementedError
 
     @property
     def receiving(self) -> bool:
-        """Returns whether a request has begun to arrive and is not whole."""
+        """Returns whether a request has begun to arrive and is not complete."""
         raise NotImplementedError
 
     @property
@@ -63,11 +63,11 @@ class Call:
         return self._pieces.waiting if self._pieces else 0
 
     def _messages(self, data: bytes) -> list[bytes]:
-        """Returns the messages that are whole with these bytes. Raises ServingError."""
+        """Returns the messages that these bytes complete. Raises ServingError."""
         if self._pieces is None:
             message = messages.only(data, self._limit)
             if message is not None:
-                return [message]  # nearly always
+                return [message]  # the usual case
             encoding = self.context.metadata.get("grpc-encoding", "identity")
             self._pieces = Messages(encoding, self._limit)
         return self._pieces.add(data)
@@ -80,19 +80,19 @@ class Call:
             self._sender.end(self._stream, block)
 
     def cancel(self) -> None:
-        """Ends the work: nobody waits for it."""
+        """Ends the work, because no client waits for it."""
         self._cancelled = True
         if self._task:
             self._task.cancel()
 
     def expire(self) -> None:
-        """Ends a call whose time is over."""
+        """Ends a call whose deadline has passed."""
         self.cancel()
         self.fail(ServingError(Code.DEADLINE_EXCEEDED, "Deadline Exceeded"))
 
 
 class Refusal(Call):
-    """No call of gRPC: answered with a status of HTTP when the request is whole."""
+    """A request that is not gRPC: answered with an HTTP status when it is complete."""
 
     def __init__(
         self, status: str, stream: Stream, sender: Sender, context: Context, limit: int
@@ -104,7 +104,7 @@ class Refusal(Call):
     def receiving(self) -> bool:
         return True
 
-    def received(self, data: bytes, *, end: bool) -> None:  # noqa: ARG002 - whatever it is
+    def received(self, data: bytes, *, end: bool) -> None:  # noqa: ARG002 - any data is ignored
         if end:
             self._sender.end(self._stream, headers.encode(((":status", self._status),)))
 
@@ -147,7 +147,7 @@ class UnaryCall(Call):
             if self._method.start:
                 try:
                     self._cancel = self._method.start(request, self.context, self._answer)
-                except Exception as error:  # a client gets an answer, whatever happened
+                except Exception as error:  # a client gets an answer to any error
                     self.fail(error)
             else:
                 self._task = asyncio.get_running_loop().create_task(self._run(request))
@@ -156,7 +156,7 @@ class UnaryCall(Call):
         assert self._method.work is not None  # noqa: S101 - chosen by it
         try:
             response = await self._method.work(request, self.context)
-        except Exception as error:  # a client gets an answer, whatever happened
+        except Exception as error:  # a client gets an answer to any error
             self.fail(error)
         else:
             self._answer(response)
@@ -193,7 +193,9 @@ class StreamCall(Call):
             self.since = time.monotonic()
             for message in self._messages(data):
                 if self._requests.qsize() >= MAX_REQUESTS_AHEAD:
-                    raise ServingError(Code.RESOURCE_EXHAUSTED, "too many requests ahead")
+                    raise ServingError(
+                        Code.RESOURCE_EXHAUSTED, "too many requests are waiting on one stream"
+                    )
                 self._requests.put_nowait(self._method.parse(message))
         if end:
             self._requests.put_nowait(None)
@@ -209,7 +211,7 @@ class StreamCall(Call):
             async with aclosing(responses):
                 async for response in responses:
                     await self._send(messages.frame(response.SerializeToString()))
-        except Exception as error:  # a client gets an answer, whatever happened
+        except Exception as error:  # a client gets an answer to any error
             self.fail(error)
         else:
             if not self._stream.local_closed:
@@ -222,6 +224,6 @@ class StreamCall(Call):
             self._sender.begin(self._stream, messages.RESPONSE_BLOCK)
         self._room.clear()
         self._sender.data(self._stream, body)
-        while self._stream.queue:  # the client takes its time
+        while self._stream.queue:  # until the client has taken it
             await self._room.wait()
             self._room.clear()

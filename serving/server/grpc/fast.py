@@ -1,9 +1,9 @@
-"""Predict requests and responses whose bytes differ from earlier ones only in the tensor's values.
+"""A fast path for Predict messages whose bytes differ from earlier ones only in tensor values.
 
 A client that sends one tensor as ``tensor_content`` sends the same bytes around it each time, and
-gets the same bytes around one output of floats. Reading and writing those through protobuf's
-Python costs more than everything else that such a call needs. Here the bytes around the values are
-remembered as a form, and compared; whatever differs in any way is left to protobuf.
+gets the same bytes around one output of floats. Parsing and serialising these with protobuf's
+Python code costs more than everything else that such a call needs. Here the bytes around the values
+are stored as a form and compared; a message that differs in any way is left to protobuf.
 """
 
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ from serving.server.dataplane.tensors import DT_STRING, Array, Signature, numpy_
 
 MAX_FORMS = 64
 MAX_OF_A_SIZE = 4
-# A message is parsed twice more when its form is made, and what surrounds the values is kept.
+# A message is parsed twice more to create its form, and the bytes around the values are kept.
 MAX_BYTES = 1 << 20
 MAX_AROUND = 4096
 _INVERTED = bytes(255 - value for value in range(256))
@@ -26,16 +26,16 @@ _INVERTED = bytes(255 - value for value in range(256))
 
 @dataclass(eq=False, slots=True)
 class Form:
-    """What requests have in common.
+    """The common parts of requests that differ only in their values.
 
     Attributes:
         head, tail: the bytes around the values.
-        message: one of them, without values.
+        message: one of the requests, without values.
         alias, dtype, shape: of its only input.
         model, signature: the names in its ModelSpec.
         spec: name, version and label of the model, once they are known.
-        checked: the signature it was last found to fit.
-        wanted: the outputs it asks that signature for.
+        checked: the signature that it last matched.
+        wanted: the outputs that it requests from that signature.
     """
 
     head: bytes
@@ -52,7 +52,7 @@ class Form:
 
 
 class Quick:
-    """A request of a known form. It has of a PredictRequest what a log reads of any."""
+    """A request of a known form, with those parts of a PredictRequest that a log reads."""
 
     __slots__ = ("_data", "form")
 
@@ -66,31 +66,31 @@ class Quick:
         return self.form.message.model_spec
 
     def array(self) -> Array:
-        """Returns its only input."""
+        """Returns the only input."""
         form = self.form
-        # A copy starts where arrays of any type may start.
+        # Slicing makes a copy, which is aligned for arrays of any type.
         values = self._data[len(form.head) : len(self._data) - len(form.tail)]
         return np.frombuffer(values, form.dtype).reshape(form.shape)
 
-    def ByteSize(self) -> int:  # noqa: N802 - as a message has it
+    def ByteSize(self) -> int:  # noqa: N802 - the name in protobuf
         """Returns the size of the request."""
         return len(self._data)
 
 
 class Written(bytes):
-    """A response as bytes. It has of a message what a transport and a log need of any."""
+    """A response as bytes, with those methods of a message that a transport and a log need."""
 
-    def ByteSize(self) -> int:  # noqa: N802 - as a message has it
+    def ByteSize(self) -> int:  # noqa: N802 - the name in protobuf
         """Returns the size of the response."""
         return len(self)
 
-    def SerializeToString(self) -> bytes:  # noqa: N802 - as a message has it
+    def SerializeToString(self) -> bytes:  # noqa: N802 - the name in protobuf
         """Returns the bytes."""
         return self
 
 
 class Requests:
-    """Reads PredictRequests."""
+    """Parses PredictRequests."""
 
     def __init__(self, message: Any) -> None:
         self._message = message
@@ -98,7 +98,7 @@ class Requests:
         self._count = 0
 
     def parse(self, data: bytes) -> Any:
-        """Returns a request: Quick, or a message. Raises ServingError for bytes that are none."""
+        """Returns a request: Quick, or a message. Raises ServingError for invalid bytes."""
         size = len(data)
         forms = self._forms.get(size, ())
         for form in forms:
@@ -107,11 +107,13 @@ class Requests:
         try:
             message = self._message.FromString(data)
         except DecodeError as error:
-            raise invalid(f"the request is no {self._message.DESCRIPTOR.full_name}") from error
+            raise invalid(
+                f"the request is not a valid {self._message.DESCRIPTOR.full_name}"
+            ) from error
         if len(forms) < MAX_OF_A_SIZE and size <= MAX_BYTES:
-            found = _form(data, message)
-            if found:
-                self._learn(size, found)
+            new_form = _form(data, message)
+            if new_form:
+                self._learn(size, new_form)
         return message
 
     def _learn(self, size: int, form: Form) -> None:
@@ -145,18 +147,18 @@ def _form(data: bytes, message: Any) -> Form | None:
 
 
 def _around(data: bytes, values: bytes, other: Any) -> tuple[bytes, bytes] | None:
-    """Returns the bytes around the values in a message; None when they can't be told for sure.
+    """Returns the bytes around the values in a message; None when they are ambiguous.
 
     Args:
         data: the message.
-        values: those of one of its fields.
-        other: the message with the inverted values instead.
+        values: the bytes of one of its fields.
+        other: the message with inverted values instead.
     """
     start = data.find(values)
     head, tail = data[:start], data[start + len(values) :]
     if start < 0 or len(head) + len(tail) > MAX_AROUND:
         return None
-    # The field's length is in the head: if other values are read as such, then any are.
+    # The field's length is in the head: if other values are parsed correctly, then any values are.
     try:
         same = type(other).FromString(head + values.translate(_INVERTED) + tail) == other
     except DecodeError:
@@ -165,7 +167,7 @@ def _around(data: bytes, values: bytes, other: Any) -> tuple[bytes, bytes] | Non
 
 
 class Responses:
-    """Writes PredictResponses of one output of floats, which protobuf packs as NumPy keeps them."""
+    """Writes PredictResponses with one output of floats, which protobuf packs as NumPy does."""
 
     def __init__(self) -> None:
         self._around: dict[tuple[Any, ...], tuple[bytes, bytes]] = {}
@@ -176,7 +178,7 @@ class Responses:
         return Written(around[0] + array.tobytes() + around[1]) if around else None
 
     def learn(self, key: Any, alias: str, array: Array, response: Any) -> None:
-        """Takes in the response under a key, if it has a form.
+        """Stores the form of the response under a key, if it has one.
 
         Args:
             key: what the response depends on besides the output's shape, type and values.
@@ -187,7 +189,7 @@ class Responses:
         field = {"f": "float_val", "d": "double_val"}.get(array.dtype.char)
         if field is None or not array.size or array.nbytes > MAX_BYTES:
             return
-        # Values that differ from each other, and whose inverted bytes are no NaN.
+        # Values that differ from each other, and whose inverted bytes are not NaN.
         other, values = type(response)(), np.arange(1, array.size + 1, dtype=array.dtype)
         other.CopyFrom(response)
         getattr(other.outputs[alias], field)[:] = values.tolist()

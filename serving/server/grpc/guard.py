@@ -1,4 +1,4 @@
-"""What surrounds every gRPC call: the API key before it, the access log after it."""
+"""Wrappers around every gRPC call: the API key before it, the access log after it."""
 
 import time
 from collections.abc import Callable, Mapping
@@ -13,9 +13,9 @@ from serving.server.settings.api_keys import ApiKeys
 
 
 def admission(keys: ApiKeys) -> Callable[[str, Mapping[str, str]], None] | None:
-    """Returns what refuses calls without a known key; None when there are no keys.
+    """Returns a function that refuses calls without a known key; None when there are no keys.
 
-    The health service is for probes, which have none.
+    The health service needs no key, because probes have none.
     """
     if not keys:
         return None
@@ -29,7 +29,7 @@ def admission(keys: ApiKeys) -> Callable[[str, Mapping[str, str]], None] | None:
 
 
 def refused(log: AccessLog | None) -> Callable[[str, str, ServingError], None] | None:
-    """Returns what logs calls that reach no method; None without a log."""
+    """Returns a function that logs calls that reach no method; None without a log."""
     if log is None:
         return None
 
@@ -43,7 +43,7 @@ def refused(log: AccessLog | None) -> Callable[[str, str, ServingError], None] |
 
 
 def logged(methods: Mapping[str, Method], log: AccessLog | None) -> Mapping[str, Method]:
-    """Returns the methods, whose calls are logged; those that take streams are not."""
+    """Returns the methods with logging of their calls; calls with streams are not logged."""
     if log is None:
         return methods
     return {
@@ -90,7 +90,7 @@ def _logged_start(path: str, start: StartWork, log: AccessLog) -> StartWork:
 
 
 def _recorder(log: AccessLog, path: str, request: Any, context: Any) -> Callable[[Any], None]:
-    """Returns what records a call's end: its response, or the ServingError that it got instead."""
+    """Returns a function that records a call's end: its response, or the ServingError instead."""
     started = time.perf_counter()
 
     def record(answer: Any) -> None:

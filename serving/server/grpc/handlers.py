@@ -1,4 +1,4 @@
-"""Methods of gRPC services as a table: what each does, and the message it takes."""
+"""A table of the methods of gRPC services: what each does, and the message it takes."""
 
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,16 +8,17 @@ from google.protobuf.message import DecodeError
 
 from serving.server.dataplane.statuses import invalid
 
-# Request and context to a response; whatever it raises becomes the status of the call.
+# From request and context to a response; any error that it raises becomes the call's status.
 Work = Callable[[Any, Any], Awaitable[Any]]
-# Request, context, and who gets the response or the error, to what cancels it: without a task.
+# From request, context and a callback for the response or error, to a function that cancels the
+# call: without a task.
 StartWork = Callable[[Any, Any, Callable[[Any], None]], Callable[[], None]]
-# Requests and context to responses.
+# From requests and context to responses.
 StreamWork = Callable[[AsyncIterator[Any], Any], AsyncGenerator[Any, None]]
 
 
 class Service(Protocol):
-    """What a server is made of."""
+    """A gRPC service."""
 
     NAME: str
 
@@ -31,10 +32,10 @@ class Method:
 
     Attributes:
         message: the class of its requests.
-        start: for one request and one response.
-        work: the same as a coroutine, instead.
-        stream: for any number of both, instead.
-        read: what makes a request of bytes, when not the class does.
+        start: handles one request and gives one response.
+        work: the same as a coroutine, instead of ``start``.
+        stream: handles any number of requests and responses, instead of the others.
+        read: parses a request's bytes, instead of the class.
     """
 
     message: Any
@@ -44,13 +45,15 @@ class Method:
     read: Callable[[bytes], Any] | None = None
 
     def parse(self, data: bytes) -> Any:
-        """Returns a request. Raises ServingError: bytes that are none are the client's mistake."""
+        """Returns a request. Raises ServingError for bytes that are invalid, a client's mistake."""
         if self.read:
             return self.read(data)
         try:
             return self.message.FromString(data)
         except DecodeError as error:
-            raise invalid(f"the request is no {self.message.DESCRIPTOR.full_name}") from error
+            raise invalid(
+                f"the request is not a valid {self.message.DESCRIPTOR.full_name}"
+            ) from error
 
 
 def table(services: Iterable[Service]) -> dict[str, Method]:

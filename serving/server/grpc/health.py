@@ -15,8 +15,8 @@ _Status = health_pb2.HealthCheckResponse
 class HealthService:
     """grpc.health.v1.Health: all services are SERVING until the server is about to stop.
 
-    The package grpcio-health-checking has the messages; its own service needs the context of
-    grpcio's server, and loses watchers of a service as soon as one of them leaves.
+    The package grpcio-health-checking has the messages. Its own service needs the context of
+    grpcio's server, and loses all watchers of a service as soon as one of them leaves.
     """
 
     NAME = "grpc.health.v1.Health"
@@ -34,7 +34,7 @@ class HealthService:
         }
 
     def stop(self) -> None:
-        """Says NOT_SERVING from now on."""
+        """Reports NOT_SERVING from now on."""
         self._stopping.set()
 
     def _status(self, service: str) -> Any:

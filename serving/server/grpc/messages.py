@@ -1,4 +1,4 @@
-"""The parts of gRPC over HTTP/2: length-prefixed messages, compression, timeouts, statuses."""
+"""The building blocks of gRPC over HTTP/2: prefixed messages, compression, timeouts, statuses."""
 
 import struct
 import zlib
@@ -10,11 +10,11 @@ from serving.server.http2 import headers
 PREFIX = struct.Struct(">BI")
 PREFIX_BYTES = PREFIX.size
 ENCODINGS = "identity,gzip,deflate"
-# What a client may still refuse as too large a header; longer messages are cut.
+# Longer status messages are truncated, because clients may refuse a header that is too large.
 MAX_MESSAGE_CHARACTERS = 2000
 _WINDOWS = {"gzip": 31, "deflate": 15}
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
-# Printable ASCII but the percent sign goes out as it is (PROTOCOL-HTTP2.md, "Status-Message").
+# Printable ASCII except the percent sign is sent unchanged (PROTOCOL-HTTP2.md, "Status-Message").
 _PLAIN = "".join(chr(code) for code in range(0x20, 0x7F) if chr(code) != "%")
 
 RESPONSE_BLOCK = headers.encode(
@@ -28,7 +28,7 @@ OK_BLOCK = headers.encode((("grpc-status", "0"),))
 
 
 def frame(message: bytes) -> bytes:
-    """Returns a message with its prefix, not compressed."""
+    """Returns a message with its prefix, uncompressed."""
     return PREFIX.pack(0, len(message)) + message
 
 
@@ -37,8 +37,8 @@ def status_block(code: Code, message: str, *, alone: bool) -> bytes:
 
     Args:
         code: of the status.
-        message: for people; what is not printable ASCII is percent-encoded.
-        alone: whether nothing was sent before, so that it is the whole answer.
+        message: for people; characters other than printable ASCII are percent-encoded.
+        alone: whether the block is the whole answer, because nothing was sent before it.
     """
     text = quote(message[:MAX_MESSAGE_CHARACTERS], safe=_PLAIN, errors="replace")
     block = headers.encode((("grpc-status", str(code.value)), ("grpc-message", text)))
@@ -56,15 +56,17 @@ def timeout(text: str) -> float:
 def check_encoding(encoding: str) -> None:
     """Raises ServingError for a compression that is not supported."""
     if encoding not in ENCODINGS.split(","):
-        raise ServingError(Code.UNIMPLEMENTED, f"grpc-encoding {encoding!r} is none of {ENCODINGS}")
+        raise ServingError(
+            Code.UNIMPLEMENTED, f"grpc-encoding {encoding!r} is not one of {ENCODINGS}"
+        )
 
 
 def only(data: bytes, limit: int) -> bytes | None:
-    """Returns the message of bytes that are one whole message, not compressed; else None.
+    """Returns the message, if the bytes are exactly one uncompressed message; otherwise None.
 
     Args:
         data: the bytes of a stream so far.
-        limit: bytes of a message.
+        limit: of a message, in bytes.
     """
     if len(data) < PREFIX_BYTES:
         return None
@@ -74,11 +76,11 @@ def only(data: bytes, limit: int) -> bytes | None:
 
 
 class Messages:
-    """Puts the messages of a stream together from the pieces that arrive.
+    """Assembles the messages of a stream from the pieces that arrive.
 
     Args:
         encoding: the stream's grpc-encoding.
-        limit: bytes of a message, also after it was unpacked.
+        limit: of a message in bytes, also after it was unpacked.
     """
 
     __slots__ = ("_buffer", "_encoding", "_limit", "_wanted")
@@ -95,9 +97,9 @@ class Messages:
         return len(self._buffer)
 
     def add(self, data: bytes) -> list[bytes]:
-        """Returns the messages that are whole now. Raises ServingError for what is none."""
+        """Returns the messages that are complete now. Raises ServingError for invalid bytes."""
         self._buffer += data
-        found = []
+        complete = []
         while len(self._buffer) >= self._wanted:
             packed, size = PREFIX.unpack_from(self._buffer)
             if size > self._limit:
@@ -108,8 +110,8 @@ class Messages:
             message = bytes(memoryview(self._buffer)[PREFIX_BYTES : self._wanted])
             del self._buffer[: self._wanted]
             self._wanted = PREFIX_BYTES
-            found.append(self._unpack(packed, message))
-        return found
+            complete.append(self._unpack(packed, message))
+        return complete
 
     def _unpack(self, packed: int, message: bytes) -> bytes:
         if not packed:
@@ -124,12 +126,12 @@ class Messages:
             unpacked = unpacker.decompress(message, self._limit + 1)
         except zlib.error as error:
             raise ServingError(
-                Code.INTERNAL, f"the message is not {self._encoding}, as its grpc-encoding says"
+                Code.INTERNAL, f"grpc-encoding is {self._encoding}, but the message is not"
             ) from error
         if len(unpacked) > self._limit:
             raise _too_large(len(unpacked), self._limit)
         if not unpacker.eof:
-            raise ServingError(Code.INTERNAL, f"the {self._encoding} message ends too early")
+            raise ServingError(Code.INTERNAL, f"the {self._encoding} message is incomplete")
         return unpacked
 
 

@@ -1,4 +1,4 @@
-"""The gRPC service that tells the states of models and changes which are served."""
+"""The gRPC service that reports the states of models and changes which models are served."""
 
 import asyncio
 from typing import Any
@@ -40,6 +40,6 @@ class ModelService:
                 "Only ModelConfigList is currently supported"
             )
         configs = model_config.from_proto(request.config)
-        # Loading takes a while; the event loop goes on answering.
+        # Loading takes a while; the event loop keeps answering requests.
         await asyncio.to_thread(self._manager.configure, configs)
         return model_management_pb2.ReloadConfigResponse()

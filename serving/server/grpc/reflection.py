@@ -1,4 +1,4 @@
-"""gRPC server reflection: what services there are and what their messages look like."""
+"""gRPC server reflection: the services of the server, and the format of their messages."""
 
 from collections.abc import Iterable
 
@@ -11,7 +11,7 @@ from serving.server.grpc.handlers import Method, Service
 class ReflectionService:
     """grpc.reflection.v1.ServerReflection, and v1alpha with the same messages.
 
-    Tools such as grpcurl ask it, so that they need no .proto files.
+    Tools such as grpcurl use it, so they need no .proto files.
     """
 
     VERSIONS = ("v1", "v1alpha")
@@ -33,10 +33,10 @@ class ReflectionService:
 
 
 def _describe(service: Service) -> None:
-    """Puts a service where reflection looks for it, unless it is there.
+    """Registers a service in the pool that reflection reads, unless it is already there.
 
-    The modules of tensorflow-serving-api that describe its services can't be imported: they are
-    older than today's protobuf. Those of the messages can.
+    The modules of tensorflow-serving-api that describe its services can't be imported, because they
+    are older than today's protobuf. The modules of its messages can.
     """
     pool = descriptor_pool.Default()
     try:

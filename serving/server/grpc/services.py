@@ -1,4 +1,4 @@
-"""The gRPC services over the models: messages in, messages or a status out."""
+"""The gRPC service for predictions: takes messages; returns messages or a status."""
 
 import asyncio
 import time
@@ -70,7 +70,7 @@ class PredictionService:
         }
 
     def _counted(self, verb: str, work: Work) -> Work:
-        """Returns the work, counted for its model."""
+        """Returns the work, with a count of its requests by model."""
 
         async def counted(request: Any, context: Any) -> Any:
             started = time.perf_counter()
@@ -90,16 +90,16 @@ class PredictionService:
             microseconds = (time.perf_counter() - started) * 1e6
             self._metrics.request_latency.record(microseconds, name, verb, "GRPC")
         elif not self._models.known(name):
-            return  # it would be a name that clients make up
+            return  # unknown names are made up by clients
         self._metrics.requests.add(name, code.name)
 
     def _predict(
         self, request: Any, context: Any, deliver: Callable[[Any], None]
     ) -> Callable[[], None]:
-        """Starts a prediction. Most requests are one: a task for each would cost a fifth more."""
+        """Starts a prediction. Most requests are one; a task for each costs a fifth more."""
         started = time.perf_counter()
         quick = isinstance(request, Quick)
-        # A field of a message costs as much to read as ten attributes.
+        # Reading a field of a message costs as much as reading ten attributes.
         name = request.form.model if quick else request.model_spec.name
         try:
             call = (self._quick if quick else self._prediction)(request, context)
@@ -112,14 +112,14 @@ class PredictionService:
             if not isinstance(result, ServingError):
                 try:
                     answer = self._predicted(call, result)
-                except Exception as error:  # whatever it was, the client gets an answer
+                except Exception as error:  # the client gets an answer to any error
                     answer = from_exception(error)
             code = answer.code if isinstance(answer, ServingError) else Code.OK
             self._count("Predict", name, started, code)
             deliver(answer)
 
         def cancel() -> None:
-            call.deadline = 0.0  # the client has gone: not worth running
+            call.deadline = 0.0  # the client is gone: not worth running
 
         self._scheduler.submit(call, finish)
         return cancel
@@ -142,7 +142,7 @@ class PredictionService:
         try:
             signature = predict.signature(lease.servable, form.signature)
             inputs = {form.alias: request.array()}
-            if form.checked is not signature:  # all that is checked is in the form
+            if form.checked is not signature:  # the checks depend only on the form
                 predict.check_aliases(signature, inputs)
                 predict.check_inputs(signature, inputs)
                 self._limits.check(inputs)
@@ -174,32 +174,34 @@ class PredictionService:
 
     async def _classify(self, request: Any, context: Any) -> Any:
         with leased(self._models, request) as lease:
-            found = classify_regress.classification(
+            signature = classify_regress.classification(
                 lease.servable, request.model_spec.signature_name
             )
             inputs, count = self._examples(request.input)
-        outputs = await run(self._scheduler, self._call(lease, found, inputs, context))
+        outputs = await run(self._scheduler, self._call(lease, signature, inputs, context))
         response = classification_pb2.ClassificationResponse()
-        describe(response.model_spec, lease.servable, found)
-        protos.fill_classes(classify_regress.classes(found, outputs, count), response.result)
+        describe(response.model_spec, lease.servable, signature)
+        protos.fill_classes(classify_regress.classes(signature, outputs, count), response.result)
         if self._sampled:
-            self._sampled.messages("classify", lease.servable, found, request, response)
+            self._sampled.messages("classify", lease.servable, signature, request, response)
         return response
 
     async def _regress(self, request: Any, context: Any) -> Any:
         with leased(self._models, request) as lease:
-            found = classify_regress.regression(lease.servable, request.model_spec.signature_name)
+            signature = classify_regress.regression(
+                lease.servable, request.model_spec.signature_name
+            )
             inputs, count = self._examples(request.input)
-        outputs = await run(self._scheduler, self._call(lease, found, inputs, context))
+        outputs = await run(self._scheduler, self._call(lease, signature, inputs, context))
         response = regression_pb2.RegressionResponse()
-        describe(response.model_spec, lease.servable, found)
+        describe(response.model_spec, lease.servable, signature)
         protos.fill_values(classify_regress.values(outputs, count), response.result)
         if self._sampled:
-            self._sampled.messages("regress", lease.servable, found, request, response)
+            self._sampled.messages("regress", lease.servable, signature, request, response)
         return response
 
     async def _infer(self, request: Any, context: Any) -> Any:
-        """Runs each task as a call of its own; they share the version and the examples."""
+        """Runs each task as a separate call; the tasks share the version and the examples."""
         if not request.tasks:
             raise invalid("Inference request must have at least one task")
         check_tasks(request.tasks)
@@ -215,20 +217,20 @@ class PredictionService:
                         f"Requested signature not found in model graph: {name or DEFAULT_SIGNATURE}"
                     )
                 find = classify_regress.classification if classify else classify_regress.regression
-                found = find(lease.servable, name)
+                signature = find(lease.servable, name)
                 inputs, count = self._examples(request.input)
-            outputs = await run(self._scheduler, self._call(lease, found, inputs, context))
+            outputs = await run(self._scheduler, self._call(lease, signature, inputs, context))
             result = response.results.add()
-            describe(result.model_spec, lease.servable, found)
+            describe(result.model_spec, lease.servable, signature)
             if classify:
-                pairs = classify_regress.classes(found, outputs, count)
+                pairs = classify_regress.classes(signature, outputs, count)
                 protos.fill_classes(pairs, result.classification_result)
             else:
                 protos.fill_values(
                     classify_regress.values(outputs, count), result.regression_result
                 )
         if self._sampled:
-            self._sampled.messages("multi_inference", lease.servable, found, request, response)
+            self._sampled.messages("multi_inference", lease.servable, signature, request, response)
         return response
 
     async def _metadata(self, request: Any, _: Any) -> Any:
@@ -239,8 +241,10 @@ class PredictionService:
                 raise invalid(f"Metadata field {wanted} is not supported")
         lease = self._models.lease(*spec_of(request))
         try:
-            found = lease.servable
-            return protos.metadata_response(found.name, found.version, found.signature_defs)
+            servable = lease.servable
+            return protos.metadata_response(
+                servable.name, servable.version, servable.signature_defs
+            )
         finally:
             lease.release()
 
@@ -263,10 +267,10 @@ class PredictionService:
 
 @contextmanager
 def leased(models: Models, request: Any, version: int | None = None) -> Iterator[Lease]:
-    """Yields the version that a request's ModelSpec names; an error in the block gives it back.
+    """Yields the version that a request's ModelSpec names; an error in the block releases it.
 
     Args:
-        version: the one to take instead, when it is known already.
+        version: the version to use instead, if it is already known.
     """
     name, wanted, label = spec_of(request)
     lease = models.lease(name, version) if version else models.lease(name, wanted, label)
@@ -305,14 +309,14 @@ async def run(scheduler: Scheduler, call: Call) -> Tensors:
     future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
 
     def deliver(result: Result) -> None:
-        if not future.done():  # the client may have gone
+        if not future.done():  # the client may be gone
             future.set_result(result)
 
     scheduler.submit(call, deliver)
     try:
         result = await future
     except asyncio.CancelledError:
-        call.deadline = 0.0  # the client has gone: not worth running
+        call.deadline = 0.0  # the client is gone: not worth running
         raise
     if isinstance(result, ServingError):
         raise result

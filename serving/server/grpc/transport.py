@@ -1,4 +1,4 @@
-"""gRPC over HTTP/2 over asyncio, without a thread: one connection's streams to calls of methods."""
+"""gRPC over HTTP/2 over asyncio, without threads: turns a connection's streams into calls."""
 
 import asyncio
 import logging
@@ -17,20 +17,20 @@ from serving.server.http2.headers import Head
 from serving.server.http2.streams import Stream
 
 LOG = logging.getLogger("fanout-model-server")
-# How long a client may take to acknowledge that the server is about to go.
+# How long a client may take to acknowledge that the server is shutting down.
 DRAIN_SECONDS = 1.0
-# Unfinished messages of a connection together, as a multiple of the largest one.
+# The limit for all unfinished messages of a connection, as a multiple of the largest message.
 MESSAGES_AT_A_TIME = 2
 
 
 @dataclass(frozen=True)
 class GrpcLimits:
-    """Bounds of a connection.
+    """Limits for a connection.
 
     Attributes:
         message_bytes: of a request, also after it was unpacked.
-        timeout_seconds: how long a request may take to arrive, and its response to be taken.
-        connections: that may be open at a time.
+        timeout_seconds: how long a request may take to arrive, and the client to read its response.
+        connections: how many may be open at a time.
         idle_seconds: after which a connection without calls is closed.
     """
 
@@ -42,14 +42,15 @@ class GrpcLimits:
 
 @dataclass
 class GrpcServer:
-    """What all connections share.
+    """The state that all connections share.
 
     Attributes:
         methods: by path.
         admit: called with the path and the metadata of each call before anything else; it raises
             ServingError to refuse the call.
-        connections: those that are open.
-        refused: called with path, client's address and error of a call that reaches no method.
+        connections: the open ones.
+        refused: called with the path, the client's address and the error of a call that reaches no
+            method.
     """
 
     methods: Mapping[str, Method]
@@ -67,7 +68,7 @@ class GrpcProtocol(asyncio.Protocol):
         self._transport: asyncio.Transport | None = None
         self._since = time.monotonic()
         self._remote = ""
-        # The last head that was let through, and what it means: most calls have the same again.
+        # The last accepted head with its method and timeout: most calls repeat the same head.
         self._plan: tuple[Head, Method, float] | None = None
         self._connection = Connection(self)
 
@@ -85,7 +86,7 @@ class GrpcProtocol(asyncio.Protocol):
             self._connection.fail(Error.INADEQUATE_SECURITY, "the client did not choose h2 (ALPN)")
         elif full:
             number = self._server.limits.connections
-            self._connection.fail(Error.ENHANCE_YOUR_CALM, f"{number} connections are open already")
+            self._connection.fail(Error.ENHANCE_YOUR_CALM, f"{number} connections are already open")
 
     def connection_lost(self, _: Exception | None) -> None:
         self._transport = None
@@ -97,14 +98,14 @@ class GrpcProtocol(asyncio.Protocol):
             return
         try:
             self._connection.receive(data)
-        except Exception:  # a mistake of this server must end one connection only
+        except Exception:  # an error in this server must end only one connection
             LOG.exception("gRPC connection")
             self._connection.fail(Error.INTERNAL_ERROR, "internal error")
 
     def pause_writing(self) -> None:
         self._connection.sender.paused = True
         if self._transport and not self._transport.is_closing():
-            self._transport.pause_reading()  # it must take its answers before it asks for more
+            self._transport.pause_reading()  # the client must read its answers before it sends more
 
     def resume_writing(self) -> None:
         self._connection.sender.paused = False
@@ -183,7 +184,7 @@ class GrpcProtocol(asyncio.Protocol):
     # --- end ---
 
     def expire(self, now: float) -> None:
-        """Ends the calls whose time is over, and a connection on which nothing happens.
+        """Ends calls whose time is up, and a connection on which nothing happens.
 
         Args:
             now: of time.monotonic().
@@ -201,12 +202,12 @@ class GrpcProtocol(asyncio.Protocol):
             if self._transport:
                 self._transport.abort()
         elif not self._connection.settled and silent > limits.timeout_seconds:
-            self._connection.fail(Error.PROTOCOL_ERROR, "no SETTINGS came")
+            self._connection.fail(Error.PROTOCOL_ERROR, "no SETTINGS frame arrived")
         elif not self._connection.streams and silent > limits.idle_seconds:
             self.drain()
 
     def drain(self) -> None:
-        """Takes no further calls; closes when those begun are answered."""
+        """Accepts no more calls; closes when those begun are answered."""
         self._connection.drain()
         asyncio.get_running_loop().call_later(DRAIN_SECONDS, self._connection.finish_draining)
 

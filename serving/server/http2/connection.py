@@ -1,6 +1,6 @@
-"""The server's side of one HTTP/2 connection (RFC 9113): bytes to streams, without a socket.
+"""The server side of one HTTP/2 connection (RFC 9113): turns bytes into streams, without a socket.
 
-Only what a server of calls needs: nothing is pushed, priorities are checked and ignored.
+It implements only what an RPC server needs: it pushes nothing, and checks but ignores priorities.
 """
 
 import time
@@ -16,7 +16,7 @@ from serving.server.http2.streams import Listener, Stream
 MAX_STREAMS = 256
 STREAM_WINDOW = 4 << 20
 CONNECTION_WINDOW = 16 << 20
-# Streams ended early of which the client may not know yet.
+# The number of early-ended streams to remember, as the client may not know of their end yet.
 MAX_ENDED_EARLY = 1000
 _DRAIN_PING = b"fo-drain"
 
@@ -25,9 +25,9 @@ class Connection:
     """Frames in, streams to a listener, frames out.
 
     Attributes:
-        settled: whether the client has said hello.
-        streams: those that are open, by number.
-        sender: sends responses on them.
+        settled: whether the client has sent its SETTINGS.
+        streams: the open streams, by number.
+        sender: sends responses on the streams.
     """
 
     def __init__(self, listener: Listener) -> None:
@@ -48,7 +48,7 @@ class Connection:
         )  # fmt: skip
 
     def open(self) -> None:
-        """Says hello: the first bytes of a server."""
+        """Sends the first bytes of a server: its settings and the connection's window."""
         settings = {
             Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
             Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
@@ -59,7 +59,7 @@ class Connection:
         self._write(frames.settings(settings) + frames.window_update(0, extra))
 
     def receive(self, data: bytes) -> None:
-        """Takes in bytes of the client. Faults are answered, never raised."""
+        """Receives bytes from the client. Answers faults, and never raises."""
         whole = self._reader.request(data)
         if whole and self._request(*whole):
             return
@@ -73,7 +73,7 @@ class Connection:
 
     def _frame(self, kind: int, flags: int, number: int, payload: bytes) -> None:
         if not self.settled and (kind != Type.SETTINGS or flags & Flag.ACK):
-            raise ConnectionFault(Error.PROTOCOL_ERROR, "the first frame is no SETTINGS")
+            raise ConnectionFault(Error.PROTOCOL_ERROR, "the first frame is not SETTINGS")
         if kind >= len(self._handlers):
             self._budget.spend()
             return
@@ -86,9 +86,9 @@ class Connection:
     # --- streams ---
 
     def _request(self, number: int, block: bytes, body: bytes) -> bool:
-        """Takes in a request that arrived whole, if nothing about it needs a second look.
+        """Accepts a request that arrived in one piece, if none of it needs further checks.
 
-        It comes to what ``_head`` and ``_data`` do, and takes a third of their time.
+        The result is the same as from ``_head`` and ``_data``, in a third of the time.
         """
         head, size = self._decoder.known(block), len(body)
         if (
@@ -160,12 +160,12 @@ class Connection:
             raise StreamFault(number, Error.PROTOCOL_ERROR, "a stream depends on itself")
 
     def _block(self, number: int, flags: int, block: bytes) -> None:
-        head = self._decoder.decode(block)  # also of a refused one: it changes the table
+        head = self._decoder.decode(block)  # also for a refused stream, as it changes the table
         end = bool(flags & Flag.END_STREAM)
         stream = self.streams.get(number)
         if stream is not None and not stream.remote_closed:
             if head.fault or head.method or not end:
-                raise StreamFault(number, Error.PROTOCOL_ERROR, head.fault or "no trailers")
+                raise StreamFault(number, Error.PROTOCOL_ERROR, head.fault or "not trailers")
             self._check_length(stream)
             stream.remote_closed = True
             self._listener.received(stream, b"", end=True)
@@ -174,10 +174,10 @@ class Connection:
             self._on_closed(number)
             return
         if self._draining:
-            return  # the GOAWAY names a lower stream: the client sends it elsewhere
+            return  # the GOAWAY names a lower stream, so the client sends the request elsewhere
         self._last = number
         if head.fault or not head.method:
-            raise StreamFault(number, Error.PROTOCOL_ERROR, head.fault or "no request")
+            raise StreamFault(number, Error.PROTOCOL_ERROR, head.fault or "not a request")
         if len(self.streams) >= MAX_STREAMS:
             raise StreamFault(number, Error.REFUSED_STREAM, "too many streams")
         stream = Stream(number, head, self.sender.initial_window, STREAM_WINDOW)
@@ -194,17 +194,17 @@ class Connection:
             raise StreamFault(stream.number, Error.PROTOCOL_ERROR, "content-length is wrong")
 
     def _on_closed(self, number: int) -> None:
-        """Judges a frame on a stream that takes none: late, or a mistake."""
+        """Handles a frame on a closed stream: it is either late or an error."""
         if number > self._last:
             raise ConnectionFault(Error.PROTOCOL_ERROR, f"stream {number} is not open")
         if number in self.streams:
-            raise StreamFault(number, Error.STREAM_CLOSED, "after the end")
+            raise StreamFault(number, Error.STREAM_CLOSED, "a frame after the end of the stream")
         if number not in self._ended_early:
             raise ConnectionFault(Error.STREAM_CLOSED, f"stream {number} is closed")
 
     def _reset(self, number: int, _: int, payload: bytes) -> None:
         if len(payload) != 4:
-            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "RST_STREAM of a wrong size")
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "RST_STREAM of the wrong size")
         if not number or number > self._last:
             raise ConnectionFault(Error.PROTOCOL_ERROR, "RST_STREAM on an idle stream")
         self._budget.spend()
@@ -217,7 +217,7 @@ class Connection:
         if not number:
             raise ConnectionFault(Error.PROTOCOL_ERROR, "PRIORITY on stream 0")
         if len(payload) != 5:
-            raise StreamFault(number, Error.FRAME_SIZE_ERROR, "PRIORITY of a wrong size")
+            raise StreamFault(number, Error.FRAME_SIZE_ERROR, "PRIORITY of the wrong size")
         if frames.word(payload) == number:
             raise StreamFault(number, Error.PROTOCOL_ERROR, "a stream depends on itself")
 
@@ -230,7 +230,7 @@ class Connection:
         if number:
             raise ConnectionFault(Error.PROTOCOL_ERROR, "SETTINGS on a stream")
         if len(payload) % 6 or (flags & Flag.ACK and payload):
-            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "SETTINGS of a wrong size")
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "SETTINGS of the wrong size")
         if flags & Flag.ACK:
             return
         self._budget.spend()
@@ -244,7 +244,7 @@ class Connection:
         if number:
             raise ConnectionFault(Error.PROTOCOL_ERROR, "PING on a stream")
         if len(payload) != 8:
-            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "PING of a wrong size")
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "PING of the wrong size")
         if not flags & Flag.ACK:
             self._budget.spend()
             self._write(frames.ping(payload, ack=True))
@@ -255,11 +255,11 @@ class Connection:
         if number:
             raise ConnectionFault(Error.PROTOCOL_ERROR, "GOAWAY on a stream")
         if len(payload) < 8:
-            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "GOAWAY of a wrong size")
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "GOAWAY of the wrong size")
 
     def _window_update(self, number: int, _: int, payload: bytes) -> None:
         if len(payload) != 4:
-            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "WINDOW_UPDATE of a wrong size")
+            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "WINDOW_UPDATE of the wrong size")
         if number > self._last:
             raise ConnectionFault(Error.PROTOCOL_ERROR, "WINDOW_UPDATE on an idle stream")
         increment = frames.word(payload)
@@ -274,7 +274,7 @@ class Connection:
     # --- ends ---
 
     def _sent(self, stream: Stream) -> None:
-        """Notes that a response is complete. A request that isn't is no longer wanted."""
+        """Notes that a response is complete. The rest of an incomplete request is not needed."""
         stream.local_closed = True
         if stream.remote_closed:
             self._forget(stream)
@@ -283,7 +283,7 @@ class Connection:
 
     def _forget(self, stream: Stream) -> None:
         self.streams.pop(stream.number, None)
-        stream.call = None  # it refers to the stream: a cycle would wait for the collector
+        stream.call = None  # it refers to the stream: a cycle would wait for the garbage collector
         if self._draining and not self.streams:
             self._end()
 
@@ -306,20 +306,20 @@ class Connection:
             self._end()
 
     def fail(self, code: Error, message: str) -> None:
-        """Ends the connection for a client's fault, which is named in the GOAWAY."""
+        """Ends the connection because of a fault, which the GOAWAY names."""
         if not self._closed:
             self._write(frames.goaway(self._last, code, message))
             self._end()
 
     def drain(self) -> None:
-        """Takes no streams but those already on their way; closes when all are answered.
+        """Accepts only streams already on their way; closes when all are answered.
 
-        The first GOAWAY names no last stream; the second one does, after a round trip.
+        The first GOAWAY names no last stream; the second one names it, after a round trip.
         """
         self._write(frames.goaway(frames.MAX_WINDOW, Error.NO_ERROR) + frames.ping(_DRAIN_PING))
 
     def finish_draining(self) -> None:
-        """Takes no further streams, even if the client does not answer."""
+        """Accepts no more streams, even if the client does not answer."""
         if self._draining or self._closed:
             return
         self._draining = True
@@ -333,7 +333,7 @@ class Connection:
             self._listener.close()
 
     def lost(self) -> None:
-        """Ends all streams: the client has gone."""
+        """Ends all streams, because the client is gone."""
         self._closed = True
         for stream in list(self.streams.values()):
             if not stream.local_closed:
@@ -341,5 +341,5 @@ class Connection:
         self.streams.clear()
 
     def stalled(self, seconds: float) -> bool:
-        """Returns whether the client has not taken a response for so long."""
+        """Returns whether the client has not read any part of a response for this many seconds."""
         return bool(self.sender.stalled(time.monotonic() - seconds))

@@ -1,4 +1,4 @@
-"""What bounds a connection of HTTP/2: flow control of what is sent, and a budget against floods."""
+"""Limits of an HTTP/2 connection: flow control of sent data, and a budget against floods."""
 
 import time
 from collections.abc import Callable, Iterable
@@ -13,7 +13,7 @@ _LAST = Flag.END_HEADERS | Flag.END_STREAM
 
 
 class Sender:
-    """Sends responses as fast as the client's windows let it; what waits is taken in turns."""
+    """Sends responses as fast as the client's windows allow; waiting streams take turns."""
 
     def __init__(self, write: Callable[[bytes], None], closed: Callable[[Stream], None]) -> None:
         self._write = write
@@ -25,7 +25,7 @@ class Sender:
         self.paused = False
 
     def respond(self, stream: Stream, block: bytes, body: bytes, trailers: bytes) -> None:
-        """Sends a whole response: header block, body, block of trailers."""
+        """Sends a whole response: header block, body, trailer block."""
         number, size = stream.number, len(body)
         if size <= min(stream.window, self.window, self.frame_bytes) and not self.paused:
             self.window -= size
@@ -50,14 +50,14 @@ class Sender:
         self._write(frames.headers(stream.number, block, end=False))
 
     def data(self, stream: Stream, body: bytes) -> None:
-        """Sends a part of a body, now or when the client has room."""
+        """Sends a part of a body, now or when the client's windows allow."""
         stream.queue.append(memoryview(body))
         stream.since = time.monotonic()
         self._blocked[stream.number] = stream
         self.pump()
 
     def end(self, stream: Stream, trailers: bytes) -> None:
-        """Ends the response after what waits."""
+        """Ends the response after the data that waits."""
         if stream.queue:
             stream.trailers = trailers
             return
@@ -65,16 +65,16 @@ class Sender:
         self._closed(stream)
 
     def drop(self, stream: Stream) -> None:
-        """Forgets what waits of a stream."""
+        """Discards the waiting data of a stream."""
         self._blocked.pop(stream.number, None)
         stream.queue.clear()
 
     def stalled(self, before: float) -> list[Stream]:
-        """Returns the streams of which nothing could be sent since a time of time.monotonic()."""
+        """Returns the streams that could send nothing since a time of time.monotonic()."""
         return [stream for stream in self._blocked.values() if stream.since < before]
 
     def widen(self, stream: Stream | None, increment: int) -> None:
-        """Takes in a WINDOW_UPDATE, for the connection without a stream. Raises a fault."""
+        """Applies a WINDOW_UPDATE; it is for the connection if stream is None. Raises a fault."""
         if stream is None:
             self.window += increment
             if self.window > frames.MAX_WINDOW:
@@ -87,7 +87,7 @@ class Sender:
             self.pump()
 
     def configure(self, setting: int, value: int, streams: Iterable[Stream]) -> None:
-        """Takes in a setting of the client, also for the streams that are open.
+        """Applies a setting from the client, also to the open streams.
 
         Raises ConnectionFault for a value that is not allowed.
         """
@@ -108,7 +108,7 @@ class Sender:
             raise ConnectionFault(Error.PROTOCOL_ERROR, "ENABLE_PUSH is neither 0 nor 1")
 
     def pump(self) -> None:
-        """Sends what the windows allow, one frame of each stream in turn."""
+        """Sends what the windows allow, one frame per stream in turn."""
         moved = True
         while moved and self._blocked:
             moved = False
@@ -140,7 +140,7 @@ class Sender:
 
 
 class Budget:
-    """How many frames that move no data a client may send; it refills with time.
+    """The number of frames without data that a client may send; it refills over time.
 
     Pings, settings, resets and empty frames cost the server more than the client.
     """
@@ -152,7 +152,7 @@ class Budget:
         self._at = time.monotonic()
 
     def spend(self) -> None:
-        """Takes one. Raises ConnectionFault when none is left."""
+        """Counts one frame. Raises ConnectionFault when the budget is exhausted."""
         if self._left < 1:
             now = time.monotonic()
             self._left = min(self._burst, (now - self._at) * self._per_second)

@@ -1,4 +1,4 @@
-"""The frames of HTTP/2 (RFC 9113, section 6): their numbers, and the bytes of those sent."""
+"""The frames of HTTP/2 (RFC 9113, section 6): their codes, and the bytes of those sent."""
 
 import struct
 from enum import IntEnum
@@ -17,7 +17,7 @@ _TWO_WORDS = struct.Struct(">II")
 
 
 class Type:
-    """What a frame is. Plain numbers: an enum's cost as much as the rest of reading a frame."""
+    """Frame types, as plain numbers: an enum would double the cost of reading a frame."""
 
     DATA = 0
     HEADERS = 1
@@ -32,7 +32,7 @@ class Type:
 
 
 class Flag:
-    """What a frame's flags mean; ACK and END_STREAM share a bit."""
+    """Frame flags; ACK and END_STREAM share a bit."""
 
     ACK = 0x1
     END_STREAM = 0x1
@@ -42,7 +42,7 @@ class Flag:
 
 
 class Error(IntEnum):
-    """Why a stream or a connection ends (section 7)."""
+    """Reasons for ending a stream or a connection (section 7)."""
 
     NO_ERROR = 0
     PROTOCOL_ERROR = 1
@@ -58,7 +58,7 @@ class Error(IntEnum):
 
 
 class Setting(IntEnum):
-    """What the two sides tell each other (section 6.5.2)."""
+    """Settings that the two sides exchange (section 6.5.2)."""
 
     HEADER_TABLE_SIZE = 1
     ENABLE_PUSH = 2
@@ -69,7 +69,7 @@ class Setting(IntEnum):
 
 
 class ConnectionFault(Exception):
-    """The client broke the protocol so that the connection can't go on."""
+    """A protocol violation by the client after which the connection can't continue."""
 
     def __init__(self, code: Error, message: str) -> None:
         super().__init__(message)
@@ -78,7 +78,7 @@ class ConnectionFault(Exception):
 
 
 class StreamFault(Exception):
-    """The client broke the protocol within one stream."""
+    """A protocol violation by the client within one stream."""
 
     def __init__(self, stream: int, code: Error, message: str) -> None:
         super().__init__(message)
@@ -136,7 +136,7 @@ def word(payload: bytes) -> int:
 
 
 def unpadded(payload: bytes, flags: int) -> bytes:
-    """Returns a payload without its padding. Raises ConnectionFault if that is longer than it."""
+    """Returns a payload without its padding. Raises ConnectionFault if the padding is too long."""
     if not flags & Flag.PADDED:
         return payload
     if not payload or payload[0] >= len(payload):

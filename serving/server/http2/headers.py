@@ -1,4 +1,4 @@
-"""Header blocks of HTTP/2: requests decoded and checked (RFC 9113, section 8), answers encoded."""
+"""HTTP/2 header blocks: decodes and checks requests (RFC 9113, section 8), encodes responses."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -22,10 +22,10 @@ class Head:
     """A request's header fields.
 
     Attributes:
-        method, path: of HTTP, empty in a block of trailers.
-        fields: the other fields by name in lower case, repeated ones joined with commas.
-        length: the content-length, -1 when it is not given.
-        fault: what makes the block malformed, empty when it is sound.
+        method, path: of HTTP; empty in a block of trailers.
+        fields: the other fields by name in lower case; repeated ones are joined with commas.
+        length: the content-length; -1 when it is not given.
+        fault: why the block is malformed; empty when it is valid.
     """
 
     method: str = ""
@@ -38,9 +38,9 @@ class Head:
 class HeaderDecoder:
     """Decodes the header blocks of one connection.
 
-    A client sends the same block for each call of a method as soon as its parts are in the
-    dynamic table, and decoding one costs as much as all other work on its frames. What was decoded
-    without changing that table is therefore kept until the table changes.
+    A client sends the same block for each call of a method as soon as its fields are in the
+    dynamic table, and decoding a block costs as much as all other work on its frames. A block that
+    was decoded without changing that table is therefore cached until the table changes.
     """
 
     def __init__(self) -> None:
@@ -48,11 +48,11 @@ class HeaderDecoder:
         self._known: dict[bytes, Head] = {}
 
     def known(self, block: bytes) -> Head | None:
-        """Returns what a block says that was decoded before and means the same now."""
+        """Returns the cached head of a block that was decoded before and still means the same."""
         return self._known.get(block)
 
     def decode(self, block: bytes) -> Head:
-        """Returns what a whole block says. Raises ConnectionFault when it can't be decoded."""
+        """Returns the head in a whole block. Raises ConnectionFault when it can't be decoded."""
         known = self._known.get(block)
         if known is not None:
             return known
@@ -63,7 +63,7 @@ class HeaderDecoder:
             raise ConnectionFault(Error.COMPRESSION_ERROR, f"header block: {error}") from error
         head = _head(pairs)
         size, newest = self._table()
-        # An entry is a new object at the front; entries leave for one or for a smaller size.
+        # A new entry is a new object at the front; only it or a smaller size evicts others.
         if size != before[0] or newest is not before[1]:
             self._known.clear()
         elif len(self._known) < MAX_CACHED_BLOCKS:
@@ -89,20 +89,20 @@ def _head(pairs: Iterable[tuple[bytes, bytes]]) -> Head:
         if not name or name != name.lower():
             fault = fault or f"header name {name!r} is empty or not in lower case"
         if name in _OF_CONNECTIONS or (name == "te" and value.lower() != "trailers"):
-            fault = fault or f"header {name!r} has no place in HTTP/2"
+            fault = fault or f"header {name!r} is not allowed in HTTP/2"
         fields[name] = f"{fields[name]},{value}" if name in fields else value
     if pseudo and not (pseudo.get(":method") and pseudo.get(":scheme") and pseudo.get(":path")):
         fault = fault or "a pseudo-header is missing or empty"
     given = fields.get("content-length", "-1")
     if given != "-1" and not (given.isascii() and given.isdecimal() and len(given) < 19):
-        fault, given = fault or "content-length is no number", "-1"
+        fault, given = fault or "content-length is not a number", "-1"
     return Head(pseudo.get(":method", ""), pseudo.get(":path", ""), fields, int(given), fault)
 
 
 def encode(pairs: Iterable[tuple[str, str]]) -> bytes:
-    """Returns a header block that leaves the receiver's dynamic table as it is.
+    """Returns a header block that leaves the receiver's dynamic table unchanged.
 
-    So the same bytes serve every connection, and are made once.
+    So the same bytes work on every connection and are encoded only once.
     """
     block = b""
     for name, value in pairs:

@@ -1,4 +1,4 @@
-"""Bytes of an HTTP/2 client to frames, each whole, and each header block in one."""
+"""Parses bytes from an HTTP/2 client into whole frames, with each header block in one piece."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from serving.server.http2.flow import Budget
 from serving.server.http2.frames import ConnectionFault, Error, Flag, Type, unpadded
 from serving.server.http2.headers import MAX_HEADER_BYTES
 
-# Looked up for each frame: the names of a class cost twice as much.
+# These are looked up for each frame; looking up attributes of a class costs twice as much.
 HEAD_BYTES, END_HEADERS = frames.HEAD_BYTES, Flag.END_HEADERS
 END_STREAM = Flag.END_STREAM
 DATA, HEADERS, CONTINUATION = Type.DATA, Type.HEADERS, Type.CONTINUATION
@@ -19,8 +19,8 @@ class FrameReader:
     """Reads the frames of one connection.
 
     Args:
-        frame_bytes: of the largest payload.
-        budget: what CONTINUATION frames are taken from.
+        frame_bytes: the size of the largest payload.
+        budget: CONTINUATION frames are charged to it.
     """
 
     def __init__(self, frame_bytes: int, budget: Budget) -> None:
@@ -29,14 +29,14 @@ class FrameReader:
         self._buffer = bytearray()
         self._needed = len(frames.PREFACE)
         self._greeted = False
-        # The stream, flags and block of a HEADERS frame that its CONTINUATIONs have yet to end.
+        # The stream, flags and block of a HEADERS frame that still needs CONTINUATION frames.
         self._headers: tuple[int, int, bytearray] | None = None
 
     def request(self, data: bytes) -> tuple[int, bytes, bytes] | None:
-        """Returns stream, header block and body of bytes that are one whole request.
+        """Returns stream, header block and body, if the bytes are exactly one whole request.
 
-        That is a HEADERS frame and a DATA frame that ends the stream, as most clients send a small
-        one. None for anything else, which is left to ``read``.
+        Such a request is a HEADERS frame and a DATA frame that ends the stream; most clients send
+        small requests that way. Returns None for anything else, which is left to ``read``.
         """
         size = len(data)
         if self._buffer or self._headers or not self._greeted or size < 2 * HEAD_BYTES:
@@ -56,7 +56,7 @@ class FrameReader:
         return number, data[HEAD_BYTES:split], data[start:]
 
     def read(self, data: bytes) -> Iterator[Frame]:
-        """Yields the frames that are whole now. Raises ConnectionFault."""
+        """Yields the frames that are complete now. Raises ConnectionFault."""
         if self._buffer:
             self._buffer += data
             if len(self._buffer) < self._needed:

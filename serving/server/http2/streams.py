@@ -1,4 +1,4 @@
-"""A stream of HTTP/2, and what the layer above is told of streams."""
+"""An HTTP/2 stream, and the interface through which the layer above is notified of streams."""
 
 from collections.abc import Callable
 from typing import Any, Protocol
@@ -10,10 +10,10 @@ class Stream:
     """One request and its response.
 
     Attributes:
-        call: what the layer above makes of it.
-        receive_window: bytes that the client may still send.
-        received: bytes of body so far.
-        remote_closed, local_closed: which side has ended its half.
+        call: the object that the layer above attaches.
+        receive_window: the number of bytes that the client may still send.
+        received: the number of body bytes so far.
+        remote_closed, local_closed: whether the client or the server has ended its half.
     """
 
     __slots__ = (
@@ -37,19 +37,19 @@ class Stream:
 
 
 class Listener(Protocol):
-    """What is told of streams. Each method may answer through the connection."""
+    """Is notified of events on streams. Each method may answer through the connection."""
 
     def begun(self, stream: Stream) -> None:
-        """The head of a request is there."""
+        """Called when the head of a request has arrived."""
 
     def received(self, stream: Stream, data: bytes, *, end: bool) -> None:
-        """A part of its body is there; it may be empty."""
+        """Called when a part of the body has arrived; it may be empty."""
 
     def cancelled(self, stream: Stream) -> None:
-        """The client or the connection has ended it."""
+        """Called when the client or the connection has ended the stream."""
 
     def write(self, data: bytes) -> None:
         """Sends bytes."""
 
     def close(self) -> None:
-        """Ends the connection after what was written."""
+        """Ends the connection after everything written was sent."""

@@ -1,4 +1,4 @@
-"""The access log: one JSON object a line for each request, written by a thread of its own."""
+"""The access log: one line of JSON per request, written by its own thread."""
 
 import logging
 import logging.handlers
@@ -19,12 +19,12 @@ LOG = logging.getLogger("fanout-model-server")
 
 
 class AccessLog:
-    """Takes a line for each request; lines that come faster than the disk takes them are dropped.
+    """Writes one line per request; drops lines that come faster than the disk can write them.
 
     Args:
         path: the file, which is rotated; ``-`` is standard output.
-        max_bytes, max_files: of the file and of all its rotations.
-        dropped: called for a line that was not written, in any thread.
+        max_bytes, max_files: the size limit of a file, and the number of files with all rotations.
+        dropped: called for each line that was not written, in any thread.
 
     Raises UserError when the file can't be opened.
     """
@@ -48,7 +48,7 @@ class AccessLog:
         self._thread = Background("access log")
 
     def record(self, **fields: Any) -> None:
-        """Takes in one request; ``time`` is added."""
+        """Queues the line of one request, to which ``time`` is added."""
         now = datetime.now(UTC)
         for name, value in fields.items():
             if isinstance(value, str) and len(value) > MAX_TEXT:
@@ -57,7 +57,7 @@ class AccessLog:
             self._dropped()
 
     def close(self) -> None:
-        """Writes what was taken in, and closes the file."""
+        """Writes the queued lines, and closes the file."""
         self._thread.stop()
         self._handler.close()
 
@@ -65,7 +65,7 @@ class AccessLog:
         time = now.isoformat(timespec="milliseconds").replace("+00:00", "Z")
         try:
             line = orjson.dumps({"time": time, **fields}).decode()
-        except orjson.JSONEncodeError:  # a text that is no Unicode
+        except orjson.JSONEncodeError:  # a string that is not valid Unicode
             clean = {
                 name: value.encode("utf-8", "replace").decode() if isinstance(value, str) else value
                 for name, value in fields.items()

@@ -1,4 +1,4 @@
-"""Work that must not hold up a request: done in a thread, dropped when it piles up."""
+"""Work that must not delay a request: done in a thread, and dropped when too much is queued."""
 
 import logging
 import threading
@@ -14,8 +14,8 @@ class Background:
 
     Args:
         name: of the thread.
-        max_entries, max_bytes: that may wait.
-        idle: called in the thread each time the queue has become empty, and at the end.
+        max_entries, max_bytes: limits of the queue.
+        idle: called in the thread each time the queue becomes empty, and at the end.
     """
 
     def __init__(
@@ -37,10 +37,10 @@ class Background:
         self._thread.start()
 
     def offer(self, size: int, work: Callable[[], None]) -> bool:
-        """Returns whether the work was taken; it isn't when too much waits. Never blocks for long.
+        """Queues the work, unless the queue is full; returns whether it did. Never blocks for long.
 
         Args:
-            size: bytes that the work keeps in memory, about.
+            size: the approximate number of bytes that the work keeps in memory.
             work: called in the thread; it must not raise.
         """
         with self._changed:
@@ -53,7 +53,7 @@ class Background:
             return True
 
     def stop(self, timeout: float = STOP_SECONDS) -> None:
-        """Takes nothing more and waits for what was taken, for a while."""
+        """Accepts no more work and waits for the queued work until the timeout."""
         with self._changed:
             self._ended = True
             self._changed.notify()

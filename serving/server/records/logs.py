@@ -1,4 +1,4 @@
-"""The logs that a server writes on demand, as its settings have them."""
+"""The optional logs of a server, set up according to its settings."""
 
 import asyncio
 import contextlib
@@ -15,13 +15,13 @@ from serving.server.settings.flags import Settings
 
 @dataclass
 class Logs:
-    """The access log, None when it is off, and the log of sampled requests."""
+    """The access log (None when it is off) and the log of sampled requests."""
 
     access: AccessLog | None
     requests: RequestLog
 
     def close(self) -> None:
-        """Writes what was taken in."""
+        """Writes the queued records."""
         self.requests.close()
         if self.access:
             self.access.close()
@@ -33,10 +33,10 @@ def start(
     """Returns the logs. Raises UserError when the access log can't be opened.
 
     Args:
-        settings: which of them are on, and their bounds.
-        manager: says which models have their requests logged by their own configuration.
-        metrics: of the loop's thread; where records are counted.
-        loop: that answers requests.
+        settings: which logs are on, and their limits.
+        manager: knows which models have a logging configuration of their own.
+        metrics: count the records; they belong to the loop's thread.
+        loop: the event loop that answers requests.
     """
 
     def in_loop(action: Callable[..., None], *values: str) -> None:
@@ -53,9 +53,9 @@ def start(
         )
 
     def sampling(model: str) -> Sampling | None:
-        own = manager.logging(model)
-        if own or not settings.request_log_prefix:
-            return own
+        own_sampling = manager.logging(model)
+        if own_sampling or not settings.request_log_prefix:
+            return own_sampling
         rate = settings.request_log_sampling_rate
         return default_sampling(settings.request_log_prefix, model, rate)
 

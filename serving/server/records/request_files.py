@@ -6,11 +6,11 @@ SUFFIX = ".tfrecord"
 
 
 def files(prefix: str | Path) -> list[Path]:
-    """Returns the log files of a prefix, oldest first. A file itself is a prefix of its own."""
+    """Returns the log files of a prefix, oldest first. A file's path is a prefix of that file."""
     path = Path(prefix)
     if path.is_file():
         return [path]
-    # The name ends with the time at which the file was begun.
+    # The name ends with the time at which the file was created.
     return sorted(
         file
         for file in path.parent.glob(f"*{SUFFIX}")

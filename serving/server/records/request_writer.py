@@ -1,7 +1,8 @@
 """Request logging: sampled requests with their answers, as PredictionLogs in bounded TFRecords.
 
-The event loop hands references over; messages are made and written by a thread. What it can't
-keep up with, or the disk does not take, is dropped and counted. serving.request_log reads them.
+The event loop hands over references; a thread builds and writes the messages. Records that the
+thread can't keep up with, or that the disk refuses, are dropped and counted. serving.request_log
+reads the files.
 """
 
 import logging
@@ -23,13 +24,13 @@ from serving.server.records.background import Background
 from serving.server.records.request_files import SUFFIX, files
 
 LOG = logging.getLogger("fanout-model-server")
-# After the disk refused a record, how many are dropped before it is tried again.
+# The number of records to drop after a failed write, before the next attempt.
 PAUSE_RECORDS = 100
 
 
 @dataclass
 class _Files:
-    """The files of one prefix: a new one when the last is full, the oldest ones removed."""
+    """The files of one prefix: starts a new one when the last is full, and removes the oldest."""
 
     prefix: Path
     max_bytes: int
@@ -38,7 +39,7 @@ class _Files:
     _bytes: int = 0
 
     def write(self, record: bytes) -> None:
-        """Appends a record. Raises OSError or TensorFlow's error; the next one is tried anew."""
+        """Appends a record. Raises OSError or TensorFlow's error; the next call starts afresh."""
         framed = len(record) + 16  # its length and two checksums
         if self._writer is None or self._bytes + framed > self.max_bytes:
             self.close()
@@ -51,7 +52,7 @@ class _Files:
         self._bytes += framed
 
     def flush(self) -> None:
-        """Makes what was written readable. Raises as write() does."""
+        """Flushes the written records to the file. Raises the same errors as write()."""
         if self._writer is None:
             return
         try:
@@ -61,7 +62,7 @@ class _Files:
             raise
 
     def close(self) -> None:
-        """Ends the file."""
+        """Closes the file."""
         writer, self._writer = self._writer, None
         if writer is None:
             return
@@ -82,13 +83,13 @@ class _Files:
 
 @dataclass
 class RequestLog:
-    """Takes requests with their answers from the event loop.
+    """Logs requests and their answers, which the event loop hands over.
 
     Attributes:
-        sampling: returns where a model's requests are logged, None for nowhere.
-        tags: of the SavedModel's part that is served.
+        sampling: returns where a model's requests are logged; None if they are not logged.
+        tags: the tags of the served MetaGraph in the SavedModel.
         counted: called with a model's name and a Code's name for each record, in any thread.
-        max_bytes, max_files: of a file, and how many there are for a prefix.
+        max_bytes, max_files: the size limit of a file, and the number of files for a prefix.
     """
 
     sampling: Callable[[str], Sampling | None]
@@ -103,7 +104,7 @@ class RequestLog:
     def predict(
         self, servable: Servable, signature: Signature, inputs: Tensors, outputs: Tensors
     ) -> None:
-        """Takes in a predict request."""
+        """Queues a predict request with its answer, if it is sampled."""
         sampling = self._chosen(servable.name)
         if sampling is None:
             return
@@ -122,7 +123,7 @@ class RequestLog:
     def messages(
         self, kind: str, servable: Servable, signature: Signature, request: Any, response: Any
     ) -> None:
-        """Takes in a request and its answer as messages, which nobody may change afterwards.
+        """Queues a request and its answer as messages, which must not be changed afterwards.
 
         Args:
             kind: ``predict``, ``classify``, ``regress`` or ``multi_inference``.
@@ -140,11 +141,11 @@ class RequestLog:
         self._take(sampling, servable, signature, size, fill)
 
     def wanted(self, model: str) -> bool:
-        """Returns whether requests of a model are logged at all: is it worth making messages?"""
+        """Returns whether a model's requests are logged at all; if not, messages are not needed."""
         return self.sampling(model) is not None
 
     def close(self) -> None:
-        """Writes what was taken in."""
+        """Writes the queued records, and closes the files."""
         if self._background:
             self._background.stop()
             for one in list(self._files.values()):
@@ -193,10 +194,10 @@ class RequestLog:
             self.counted(model, Code.RESOURCE_EXHAUSTED.name)
 
     def _of(self, prefix: Path) -> _Files:
-        found = self._files.get(prefix)
-        if found is None:
-            found = self._files[prefix] = _Files(prefix, self.max_bytes, self.max_files)
-        return found
+        writer = self._files.get(prefix)
+        if writer is None:
+            writer = self._files[prefix] = _Files(prefix, self.max_bytes, self.max_files)
+        return writer
 
     def _flush(self) -> None:
         for one in list(self._files.values()):
@@ -208,14 +209,14 @@ class RequestLog:
 
 
 def describe(spec: Any, servable: Servable, signature: Signature) -> None:
-    """Fills a ModelSpec with what answered."""
+    """Fills a ModelSpec with the version and signature that answered."""
     spec.name = servable.name
     spec.version.value = servable.version
     spec.signature_name = signature.name
 
 
 def default_sampling(prefix: Path, model: str, rate: float) -> Sampling:
-    """Returns where the flags have a model's requests logged."""
+    """Returns the sampling of a model's requests according to the flags."""
     return Sampling(prefix.with_name(f"{prefix.name}.{quote(model, safe='')}"), rate)
 
 

@@ -1,4 +1,4 @@
-"""The REST API without a transport: a request's parts in, a response or a call to run out."""
+"""The REST API without a transport: takes a request's parts; gives a response or a call to run."""
 
 import re
 import time
@@ -36,14 +36,14 @@ GZIP_WINDOW = 31  # zlib's number for "gzip header, largest window"
 
 @dataclass(frozen=True)
 class RestLimits:
-    """Bounds of a request.
+    """Limits for requests and connections.
 
     Attributes:
         body_bytes: of a body as it was sent.
-        unpacked_bytes: of a gzip body, unpacked.
-        json_depth: of lists and objects in each other.
+        unpacked_bytes: of a gzip body after it was unpacked.
+        json_depth: nesting depth of lists and objects.
         timeout_seconds: how long a request may take to arrive, and then to wait for its turn.
-        connections: that may be open at a time.
+        connections: how many may be open at a time.
         idle_seconds: after which a connection without requests is closed.
     """
 
@@ -60,18 +60,18 @@ _ORIGIN = re.compile(r"https?://")
 
 @dataclass
 class Rest:
-    """Answers requests from the models that are loaded.
+    """Answers requests with the loaded models.
 
     Attributes:
-        models: what is loaded.
-        limits: bounds of a request.
-        metrics: where requests are counted.
-        metrics_path: where Prometheus reads them, None for nowhere.
-        cors: whether pages of other origins may use the answers.
-        inputs: bounds of the tensors.
-        keys: one of which a client must show.
-        log: of all requests, None for none.
-        sampled: where some requests are logged with their answers, None for nowhere.
+        models: the loaded models.
+        limits: for requests and connections.
+        metrics: count the requests.
+        metrics_path: the path that Prometheus reads metrics from; None for none.
+        cors: whether pages from other origins may use the answers.
+        inputs: limits for the tensors.
+        keys: the API keys; a client must send one of them.
+        log: the access log; None for none.
+        sampled: the log of sampled requests with their answers; None for none.
     """
 
     models: Models
@@ -84,12 +84,12 @@ class Rest:
     log: AccessLog | None = None
     sampled: RequestLog | None = None
 
-    def refusal(self, method: str, path: str, shown: Mapping[str, str]) -> Response | None:
-        """Returns the response to one who shows no known key; None when the request may go on.
+    def refusal(self, method: str, path: str, headers: Mapping[str, str]) -> Response | None:
+        """Returns the refusal of a request without a known key; None when the request may continue.
 
         Args:
-            method, path: as begin() takes them.
-            shown: headers by their names in lower case.
+            method, path: the same as for begin().
+            headers: those that may hold a key, by name in lower case.
         """
         if not self.keys or method == "OPTIONS":
             return None
@@ -99,7 +99,7 @@ class Rest:
         except ServingError:
             pass
         try:
-            self.keys.check(shown)
+            self.keys.check(headers)
         except ServingError as error:
             return failed(error)
         return None
@@ -107,11 +107,11 @@ class Rest:
     def begin(
         self, method: str, path: str, body: bytes = b"", encoding: str = "", origin: str = ""
     ) -> Response | Running:
-        """Returns the response to a request, or the call it needs. Never raises.
+        """Returns the response to a request, or the call that it needs. Never raises.
 
         Args:
             method: of HTTP, in upper case.
-            path: of the URL, without query, still percent-encoded.
+            path: of the URL, without the query, still percent-encoded.
             body: as it was sent.
             encoding: the Content-Encoding header.
             origin: the Origin header.
@@ -135,10 +135,10 @@ class Rest:
             try:
                 running = verbs[route.verb](route, self._unpack(body, encoding))
             except ServingError as error:
-                if self.models.known(route.model):  # others would be names that clients make up
+                if self.models.known(route.model):  # other names are made up by clients
                     self.metrics.requests.add(route.model, error.code.name)
                 raise
-        except Exception as error:  # a client gets an answer, whatever happened
+        except Exception as error:  # a client gets an answer to any error
             return failed(error)
         running.done = self._count(route, started)
         return running
@@ -153,7 +153,7 @@ class Rest:
         return count
 
     def handle(self, method: str, path: str, body: bytes = b"", encoding: str = "") -> Response:
-        """Returns the response to a request, its call run at once in this thread."""
+        """Returns the response to a request; runs its call at once in this thread."""
         begun = self.begin(method, path, body, encoding)
         if isinstance(begun, Response):
             return begun
@@ -172,8 +172,8 @@ class Rest:
             return Response(200, protos.status_json(versions))
         lease = self.models.lease(route.model, route.version, route.label)
         try:
-            found = lease.servable
-            body = protos.metadata_json(found.name, found.version, found.signature_defs)
+            servable = lease.servable
+            body = protos.metadata_json(servable.name, servable.version, servable.signature_defs)
             return Response(200, body)
         finally:
             lease.release()
@@ -231,7 +231,7 @@ class Rest:
 
     @contextmanager
     def _leased(self, route: Route) -> Iterator[Lease]:
-        """Yields the version a request is for; an error in the block gives it back."""
+        """Yields the version that a request addresses; an error in the block releases it."""
         lease = self.models.lease(route.model, route.version, route.label)
         try:
             yield lease
@@ -240,14 +240,14 @@ class Rest:
             raise
 
     def _predict_quickly(self, route: Route, body: bytes) -> Running | None:
-        """Returns the call of a request in the common form; None leaves it to the general way."""
+        """Returns the call of a request in the common form; None for any other form."""
         quick = json_fast.scan(body)
         if quick is None:
             return None
         try:
             lease = self.models.lease(route.model, route.version, route.label)
         except ServingError:
-            return None  # an error in the JSON would come before this one
+            return None  # an error in the JSON takes precedence over this one
         try:
             signature = lease.servable.signature(quick.signature)
             inputs = json_fast.read(quick, signature) if signature else None
@@ -273,7 +273,7 @@ class Rest:
     def _sample(
         self, kind: str, lease: Lease, signature: Signature, examples: Any, context: Any, rows: Any
     ) -> None:
-        """Logs a request of classify or regress, where that model's are."""
+        """Logs a classify or regress request, if the model's requests are logged."""
         if self.sampled and self.sampled.wanted(lease.servable.name):
             request, response = protos.example_messages(kind, examples, context, rows)
             for spec in (request.model_spec, response.model_spec):
@@ -292,16 +292,16 @@ class Rest:
         try:
             unpacked = unpacker.decompress(body, self.limits.unpacked_bytes + 1)
         except zlib.error as error:
-            raise invalid("the body is not gzip, as its Content-Encoding says") from error
+            raise invalid("Content-Encoding says gzip, but the body is not gzip") from error
         if len(unpacked) > self.limits.unpacked_bytes:
             raise TooLarge(f"the unpacked body is larger than {self.limits.unpacked_bytes} bytes")
         if not unpacker.eof:
-            raise invalid("the gzip body ends too early")
+            raise invalid("the gzip body is incomplete")
         return unpacked
 
 
 def _preflight(origin: str) -> Response:
-    """Returns the answer to the question whether a page may call the API."""
+    """Returns the answer to a CORS preflight request."""
     if _ORIGIN.search(origin):
         return Response(200, b"")
     raise ServingError(Code.FAILED_PRECONDITION, f"Origin header is missing or wrong: {origin}")

@@ -1,4 +1,4 @@
-"""The JSON of classify and regress requests to tf.Examples, and of their answers."""
+"""Converts the JSON of classify and regress requests to tf.Examples, and answers to JSON."""
 
 import json
 from typing import Any
@@ -16,7 +16,7 @@ _MAX_INT64 = 2**63 - 1
 def examples(document: dict[str, Any]) -> tuple[list[Any], Any | None]:
     """Returns the tf.Examples of a request and its context, or None.
 
-    Raises ServingError naming the feature that is wrong.
+    Raises ServingError that names the invalid feature.
     """
     context = _example(document[CONTEXT_KEY]) if CONTEXT_KEY in document else None
     if EXAMPLES_KEY not in document:

@@ -1,10 +1,10 @@
-"""The commonest predict request, read without building its nested lists.
+"""Reads the most common predict request without building its nested lists.
 
-A client that sends tensors of numbers sends ``{"instances": [[…], …]}`` with the shape that the
-signature names. Making Python lists of lists of it costs five times as much as everything else
-that the server does for a small model. Here the brackets are compared with those that the shape
-implies, then dropped, and the numbers are parsed as one flat list. Whatever looks different in
-any way is left to the general way, which also words the errors.
+A client that sends tensors of numbers sends ``{"instances": [[…], …]}`` with the shape in the
+signature. Building Python lists of lists from it costs five times as much as everything else that
+the server does for a small model. Here the brackets are compared with those that the shape
+implies, then dropped, and the numbers are parsed as one flat list. A request that differs in any
+way is left to the general code, which also produces the errors.
 """
 
 import re
@@ -25,14 +25,14 @@ _HEAD = re.compile(
     rb'"(?P<key>instances|inputs)"\s*:\s*(?:\{\s*"(?P<alias>[^"\\]*)"\s*:\s*)?(?=\[)'
 )
 _TAIL = re.compile(rb"\s*(?P<brace>\}\s*)?(?:,\s*" + _NAME % b"after" + rb"\s*)?\}\s*")
-# What numbers are made of, and the white space between them. A letter e elsewhere fails to parse.
+# The characters of numbers, and white space between them. A letter e elsewhere fails to parse.
 _NUMBERS = b"0123456789.eE+- \t\r\n"
 _BRACKETS = b"[]"
 
 
 @dataclass(frozen=True)
 class Quick:
-    """A body whose outer form is known and whose numbers are not read yet."""
+    """A body whose outer form is known, and whose numbers are not parsed yet."""
 
     signature: str
     layout: Format
@@ -41,7 +41,7 @@ class Quick:
 
 
 def scan(body: bytes) -> Quick | None:
-    """Returns the parts of a body that has the common form; None for any other."""
+    """Returns the parts of a body that has the common form; None for any other body."""
     head = _HEAD.match(body)
     end = body.rfind(b"]") + 1
     tail = _TAIL.fullmatch(body, end) if end else None
@@ -64,7 +64,7 @@ def scan(body: bytes) -> Quick | None:
 
 
 def read(quick: Quick, signature: Signature) -> dict[str, Array] | None:
-    """Returns the only input of a signature with its values; None if the common way can't."""
+    """Returns the only input of a signature with its values; None if this fast path can't."""
     if len(signature.inputs) != 1:
         return None
     ((alias, info),) = signature.inputs.items()
@@ -73,10 +73,10 @@ def read(quick: Quick, signature: Signature) -> dict[str, Array] | None:
     inner = info.shape[1:]
     if -1 in inner or 0 in inner:
         return None
-    one = _brackets_of(inner)
+    row_brackets = _brackets_of(inner)
     brackets = quick.values.translate(None, _NUMBERS)
-    rows, rest = divmod(len(brackets) - 1, len(one) + 1)
-    if rest or rows < 1 or brackets != b"[" + b",".join([one] * rows) + b"]":
+    rows, rest = divmod(len(brackets) - 1, len(row_brackets) + 1)
+    if rest or rows < 1 or brackets != b"[" + b",".join([row_brackets] * rows) + b"]":
         return None
     try:
         flat = orjson.loads(b"[" + quick.values.translate(None, _BRACKETS) + b"]")
@@ -90,14 +90,14 @@ def read(quick: Quick, signature: Signature) -> dict[str, Array] | None:
 
 def _array(flat: list[Any], dtype: int) -> Array | None:
     if dtype in FLOATS:
-        with np.errstate(over="ignore"):  # what is too large becomes infinite
+        with np.errstate(over="ignore"):  # values that are too large become infinite
             return np.array(flat, numpy_type(dtype))
     return numbers(flat, dtype)
 
 
 @lru_cache(maxsize=64)
 def _brackets_of(shape: tuple[int, ...]) -> bytes:
-    """Returns the brackets and commas of an array of a shape as JSON."""
+    """Returns the brackets and commas of the JSON of an array of a shape."""
     text = b""
     for size in reversed(shape):
         text = b"[" + b",".join([text] * size) + b"]"

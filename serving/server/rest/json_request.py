@@ -1,4 +1,4 @@
-"""The JSON of a predict request to tensors, in row and in column format (json_tensor.cc)."""
+"""Converts the JSON of a predict request to tensors, in row and column format (json_tensor.cc)."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -18,14 +18,14 @@ COLUMN_KEY = "inputs"
 
 
 class Format(Enum):
-    """How a request's tensors are laid out; the answer is laid out alike."""
+    """The layout of a request's tensors; the answer has the same layout."""
 
     ROW = "predictions"
     COLUMN = "outputs"
 
 
 def signature_name(document: dict[str, Any]) -> str:
-    """Returns the signature that a request names, empty for none.
+    """Returns the signature that a request names; empty for none.
 
     Raises ServingError when the name is not a string.
     """
@@ -45,11 +45,11 @@ def tensors(
     Args:
         document: the parsed body.
         infos: the inputs of the signature.
-        body: the text it was parsed from, only searched for words that forbid the fast way.
+        body: the text it was parsed from, only searched for words that rule out the fast path.
 
-    Raises ServingError naming the element that is wrong.
+    Raises ServingError that names the invalid element.
     """
-    # Where neither word occurs in the text, no element is a boolean.
+    # If neither word occurs in the text, no element is a boolean.
     numbers_only = b"true" not in body and b"false" not in body
     if ROW_KEY in document:
         if COLUMN_KEY in document:
@@ -105,7 +105,7 @@ def _is_named(element: Any) -> bool:
 
 
 def _split(instances: list[Any], infos: Mapping[str, TensorInfo]) -> dict[str, list[Any]]:
-    """Returns for each input the values of all instances."""
+    """Returns the values of all instances for each input."""
     if not _is_named(instances[0]):
         for item, element in enumerate(instances):
             if isinstance(element, dict) and _is_named(element):
@@ -135,10 +135,10 @@ def _wrong_keys(
 
 
 def _batch(values: list[Any], info: TensorInfo, numbers_only: bool, *, key: str) -> Array:
-    """Returns the values of one input, with the number of instances as first dimension."""
+    """Returns the values of one input; the first dimension is the number of instances."""
     with suppress(ServingError):
         return to_array(values, info, numbers_only=numbers_only)
-    # The instances one by one say which of them is wrong.
+    # Convert the instances one by one to find the invalid one.
     rows: list[Array] = []
     for item, value in enumerate(values):
         try:

@@ -1,4 +1,4 @@
-"""Tensors to the JSON of an answer (json_tensor.cc), and the JSON of an error."""
+"""Converts tensors to the JSON of an answer (json_tensor.cc), and writes the JSON of errors."""
 
 import base64
 import json
@@ -12,16 +12,16 @@ from serving.server.dataplane.tensors import Array, Tensors, type_name, type_num
 from serving.server.rest.json_request import Format
 from serving.server.rest.json_tensors import BASE64_KEY
 
-# String outputs with this suffix are printed as base64, the others as text.
+# String outputs with this suffix are printed as base64, others as text.
 BYTES_SUFFIX = "_bytes"
 _ORJSON_KINDS = "fiub"
 
 
 def predictions(outputs: Tensors, layout: Format) -> bytes:
-    """Returns the body of an answer. One output stands bare, several are objects by alias.
+    """Returns the body of an answer. One output stands alone; several are objects by alias.
 
-    Raises ServingError when the row format is asked for and the outputs have no common batch
-    size, or when a type has no JSON form.
+    Raises ServingError when the row format is requested and the outputs have no common batch size,
+    or when a type has no JSON form.
     """
     if layout is Format.ROW:
         _check_rows(outputs)
@@ -66,7 +66,7 @@ def _print(alias: str, array: Array) -> bytes:
     kind = array.dtype.kind
     if kind in "OSU":
         text = _strings(array, as_bytes=alias.endswith(BYTES_SUFFIX))
-        # Text that is not UTF-8 goes out as the bytes it is, as TensorFlow Serving sends it.
+        # Text that is not UTF-8 is sent as unchanged bytes, the same as in TensorFlow Serving.
         return json.dumps(text, ensure_ascii=False).encode("utf-8", "surrogateescape")
     if kind not in _ORJSON_KINDS:
         raise invalid(
@@ -76,7 +76,7 @@ def _print(alias: str, array: Array) -> bytes:
         if array.dtype == np.float16:
             array = array.astype(np.float32)
         if not np.isfinite(array).all():
-            # NaN and Infinity are printed bare, which strict JSON parsers refuse.
+            # NaN and Infinity are printed without quotes, which strict JSON parsers refuse.
             return json.dumps(_shortest(array)).encode()
     if not array.ndim:
         return orjson.dumps(array[np.newaxis], option=orjson.OPT_SERIALIZE_NUMPY)[1:-1]

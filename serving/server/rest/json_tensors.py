@@ -1,4 +1,4 @@
-"""One JSON value to one tensor: shapes, element types and their errors (json_tensor.cc)."""
+"""Converts one JSON value to one tensor: shapes, types and their errors (json_tensor.cc)."""
 
 import base64
 import binascii
@@ -13,7 +13,7 @@ from serving.server.rest.json_text import show, type_of
 
 BASE64_KEY = "b64"
 FLOATS = {1, 2}
-# RapidJSON's IsInt, IsInt64, IsUint, IsUint64; the small types are held to their own range.
+# RapidJSON's IsInt, IsInt64, IsUint, IsUint64; small types are checked against their own range.
 _INTEGERS = {
     number: np.iinfo(np.dtype(name))
     for number, name in {
@@ -27,10 +27,10 @@ def to_array(value: Any, info: TensorInfo, *, numbers_only: bool) -> Array:
     """Returns a tensor with the shape of the nested lists.
 
     Args:
-        value: a scalar, or lists of one shape.
-        info: says the type of the elements.
-        numbers_only: whether the request is known to hold no ``true`` and no ``false``, which
-            NumPy would take for numbers. Then lists of numbers are converted without a loop here.
+        value: a scalar, or lists of the same shape.
+        info: has the type of the elements.
+        numbers_only: whether the request is known to contain no ``true`` and no ``false``, which
+            NumPy would treat as numbers. Then lists of numbers are converted without a loop here.
 
     Raises ServingError when an element has another type or the lists are ragged.
     """
@@ -66,9 +66,9 @@ def decode_base64(value: Any) -> bytes:
 
 
 def numbers(value: Any, dtype: int) -> Array | None:
-    """Returns lists of numbers as an array; None where the careful way must decide.
+    """Returns lists of numbers as an array; None if each element must be checked.
 
-    The lists must hold no booleans.
+    The lists must not contain booleans.
     """
     if not isinstance(value, list):
         return None

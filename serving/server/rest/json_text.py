@@ -1,4 +1,4 @@
-"""JSON text to values, with the errors of TensorFlow Serving's parser (RapidJSON)."""
+"""Parses JSON text, with the errors of TensorFlow Serving's parser (RapidJSON)."""
 
 import json
 import re
@@ -9,14 +9,14 @@ import orjson
 
 from serving.server.dataplane.statuses import ServingError, invalid
 
-# Texts of values in errors are cut here, as in tensorflow_serving/util/json_tensor.cc.
+# Values in errors are truncated to this length, as in tensorflow_serving/util/json_tensor.cc.
 MAX_SHOWN = 256
-# More digits than any 64-bit number has: the value is a decimal, and never a slow big integer.
+# More digits than any 64-bit number has: longer values become floats, not slow big integers.
 _MAX_DIGITS = 20
 MAX_DEPTH = 64
 _STRING = re.compile(rb'"[^"\\]*(?:\\.[^"\\]*)*"', re.DOTALL)
 _SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
-# Opening brackets become 1, closing ones -1, and all else is left out.
+# Opening brackets become 1, closing brackets -1; everything else is dropped.
 _STEPS = bytes.maketrans(b"[{]}", b"\x01\x01\xff\xff")
 _OTHERS = bytes(byte for byte in range(256) if byte not in b"[{]}")
 _PARSE_ERRORS = {
@@ -33,9 +33,9 @@ _PARSE_ERRORS = {
 def parse_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
     """Returns the JSON object that a request's body starts with.
 
-    NaN and Infinity are numbers; what follows the object is ignored.
-    Raises ServingError (INVALID_ARGUMENT) for anything else, and for lists and objects in more
-    than ``max_depth`` others.
+    NaN and Infinity are numbers; everything after the object is ignored.
+    Raises ServingError (INVALID_ARGUMENT) for anything else, and for lists and objects that are
+    nested more than ``max_depth`` deep.
     """
     if not body:
         raise invalid("JSON Parse error: The document is empty")
@@ -51,7 +51,7 @@ def parse_object(body: bytes, max_depth: int = MAX_DEPTH) -> dict[str, Any]:
 
 
 def _depth(body: bytes, enough: int) -> int:
-    """Returns how deeply brackets are nested; a bound of it where that is not above ``enough``."""
+    """Returns the nesting depth of brackets, or an upper bound of it that is at most ``enough``."""
     opened = body.count(b"[") + body.count(b"{")
     if opened <= enough:
         return opened
@@ -61,13 +61,13 @@ def _depth(body: bytes, enough: int) -> int:
 
 
 def show(value: Any) -> str:
-    """Returns a JSON value as one line for an error, cut where it gets long."""
+    """Returns a JSON value as one line for an error; truncates a long one."""
     text = json.dumps(value, ensure_ascii=False)
     return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "..."
 
 
 def type_of(value: Any) -> str:
-    """Returns the name of a value's JSON type as RapidJSON has it."""
+    """Returns RapidJSON's name for the JSON type of a value."""
     if value is None:
         return "Null"
     if isinstance(value, bool):
@@ -79,7 +79,7 @@ def type_of(value: Any) -> str:
 
 
 def format_error(value: Any, problem: str) -> ServingError:
-    """Returns the error that quotes the value and says what is wrong with it."""
+    """Returns an error that quotes the value and states the problem."""
     return invalid(f"JSON Value: {show(value)} {problem}")
 
 
@@ -101,7 +101,7 @@ def _parse_leniently(body: bytes) -> Any:
     if escape:
         try:
             json.dumps(value, ensure_ascii=False).encode()
-        except UnicodeEncodeError as error:  # half of a pair, which no text can hold
+        except UnicodeEncodeError as error:  # half of a surrogate pair, which cannot be encoded
             problem = "The surrogate pair in string is invalid."
             raise _parse_error(problem, escape.start()) from error
     return value
@@ -120,7 +120,7 @@ def _parse_problem(error: json.JSONDecodeError) -> str:
 
 
 def _innermost_bracket(text: str, end: int) -> str:
-    """Returns the bracket that is open before ``end``; the text before it is well formed."""
+    """Returns the innermost bracket open at ``end``; the text before it is well formed."""
     opened: list[str] = []
     quoted = escaped = False
     for character in text[:end]:

@@ -1,4 +1,4 @@
-"""HTTP responses of the REST API, and the requests that still wait for theirs."""
+"""HTTP responses of the REST API, and requests that still wait for a response."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ CORS_HEADERS = (
     ("Access-Control-Allow-Methods", "POST, GET"),
     ("Access-Control-Allow-Headers", "Content-Type"),
 )
-# What a page must be allowed to send when keys are asked for.
+# The headers that a page must be allowed to send when keys are required.
 CORS_KEY_HEADERS = (
     *CORS_HEADERS[:2],
     (CORS_HEADERS[2][0], "Content-Type, Authorization, X-API-Key"),
@@ -22,7 +22,7 @@ JSON_TYPE = "application/json"
 
 
 class TooLarge(ServingError):
-    """A request beyond a bound of size, which HTTP has a status of its own for."""
+    """A request that exceeds a size limit, for which HTTP has its own status."""
 
     def __init__(self, message: str) -> None:
         super().__init__(Code.INVALID_ARGUMENT, message)
@@ -46,7 +46,7 @@ class Running:
     done: Callable[[str], None] = lambda _: None
 
     def finish(self, result: Tensors | ServingError) -> Response:
-        """Returns the response to what came of the call. Never raises."""
+        """Returns the response for the result of the call. Never raises."""
         try:
             if isinstance(result, ServingError):
                 raise result
@@ -68,6 +68,6 @@ def failed(error: BaseException) -> Response:
 
 
 def not_found() -> Response:
-    """Returns the response for a URL outside the API, which is a page, not JSON."""
+    """Returns the response for a URL outside the API: an HTML page, not JSON."""
     page = b"<html><head><title>404 Not Found</title></head><body>Not Found</body></html>\n"
     return Response(404, page, "text/html")

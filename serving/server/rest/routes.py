@@ -27,7 +27,7 @@ class BareError(ServingError):
 
 @dataclass(frozen=True)
 class Route:
-    """What a URL asks for.
+    """The request that a URL stands for.
 
     Attributes:
         verb: ``predict``, ``classify``, ``regress``, ``status`` or ``metadata``.
@@ -42,25 +42,25 @@ class Route:
 
 
 def is_api(path: str) -> bool:
-    """Returns whether a path belongs to the API; anything else is not found."""
+    """Returns whether a path belongs to the API; any other path is answered with 404."""
     return path[: len(PREFIX)].lower() == PREFIX
 
 
 @lru_cache(maxsize=256)
 def match(method: str, path: str) -> Route:
-    """Returns what a request asks for.
+    """Returns the route of a request.
 
     Args:
         method: of HTTP, in upper case.
-        path: without query.
+        path: without the query.
 
     Raises ServingError when no URL of the API matches.
     """
     pattern = {"POST": _POST, "GET": _GET}.get(method)
-    found = pattern.fullmatch(path) if pattern else None
-    if found is None:
+    parts = pattern.fullmatch(path) if pattern else None
+    if parts is None:
         raise invalid(f"Malformed request: {method} {path}")
-    name, version, label = found["name"], found["version"], found["label"]
+    name, version, label = parts["name"], parts["version"], parts["label"]
     number = None
     if version is not None:
         # int() of a very long number is slow; no version has more than 19 digits.
@@ -70,14 +70,14 @@ def match(method: str, path: str) -> Route:
             raise BareError(invalid("").code, f"Failed to convert version: {version} to numeric.")
     if name is None:
         raise invalid("Missing model name in request.")
-    verb = found["verb"].lower() if found["verb"] else "status"
+    verb = parts["verb"].lower() if parts["verb"] else "status"
     return Route(verb, _decode(name), number, _decode(label) if label else None)
 
 
 def model(path: str) -> str:
-    """Returns the model's name that a path holds, as it was sent; empty when it holds none."""
-    found = _MODEL.match(path)
-    return found["name"] if found else ""
+    """Returns the model's name in a path, still percent-encoded; empty when there is none."""
+    parts = _MODEL.match(path)
+    return parts["name"] if parts else ""
 
 
 def _decode(text: str) -> str:

@@ -1,4 +1,4 @@
-"""HTTP/1.1 over asyncio: bytes to requests for the REST API, its responses to bytes."""
+"""HTTP/1.1 over asyncio: parses requests for the REST API, and writes its responses."""
 
 import asyncio
 import time
@@ -17,7 +17,7 @@ from serving.server.rest.responses import CORS_HEADERS, CORS_KEY_HEADERS, Respon
 from serving.server.settings import api_keys
 
 MAX_HEADER_BYTES = 64 << 10
-# Requests that one connection may send ahead before the first is answered.
+# The number of requests that a connection may send before the first is answered.
 MAX_PIPELINED = 16
 _REASONS = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 
@@ -30,7 +30,7 @@ _KEY_HEADERS = frozenset(name.encode() for name in (api_keys.HEADER, api_keys.AU
 
 @dataclass(eq=False, slots=True)
 class _Slot:
-    """A place in the order of a connection's responses."""
+    """A position in the order of a connection's responses."""
 
     keep_alive: bool
     response: Response | None = None
@@ -66,7 +66,7 @@ class HttpProtocol(asyncio.Protocol):
         self._encoding = ""
         self._origin = ""
         self._expects = False
-        self._shown: dict[str, str] = {}
+        self._credentials: dict[str, str] = {}
         self._header_bytes = 0
         self._body: list[bytes] = []
         self._body_bytes = 0
@@ -74,9 +74,8 @@ class HttpProtocol(asyncio.Protocol):
     # --- asyncio ---
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(
-            asyncio.Transport, transport
-        )  # what TCP gives; uvloop's is no subclass
+        # TCP gives one of these; uvloop's class is not a subclass.
+        self._transport = cast(asyncio.Transport, transport)
         self._parser = httptools.HttpRequestParser(self)
         self._encrypted = transport.get_extra_info("sslcontext") is not None
         peer = transport.get_extra_info("peername")
@@ -84,14 +83,14 @@ class HttpProtocol(asyncio.Protocol):
         full = len(self._connections) >= self._rest.limits.connections
         self._connections.add(self)
         if full:
-            self._refuse(503, f"{self._rest.limits.connections} connections are open already")
+            self._refuse(503, f"{self._rest.limits.connections} connections are already open")
 
     def connection_lost(self, _: Exception | None) -> None:
         self._transport = None
         self._connections.discard(self)
         for slot in self._slots:
             if slot.call:
-                slot.call.deadline = 0.0  # nobody is there to answer: not worth running
+                slot.call.deadline = 0.0  # the client is gone: not worth running
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
@@ -106,7 +105,7 @@ class HttpProtocol(asyncio.Protocol):
                 self._refuse(400, f"Malformed HTTP: {error}")
 
     def eof_received(self) -> bool:
-        # Half-closed: what was asked is still answered. TLS has no such state.
+        # Half-closed: requests already sent are still answered. TLS has no such state.
         begun = bool(self._slots) and not self._encrypted
         self.drain()
         return begun
@@ -136,7 +135,7 @@ class HttpProtocol(asyncio.Protocol):
         elif lowered == b"origin":
             self._origin = value.decode("latin-1")
         elif lowered in _KEY_HEADERS:
-            self._shown[lowered.decode()] = value.decode("latin-1")
+            self._credentials[lowered.decode()] = value.decode("latin-1")
         elif lowered == b"expect":
             self._expects = value.lower() == b"100-continue"
         elif lowered == b"content-length":
@@ -144,8 +143,8 @@ class HttpProtocol(asyncio.Protocol):
 
     def on_headers_complete(self) -> None:
         if self._rest.keys and not self._closing:
-            refusal = self._rest.refusal(self._method(), self._path(), self._shown)
-            if refusal:  # before its body is taken in
+            refusal = self._rest.refusal(self._method(), self._path(), self._credentials)
+            if refusal:  # before the body is received
                 self._end_with(refusal)
         if self._expects and self._transport and not self._closing:
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
@@ -185,7 +184,7 @@ class HttpProtocol(asyncio.Protocol):
         return self._url.partition(b"?")[0].decode("latin-1")
 
     def _note(self, slot: _Slot) -> None:
-        """Keeps what the access log will say of a request."""
+        """Stores the request's fields for the access log."""
         if self._rest.log:
             slot.method, slot.path = self._method() if self._url else "", self._path()
             slot.started, slot.received = self._since, self._body_bytes
@@ -220,7 +219,7 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.close()
 
     def _refuse(self, status: int, message: str) -> None:
-        """Answers a request that can't be read on, after those before it, and closes."""
+        """Answers a request that can't be read to the end, after the earlier ones, and closes."""
         self._end_with(Response(status, json_response.error(message)))
 
     def _end_with(self, response: Response) -> None:
@@ -273,16 +272,16 @@ class HttpProtocol(asyncio.Protocol):
             and now - self._since > limits.timeout_seconds
             and (self._paused or self._transport.is_closing())
         ):
-            # It takes no answers: closing would wait for it to take them, perhaps for ever.
+            # The client does not read answers; closing would wait until it does, perhaps forever.
             self._transport.abort()
         elif self._receiving and now - self._since > limits.timeout_seconds:
             self._receiving = False
-            self._refuse(408, f"The request did not arrive in {limits.timeout_seconds:g} s")
+            self._refuse(408, f"The request did not arrive within {limits.timeout_seconds:g} s")
         elif not self._slots and now - self._since > limits.idle_seconds and self._transport:
             self._transport.close()
 
     def drain(self) -> None:
-        """Takes no further requests; closes when those begun are answered."""
+        """Accepts no more requests; closes when those begun are answered."""
         self._closing = True
         if self._slots:
             self._slots[-1].keep_alive = False
@@ -293,4 +292,4 @@ class HttpProtocol(asyncio.Protocol):
 def _connection(slot: _Slot) -> str:
     if not slot.keep_alive:
         return "Connection: close\r\n"
-    return "Connection: keep-alive\r\n" if slot.old else ""  # HTTP/1.0 closes unless told
+    return "Connection: keep-alive\r\n" if slot.old else ""  # HTTP/1.0 closes by default

@@ -26,7 +26,7 @@ REFUSED = {
     "--tensorflow_inter_op_parallelism",
     "thread_pool_factory_config_file": "set --tensorflow_intra_op_parallelism and "
     "--tensorflow_inter_op_parallelism",
-    "use_alts_credentials": "ALTS exists on Google Cloud only; use --ssl_config_file",
+    "use_alts_credentials": "ALTS exists only on Google Cloud; use --ssl_config_file",
     "xla_cpu_compilation_enabled": "a model answers as it was checked, without XLA",
 }
 OFF = ("", "false", "0")

@@ -174,7 +174,7 @@ REFUSALS = [
          {"predictions": [{"plain": "[{" * 100 + '"', "raw_bytes": {
              "b64": base64.b64encode(b"[{" * 100 + b'"').decode()}}]}),
     Case("too many rows", HALF, '{"instances": [' + "1," * 8192 + "1]}", 400,
-         "input x has a batch of 8193 rows, allowed are 8192 (--max_request_rows)"),
+         "input x has a batch of 8193 rows, at most 8192 are allowed (--max_request_rows)"),
     Case("as many rows as allowed", HALF, '{"inputs": [' + "1," * 8191 + "1]}", 200,
          {"outputs": [3.5] * 8192}),
     Case("deep nesting", HALF, '{"instances":' + "[" * 5000 + "]" * 5000 + "}", 400, ""),

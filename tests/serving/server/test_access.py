@@ -162,18 +162,18 @@ def record(data: bytes) -> bytes:
         (PREDICT, gzip.compress(b" " * 50_001, mtime=0), {"Content_Encoding": "gzip"}, 413,
          "the unpacked body is larger than 50000 bytes"),
         (PREDICT, b'{"instances": [' + b"1," * 100 + b"1]}", {}, 400,
-         "input x has a batch of 101 rows, allowed are 100"),
+         "input x has a batch of 101 rows, at most 100 are allowed"),
         (PREDICT, b'{"inputs": {"x": [' + b"[1]," * 100 + b"[1]]}}", {}, 400,
-         "input x has a batch of 101 rows, allowed are 100"),
+         "input x has a batch of 101 rows, at most 100 are allowed"),
         ("/v1/models/half:regress", b'{"signature_name": "regress_x_to_y", "examples": ['
          + b"{}," * 100 + b"{}]}", {}, 400, "input inputs has a batch of 101 rows"),
         (PREDICT, b'{"instances": ' + b"[" * 8 + b"1" + b"]" * 8 + b"}", {}, 400,
          "JSON Parse error: nested more than 8 deep (--max_json_depth)"),
         *[(PICTURES, instances(picture(kind, 32)), {}, 400,
-           "input image_bytes holds a picture of 1024 pixels, allowed are 1000")
+           "input image_bytes holds a picture of 1024 pixels, at most 1000 are allowed")
           for kind in ("PNG", "JPEG", "GIF", "BMP")],
         (PICTURES, instances(record(picture("PNG", 32)), "serving_examples"), {}, 400,
-         "input examples holds a picture of 1024 pixels, allowed are 1000"),
+         "input examples holds a picture of 1024 pixels, at most 1000 are allowed"),
     ],
 )  # fmt: skip
 def test_limits(

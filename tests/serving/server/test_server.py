@@ -233,8 +233,9 @@ def test_mistakes_end_with_one_line(half_plus_two: Path, tmp_path: Path) -> None
         port = taken.getsockname()[1]
         cases = [
             (["--no_such_flag=1"], "unrecognized arguments: --no_such_flag=1"),
-            ([], "neither --model_base_path nor --model_config_file"),
-            ([f"--model_base_path={tmp_path / 'none'}"], f"no base path {tmp_path / 'none'}"),
+            ([], "give --model_base_path or --model_config_file"),
+            ([f"--model_base_path={tmp_path / 'none'}"],
+             f"base path {tmp_path / 'none'} is not a directory"),
             ([f"--model_base_path={half_plus_two}", f"--rest_api_port={port}", "--port=0"],
              f"cannot listen on 127.0.0.1:{port} (--rest_api_port)"),
         ]  # fmt: skip

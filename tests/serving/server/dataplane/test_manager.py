@@ -177,7 +177,7 @@ def test_nothing_to_serve(tmp_path: Path) -> None:
     with pytest.raises(ServingError, match="no versions of model m to serve"):
         keeper.load_all()
     _, keeper = manager(tmp_path / "none")
-    with pytest.raises(ServingError, match="no base path"):
+    with pytest.raises(ServingError, match="is not a directory"):
         keeper.load_all()
 
 

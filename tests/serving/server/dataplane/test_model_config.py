@@ -40,7 +40,7 @@ def test_labels() -> None:
         ('model_config_list { config { base_path: "/m" } }', "a model has no name"),
         ('model_config_list { config { name: "m" } }', "model m has no base_path"),
         (one('model_platform: "caffe"'), "platform 'caffe', expected 'tensorflow'"),
-        (one("model_version_policy { specific {} }"), "names no specific versions"),
+        (one("model_version_policy { specific {} }"), "has an empty list of specific versions"),
         (
             'model_config_list { config { name: "m" base_path: "/a" } '
             'config { name: "m" base_path: "/b" } }',

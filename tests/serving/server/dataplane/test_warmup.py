@@ -84,7 +84,7 @@ def test_requests_are_run_and_timed(put: Callable[..., Path]) -> None:
     [
         (predict_log("no"), 'request 1 failed: Serving signature key "no" not found'),
         (predict_log(alias="z"), "request 1 failed: input size does not match signature"),
-        (b"\xff", "request 1 failed: it is no PredictionLog"),
+        (b"\xff", "request 1 failed: it is not a PredictionLog"),
         (b"", "request 1 failed: log type None is not supported"),
     ],
 )

@@ -264,7 +264,7 @@ def test_a_silent_connection_is_closed() -> None:
     one = Running(GrpcLimits(timeout_seconds=0.3))
     try:
         with connected(one) as silent:
-            assert b"no SETTINGS came" in read_all(silent)
+            assert b"no SETTINGS frame arrived" in read_all(silent)
     finally:
         one.close()
 
@@ -273,7 +273,7 @@ def test_a_surplus_connection_is_refused() -> None:
     one = Running(GrpcLimits(timeout_seconds=SECONDS, connections=1))
     try:
         with connected(one), connected(one) as surplus:
-            assert b"1 connections are open already" in read_all(surplus)
+            assert b"1 connections are already open" in read_all(surplus)
     finally:
         one.close()
 

@@ -47,7 +47,10 @@ def test_flags_without_effect_are_noted() -> None:
         (["--modle_name=x"], "unrecognized arguments: --modle_name=x; did you mean --model_name"),
         (["--api_key=secret"], "did you mean --api_key_file"),
         (["--zzz"], "unrecognized arguments: --zzz; see"),
-        (["--use_alts_credentials"], "--use_alts_credentials is not supported: ALTS exists on"),
+        (
+            ["--use_alts_credentials"],
+            "--use_alts_credentials is not supported: ALTS exists only on",
+        ),
         (["--prefer_tflite_model=true"], "--prefer_tflite_model is not supported: only SavedM"),
         (["--tensorflow_session_config_file=f"], "set --tensorflow_intra_op_parallelism"),
         (["--request_log_sampling_rate=1.5"], "expected a share from 0 to 1, got '1.5'"),
