@@ -6,7 +6,7 @@ import { PATIENCE, watchedPage, withBrowser } from './session.ts';
 
 const SITE = process.env.SITE!;
 
-test("the model server's answer stands beside the browser's", async () => {
+test("the model server's answer is shown beside the browser's", async () => {
   await withBrowser(async ({ browser }) => {
     const context = await browser.newContext({ serviceWorkers: 'block' });
     const { page, problems } = await watchedPage(context, new URL(SITE).origin);
