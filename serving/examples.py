@@ -63,8 +63,8 @@ def _rows(golden: Golden) -> list[Any]:
 def _script(model: str, version: int, files: list[str]) -> str:
     lines = [
         "#!/bin/sh",
-        "# Requests the state and predictions of this release's model from a server, the project's",
-        f"# own or TensorFlow Serving: sh {SCRIPT} [{DEFAULT_URL}]",
+        "# Queries a server of this release's model (this project's or TensorFlow Serving) for its",
+        f"# state and for predictions: sh {SCRIPT} [{DEFAULT_URL}]",
         "set -eu",
         f'url="${{1:-{DEFAULT_URL}}}/v1/models/{model}"',
         'cd "$(dirname "$0")"',
