@@ -104,10 +104,11 @@ class Server:
             metrics=self.metrics,
         )
         self._logs = logs.start(settings, self.manager, self.metrics, loop)
-        if settings.rest_api_port:
-            await self._start_rest(loop, self._scheduler, self._logs)
+        # REST last: whoever waits for the server asks for its status there.
         if settings.port or settings.grpc_socket_path:
             await self._start_grpc(loop, self._scheduler, self._logs)
+        if settings.rest_api_port:
+            await self._start_rest(loop, self._scheduler, self._logs)
         self._sweep(loop)
 
     async def _start_rest(
