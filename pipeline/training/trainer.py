@@ -25,7 +25,7 @@ from pipeline.training.journal import Figures, Journal
 
 if TYPE_CHECKING:
     import tensorflow as tf
-    from tfx.components.trainer.fn_args_utils import FnArgs
+    from tfx.v1.components import FnArgs
 
 # Below this many elements' worth of memory the decoded training data is kept between epochs.
 CACHE_LIMIT_BYTES = 2 << 30
