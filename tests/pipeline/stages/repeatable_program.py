@@ -1,6 +1,7 @@
 """python -m tests.pipeline.stages.repeatable_program FOLDER: imports and transforms rows twice.
 
-It prints the order of the records and what Transform learned of them each time, as JSON.
+It prints the order of the records, the size of the batches that Transform read them in, and what it
+learned of them each time, as JSON.
 """
 
 import json
@@ -12,12 +13,22 @@ from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
 from tfx import v1 as tfx
 
 from pipeline.stages.repeatable import ImportExampleGen, Transform
 
 # Of keys of 32 bits 64 are left: many records get the same, as it happens to a few of very many.
 DROPPED_BITS = 26
+batch_sizes: list[int | None] = []
+
+
+class NotedContext(tft_beam.Context):  # type: ignore[misc]  # Transform has no types
+    """Notes the size that TFX asks for; None leaves it to Beam."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        batch_sizes.append(options.get("desired_batch_size"))
+        super().__init__(*arguments, **options)
 
 
 def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
@@ -40,6 +51,7 @@ def outcome(data: Path) -> dict[str, Any]:
         materialize=False,
         disable_statistics=True,
     )
+    batch_sizes.clear()
     root = Path(tempfile.mkdtemp(dir=data))
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root / "mlmd"))
     tfx.orchestration.LocalDagRunner().run(
@@ -59,10 +71,12 @@ def outcome(data: Path) -> dict[str, Any]:
     (graph,) = root.glob("Transform/transform_graph/*")
     layer = tft.TFTransformOutput(str(graph)).transform_features_layer()
     learnt = layer({"value": tf.zeros((1, 1))})
-    return {"order": order, **{name: float(value[0, 0]) for name, value in learnt.items()}}
+    numbers = {name: float(value[0, 0]) for name, value in learnt.items()}
+    return {"order": order, "batch_sizes": [*batch_sizes], **numbers}
 
 
 if __name__ == "__main__":
     draw = random.randrange
     random.randrange = lambda *limits: draw(*limits) >> DROPPED_BITS  # type: ignore[assignment]
+    tft_beam.Context = NotedContext
     print(json.dumps([outcome(Path(sys.argv[1])) for _ in range(2)]))
