@@ -72,6 +72,14 @@ class Settings:
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        self.names: list[str] = []  # of all flags
+        super().__init__(**options)
+
+    def add_argument(self, *names: str, **options: Any) -> argparse.Action:
+        self.names += names
+        return super().add_argument(*names, **options)
+
     def error(self, message: str) -> NoReturn:
         raise UserError(message + SEE_HELP)
 
@@ -120,15 +128,14 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     return settings
 
 
-def _known(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+def _known(parser: _Parser, arguments: list[str]) -> argparse.Namespace:
     """Returns the flags. Raises UserError that names an unknown flag and the nearest known one."""
     given, unknown = parser.parse_known_args(arguments)
     if not unknown:
         return given
     hints = []
-    names = [option for action in parser._actions for option in action.option_strings]
     for argument in unknown:
-        near = difflib.get_close_matches(argument.partition("=")[0], names, 1)
+        near = difflib.get_close_matches(argument.partition("=")[0], parser.names, 1)
         if argument.startswith("-") and near:
             hints.append(f"did you mean {near[0]}?")
     raise UserError(
