@@ -8,25 +8,14 @@ from collections import OrderedDict
 from collections.abc import Callable
 
 from serving.server.http2 import flow, frames
-from serving.server.http2.flow import FRAME_BYTES, Budget, Sender
-from serving.server.http2.frames import ConnectionFault, Error, Flag, Setting, StreamFault, Type
-from serving.server.http2.headers import MAX_HEADER_BYTES, HeaderDecoder
+from serving.server.http2.flow import CONNECTION_WINDOW, MAX_STREAMS, STREAM_WINDOW, Budget, Sender
+from serving.server.http2.frames import ConnectionFault, Error, Flag, StreamFault, Type
+from serving.server.http2.headers import HeaderDecoder
 from serving.server.http2.reader import FrameReader
 from serving.server.http2.streams import NOBODY, Listener, Stream
 
-MAX_STREAMS = 256
-STREAM_WINDOW = 4 << 20
-CONNECTION_WINDOW = 16 << 20
 # The number of early-ended streams to remember, as the client may not know of their end yet.
 MAX_ENDED_EARLY = 1000
-_GREETING = frames.settings(
-    {
-        Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
-        Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
-        Setting.MAX_FRAME_SIZE: FRAME_BYTES,
-        Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_BYTES,
-    }
-) + frames.window_update(0, CONNECTION_WINDOW - frames.DEFAULT_WINDOW)
 _DRAIN_PING = b"fo-drain"
 
 
@@ -48,7 +37,7 @@ class Connection:
         self._clock = clock
         self._decoder = HeaderDecoder()
         self._budget = Budget(clock=clock)
-        self._reader = FrameReader(FRAME_BYTES, self._budget)
+        self._reader = FrameReader(flow.FRAME_BYTES, self._budget)
         self.settled = self._closed = self._draining = False
         self._last = 0
         self._window = CONNECTION_WINDOW
@@ -63,7 +52,7 @@ class Connection:
 
     def open(self) -> None:
         """Sends the first bytes of a server: its settings and the connection's window."""
-        self._write(_GREETING)
+        self._write(flow.GREETING)
 
     def receive(self, data: bytes) -> None:
         """Receives bytes from the client. Answers faults, and never raises."""
@@ -114,8 +103,8 @@ class Connection:
             return False
         self._last = number
         self._window -= size
-        window = self.sender.initial_window
-        stream = Stream(number, head, window, STREAM_WINDOW - size, self._clock())
+        window, now = self.sender.initial_window, self._clock()
+        stream = Stream(number, head, window, STREAM_WINDOW - size, now)
         stream.received = size
         stream.remote_closed = True
         self.streams[number] = stream
@@ -189,8 +178,7 @@ class Connection:
             raise StreamFault(number, Error.PROTOCOL_ERROR, head.fault or "not a request")
         if len(self.streams) >= MAX_STREAMS:
             raise StreamFault(number, Error.REFUSED_STREAM, "too many streams")
-        window = self.sender.initial_window
-        stream = Stream(number, head, window, STREAM_WINDOW, self._clock())
+        stream = Stream(number, head, self.sender.initial_window, STREAM_WINDOW, self._clock())
         self.streams[number] = stream
         if end:
             self._check_length(stream)
@@ -341,10 +329,7 @@ class Connection:
             self._listener.close()
 
     def lost(self) -> None:
-        """Ends all streams, because the client is gone, and refers to the listener no more.
-
-        Cycles of references would keep what has arrived until the garbage collector runs.
-        """
+        """Ends all streams, as the client is gone, and breaks all reference cycles."""
         self._closed = True
         streams = list(self.streams.values())
         self.streams.clear()

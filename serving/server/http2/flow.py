@@ -5,10 +5,23 @@ from collections.abc import Callable, Iterable
 
 from serving.server.http2 import frames
 from serving.server.http2.frames import ConnectionFault, Error, Flag, Setting, StreamFault, Type
+from serving.server.http2.headers import MAX_HEADER_BYTES
 from serving.server.http2.streams import NOBODY, Stream
 
 # The largest frame, in both directions.
 FRAME_BYTES = 256 << 10
+MAX_STREAMS = 256
+STREAM_WINDOW = 4 << 20
+CONNECTION_WINDOW = 16 << 20
+# The first bytes of a server: its settings, and a larger window for the connection.
+GREETING = frames.settings(
+    {
+        Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+        Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+        Setting.MAX_FRAME_SIZE: FRAME_BYTES,
+        Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_BYTES,
+    }
+) + frames.window_update(0, CONNECTION_WINDOW - frames.DEFAULT_WINDOW)
 # What useful work adds to the budget, in control frames. A client may send a ping, a change of its
 # settings and a late reset for one response, and a ping for each frame of a long one.
 RESPONSE_EARNS = 3.0
