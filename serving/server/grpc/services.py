@@ -319,7 +319,8 @@ async def run(scheduler: Scheduler, call: Call) -> Tensors:
         call.deadline = 0.0  # the client is gone: not worth running
         raise
     if isinstance(result, ServingError):
-        raise result
+        # Not the same object: with its traceback, this frame would be in a cycle.
+        raise ServingError(result.code, result.message)
     return result
 
 

@@ -14,6 +14,7 @@ from serving.server.dataplane.metrics import CONTENT_TYPE as METRICS_TYPE
 from serving.server.dataplane.metrics import Metrics
 from serving.server.dataplane.saved_model import DEFAULT_SIGNATURE
 from serving.server.dataplane.scheduler import Call
+from serving.server.dataplane.shared import Clients, RequestBytes
 from serving.server.dataplane.statuses import Code, ServingError, invalid
 from serving.server.dataplane.tensors import Signature, Tensors
 from serving.server.dataplane.versions import Lease, Models
@@ -72,6 +73,8 @@ class Rest:
         keys: the API keys; a client must send one of them.
         log: the access log; None for none.
         sampled: the log of sampled requests with their answers; None for none.
+        total: counts the bytes of the requests of all connections.
+        clients: counts the connections of each client.
     """
 
     models: Models
@@ -83,6 +86,11 @@ class Rest:
     keys: ApiKeys = field(default_factory=ApiKeys)
     log: AccessLog | None = None
     sampled: RequestLog | None = None
+    total: RequestBytes = field(default_factory=RequestBytes)
+    clients: Clients = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clients = Clients(self.limits.connections)
 
     def refusal(self, method: str, path: str, headers: Mapping[str, str]) -> Response | None:
         """Returns the refusal of a request without a known key; None when the request may continue.

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from core.errors import UserError
 from core.version import VERSION
+from serving.server.dataplane.shared import MAX_TOTAL_BYTES
 from serving.server.settings import api_keys, settings_files
 from serving.server.settings.api_keys import ApiKeys
 from serving.server.settings.known_flags import OFF, REFUSED, WITHOUT_EFFECT
@@ -60,6 +61,7 @@ class Settings:
     log_max_file_bytes: int
     log_max_files: int
     max_body_bytes: int
+    max_total_request_bytes: int
     max_decompressed_bytes: int
     max_request_rows: int
     max_image_pixels: int
@@ -111,6 +113,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         given["max_queued_requests"] = batching.max_queued_batches * given["max_batch_size"]
     if given["max_decompressed_bytes"] is None:
         given["max_decompressed_bytes"] = given["max_body_bytes"]
+    _complete_total(given)
     settings = Settings(
         model_name=name,
         model_base_path=base_path,
@@ -126,6 +129,20 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     if settings.port and settings.port == settings.rest_api_port:
         raise UserError(f"--rest_api_port must differ from --port, both are {settings.port}")
     return settings
+
+
+def _complete_total(given: dict[str, Any]) -> None:
+    """Sets the limit for all requests together if it is missing.
+
+    Raises UserError when the largest request alone would exceed it.
+    """
+    one, total = given["max_body_bytes"], given["max_total_request_bytes"]
+    if total is None:
+        given["max_total_request_bytes"] = max(MAX_TOTAL_BYTES, one)
+    elif total < one:
+        raise UserError(
+            f"--max_total_request_bytes must be at least --max_body_bytes ({one}), got {total}"
+        )
 
 
 def _known(parser: _Parser, arguments: list[str]) -> argparse.Namespace:
@@ -208,6 +225,9 @@ def _parser() -> _Parser:
         default=64 << 20,
         help="limit for a request (default: 64 MiB)",
     )
+    add("--max_total_request_bytes", type=_positive,
+        help="limit for all requests together that are not answered yet (default: 512 MiB, or "
+        "--max_body_bytes if that is larger)")  # fmt: skip
     add("--max_decompressed_bytes", type=_positive,
         help="limit for an unpacked gzip body (default: --max_body_bytes)")  # fmt: skip
     add("--max_request_rows", type=_positive, default=8192,
@@ -221,7 +241,8 @@ def _parser() -> _Parser:
     add("--max_queued_requests", type=_positive, default=1000,
         help="limit for waiting requests; more are refused (default: 1000)")  # fmt: skip
     add("--max_connections", type=_positive, default=900,
-        help="limit for each transport; more are refused (default: 900)")  # fmt: skip
+        help="limit for each transport, of which one address may have three quarters "
+        "(default: 900)")  # fmt: skip
     for name, reason in WITHOUT_EFFECT.items():
         add(f"--{name}", nargs="?", const="true", help=f"accepted, but has no effect: {reason}")
     for name in REFUSED:
