@@ -266,7 +266,7 @@ COUNT = 30
 def test_the_memory_of_a_server_process(server: Address) -> None:
     """Posts without keep-alive and broken uploads: 270 MB, of which a server keeps little."""
     path = "/tensorflow.serving.PredictionService/Predict"
-    body = b"{" + b" " * (SIZE - 1)
+    body = b"x" * SIZE
 
     def rest(part: int) -> None:
         with connected(server.rest_port) as one:
