@@ -21,8 +21,8 @@ ACTIONS = 24
 
 
 @pytest.fixture(scope="module")
-def fuzzed(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return fuzz.write_models(tmp_path_factory.mktemp("fuzzed"))
+def fuzzed(tmp_path_factory: pytest.TempPathFactory, promises: Path) -> Path:
+    return fuzz.write_models(tmp_path_factory.mktemp("fuzzed"), promises)
 
 
 @pytest.mark.parametrize("onednn", [True, False])

@@ -73,13 +73,6 @@ class Asked:
 
 
 @pytest.fixture(scope="module")
-def promises(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    base = tmp_path_factory.mktemp("promises")
-    shape_models.write(base / "1")
-    return base
-
-
-@pytest.fixture(scope="module")
 def asked(promises: Path) -> Iterator[Asked]:
     """Fails when the server is not the same process at the end."""
     with embedded.running("m", promises, "--max_request_rows=2") as address:
@@ -159,7 +152,7 @@ def test_every_wrong_shape_over_grpc(asked: Asked) -> None:
             count += 1
     for signature in SIGNATURES:
         asked.sound(signature)
-    assert count > 1000
+    assert count > 800
 
 
 def test_every_wrong_type_and_number_of_rows(asked: Asked) -> None:

@@ -4,13 +4,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from tensorflow_serving.apis import predict_pb2
 
 from serving.server.dataplane import predict, protos
 from serving.server.dataplane.limits import InputLimits
 from serving.server.dataplane.statuses import Code, ServingError
 from serving.server.dataplane.tensors import Signature, TensorInfo
 from serving.server.dataplane.versions import Models
-from tensorflow_serving.apis import predict_pb2
 
 TEXT = Signature("text", "", {"x": TensorInfo("x", 7, (-1,))}, {})
 
@@ -69,7 +69,7 @@ def test_a_repeated_text_is_counted_for_each_element() -> None:
     limits = InputLimits(tensor_bytes=1 << 20)
     array = predict.from_messages(TEXT, {"x": text_of(1000, 1000)}, limits)["x"]
     assert array.shape == (1000,)
-    with pytest.raises(ServingError, match="1127424 bytes, at most 1048576 .*--max_tensor_bytes"):
+    with pytest.raises(ServingError, match="1127424 bytes, at most 1048576 are"):
         predict.from_messages(TEXT, {"x": text_of(1000, 1101)}, limits)
     many = np.array([b"x" * 1000] * 2000, object)
     with pytest.raises(ServingError, match="2016000 bytes"):
