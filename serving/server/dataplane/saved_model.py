@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from serving.server.dataplane import shapes
 from serving.server.dataplane.pace import Pace
 from serving.server.dataplane.runtime import tensorflow
 from serving.server.dataplane.statuses import Code, ServingError, from_exception, invalid
@@ -59,8 +60,11 @@ class Servable:
     ) -> Tensors:
         """Returns the named outputs of a signature; all of them for an empty list.
 
-        Raises ServingError with TensorFlow's code when the graph refuses the inputs.
+        This is the last place before TensorFlow, so shapes are checked here too. Raises
+        ServingError when they are not the signature's, and with TensorFlow's code when the graph
+        refuses the inputs.
         """
+        shapes.check(signature, inputs)
         aliases = tuple(outputs) or tuple(signature.outputs)
         call = self._call(signature, aliases)
         try:

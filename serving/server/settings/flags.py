@@ -65,6 +65,7 @@ class Settings:
     max_decompressed_bytes: int
     max_request_rows: int
     max_image_pixels: int
+    max_tensor_bytes: int
     max_json_depth: int
     max_batch_size: int
     max_queued_requests: int
@@ -234,6 +235,8 @@ def _parser() -> _Parser:
         help="limit for the batch in one request (default: 8192)")  # fmt: skip
     add("--max_image_pixels", type=_positive, default=1 << 24,
         help="limit for an encoded picture with all its frames (default: 16777216)")  # fmt: skip
+    add("--max_tensor_bytes", type=_positive, default=256 << 20,
+        help="limit for the memory of a request's decoded inputs (default: 256 MiB)")  # fmt: skip
     add("--max_json_depth", type=_positive, default=64,
         help="limit for the nesting of lists and objects (default: 64)")  # fmt: skip
     add("--max_batch_size", type=_positive, default=32,
