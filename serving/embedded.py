@@ -21,6 +21,7 @@ HOST = "127.0.0.1"
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
+UNSUPERVISED = "--supervise=false"
 PORTS = range(20_000, 32_768)
 
 
@@ -104,11 +105,14 @@ def running(
 ) -> Iterator[Address]:
     """Yields the address of a server of one model on free ports; the server is always stopped.
 
+    It is not supervised: if it dies, whoever uses it must notice.
+
     Raises ServerFailed with the last line of the server's output when it does not become ready.
     """
     rest_port, grpc_port = free_ports(2)
     address = Address(rest_port, grpc_port)
-    with started(command(model, base_path, address, *arguments)) as process:
+    words = command(model, base_path, address, UNSUPERVISED, *arguments)
+    with started(words) as process:
         wait_until_ready(address, model, timeout=timeout, process=process)
         yield address
 
