@@ -15,8 +15,8 @@ from serving.server.dataplane.config_file import ConfigFile
 from serving.server.dataplane.model_config import ModelConfig
 from serving.server.dataplane.statuses import ServingError
 from serving.server.settings import flags, tls
-from serving.server.settings.flags import PROGRAM, Settings
-from serving.server.supervisor import Life
+from serving.server.settings.flags import Settings
+from serving.server.supervisor import PROGRAM, Life
 
 LOG = logging.getLogger(PROGRAM)
 READY = "ready"

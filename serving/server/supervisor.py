@@ -10,7 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import NoReturn
+from functools import partial
 
 PROGRAM = "fanout-model-server"
 FLAG = "--supervise"
@@ -82,7 +82,9 @@ def run(work: Callable[[Life], int]) -> int:
     In the child it returns what ``work`` returns, so both processes must end with that code.
     """
     parent = os.getpid()
-    signal.signal(signal.SIGCHLD, signal.SIG_DFL)  # if it were ignored, no child could be waited for
+    signal.signal(
+        signal.SIGCHLD, signal.SIG_DFL
+    )  # if it were ignored, no child could be waited for
     mask = signal.pthread_sigmask(signal.SIG_BLOCK, _WAITED_FOR)
     restarts = Restarts()
     has_served = False
@@ -95,7 +97,7 @@ def run(work: Callable[[Life], int]) -> int:
             os.close(readable)
             _end_with(parent)
             signal.pthread_sigmask(signal.SIG_SETMASK, mask)
-            return work(Life(restarts, lambda: _tell(writable)))
+            return work(Life(restarts, partial(_tell, writable)))
         os.close(writable)
         os.set_blocking(readable, False)
         child = _Child(pid, started, readable)
