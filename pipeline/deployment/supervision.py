@@ -38,8 +38,8 @@ class Restarts:
     def __str__(self) -> str:
         if not self.count:
             return "not restarted"
-        times = {1: "once", 2: "twice"}.get(self.count, f"{self.count} times, the last time")
-        return f"restarted {times}, {_duration(time.time() - self.at)} ago: ended by {self.reason}"
+        times = {1: "once,", 2: "twice, last"}.get(self.count, f"{self.count} times, last")
+        return f"restarted {times} {_duration(time.time() - self.at)} ago: ended by {self.reason}"
 
 
 def restarts(where: Address) -> Restarts | None:

@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from itertools import pairwise
 
 PROGRAM = "fanout-model-server"
 FLAG = "--supervise"
@@ -69,11 +70,16 @@ class _Child:
 def is_wanted(arguments: Sequence[str]) -> bool:
     """Returns whether a command line asks for supervision; the server itself parses the rest."""
     wanted = True
-    for word, following in zip(arguments, (*arguments[1:], ""), strict=True):
+    for word, following in pairwise((*arguments, "")):
         name, equals, value = word.partition("=")
         if name == FLAG:
             wanted = (value if equals else following).lower() not in ("false", "0")
     return wanted
+
+
+def pause_after(young: int) -> float:
+    """Returns the seconds to wait when so many servers in a row have died young."""
+    return min(2.0 ** min(young - 2, 30), LONGEST_PAUSE_SECONDS) if young > 1 else 0.0
 
 
 def run(work: Callable[[Life], int]) -> int:
@@ -116,7 +122,7 @@ def run(work: Callable[[Life], int]) -> int:
         if died_early == ATTEMPTS:
             return _give_up(reason)
         died_young = died_young + 1 if lived < YOUNG_SECONDS else 1
-        pause = min(2.0 ** (died_young - 2), LONGEST_PAUSE_SECONDS) if died_young > 1 else 0.0
+        pause = pause_after(died_young)
         _log(
             f"the server (process {pid}) was ended by {reason} after {lived:.1f} s; restart "
             f"{restarts.count + 1}{f' follows in {pause:g} s' if pause else ' follows now'}"

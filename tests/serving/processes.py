@@ -13,6 +13,11 @@ def memory(address: Address) -> int:
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if flag in (process / "cmdline").read_bytes().split(b"\0"):
-                pages = int((process / "statm").read_text().split()[1])
-                return pages * os.sysconf("SC_PAGE_SIZE")
+                return resident(int(process.name))
     raise LookupError(f"no process has the flag {flag.decode()}")
+
+
+def resident(pid: int) -> int:
+    """Returns the resident memory of a process, in bytes."""
+    pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")
