@@ -38,7 +38,9 @@ class Restarts:
     def __str__(self) -> str:
         if not self.count:
             return "not restarted"
-        times = {1: "once,", 2: "twice, last"}.get(self.count, f"{self.count} times, last")
+        times = {1: "once,", 2: "twice, the last time"}.get(
+            self.count, f"{self.count} times, the last time"
+        )
         return f"restarted {times} {_duration(time.time() - self.at)} ago: ended by {self.reason}"
 
 

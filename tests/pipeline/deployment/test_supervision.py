@@ -4,7 +4,6 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
@@ -21,14 +20,20 @@ from tests.serving import small_releases
 SECONDS = 300
 
 
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Config]:
-    """Yields a place with release 1, promoted and served."""
-    config = small_releases.place(tmp_path / "builds", engine="embedded")
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
+    """Yields a place with release 1, which is promoted."""
+    config = small_releases.place(tmp_path_factory.mktemp("builds"), engine="embedded")
     promotion.promote(config, small_releases.assemble(config, seed=1))
-    servers.serve(config)
     yield config
     servers.stop_all(config)
+
+
+@pytest.fixture
+def served(place: Config) -> Config:
+    """A place whose servers run; what a test has ended is started again."""
+    servers.serve(place)
+    return place
 
 
 def recorded(config: Config) -> Process:
@@ -86,6 +91,21 @@ def test_a_restart_is_reported(served: Config, capsys: pytest.CaptureFixture[str
     assert "the server was restarted once, " in capsys.readouterr().err
 
 
+def test_a_page_that_is_gone_is_a_problem(served: Config) -> None:
+    page = servers.running(served)["page"]
+    os.kill(page.pid, signal.SIGKILL)
+    os.waitpid(page.pid, 0)
+    (problem,) = status(served).problems
+    assert problem.startswith("page should run, and does not; the end of its log: ")
+
+
+def test_a_server_without_an_id_in_its_record_is_found_by_the_parent(served: Config) -> None:
+    parent = recorded(served)
+    file = served.build.run_folder / "server.json"
+    file.write_text(file.read_text().replace(f'"pid": {parent.pid}', '"pid": 0'))
+    assert recorded(served) == parent
+
+
 def test_a_server_that_is_gone_is_a_problem_until_it_is_stopped(served: Config) -> None:
     where = servers.addresses(served)
     child = processes.twin(recorded(served).pid)
@@ -114,30 +134,18 @@ def test_a_server_that_is_gone_is_a_problem_until_it_is_stopped(served: Config) 
     assert row.reason == "server does not run; to start it, run: fanout serve; refused"
 
 
-def test_a_page_that_is_gone_is_a_problem(served: Config) -> None:
-    page = servers.running(served)["page"]
-    os.kill(page.pid, signal.SIGKILL)
-    os.waitpid(page.pid, 0)
-    (problem,) = status(served).problems
-    assert problem.startswith("page should run, and does not; the end of its log: ")
-
-
-def test_a_server_without_an_id_in_its_record_is_found_by_the_parent(served: Config) -> None:
-    parent = recorded(served)
-    file = served.build.run_folder / "server.json"
-    file.write_text(file.read_text().replace(f'"pid": {parent.pid}', '"pid": 0'))
-    assert recorded(served) == parent
-
-
 @pytest.mark.parametrize(
     ("restarts", "words"),
     [
         (Restarts(0), "not restarted"),
         (Restarts(1, 12, "SIGSEGV"), "restarted once, 12 s ago: ended by SIGSEGV"),
-        (Restarts(2, 600, "SIGKILL"), "restarted twice, last 10 min ago: ended by SIGKILL"),
+        (
+            Restarts(2, 600, "SIGKILL"),
+            "restarted twice, the last time 10 min ago: ended by SIGKILL",
+        ),
         (
             Restarts(7, 200_000, "exit code 1"),
-            "restarted 7 times, last 2 d ago: ended by exit code 1",
+            "restarted 7 times, the last time 2 d ago: ended by exit code 1",
         ),
     ],
 )
