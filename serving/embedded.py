@@ -22,6 +22,7 @@ HOST = "127.0.0.1"
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
+UNSUPERVISED = "--supervise=false"
 PORTS = range(20_000, 32_768)
 
 
@@ -109,6 +110,8 @@ def running(
 ) -> Iterator[Address]:
     """Yields the address of a server of one model on free ports; the server is always stopped.
 
+    It is not supervised: if it dies, whoever uses it must notice.
+
     Args:
         model, base_path, arguments: the same as for command().
         timeout: in seconds.
@@ -118,7 +121,8 @@ def running(
     """
     rest_port, grpc_port = free_ports(2)
     address = Address(rest_port, grpc_port)
-    with started(command(model, base_path, address, *arguments), environment) as process:
+    words = command(model, base_path, address, UNSUPERVISED, *arguments)
+    with started(words, environment) as process:
         wait_until_ready(address, model, timeout=timeout, process=process)
         yield address
 

@@ -9,8 +9,7 @@ from serving.embedded import Address
 
 def memory(address: Address) -> int:
     """Returns the resident memory of the server that listens there, in bytes."""
-    pages = int(Path(f"/proc/{pid(address)}/statm").read_text().split()[1])
-    return pages * os.sysconf("SC_PAGE_SIZE")
+    return resident(pid(address))
 
 
 def peak(address: Address) -> int:
@@ -27,3 +26,9 @@ def pid(address: Address) -> int:
             if flag in (process / "cmdline").read_bytes().split(b"\0"):
                 return int(process.name)
     raise LookupError(f"no process has the flag {flag.decode()}")
+
+
+def resident(process: int) -> int:
+    """Returns the resident memory of a process id, in bytes."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

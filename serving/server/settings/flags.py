@@ -19,8 +19,8 @@ from serving.server.settings import api_keys, settings_files
 from serving.server.settings.api_keys import ApiKeys
 from serving.server.settings.known_flags import OFF, REFUSED, WITHOUT_EFFECT
 from serving.server.settings.settings_files import Batching, Monitoring, SslConfig
+from serving.server.supervisor import FLAG, PROGRAM
 
-PROGRAM = "fanout-model-server"
 SEE_HELP = f"; see: {PROGRAM} --help"
 
 
@@ -101,6 +101,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     ignored = [name for name in WITHOUT_EFFECT if given.pop(name) is not None]
     notes = [f"--{name} has no effect: {WITHOUT_EFFECT[name]}" for name in ignored]
     tags = tuple(tag for tag in given.pop("saved_model_tags").split(",") if tag)
+    del given["supervise"]  # obeyed before the server's own process exists
     name = given.pop("model_name") or environment.get("MODEL_NAME") or "default"
     base_path = given.pop("model_base_path")
     if base_path is None and given["model_config_file"] is None:
@@ -178,6 +179,8 @@ def _parser() -> _Parser:
     add = parser.add_argument
     versions = f"{PROGRAM} {VERSION}\nTensorFlow {_tensorflow_version()}"
     add("--version", action="version", version=versions)
+    add(FLAG, **_boolean(default=True),
+        help="start the server again if its process dies (default: true)")  # fmt: skip
     add("--port", type=_port, default=8500, help="port for gRPC; 0 for none (default: 8500)")
     add("--grpc_socket_path", type=Path, help="UNIX socket for gRPC, in addition to --port")
     add("--rest_api_port", type=_port, default=0, help="port for REST; 0 for none (default: 0)")
