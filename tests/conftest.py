@@ -24,7 +24,15 @@ APART = (
 )
 
 
+# What a test runs is known by what it asks for; tests that ask for none of these say it themselves.
+MARKS = {"site": "browser", "pi": "emulator", "libraries": "emulator"}
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for name in MARKS.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKS[name])
+
     def rank(item: pytest.Item) -> int:
         first = item.path.relative_to(TESTS).parts[0]
         return LONGEST_FIRST.index(first) if first in LONGEST_FIRST else len(LONGEST_FIRST)

@@ -29,7 +29,10 @@ from tests.programs import load
 from tests.serving import small_releases
 from tests.serving.container.engine_here import engine_with_image
 
-pytestmark = pytest.mark.timeout(3600)  # the image is built here when it has to be
+pytestmark = [
+    pytest.mark.container,
+    pytest.mark.timeout(3600),
+]  # the image is built here when it has to be
 FANOUT = ROOT / ".venv" / "bin" / "fanout"
 EXACT = load_spec("fashion").limits["serving"]["float32"]
 
