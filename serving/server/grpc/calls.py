@@ -96,16 +96,11 @@ class Call:
             self._pieces = Messages(encoding, self._sizes.message_bytes)
         return self._pieces.add(data)
 
-    def _keep(self, size: int) -> None:
-        """Gives back all bytes of requests but this many."""
-        if size < self._held:
-            self._sizes.total.give_back(self._held - size)
-            self._held = size
-
     def _end(self) -> None:
         """Drops the request, and takes no more of it."""
         self.over = True
-        self._keep(0)
+        self._sizes.total.give_back(self._held)
+        self._held = 0
         self._pieces = None
 
     def fail(self, error: BaseException) -> None:
@@ -170,10 +165,6 @@ class UnaryCall(Call):
         cancel, self._cancel = self._cancel, None
         if cancel:
             cancel()
-
-    def _end(self) -> None:
-        super()._end()
-        self._request = None
 
     def received(self, data: bytes, *, end: bool) -> None:
         if data:
@@ -254,7 +245,15 @@ class StreamCall(Call):
         while (item := await self._requests.get()) is not None:
             yield item[1]
             self._ahead -= item[0]
-            self._keep(self._ahead + self.waiting)
+            needed = self._ahead + self.waiting
+            if needed < self._held:  # unpacked messages may have more bytes than arrived
+                self._sizes.total.give_back(self._held - needed)
+                self._held = needed
+
+    def _end(self) -> None:
+        super()._end()
+        while not self._requests.empty():
+            self._requests.get_nowait()
 
     async def _run(self) -> None:
         assert self._method.stream is not None  # noqa: S101 - chosen by it

@@ -321,6 +321,7 @@ class HttpProtocol(asyncio.Protocol):
     def drain(self) -> None:
         """Accepts no more requests; closes when those begun are answered."""
         self._closing = True
+        self._drop_body()
         if self._slots:
             self._slots[-1].keep_alive = False
         elif self._transport:
