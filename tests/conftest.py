@@ -4,10 +4,13 @@ Setting up an area (a deployment, a server, a converted model) takes longer than
 tests, so each area stays in one process, and the longest ones start first.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests.warm import Warm
 
 TESTS = Path(__file__).resolve().parent
 LONGEST_FIRST = ("e2e", "web", "mobile", "serving")
@@ -44,3 +47,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
             return next(apart, "/".join(folder.split("/")[:2]))
 
     return Areas(config, log)
+
+
+@pytest.fixture(scope="session")
+def warm() -> Iterator[Warm]:
+    """Yields the process that has TFX imported; commands run in forks of it."""
+    warm = Warm()
+    yield warm
+    warm.close()

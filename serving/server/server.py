@@ -15,6 +15,7 @@ from serving.server.dataplane.manager import Manager
 from serving.server.dataplane.metrics import Metrics
 from serving.server.dataplane.saved_model import Servable
 from serving.server.dataplane.scheduler import Scheduler
+from serving.server.dataplane.shared import RequestBytes
 from serving.server.dataplane.versions import Models
 from serving.server.grpc import handlers
 from serving.server.grpc.guard import admission, logged, refused
@@ -84,6 +85,7 @@ class Server:
     metrics: Metrics = field(default_factory=Metrics)
     rest_port: int = 0
     grpc_port: int = 0
+    _total: RequestBytes = field(default_factory=RequestBytes)
     _scheduler: Scheduler | None = None
     _rest: asyncio.Server | None = None
     _grpc: list[asyncio.Server] = field(default_factory=list)
@@ -103,6 +105,7 @@ class Server:
             threads=settings.batching.threads or THREADS,
             metrics=self.metrics,
         )
+        self._total = RequestBytes(settings.max_total_request_bytes)
         self._logs = logs.start(settings, self.manager, self.metrics, loop)
         # REST last: whoever waits for the server asks for its status there.
         if settings.port or settings.grpc_socket_path:
@@ -132,6 +135,7 @@ class Server:
             settings.api_keys,
             server_logs.access,
             server_logs.requests,
+            self._total,
         )
         try:
             self._rest = await loop.create_server(
@@ -146,7 +150,10 @@ class Server:
         self.rest_port = self._rest.sockets[0].getsockname()[1]
 
     def _input_limits(self) -> InputLimits:
-        return InputLimits(self.settings.max_request_rows, self.settings.max_image_pixels)
+        settings = self.settings
+        return InputLimits(
+            settings.max_request_rows, settings.max_image_pixels, settings.max_tensor_bytes
+        )
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = time.monotonic()
@@ -187,6 +194,7 @@ class Server:
             admission(settings.api_keys),
             self._grpc_connections,
             refused(server_logs.access),
+            self._total,
         )
         if settings.port:
             try:

@@ -7,6 +7,7 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
+from serving.server.dataplane.shared import RequestBytes
 from serving.server.dataplane.statuses import Code, ServingError, from_exception
 from serving.server.grpc import messages
 from serving.server.grpc.handlers import Method
@@ -34,17 +35,37 @@ class Context:
     remote: str = ""
 
 
-class Call:
-    """The common parts of calls with one request and with many requests."""
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """The limits for messages.
 
-    def __init__(self, stream: Stream, sender: Sender, context: Context, limit: int) -> None:
+    Attributes:
+        message_bytes: the limit for one, also after it was unpacked.
+        total: counts the bytes of the requests of all connections.
+    """
+
+    message_bytes: int
+    total: RequestBytes
+
+
+class Call:
+    """The common parts of calls with one request and with many requests.
+
+    Attributes:
+        over: whether the answer is decided, though it may not be sent yet.
+        since: when a part of the request last arrived, on the clock of time.monotonic().
+    """
+
+    def __init__(self, stream: Stream, sender: Sender, context: Context, sizes: Sizes) -> None:
         self._stream = stream
         self._sender = sender
         self._started = False
         self._cancelled = False
         self._task: asyncio.Task[None] | None = None
-        self._limit = limit
+        self._sizes = sizes
+        self._held = 0
         self._pieces: Messages | None = None
+        self.over = False
         self.context = context
         self.since = time.monotonic()
 
@@ -64,16 +85,32 @@ class Call:
 
     def _messages(self, data: bytes) -> list[bytes]:
         """Returns the messages that these bytes complete. Raises ServingError."""
+        size = len(data)
+        self._sizes.total.take(size)
+        self._held += size
         if self._pieces is None:
-            message = messages.only(data, self._limit)
+            message = messages.only(data, self._sizes.message_bytes)
             if message is not None:
                 return [message]  # the usual case
             encoding = self.context.metadata.get("grpc-encoding", "identity")
-            self._pieces = Messages(encoding, self._limit)
+            self._pieces = Messages(encoding, self._sizes.message_bytes)
         return self._pieces.add(data)
+
+    def _keep(self, size: int) -> None:
+        """Gives back all bytes of requests but this many."""
+        if size < self._held:
+            self._sizes.total.give_back(self._held - size)
+            self._held = size
+
+    def _end(self) -> None:
+        """Drops the request, and takes no more of it."""
+        self.over = True
+        self._keep(0)
+        self._pieces = None
 
     def fail(self, error: BaseException) -> None:
         """Ends the call with the status of an error."""
+        self._end()
         if not self._stream.local_closed:
             problem = from_exception(error)
             block = messages.status_block(problem.code, problem.message, alone=not self._started)
@@ -82,8 +119,11 @@ class Call:
     def cancel(self) -> None:
         """Ends the work, because no client waits for it."""
         self._cancelled = True
-        if self._task:
-            self._task.cancel()
+        self._end()
+        # A cancelled task keeps its traceback, which refers to this call.
+        task, self._task = self._task, None
+        if task:
+            task.cancel()
 
     def expire(self) -> None:
         """Ends a call whose deadline has passed."""
@@ -95,9 +135,9 @@ class Refusal(Call):
     """A request that is not gRPC: answered with an HTTP status when it is complete."""
 
     def __init__(
-        self, status: str, stream: Stream, sender: Sender, context: Context, limit: int
+        self, status: str, stream: Stream, sender: Sender, context: Context, sizes: Sizes
     ) -> None:
-        super().__init__(stream, sender, context, limit)
+        super().__init__(stream, sender, context, sizes)
         self._status = status
 
     @property
@@ -113,9 +153,9 @@ class UnaryCall(Call):
     """One request, one response."""
 
     def __init__(
-        self, method: Method, stream: Stream, sender: Sender, context: Context, limit: int
+        self, method: Method, stream: Stream, sender: Sender, context: Context, sizes: Sizes
     ) -> None:
-        super().__init__(stream, sender, context, limit)
+        super().__init__(stream, sender, context, sizes)
         self._method = method
         self._request: bytes | None = None
         self._begun = False
@@ -127,8 +167,13 @@ class UnaryCall(Call):
 
     def cancel(self) -> None:
         super().cancel()
-        if self._cancel:
-            self._cancel()
+        cancel, self._cancel = self._cancel, None
+        if cancel:
+            cancel()
+
+    def _end(self) -> None:
+        super()._end()
+        self._request = None
 
     def received(self, data: bytes, *, end: bool) -> None:
         if data:
@@ -167,6 +212,8 @@ class UnaryCall(Call):
         if isinstance(response, ServingError):
             self.fail(response)
             return
+        self._end()
+        self._cancel = None  # it refers to the inputs, and the response may have to wait
         body = messages.frame(response.SerializeToString())
         self._sender.respond(self._stream, messages.RESPONSE_BLOCK, body, messages.OK_BLOCK)
 
@@ -175,11 +222,13 @@ class StreamCall(Call):
     """Any number of requests and responses."""
 
     def __init__(
-        self, method: Method, stream: Stream, sender: Sender, context: Context, limit: int
+        self, method: Method, stream: Stream, sender: Sender, context: Context, sizes: Sizes
     ) -> None:
-        super().__init__(stream, sender, context, limit)
+        super().__init__(stream, sender, context, sizes)
         self._method = method
-        self._requests: asyncio.Queue[Any] = asyncio.Queue()
+        # The requests with their sizes in bytes; None after the last.
+        self._requests: asyncio.Queue[tuple[int, Any] | None] = asyncio.Queue()
+        self._ahead = 0
         self._room = asyncio.Event()
         stream.flushed = self._room.set
         self._task = asyncio.get_running_loop().create_task(self._run())
@@ -196,13 +245,16 @@ class StreamCall(Call):
                     raise ServingError(
                         Code.RESOURCE_EXHAUSTED, "too many requests are waiting on one stream"
                     )
-                self._requests.put_nowait(self._method.parse(message))
+                self._requests.put_nowait((len(message), self._method.parse(message)))
+                self._ahead += len(message)
         if end:
             self._requests.put_nowait(None)
 
     async def _iterate(self) -> AsyncGenerator[Any, None]:
-        while (request := await self._requests.get()) is not None:
-            yield request
+        while (item := await self._requests.get()) is not None:
+            yield item[1]
+            self._ahead -= item[0]
+            self._keep(self._ahead + self.waiting)
 
     async def _run(self) -> None:
         assert self._method.stream is not None  # noqa: S101 - chosen by it
@@ -214,6 +266,7 @@ class StreamCall(Call):
         except Exception as error:  # a client gets an answer to any error
             self.fail(error)
         else:
+            self._end()
             if not self._stream.local_closed:
                 alone = b"" if self._started else messages.RESPONSE_BLOCK
                 self._sender.end(self._stream, alone + messages.OK_BLOCK)

@@ -7,9 +7,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
+from serving.server.dataplane.shared import Clients, RequestBytes, address_of
 from serving.server.dataplane.statuses import Code, ServingError
 from serving.server.grpc import messages
-from serving.server.grpc.calls import Call, Context, Refusal, StreamCall, UnaryCall
+from serving.server.grpc.calls import Call, Context, Refusal, Sizes, StreamCall, UnaryCall
 from serving.server.grpc.handlers import Method
 from serving.server.http2.connection import Connection
 from serving.server.http2.frames import Error
@@ -51,6 +52,8 @@ class GrpcServer:
         connections: the open ones.
         refused: called with the path, the client's address and the error of a call that reaches no
             method.
+        total: counts the bytes of the requests of all connections.
+        clients: counts the connections of each client.
     """
 
     methods: Mapping[str, Method]
@@ -58,6 +61,13 @@ class GrpcServer:
     admit: Callable[[str, Mapping[str, str]], None] | None = None
     connections: "set[GrpcProtocol]" = field(default_factory=set)
     refused: Callable[[str, str, ServingError], None] | None = None
+    total: RequestBytes = field(default_factory=RequestBytes)
+    clients: Clients = field(init=False)
+    sizes: Sizes = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.clients = Clients(self.limits.connections)
+        self.sizes = Sizes(self.limits.message_bytes, self.total)
 
 
 class GrpcProtocol(asyncio.Protocol):
@@ -67,7 +77,7 @@ class GrpcProtocol(asyncio.Protocol):
         self._server = server
         self._transport: asyncio.Transport | None = None
         self._since = time.monotonic()
-        self._remote = ""
+        self._remote = self._address = ""
         # The last accepted head with its method and timeout: most calls repeat the same head.
         self._plan: tuple[Head, Method, float] | None = None
         self._connection = Connection(self)
@@ -76,22 +86,24 @@ class GrpcProtocol(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = cast(asyncio.Transport, transport)
-        full = len(self._server.connections) >= self._server.limits.connections
         self._server.connections.add(self)
         self._connection.open()
         peer = transport.get_extra_info("peername")
-        self._remote = f"{peer[0]}:{peer[1]}" if peer else ""
+        self._address = address_of(peer)
+        self._remote = f"{peer[0]}:{peer[1]}" if self._address else ""
+        refusal = self._server.clients.enter(self._address)
         tls = transport.get_extra_info("ssl_object")
         if tls is not None and tls.selected_alpn_protocol() != "h2":
             self._connection.fail(Error.INADEQUATE_SECURITY, "the client did not choose h2 (ALPN)")
-        elif full:
-            number = self._server.limits.connections
-            self._connection.fail(Error.ENHANCE_YOUR_CALM, f"{number} connections are already open")
+        elif refusal:
+            self._connection.fail(Error.ENHANCE_YOUR_CALM, refusal)
 
     def connection_lost(self, _: Exception | None) -> None:
         self._transport = None
         self._server.connections.discard(self)
+        self._server.clients.leave(self._address)
         self._connection.lost()
+        self._plan = None
 
     def data_received(self, data: bytes) -> None:
         if self._transport is None or self._transport.is_closing():
@@ -126,15 +138,15 @@ class GrpcProtocol(asyncio.Protocol):
 
     def _call(self, stream: Stream) -> Call:
         head, plan = stream.head, self._plan
-        sender, limit = self._connection.sender, self._server.limits.message_bytes
+        sender, sizes = self._connection.sender, self._server.sizes
         if plan is not None and plan[0] is head:
             context = Context(time.monotonic() + plan[2], head.fields, self._remote)
-            return UnaryCall(plan[1], stream, sender, context, limit)
+            return UnaryCall(plan[1], stream, sender, context, sizes)
         path, metadata = head.path, head.fields
         is_post = head.method == "POST"
         if not is_post or not metadata.get("content-type", "").startswith("application/grpc"):
             context = Context(float("inf"), metadata)
-            return Refusal("415" if is_post else "405", stream, sender, context, limit)
+            return Refusal("415" if is_post else "405", stream, sender, context, sizes)
         if self._server.admit:
             self._server.admit(path, metadata)
         method = self._server.methods.get(path)
@@ -146,13 +158,13 @@ class GrpcProtocol(asyncio.Protocol):
             seconds = messages.timeout(metadata["grpc-timeout"])
         context = Context(time.monotonic() + seconds, metadata, self._remote)
         if method.stream is not None:
-            return StreamCall(method, stream, sender, context, limit)
+            return StreamCall(method, stream, sender, context, sizes)
         self._plan = (head, method, seconds)
-        return UnaryCall(method, stream, sender, context, limit)
+        return UnaryCall(method, stream, sender, context, sizes)
 
     def received(self, stream: Stream, data: bytes, *, end: bool) -> None:
         call: Call | None = stream.call
-        if call is None or stream.local_closed:
+        if call is None or call.over or stream.local_closed:
             return
         try:
             call.received(data, end=end)

@@ -5,17 +5,15 @@ It implements only what an RPC server needs: it pushes nothing, and checks but i
 
 import time
 from collections import OrderedDict
+from collections.abc import Callable
 
-from serving.server.http2 import frames
-from serving.server.http2.flow import FRAME_BYTES, Budget, Sender
-from serving.server.http2.frames import ConnectionFault, Error, Flag, Setting, StreamFault, Type
-from serving.server.http2.headers import MAX_HEADER_BYTES, HeaderDecoder
+from serving.server.http2 import flow, frames
+from serving.server.http2.flow import CONNECTION_WINDOW, MAX_STREAMS, STREAM_WINDOW, Budget, Sender
+from serving.server.http2.frames import ConnectionFault, Error, Flag, StreamFault, Type
+from serving.server.http2.headers import HeaderDecoder
 from serving.server.http2.reader import FrameReader
-from serving.server.http2.streams import Listener, Stream
+from serving.server.http2.streams import NOBODY, Listener, Stream
 
-MAX_STREAMS = 256
-STREAM_WINDOW = 4 << 20
-CONNECTION_WINDOW = 16 << 20
 # The number of early-ended streams to remember, as the client may not know of their end yet.
 MAX_ENDED_EARLY = 1000
 _DRAIN_PING = b"fo-drain"
@@ -24,39 +22,37 @@ _DRAIN_PING = b"fo-drain"
 class Connection:
     """Frames in, streams to a listener, frames out.
 
+    Args:
+        listener: is notified of streams until the connection is lost.
+        clock: gives the time in seconds.
+
     Attributes:
         settled: whether the client has sent its SETTINGS.
         streams: the open streams, by number.
         sender: sends responses on the streams.
     """
 
-    def __init__(self, listener: Listener) -> None:
+    def __init__(self, listener: Listener, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._listener = listener
+        self._clock = clock
         self._decoder = HeaderDecoder()
-        self._budget = Budget()
-        self._reader = FrameReader(FRAME_BYTES, self._budget)
+        self._budget = Budget(clock=clock)
+        self._reader = FrameReader(flow.FRAME_BYTES, self._budget)
         self.settled = self._closed = self._draining = False
         self._last = 0
         self._window = CONNECTION_WINDOW
         self._ended_early: OrderedDict[int, None] = OrderedDict()
         self._write = listener.write
         self.streams: dict[int, Stream] = {}
-        self.sender = Sender(self._write, self._sent)
-        self._handlers = (
+        self.sender = Sender(self._write, self._sent, self._budget)
+        self._handlers: tuple[Callable[[int, int, bytes], None], ...] = (
             self._data, self._head, self._priority, self._reset, self._settings, self._push,
             self._ping, self._goaway, self._window_update,
         )  # fmt: skip
 
     def open(self) -> None:
         """Sends the first bytes of a server: its settings and the connection's window."""
-        settings = {
-            Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
-            Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
-            Setting.MAX_FRAME_SIZE: FRAME_BYTES,
-            Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_BYTES,
-        }
-        extra = CONNECTION_WINDOW - frames.DEFAULT_WINDOW
-        self._write(frames.settings(settings) + frames.window_update(0, extra))
+        self._write(flow.GREETING)
 
     def receive(self, data: bytes) -> None:
         """Receives bytes from the client. Answers faults, and never raises."""
@@ -107,7 +103,8 @@ class Connection:
             return False
         self._last = number
         self._window -= size
-        stream = Stream(number, head, self.sender.initial_window, STREAM_WINDOW - size)
+        window, now = self.sender.initial_window, self._clock()
+        stream = Stream(number, head, window, STREAM_WINDOW - size, now)
         stream.received = size
         stream.remote_closed = True
         self.streams[number] = stream
@@ -138,6 +135,7 @@ class Connection:
         if stream.receive_window < 0:
             raise StreamFault(number, Error.FLOW_CONTROL_ERROR, "more DATA than the window allows")
         stream.received += len(payload)
+        self._budget.earn(len(payload) / flow.BYTES_PER_FRAME)
         if end:
             self._check_length(stream)
             stream.remote_closed = True
@@ -180,7 +178,7 @@ class Connection:
             raise StreamFault(number, Error.PROTOCOL_ERROR, head.fault or "not a request")
         if len(self.streams) >= MAX_STREAMS:
             raise StreamFault(number, Error.REFUSED_STREAM, "too many streams")
-        stream = Stream(number, head, self.sender.initial_window, STREAM_WINDOW)
+        stream = Stream(number, head, self.sender.initial_window, STREAM_WINDOW, self._clock())
         self.streams[number] = stream
         if end:
             self._check_length(stream)
@@ -203,14 +201,15 @@ class Connection:
             raise ConnectionFault(Error.STREAM_CLOSED, f"stream {number} is closed")
 
     def _reset(self, number: int, _: int, payload: bytes) -> None:
-        if len(payload) != 4:
-            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "RST_STREAM of the wrong size")
+        frames.check_size("RST_STREAM", payload, 4)
         if not number or number > self._last:
             raise ConnectionFault(Error.PROTOCOL_ERROR, "RST_STREAM on an idle stream")
-        self._budget.spend()
         stream = self.streams.pop(number, None)
-        if stream is not None:
-            self._cut(stream)
+        if stream is None:
+            self._budget.spend()
+            return
+        self._cut(stream)
+        self._budget.spend(flow.reset_cost(stream, self._clock()))
 
     def _priority(self, number: int, _: int, payload: bytes) -> None:
         self._budget.spend()
@@ -227,8 +226,7 @@ class Connection:
     # --- the connection ---
 
     def _settings(self, number: int, flags: int, payload: bytes) -> None:
-        if number:
-            raise ConnectionFault(Error.PROTOCOL_ERROR, "SETTINGS on a stream")
+        frames.check_unaddressed("SETTINGS", number)
         if len(payload) % 6 or (flags & Flag.ACK and payload):
             raise ConnectionFault(Error.FRAME_SIZE_ERROR, "SETTINGS of the wrong size")
         if flags & Flag.ACK:
@@ -241,10 +239,8 @@ class Connection:
         self.sender.pump()
 
     def _ping(self, number: int, flags: int, payload: bytes) -> None:
-        if number:
-            raise ConnectionFault(Error.PROTOCOL_ERROR, "PING on a stream")
-        if len(payload) != 8:
-            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "PING of the wrong size")
+        frames.check_unaddressed("PING", number)
+        frames.check_size("PING", payload, 8)
         if not flags & Flag.ACK:
             self._budget.spend()
             self._write(frames.ping(payload, ack=True))
@@ -252,14 +248,12 @@ class Connection:
             self.finish_draining()
 
     def _goaway(self, number: int, _: int, payload: bytes) -> None:
-        if number:
-            raise ConnectionFault(Error.PROTOCOL_ERROR, "GOAWAY on a stream")
+        frames.check_unaddressed("GOAWAY", number)
         if len(payload) < 8:
             raise ConnectionFault(Error.FRAME_SIZE_ERROR, "GOAWAY of the wrong size")
 
     def _window_update(self, number: int, _: int, payload: bytes) -> None:
-        if len(payload) != 4:
-            raise ConnectionFault(Error.FRAME_SIZE_ERROR, "WINDOW_UPDATE of the wrong size")
+        frames.check_size("WINDOW_UPDATE", payload, 4)
         if number > self._last:
             raise ConnectionFault(Error.PROTOCOL_ERROR, "WINDOW_UPDATE on an idle stream")
         increment = frames.word(payload)
@@ -276,6 +270,7 @@ class Connection:
     def _sent(self, stream: Stream) -> None:
         """Notes that a response is complete. The rest of an incomplete request is not needed."""
         stream.local_closed = True
+        self._budget.earn(flow.RESPONSE_EARNS)
         if stream.remote_closed:
             self._forget(stream)
         else:
@@ -302,6 +297,7 @@ class Connection:
         self.sender.drop(stream)
         if not stream.local_closed:
             self._listener.cancelled(stream)
+        stream.call = None
         if self._draining and not self.streams:
             self._end()
 
@@ -333,12 +329,19 @@ class Connection:
             self._listener.close()
 
     def lost(self) -> None:
-        """Ends all streams, because the client is gone."""
+        """Ends all streams, as the client is gone, and breaks all reference cycles."""
         self._closed = True
-        for stream in list(self.streams.values()):
+        streams = list(self.streams.values())
+        self.streams.clear()
+        for stream in streams:
+            self.sender.drop(stream)
             if not stream.local_closed:
                 self._listener.cancelled(stream)
-        self.streams.clear()
+            stream.call = None
+        self._listener = NOBODY
+        self._write = NOBODY.write
+        self._handlers = ()
+        self.sender.end_all()
 
     def stalled(self, seconds: float) -> bool:
         """Returns whether the client has not read any part of a response for this many seconds."""

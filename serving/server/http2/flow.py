@@ -5,17 +5,51 @@ from collections.abc import Callable, Iterable
 
 from serving.server.http2 import frames
 from serving.server.http2.frames import ConnectionFault, Error, Flag, Setting, StreamFault, Type
-from serving.server.http2.streams import Stream
+from serving.server.http2.headers import MAX_HEADER_BYTES
+from serving.server.http2.streams import NOBODY, Stream
 
 # The largest frame, in both directions.
 FRAME_BYTES = 256 << 10
+MAX_STREAMS = 256
+STREAM_WINDOW = 4 << 20
+CONNECTION_WINDOW = 16 << 20
+# The first bytes of a server: its settings, and a larger window for the connection.
+GREETING = frames.settings(
+    {
+        Setting.MAX_CONCURRENT_STREAMS: MAX_STREAMS,
+        Setting.INITIAL_WINDOW_SIZE: STREAM_WINDOW,
+        Setting.MAX_FRAME_SIZE: FRAME_BYTES,
+        Setting.MAX_HEADER_LIST_SIZE: MAX_HEADER_BYTES,
+    }
+) + frames.window_update(0, CONNECTION_WINDOW - frames.DEFAULT_WINDOW)
+# What useful work adds to the budget, in control frames. A client may send a ping, a change of its
+# settings and a late reset for one response, and a ping for each frame of a long one.
+RESPONSE_EARNS = 3.0
+DATA_FRAME_EARNS = 1.0
+# The bytes of requests that earn one control frame.
+BYTES_PER_FRAME = 1 << 14
+# A reset is rapid when it follows its request so soon that no ordinary client has waited for an
+# answer; it costs as much as any control frame. A busy server reads requests and resets together,
+# however long the client waited: the reset of a request that arrived whole costs less.
+RAPID_SECONDS = 0.01
+WHOLE_RESET_COST = 0.25
+RESET_COST = 0.01
 _LAST = Flag.END_HEADERS | Flag.END_STREAM
 
 
 class Sender:
-    """Sends responses as fast as the client's windows allow; waiting streams take turns."""
+    """Sends responses as fast as the client's windows allow; waiting streams take turns.
 
-    def __init__(self, write: Callable[[bytes], None], closed: Callable[[Stream], None]) -> None:
+    Args:
+        write: sends bytes.
+        closed: is called when a response is complete.
+        budget: earns from each frame with a part of a response.
+    """
+
+    def __init__(
+        self, write: Callable[[bytes], None], closed: Callable[[Stream], None], budget: "Budget"
+    ) -> None:
+        self._budget = budget
         self._write = write
         self._closed = closed
         self._blocked: dict[int, Stream] = {}
@@ -68,6 +102,12 @@ class Sender:
         """Discards the waiting data of a stream."""
         self._blocked.pop(stream.number, None)
         stream.queue.clear()
+
+    def end_all(self) -> None:
+        """Refers to nothing of the connection any more, because it was lost; sends no more."""
+        self._blocked.clear()
+        self._write = NOBODY.write
+        self._closed = NOBODY.cancelled
 
     def stalled(self, before: float) -> list[Stream]:
         """Returns the streams that could send nothing since a time of time.monotonic()."""
@@ -126,6 +166,7 @@ class Sender:
         self.window -= size
         stream.since = time.monotonic()
         self._write(frames.head(size, Type.DATA, 0, stream.number) + bytes(part[:size]))
+        self._budget.earn(DATA_FRAME_EARNS)
         if size < len(part):
             stream.queue[0] = part[size:]
             return True
@@ -140,23 +181,52 @@ class Sender:
 
 
 class Budget:
-    """The number of frames without data that a client may send; it refills over time.
+    """The number of frames without data that a client may send; time and useful work add to it.
 
-    Pings, settings, resets and empty frames cost the server more than the client.
+    Pings, settings, resets and empty frames cost the server more than the client. An ordinary
+    client sends them too, but in proportion to its calls: a ping for each answer, to measure the
+    connection, and a reset for each deadline that passes.
+
+    Args:
+        burst: the most that can be left.
+        per_second: what each second adds.
+        clock: gives the time in seconds.
     """
 
-    def __init__(self, burst: int = 1000, per_second: float = 100.0) -> None:
+    def __init__(
+        self,
+        burst: int = 1000,
+        per_second: float = 100.0,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._burst = burst
         self._per_second = per_second
+        self._clock = clock
         self._left = float(burst)
-        self._at = time.monotonic()
+        self._at = clock()
 
-    def spend(self) -> None:
+    def spend(self, cost: float = 1.0) -> None:
         """Counts one frame. Raises ConnectionFault when the budget is exhausted."""
-        if self._left < 1:
-            now = time.monotonic()
-            self._left = min(self._burst, (now - self._at) * self._per_second)
-            self._at = now
-            if self._left < 1:
-                raise ConnectionFault(Error.ENHANCE_YOUR_CALM, "too many control frames")
-        self._left -= 1
+        now = self._clock()
+        left = min(self._burst, self._left + (now - self._at) * self._per_second)
+        self._at = now
+        self._left = left - cost
+        if self._left < 0:
+            raise ConnectionFault(Error.ENHANCE_YOUR_CALM, "too many control frames")
+
+    def earn(self, amount: float) -> None:
+        """Adds to the budget for useful work: data that arrived, or a response that was sent."""
+        if self._left < self._burst:
+            self._left += amount
+
+
+def reset_cost(stream: Stream, now: float) -> float:
+    """Returns what a reset by the client costs, in control frames.
+
+    Args:
+        stream: which was open.
+        now: on the connection's clock.
+    """
+    if now - stream.opened >= RAPID_SECONDS:
+        return RESET_COST
+    return WHOLE_RESET_COST if stream.remote_closed and stream.received else 1.0

@@ -142,3 +142,15 @@ def unpadded(payload: bytes, flags: int) -> bytes:
     if not payload or payload[0] >= len(payload):
         raise ConnectionFault(Error.PROTOCOL_ERROR, "padding longer than the frame")
     return payload[1 : len(payload) - payload[0]]
+
+
+def check_size(name: str, payload: bytes, size: int) -> None:
+    """Raises ConnectionFault for a frame whose payload does not have its only size, in bytes."""
+    if len(payload) != size:
+        raise ConnectionFault(Error.FRAME_SIZE_ERROR, f"{name} of the wrong size")
+
+
+def check_unaddressed(name: str, stream: int) -> None:
+    """Raises ConnectionFault for a frame on a stream that must concern the connection."""
+    if stream:
+        raise ConnectionFault(Error.PROTOCOL_ERROR, f"{name} on a stream")

@@ -13,15 +13,19 @@ class Stream:
         call: the object that the layer above attaches.
         receive_window: the number of bytes that the client may still send.
         received: the number of body bytes so far.
+        opened: when the head arrived, in seconds on the connection's clock.
         remote_closed, local_closed: whether the client or the server has ended its half.
     """
 
     __slots__ = (
-        "call", "flushed", "head", "local_closed", "number", "queue", "receive_window", "received",
-        "remote_closed", "since", "trailers", "window",
+        "call", "flushed", "head", "local_closed", "number", "opened", "queue", "receive_window",
+        "received", "remote_closed", "since", "trailers", "window",
     )  # fmt: skip
 
-    def __init__(self, number: int, head: Head, window: int, receive_window: int) -> None:
+    def __init__(
+        self, number: int, head: Head, window: int, receive_window: int, opened: float
+    ) -> None:
+        self.opened = opened
         self.number = number
         self.head = head
         self.call: Any = None
@@ -53,3 +57,25 @@ class Listener(Protocol):
 
     def close(self) -> None:
         """Ends the connection after everything written was sent."""
+
+
+class _Nobody:
+    """The listener of a connection that was lost."""
+
+    def begun(self, stream: Stream) -> None:
+        pass
+
+    def received(self, stream: Stream, data: bytes, *, end: bool) -> None:
+        pass
+
+    def cancelled(self, stream: Stream) -> None:
+        pass
+
+    def write(self, data: bytes) -> None:
+        pass
+
+    def close(self) -> None:
+        pass
+
+
+NOBODY: Listener = _Nobody()

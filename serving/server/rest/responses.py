@@ -47,16 +47,17 @@ class Running:
 
     def finish(self, result: Tensors | ServingError) -> Response:
         """Returns the response for the result of the call. Never raises."""
-        try:
-            if isinstance(result, ServingError):
-                raise result
-            response = self.answer(result)
-        except Exception as error:
-            problem = from_exception(error)
-            self.done(problem.code.name)
-            return failed(problem)
-        self.done("OK")
-        return response
+        problem = result
+        if not isinstance(problem, ServingError):
+            try:
+                response = self.answer(problem)
+            except Exception as error:
+                problem = from_exception(error)
+            else:
+                self.done("OK")
+                return response
+        self.done(problem.code.name)
+        return failed(problem)
 
 
 def failed(error: BaseException) -> Response:

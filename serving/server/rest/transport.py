@@ -10,6 +10,8 @@ from typing import Any, cast
 import httptools
 
 from serving.server.dataplane.scheduler import Call, Scheduler
+from serving.server.dataplane.shared import address_of
+from serving.server.dataplane.statuses import ServingError
 from serving.server.records.access_log import AccessLog
 from serving.server.rest import json_response, routes
 from serving.server.rest.api import Rest
@@ -30,7 +32,11 @@ _KEY_HEADERS = frozenset(name.encode() for name in (api_keys.HEADER, api_keys.AU
 
 @dataclass(eq=False, slots=True)
 class _Slot:
-    """A position in the order of a connection's responses."""
+    """A position in the order of a connection's responses.
+
+    Attributes:
+        held: the bytes of the request's body, until they are given back.
+    """
 
     keep_alive: bool
     response: Response | None = None
@@ -41,6 +47,7 @@ class _Slot:
     method: str = ""
     path: str = ""
     received: int = 0
+    held: int = 0
 
 
 class HttpProtocol(asyncio.Protocol):
@@ -58,7 +65,9 @@ class HttpProtocol(asyncio.Protocol):
         self._since = time.monotonic()
         self._receiving = False
         self._encrypted = False
-        self._remote = ""
+        self._remote = self._address = ""
+        self._body: list[bytes] = []
+        self._body_bytes = 0
         self._reset()
 
     def _reset(self) -> None:
@@ -68,7 +77,11 @@ class HttpProtocol(asyncio.Protocol):
         self._expects = False
         self._credentials: dict[str, str] = {}
         self._header_bytes = 0
-        self._body: list[bytes] = []
+        self._drop_body()
+
+    def _drop_body(self) -> None:
+        self._rest.total.give_back(self._body_bytes)
+        self._body = []
         self._body_bytes = 0
 
     # --- asyncio ---
@@ -80,15 +93,23 @@ class HttpProtocol(asyncio.Protocol):
         self._encrypted = transport.get_extra_info("sslcontext") is not None
         peer = transport.get_extra_info("peername")
         self._remote = f"{peer[0]}:{peer[1]}" if peer else ""
-        full = len(self._connections) >= self._rest.limits.connections
+        self._address = address_of(peer)
         self._connections.add(self)
-        if full:
-            self._refuse(503, f"{self._rest.limits.connections} connections are already open")
+        refusal = self._rest.clients.enter(self._address)
+        if refusal:
+            self._refuse(503, refusal)
 
     def connection_lost(self, _: Exception | None) -> None:
         self._transport = None
+        # It refers to this connection: a cycle would wait for the garbage collector.
+        self._parser = None
         self._connections.discard(self)
+        self._rest.clients.leave(self._address)
+        self._receiving = False
+        self._closing = True
+        self._drop_body()
         for slot in self._slots:
+            self._give_back(slot)
             if slot.call:
                 slot.call.deadline = 0.0  # the client is gone: not worth running
 
@@ -150,7 +171,14 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.write(b"HTTP/1.1 100 Continue\r\n\r\n")
 
     def on_body(self, data: bytes) -> None:
+        if self._closing:
+            return
         self._check_size(self._body_bytes + len(data))
+        try:
+            self._rest.total.take(len(data))
+        except ServingError as error:
+            self._refuse(503, error.message)
+            raise
         self._body.append(data)
         self._body_bytes += len(data)
 
@@ -166,7 +194,10 @@ class HttpProtocol(asyncio.Protocol):
         path = self._path()
         self._note(slot)
         slot.old = self._parser.get_http_version() == "1.0"
-        begun = self._rest.begin(method, path, b"".join(self._body), self._encoding, self._origin)
+        slot.held, self._body_bytes = self._body_bytes, 0
+        body, self._body = b"".join(self._body), []
+        begun = self._rest.begin(method, path, body, self._encoding, self._origin)
+        del body  # the answer may be delivered below
         if isinstance(begun, Response):
             self._answer(slot, begun)
         else:
@@ -193,10 +224,16 @@ class HttpProtocol(asyncio.Protocol):
 
     def _answer(self, slot: _Slot, response: Response) -> None:
         slot.response = response
+        slot.call = None
+        self._give_back(slot)
         while self._slots and self._slots[0].response is not None:
             self._write(self._slots.popleft())
         if self._transport and not self._paused and len(self._slots) < MAX_PIPELINED:
             self._transport.resume_reading()
+
+    def _give_back(self, slot: _Slot) -> None:
+        self._rest.total.give_back(slot.held)
+        slot.held = 0
 
     def _write(self, slot: _Slot) -> None:
         response = slot.response
@@ -226,6 +263,7 @@ class HttpProtocol(asyncio.Protocol):
         self._closing = True
         slot = _Slot(keep_alive=False)
         self._note(slot)
+        self._drop_body()
         self._slots.append(slot)
         self._answer(slot, response)
 

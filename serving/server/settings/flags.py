@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from core.errors import UserError
 from core.version import VERSION
+from serving.server.dataplane.shared import MAX_TOTAL_BYTES
 from serving.server.settings import api_keys, settings_files
 from serving.server.settings.api_keys import ApiKeys
 from serving.server.settings.known_flags import OFF, REFUSED, WITHOUT_EFFECT
@@ -60,9 +61,11 @@ class Settings:
     log_max_file_bytes: int
     log_max_files: int
     max_body_bytes: int
+    max_total_request_bytes: int
     max_decompressed_bytes: int
     max_request_rows: int
     max_image_pixels: int
+    max_tensor_bytes: int
     max_json_depth: int
     max_batch_size: int
     max_queued_requests: int
@@ -72,6 +75,14 @@ class Settings:
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        self.names: list[str] = []  # of all flags
+        super().__init__(**options)
+
+    def add_argument(self, *names: str, **options: Any) -> argparse.Action:
+        self.names += names
+        return super().add_argument(*names, **options)
+
     def error(self, message: str) -> NoReturn:
         raise UserError(message + SEE_HELP)
 
@@ -104,6 +115,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         given["max_queued_requests"] = batching.max_queued_batches * given["max_batch_size"]
     if given["max_decompressed_bytes"] is None:
         given["max_decompressed_bytes"] = given["max_body_bytes"]
+    _complete_total(given)
     settings = Settings(
         model_name=name,
         model_base_path=base_path,
@@ -121,15 +133,28 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     return settings
 
 
-def _known(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+def _complete_total(given: dict[str, Any]) -> None:
+    """Sets the limit for all requests together if it is missing.
+
+    Raises UserError when the largest request alone would exceed it.
+    """
+    one, total = given["max_body_bytes"], given["max_total_request_bytes"]
+    if total is None:
+        given["max_total_request_bytes"] = max(MAX_TOTAL_BYTES, one)
+    elif total < one:
+        raise UserError(
+            f"--max_total_request_bytes must be at least --max_body_bytes ({one}), got {total}"
+        )
+
+
+def _known(parser: _Parser, arguments: list[str]) -> argparse.Namespace:
     """Returns the flags. Raises UserError that names an unknown flag and the nearest known one."""
     given, unknown = parser.parse_known_args(arguments)
     if not unknown:
         return given
     hints = []
-    names = [option for action in parser._actions for option in action.option_strings]
     for argument in unknown:
-        near = difflib.get_close_matches(argument.partition("=")[0], names, 1)
+        near = difflib.get_close_matches(argument.partition("=")[0], parser.names, 1)
         if argument.startswith("-") and near:
             hints.append(f"did you mean {near[0]}?")
     raise UserError(
@@ -204,12 +229,17 @@ def _parser() -> _Parser:
         default=64 << 20,
         help="limit for a request (default: 64 MiB)",
     )
+    add("--max_total_request_bytes", type=_positive,
+        help="limit for all requests together that are not answered yet (default: 512 MiB, or "
+        "--max_body_bytes if that is larger)")  # fmt: skip
     add("--max_decompressed_bytes", type=_positive,
         help="limit for an unpacked gzip body (default: --max_body_bytes)")  # fmt: skip
     add("--max_request_rows", type=_positive, default=8192,
         help="limit for the batch in one request (default: 8192)")  # fmt: skip
     add("--max_image_pixels", type=_positive, default=1 << 24,
         help="limit for an encoded picture with all its frames (default: 16777216)")  # fmt: skip
+    add("--max_tensor_bytes", type=_positive, default=256 << 20,
+        help="limit for the memory of a request's decoded inputs (default: 256 MiB)")  # fmt: skip
     add("--max_json_depth", type=_positive, default=64,
         help="limit for the nesting of lists and objects (default: 64)")  # fmt: skip
     add("--max_batch_size", type=_positive, default=32,
@@ -217,7 +247,8 @@ def _parser() -> _Parser:
     add("--max_queued_requests", type=_positive, default=1000,
         help="limit for waiting requests; more are refused (default: 1000)")  # fmt: skip
     add("--max_connections", type=_positive, default=900,
-        help="limit for each transport; more are refused (default: 900)")  # fmt: skip
+        help="limit for each transport, of which one address may have three quarters "
+        "(default: 900)")  # fmt: skip
     for name, reason in WITHOUT_EFFECT.items():
         add(f"--{name}", nargs="?", const="true", help=f"accepted, but has no effect: {reason}")
     for name in REFUSED:

@@ -1,5 +1,8 @@
 """What a connection of HTTP/2 tells its listener and sends, for tests; and bytes of clients."""
 
+import time
+from collections.abc import Callable
+
 from serving.server.http2 import frames, headers
 from serving.server.http2.connection import Connection
 from serving.server.http2.frames import Type
@@ -11,15 +14,19 @@ OPEN = frames.headers(1, REQUEST, end=False)
 
 
 class Recorder:
-    """A listener that keeps what it is told, and the frames that the connection sends."""
+    """A listener that keeps what it is told, and the frames that the connection sends.
 
-    def __init__(self) -> None:
+    Args:
+        clock: gives the time in seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self.sent = b""
         self.closed = False
         self.bodies: dict[int, bytes] = {}
         self.ended: list[Stream] = []
         self.gone: list[int] = []
-        self.connection = Connection(self)
+        self.connection = Connection(self, clock=clock)
 
     def begun(self, stream: Stream) -> None:
         self.bodies[stream.number] = b""

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from serving.server.http2 import connection, frames, headers
+from serving.server.http2 import flow, frames, headers
 from serving.server.http2.frames import Error, Flag, Setting, Type
 from tests.serving.server.http2.recorder import HELLO, OPEN, REQUEST, Recorder, after, data, frame
 
@@ -156,7 +156,7 @@ def test_no_hello(hello: bytes) -> None:
 
 
 def test_streams_above_the_limit_are_refused() -> None:
-    last = 2 * connection.MAX_STREAMS + 1
+    last = 2 * flow.MAX_STREAMS + 1
     recorder = after(*(frames.headers(n, REQUEST, end=False) for n in range(1, last + 1, 2)))
     kind, _, number, payload = recorder.frames()[-1]
     assert (kind, number) == (Type.RST_STREAM, last)

@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from serving.server.http2 import connection, frames, headers
+from serving.server.http2 import flow, frames, headers
 from serving.server.http2.frames import Flag
 from tests.serving.server.http2.recorder import REQUEST, after, data
 
@@ -26,7 +26,7 @@ BEFORE = {
     "nothing": b"",
     "an open stream": frames.headers(7, REQUEST, end=False),
     "as many streams as may be": b"".join(
-        frames.headers(n, REQUEST, end=False) for n in range(7, 2 * connection.MAX_STREAMS, 2)
+        frames.headers(n, REQUEST, end=False) for n in range(7, 2 * flow.MAX_STREAMS, 2)
     ),
     "nearly half the window": b"".join(
         frames.headers(n, REQUEST, end=False) + data(n, bytes(250_000), Flag.END_STREAM)

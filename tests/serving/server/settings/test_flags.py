@@ -64,12 +64,22 @@ def test_flags_without_effect_are_noted() -> None:
         (["--enable_batching=maybe"], "expected true or false, got 'maybe'"),
         (["--max_batch_size=0"], "expected a whole number above 0, got '0'"),
         (["--model_base_path=/m", "--port=1", "--rest_api_port=1"], "must differ from --port"),
+        (
+            ["--model_base_path=/m", "--max_total_request_bytes=9", "--max_body_bytes=10"],
+            r"--max_total_request_bytes must be at least --max_body_bytes \(10\), got 9",
+        ),
         ([], "give --model_base_path or --model_config_file; neither is set"),
     ],
 )
 def test_mistakes_are_named(arguments: list[str], message: str) -> None:
     with pytest.raises(UserError, match=message):
         flags.parse(arguments, {})
+
+
+def test_all_requests_together_may_have_as_much_as_one() -> None:
+    for one, total in ((1 << 20, 512 << 20), (1 << 30, 1 << 30)):
+        settings = flags.parse(["--model_base_path=/m", f"--max_body_bytes={one}"], {})
+        assert settings.max_total_request_bytes == total
 
 
 def test_monitoring_file(tmp_path: Path) -> None:
