@@ -29,6 +29,6 @@ def pid(address: Address) -> int:
 
 
 def resident(process: int) -> int:
-    """Returns the resident memory of a process id, in bytes."""
+    """Returns the resident memory of a process, in bytes."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     return pages * os.sysconf("SC_PAGE_SIZE")

@@ -77,7 +77,7 @@ def test_the_server_of_a_check_is_not_supervised(monkeypatch: pytest.MonkeyPatch
     words: list[str] = []
 
     @contextlib.contextmanager
-    def started(command: list[str]) -> Iterator[None]:
+    def started(command: list[str], _: object) -> Iterator[None]:
         words.extend(command)
         yield
 
