@@ -115,6 +115,9 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         given["max_queued_requests"] = batching.max_queued_batches * given["max_batch_size"]
     if given["max_decompressed_bytes"] is None:
         given["max_decompressed_bytes"] = given["max_body_bytes"]
+    if given["max_tensor_bytes"] is None:
+        # The shortest number in JSON, with its comma, has two bytes; in memory it has up to eight.
+        given["max_tensor_bytes"] = max(256 << 20, 4 * given["max_body_bytes"])
     _complete_total(given)
     settings = Settings(
         model_name=name,
@@ -238,8 +241,9 @@ def _parser() -> _Parser:
         help="limit for the batch in one request (default: 8192)")  # fmt: skip
     add("--max_image_pixels", type=_positive, default=1 << 24,
         help="limit for an encoded picture with all its frames (default: 16777216)")  # fmt: skip
-    add("--max_tensor_bytes", type=_positive, default=256 << 20,
-        help="limit for the memory of a request's decoded inputs (default: 256 MiB)")  # fmt: skip
+    add("--max_tensor_bytes", type=_positive,
+        help="limit for the memory of a request's inputs (default: 256 MiB, or 4 times "
+        "--max_body_bytes)")  # fmt: skip
     add("--max_json_depth", type=_positive, default=64,
         help="limit for the nesting of lists and objects (default: 64)")  # fmt: skip
     add("--max_batch_size", type=_positive, default=32,

@@ -211,3 +211,11 @@ def test_api_keys(tmp_path: Path) -> None:
         file.write_text(text)
         with pytest.raises(UserError, match=message):
             flags.parse([*base, f"--api_key_file={file}"], {})
+
+
+def test_the_limit_of_tensors_follows_that_of_bodies(tmp_path: Path) -> None:
+    base = f"--model_base_path={tmp_path}"
+    assert flags.parse([base], {}).max_tensor_bytes == 256 << 20
+    assert flags.parse([base, "--max_body_bytes=1000"], {}).max_tensor_bytes == 256 << 20
+    assert flags.parse([base, f"--max_body_bytes={1 << 30}"], {}).max_tensor_bytes == 4 << 30
+    assert flags.parse([base, "--max_tensor_bytes=5"], {}).max_tensor_bytes == 5
