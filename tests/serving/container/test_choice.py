@@ -107,7 +107,7 @@ def test_without_any_image_it_is_the_embedded_server_or_an_error(
     # No apt-get on this PATH: no base image can be made either.
     chosen = choose(config)
     assert chosen.engine is None
-    assert "own image cannot be had" in chosen.reason
+    assert "own image is not available" in chosen.reason
     with pytest.raises(FanoutError, match="no image for podman: TensorFlow Serving's image"):
         choose(replace(config, engine="podman"))
 
@@ -144,7 +144,7 @@ def test_the_context_has_the_server_and_nothing_of_the_pipeline(tmp_path: Path) 
     assert {"serving/server/main.py", "serving/server/program.py"} <= names
     assert "serving/container/health.py" in names
     assert {name for name in names if not name.startswith("serving/")} <= {
-        "pipeline/__init__.py",
+        "core/__init__.py",
         "core/errors.py",
         "core/version.py",
     }
