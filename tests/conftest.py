@@ -1,7 +1,8 @@
-"""How the tests are shared out over processes: an area's fixtures are made once, not once each.
+"""How the tests are shared out over processes: a scope's fixtures are made once, not once each.
 
-Setting up an area (a deployment, a server, a converted model) takes longer than most of its
-tests, so each area stays in one process, and the longest ones start first.
+Setting up a deployment, a server or a converted model takes longer than most of its tests, so a
+scope stays in one process. The longest ones start first: what is left for the end is short, and
+no process is idle for long while another one ends.
 """
 
 from collections.abc import Iterator
@@ -12,16 +13,30 @@ import pytest
 
 from tests.warm import Warm
 
-TESTS = Path(__file__).resolve().parent
-LONGEST_FIRST = ("e2e", "web", "mobile", "serving")
-# Folders below an area that share no fixture with the rest of it.
-APART = (
-    "tests/e2e/penguins",
-    "tests/pipeline/monitor",
-    "tests/pipeline/report",
-    "tests/serving/conformance",
-    "tests/serving/container",
+ROOT = Path(__file__).resolve().parents[1]
+# Folders that share fixtures which take seconds, in the order in which they start. A folder below
+# another one stands before it. Folders that are not named here are scopes of their own.
+SCOPES = (
+    ("tests/e2e/penguins",),
+    ("tests/e2e",),
+    ("tests/web",),
+    ("tests/serving/container",),
+    ("tests/mobile",),
+    ("tests/faults",),
+    ("tests/serving/conformance",),
+    ("tests/serving",),
+    ("tests/pipeline/deployment",),
+    ("tests/pipeline/stages", "tests/pipeline/training"),
+    ("tests/models",),
 )
+
+
+def scope_of(folder: str) -> tuple[int, str]:
+    """Returns the place of a folder's scope in their order, and its name."""
+    for place, prefixes in enumerate(SCOPES):
+        if any(folder == prefix or folder.startswith(f"{prefix}/") for prefix in prefixes):
+            return place, prefixes[0]
+    return len(SCOPES), folder
 
 
 # What a test runs is known by what it asks for; tests that ask for none of these say it themselves.
@@ -33,28 +48,22 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         for name in MARKS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKS[name])
 
-    def rank(item: pytest.Item) -> int:
-        first = item.path.relative_to(TESTS).parts[0]
-        return LONGEST_FIRST.index(first) if first in LONGEST_FIRST else len(LONGEST_FIRST)
-
-    items.sort(key=rank)
+    items.sort(key=lambda item: scope_of(item.path.parent.relative_to(ROOT).as_posix())[0])
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
-    """Returns what gives whole areas to processes.
+    """Returns what gives whole scopes to processes.
 
     xdist's own groups, by a mark, have no effect with pytest 9.2, whose node ids cannot be changed.
     """
     from xdist.scheduler import LoadScopeScheduling
 
-    class Areas(LoadScopeScheduling):
+    class Scopes(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            folder = nodeid.partition("::")[0].rpartition("/")[0]
-            apart = (area for area in APART if folder.startswith(area))
-            return next(apart, "/".join(folder.split("/")[:2]))
+            return scope_of(nodeid.partition("::")[0].rpartition("/")[0])[1]
 
-    return Areas(config, log)
+    return Scopes(config, log)
 
 
 @pytest.fixture(scope="session")
