@@ -264,7 +264,7 @@ COUNT = 30
 
 
 def test_the_memory_of_a_server_process(server: Address) -> None:
-    """Posts without keep-alive and broken uploads: 270 MB, of which a server keeps at most a third."""
+    """Posts without keep-alive and broken uploads: 270 MB; a server keeps a third at most."""
     path = "/tensorflow.serving.PredictionService/Predict"
     body = b"x" * SIZE
 
