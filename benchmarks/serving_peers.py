@@ -86,7 +86,9 @@ def running(name: str, model: str, *flags: str) -> Iterator[list[Target]]:
                     "--working-dir", str(peers), "--host", HOST, "--port", str(port)],
         "fastapi": [str(binaries / "uvicorn"), "fastapi_server:app", "--app-dir", str(peers),
                     "--host", HOST, "--port", str(port), "--no-access-log"],
-        OURS: [*embedded.command(model, folder, embedded.Address(port, grpc_port)), *flags],
+        # Not supervised, so that the process measured is the one that serves.
+        OURS: [*embedded.command(model, folder, embedded.Address(port, grpc_port)),
+               embedded.UNSUPERVISED, *flags],
     }  # fmt: skip
     # Scripts of another environment must not find the packages of this one.
     environment.pop("PYTHONPATH", None)

@@ -1,13 +1,14 @@
 """Starts ``fanout-model-server``, waits until it answers, and stops it."""
 
 import contextlib
+import os
 import random
 import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ HOST = "127.0.0.1"
 START_SECONDS = 120.0
 STOP_SECONDS = 20.0
 POLL_SECONDS = 0.05
+UNSUPERVISED = "--supervise=false"
 PORTS = range(20_000, 32_768)
 
 
@@ -100,27 +102,51 @@ def wait_until_ready(
 
 @contextlib.contextmanager
 def running(
-    model: str, base_path: Path | None, *arguments: str, timeout: float = START_SECONDS
+    model: str,
+    base_path: Path | None,
+    *arguments: str,
+    timeout: float = START_SECONDS,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Address]:
     """Yields the address of a server of one model on free ports; the server is always stopped.
+
+    It is not supervised: if it dies, whoever uses it must notice.
+
+    Args:
+        model, base_path, arguments: the same as for command().
+        timeout: in seconds.
+        environment: variables that the server gets besides those of this process.
 
     Raises ServerFailed with the last line of the server's output when it does not become ready.
     """
     rest_port, grpc_port = free_ports(2)
     address = Address(rest_port, grpc_port)
-    with started(command(model, base_path, address, *arguments)) as process:
+    words = command(model, base_path, address, UNSUPERVISED, *arguments)
+    with started(words, environment) as process:
         wait_until_ready(address, model, timeout=timeout, process=process)
         yield address
 
 
 @contextlib.contextmanager
-def started(words: list[str]) -> Iterator["subprocess.Popen[Any]"]:
+def started(
+    words: list[str], environment: Mapping[str, str] | None = None
+) -> Iterator["subprocess.Popen[Any]"]:
     """Yields the process that a command line starts; it is always stopped.
+
+    Args:
+        words: the command line.
+        environment: variables that it gets besides those of this process.
 
     The last line of the server's output is appended to a ServerFailed raised in the block.
     """
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(words, stdout=log, stderr=log, stdin=subprocess.DEVNULL)
+        process = subprocess.Popen(
+            words,
+            stdout=log,
+            stderr=log,
+            stdin=subprocess.DEVNULL,
+            env=os.environ | dict(environment or {}),
+        )
         try:
             yield process
         except ServerFailed as error:

@@ -35,7 +35,7 @@ class Variant:
 
         # Per-channel weights of dense layers need FULLY_CONNECTED version 12. No tflite-runtime has
         # it: TensorFlow 2.17 introduced it, and the last tflite-runtime is 2.14.
-        converter._experimental_disable_per_channel_quantization_for_dense_layers = True
+        converter._experimental_disable_per_channel_quantization_for_dense_layers = True  # noqa: SLF001 - docs/private-parts.md
         if self.quantised:
             converter.optimizations = [tf.lite.Optimize.DEFAULT]
         if self.float16:

@@ -5,18 +5,17 @@ and gRPC. Then it is watched: the same examples go to both versions in turn, and
 metrics report how the requests of all clients ended.
 """
 
-import os
 import statistics
 import time
-import urllib.request
 from dataclasses import dataclass
 
 from core.agreement.checks import Check, for_few
 from core.agreement.golden import Golden, read_golden
 from core.console import CONSOLE
 from core.errors import FanoutError, GateError, UserError
-from pipeline.deployment import model_server, promotion, rollout, servers
+from pipeline.deployment import model_server, promotion, rollout, servers, supervision
 from pipeline.deployment.rollout import CANARY
+from pipeline.deployment.supervision import Restarts
 from pipeline.release import release
 from pipeline.release.release import Release
 from pipeline.settings.config import Config
@@ -28,7 +27,6 @@ _PAUSE_SECONDS = 0.05
 _FEWEST_PROBES = 20
 # Statuses that are the server's fault; a bad request says nothing about a version.
 _FAULTS = {"INTERNAL", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "UNKNOWN"}
-_METRICS_LIMIT = 4 << 20
 
 
 @dataclass(frozen=True)
@@ -172,7 +170,9 @@ def _smoke(config: Config, candidate: Release) -> list[Check]:
     return rows
 
 
-def _watch(config: Config, candidate: Release, seconds: float, before: tuple[int, int]) -> Watched:
+def _watch(
+    config: Config, candidate: Release, seconds: float, before: tuple[int, int, Restarts | None]
+) -> Watched:
     golden = _golden(config, candidate)
     where, name = _address(config), config.spec.name
     times: dict[str, list[float]] = {rollout.STABLE: [], CANARY: []}
@@ -193,7 +193,12 @@ def _watch(config: Config, candidate: Release, seconds: float, before: tuple[int
             probes += 1
             time.sleep(_PAUSE_SECONDS)
     seconds = time.monotonic() - started
-    requests, faults = (now - then for now, then in zip(_ended(where, name), before, strict=True))
+    ended, failed, restarts = _ended(where, name)
+    if restarts != before[2]:
+        raise GateError(
+            "Canary", f"release {candidate.version} is withdrawn: the server {restarts}"
+        )
+    requests, faults = ended - before[0], failed - before[1]
     if not requests:
         # Fails closed, as below: at least the smoke test's gRPC requests have ended.
         raise FanoutError(
@@ -210,18 +215,14 @@ def _watch(config: Config, candidate: Release, seconds: float, before: tuple[int
     )
 
 
-def _ended(where: Address, model: str) -> tuple[int, int]:
-    """Returns how many requests have ended since the server started, and how many it failed."""
-    url = f"{where.rest}{model_server.METRICS_PATH}"
-    key = os.environ.get("FANOUT_API_KEY")
-    request = urllib.request.Request(url, headers={"X-API-Key": key} if key else {})  # noqa: S310
-    try:
-        with urllib.request.urlopen(request, timeout=10) as answer:  # noqa: S310 - http to ourselves
-            text = answer.read(_METRICS_LIMIT).decode()
-    except OSError as error:
-        # Fails closed: a canary that cannot be watched is not promoted.
-        raise FanoutError(f"the server's metrics cannot be read: {url}: {error}") from error
-    return counted(text, model)
+def _ended(where: Address, model: str) -> tuple[int, int, Restarts | None]:
+    """Returns how many requests have ended, how many the server failed, and its restarts.
+
+    Raises:
+        FanoutError: unknown; a canary that cannot be watched is not promoted.
+    """
+    text = supervision.metrics(where)
+    return *counted(text, model), supervision.reported(text)
 
 
 def counted(metrics: str, model: str) -> tuple[int, int]:

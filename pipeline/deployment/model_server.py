@@ -25,6 +25,11 @@ def running(folder: Path) -> Server | None:
     return processes.running(NAME, folder) or container.running(NAME, folder)
 
 
+def recorded(folder: Path) -> Server | None:
+    """Returns the server that a run folder records, alive or not."""
+    return processes.recorded(NAME, folder) or container.recorded(NAME, folder)
+
+
 def stop(folder: Path) -> bool:
     """Ends the server of a run folder; returns whether one was running."""
     # Both, as there may be an old record of the kind that is not in use.

@@ -78,13 +78,32 @@ def start(name: str, command: list[str], folder: Path, *, environment: dict[str,
 
 def running(name: str, folder: Path) -> Process | None:
     """Returns the recorded process of that name, or None if it is not alive."""
+    process = recorded(name, folder)
+    if process is not None and not process.pid:
+        process = _found(process) or process
+    return process if process is not None and process.is_alive else None
+
+
+def recorded(name: str, folder: Path) -> Process | None:
+    """Returns the recorded process of that name, alive or not; None without a legible record."""
     try:
-        process = Process(**json.loads((folder / f"{name}.json").read_text()))
+        return Process(**json.loads((folder / f"{name}.json").read_text()))
     except (FileNotFoundError, ValueError, TypeError):
         return None
-    if not process.pid:
-        process = _found(process) or process
-    return process if process.is_alive else None
+
+
+def twin(parent: int) -> int | None:
+    """Returns the child that a process has forked and that still has its command line, if any."""
+    with suppress(OSError):
+        words = Path(f"/proc/{parent}/cmdline").read_bytes()
+        for folder in Path("/proc").glob("[0-9]*"):
+            with suppress(OSError, IndexError):
+                # Field 4, the second after the command's name, is the parent.
+                fields = (folder / "stat").read_text().rpartition(")")[2].split()
+                is_alive = fields[0] not in "ZX" and int(fields[1]) == parent
+                if is_alive and (folder / "cmdline").read_bytes() == words:
+                    return int(folder.name)
+    return None
 
 
 def stop(name: str, folder: Path) -> bool:
@@ -125,9 +144,10 @@ def _found(recorded: Process) -> Process | None:
     words = b"".join(word.encode() + b"\0" for word in recorded.command)
     for folder in Path("/proc").glob("[0-9]*"):
         with suppress(OSError):
-            # A script's command line begins with its interpreter.
-            if (folder / "cmdline").read_bytes().endswith(words):
-                pid = int(folder.name)
+            pid = int(folder.name)
+            # A script's command line begins with its interpreter. What it forks has the same, but
+            # does not lead the session.
+            if (folder / "cmdline").read_bytes().endswith(words) and os.getsid(pid) == pid:
                 return replace(recorded, pid=pid, started=_start_time(pid) or 0)
     return None
 

@@ -1,9 +1,13 @@
 """``fanout smoke``: sends the release's golden examples to every deployed target."""
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 from core.agreement.checks import Check, for_few
 from core.agreement.golden import read_golden
+from core.console import CONSOLE
 from core.errors import UserError
-from pipeline.deployment import servers
+from pipeline.deployment import model_server, servers, supervision
 from pipeline.release import release
 from pipeline.settings.config import Config
 
@@ -30,12 +34,13 @@ def smoke(config: Config) -> list[Check]:
     where = servers.addresses(config)
     transports = {name: where[name] for name in ("REST", "gRPC")}
     devices = mobile.target.artifacts(promoted.folder / "mobile", spec=spec)
+    rows = serving.smoke.smoke(
+        *(transports, spec.name, golden),
+        limits=limits["serving"]["float32"],
+        runs_in=servers.runs_in(config),
+    )
     return [
-        *serving.smoke.smoke(
-            *(transports, spec.name, golden),
-            limits=limits["serving"]["float32"],
-            runs_in=servers.runs_in(config),
-        ),
+        *_explained(config, rows),
         *mobile.target.check(devices, golden, limits=limits["mobile"]),
         *web.checks.smoke.smoke(
             where["page"],
@@ -44,3 +49,20 @@ def smoke(config: Config) -> list[Check]:
             limits=next(iter(limits["web"].values())),
         ),
     ]
+
+
+def _explained(config: Config, rows: Sequence[Check]) -> list[Check]:
+    """Returns the server's rows; they say so if it is gone. Prints whether it was restarted."""
+    server = model_server.running(config.build.run_folder)
+    if server is None:
+        why = supervision.gone(servers.SERVER, config.build.run_folder) or (
+            f"{servers.SERVER} does not run; to start it, run: fanout serve"
+        )
+        return [
+            replace(row, reason=f"{why}; {row.reason}") if row.stops_release else row
+            for row in rows
+        ]
+    restarts = supervision.restarts(model_server.address_of(server))
+    if restarts and restarts.count:
+        CONSOLE.print(f"  the server was {restarts}", soft_wrap=True)
+    return list(rows)

@@ -1,10 +1,10 @@
 """``fanout status``: the promoted release, its integrity, the running servers and their answers."""
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from core.errors import UserError
-from pipeline.deployment import model_server, rollout, servers
+from pipeline.deployment import model_server, rollout, servers, supervision
 from pipeline.deployment.answers import Answer, ask_page, ask_server, drift
 from pipeline.deployment.model_server import Server
 from pipeline.release import release
@@ -27,12 +27,12 @@ class Status:
         signature: the state of the current release's signature.
         rollback: the version that a rollback would go to, or None.
         working: the process that works on the folder, or None.
-        running: process ids by name.
+        running: process ids by name; for a supervised server, of the process that serves.
         answers: the versions that each running server actually answers with.
         labels: the version of each label that the model server reports.
         deployed: the version of each label in the server's configuration.
-        server: the model server's engine, its image and that image's digest, and whether it is
-            healthy; empty if it does not run.
+        server: the model server's engine, its image and that image's digest, whether it is
+            healthy, its supervisor's process id and its restarts; empty if it does not run.
         tuned: the hyperparameters that the next run takes from ``fanout tune``, or why it takes
             none.
         addresses: the addresses of the servers.
@@ -75,7 +75,8 @@ class Status:
         if self.working:
             lines.append(f"  working   {self.working}")
         running = [
-            f"{name} ({self._served(name)}, process {pid})" for name, pid in self.running.items()
+            f"{name} ({self._served(name)}, process {pid}{self._supervised(name)})"
+            for name, pid in self.running.items()
         ]
         lines.append(f"  running   {', '.join(running) or 'nothing'}")
         if self.server:
@@ -83,14 +84,21 @@ class Status:
         if self.deployed:
             labels = [f"{label} is {version}" for label, version in self.deployed.items()]
             lines.append(f"  labels    {', '.join(labels)}")
-        if self.running:
-            lines += [f"  {name:<9} {address}" for name, address in self.addresses.items()]
+        lines += [
+            f"  {name:<9} {address}"
+            for name, address in self.addresses.items()
+            if (servers.PAGE if name == servers.PAGE else servers.SERVER) in self.running
+        ]
         lines += [f"  problem   {problem}" for problem in self.problems]
         return "\n".join(lines)
 
     def _served(self, name: str) -> str:
         versions = self.answers.get(name)
         return f"release {', '.join(map(str, versions))}" if versions else "no answer"
+
+    def _supervised(self, name: str) -> str:
+        pid = self.server.get("supervisor") if name == servers.SERVER else None
+        return f", supervised by process {pid}" if pid else ""
 
 
 def status(config: Config) -> Status:
@@ -113,10 +121,18 @@ def status(config: Config) -> Status:
         problems.append(f"release {now} is current although its required checks did not pass")
     running = servers.running(config)
     answers = _ask(config, running, promoted, tuple(labels))
+    problems += [
+        words
+        for name in (servers.SERVER, servers.PAGE)
+        if name not in running and (words := supervision.gone(name, config.build.run_folder))
+    ]
     problems += _wrong(answers, now, labels)
     working = lock.owner(config.build.folder)
     if working is None:
         problems += _left_over(answers, labels)
+    server, serving = running.get(servers.SERVER), None
+    if server is not None:
+        serving = supervision.serving_process(server)
     signature = trust.state(config.trust, promoted.folder) if promoted else ""
     if promoted and (reason := trust.problem(config.trust, promoted.folder)):
         problems.append(f"release {now}: {reason}")
@@ -128,12 +144,13 @@ def status(config: Config) -> Status:
         signature=signature,
         rollback=_rollback(config, problems),
         working=str(working) if working else None,
-        running={name: process.pid for name, process in running.items()},
+        running={name: process.pid for name, process in running.items()}
+        | ({servers.SERVER: serving} if serving else {}),
         answers={name: list(answer.versions) for name, answer in answers.items()},
         labels=dict(answers[servers.SERVER].labels or {}) if servers.SERVER in answers else {},
         deployed=labels,
         tuned=_tuned(config, problems),
-        server=_server(running.get(servers.SERVER), answers.get(servers.SERVER, Answer())),
+        server=_server(server, answers.get(servers.SERVER, Answer()), serving),
         addresses=servers.addresses(config),
         problems=[*damage, *problems],
     )
@@ -171,7 +188,11 @@ def _ask(
     if servers.SERVER in running:
         # The server's actual address, whatever ports are configured now.
         address = model_server.address_of(running[servers.SERVER]).rest
-        answers[servers.SERVER] = ask_server(address, config.spec.name, labels)
+        answer = ask_server(address, config.spec.name, labels)
+        if not answer.versions:
+            said = supervision.last_words(running[servers.SERVER])
+            answer = replace(answer, problem=f"{answer.problem}; the end of its log: {said}")
+        answers[servers.SERVER] = answer
     if servers.PAGE in running:
         listed = promoted.manifest["files"] if promoted else {}
         answers[servers.PAGE] = ask_page(where["page"], listed)
@@ -209,19 +230,24 @@ def _left_over(answers: dict[str, Answer], labels: dict[str, int]) -> list[str]:
     ]
 
 
-def _server(server: Server | None, answer: Answer) -> dict[str, Any]:
+def _server(server: Server | None, answer: Answer, serving: int | None) -> dict[str, Any]:
     if server is None:
         return {}
     state = {"engine": "embedded", "healthy": bool(answer.versions)}
     if isinstance(server, Container):
         state |= {"engine": server.engine, "image": server.image, "image_id": server.image_id}
+    if serving:
+        state |= {"supervisor": server.pid}
+    if restarts := supervision.restarts(model_server.address_of(server)):
+        state |= {"restarts": asdict(restarts), "restarted": str(restarts)}
     return state
 
 
 def _described(server: dict[str, Any]) -> str:
     image = f", {server['image']} ({server['image_id'][:19]})" if "image" in server else ""
     health = "healthy" if server["healthy"] else "not healthy"
-    return f"{server['engine']}{image}, {health}"
+    restarted = f", {server['restarted']}" if server.get("restarts", {}).get("count") else ""
+    return f"{server['engine']}{image}, {health}{restarted}"
 
 
 def _rollback(config: Config, problems: list[str]) -> int | None:

@@ -6,7 +6,6 @@ from typing import Any
 
 import tensorflow_model_analysis as tfma  # noqa: F401 - registers TFMA's protos before TFX reads them
 from tfx import v1 as tfx
-from tfx.proto import example_gen_pb2, transform_pb2
 
 from models.spec import SPLITS
 from pipeline.settings.config import Config
@@ -36,11 +35,9 @@ def prepared(config: Config, prints: Fingerprints) -> Prepared:
     spec = config.spec
 
     # The examples in three splits: train, eval (to monitor training), test (to judge the model).
-    splits = [
-        example_gen_pb2.Input.Split(name=split, pattern=f"{split}/*.tfrecord") for split in SPLITS
-    ]
+    splits = [tfx.proto.Input.Split(name=split, pattern=f"{split}/*.tfrecord") for split in SPLITS]
     examples = ImportExampleGen(
-        input_base=str(config.build.tfrecords), input_config=example_gen_pb2.Input(splits=splits)
+        input_base=str(config.build.tfrecords), input_config=tfx.proto.Input(splits=splits)
     )
 
     # The data gate: statistics against the curated schema; an anomaly stops the run.
@@ -56,7 +53,7 @@ def prepared(config: Config, prints: Fingerprints) -> Prepared:
         examples=examples.outputs["examples"],
         schema=schema.outputs["schema"],
         preprocessing_fn=f"{spec.module_name('features')}.preprocessing_fn",
-        splits_config=transform_pb2.SplitsConfig(analyze=["train"], transform=["train"]),
+        splits_config=tfx.proto.SplitsConfig(analyze=["train"], transform=["train"]),
         materialize=False,
         # StatisticsGen has them already; computing them here would decode every picture again.
         disable_statistics=True,

@@ -7,11 +7,6 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-# ML Metadata's numbers, from metadata_store.proto: Execution.State and Event.Type.
-CACHED = 5
-INPUTS = (3, 5)  # of an executor and of a resolver
-OUTPUTS = (4, 6)
-
 
 @dataclass(frozen=True)
 class Recorded:
@@ -164,14 +159,17 @@ def _step(store: Any, execution: Any) -> Step:
         artifact.id: artifact
         for artifact in store.get_artifacts_by_id([event.artifact_id for event in events])
     }
+    # An executor's and a resolver's.
+    inputs = [event for event in events if event.type in (event.INPUT, event.INTERNAL_INPUT)]
+    outputs = [event for event in events if event.type in (event.OUTPUT, event.INTERNAL_OUTPUT)]
     return Step(
         # The node's name is pipeline.component, and the component's name may contain a dot.
         component=str(nodes[0]).partition(".")[2] if nodes else str(execution.id),
         execution=int(execution.id),
-        cached=execution.last_known_state == CACHED,
+        cached=execution.last_known_state == execution.CACHED,
         fingerprint=_fingerprint(execution.custom_properties),
-        inputs=tuple(_recorded(artifacts[e.artifact_id], e) for e in events if e.type in INPUTS),
-        outputs=tuple(_recorded(artifacts[e.artifact_id], e) for e in events if e.type in OUTPUTS),
+        inputs=tuple(_recorded(artifacts[event.artifact_id], event) for event in inputs),
+        outputs=tuple(_recorded(artifacts[event.artifact_id], event) for event in outputs),
     )
 
 

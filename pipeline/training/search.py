@@ -24,8 +24,7 @@ from pipeline.training.journal import Journal
 from pipeline.training.trainer import fit, patience, statistics
 
 if TYPE_CHECKING:
-    from tfx.components.trainer.fn_args_utils import FnArgs
-    from tfx.components.tuner.component import TunerFnResult
+    from tfx.v1.components import FnArgs, TunerFnResult
 
 OBJECTIVE = "val_accuracy"
 Values = dict[str, Any]
@@ -38,7 +37,7 @@ def tuner_fn(fn_args: "FnArgs") -> "TunerFnResult":
     ``fingerprint``, ``folder`` for KerasTuner's projects, and the limits ``trials`` and
     ``seconds``.
     """
-    from tfx.components.tuner.component import TunerFnResult
+    from tfx.v1.components import TunerFnResult
 
     given = fn_args.custom_config
     spec = load(given["model"])

@@ -25,7 +25,7 @@ from pipeline.training.journal import Figures, Journal
 
 if TYPE_CHECKING:
     import tensorflow as tf
-    from tfx.components.trainer.fn_args_utils import FnArgs
+    from tfx.v1.components import FnArgs
 
 # Decoded training data that is smaller than this is kept in memory between epochs.
 CACHE_LIMIT_BYTES = 2 << 30

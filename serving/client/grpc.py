@@ -16,7 +16,6 @@ from serving.client.transport import (
     ModelRef,
     RequestFailed,
     Signatures,
-    numpy_dtype,
 )
 from serving.server.dataplane import protos
 from serving.server.dataplane.runtime import tensorflow
@@ -70,8 +69,9 @@ class GrpcTransport:
         }
 
     def signatures(self) -> Signatures:
-        from tensorflow.core.framework import types_pb2
         from tensorflow_serving.apis import get_model_metadata_pb2
+
+        as_dtype = tensorflow().dtypes.as_dtype
 
         request = get_model_metadata_pb2.GetModelMetadataRequest(metadata_field=["signature_def"])
         self._name(request.model_spec)
@@ -81,7 +81,7 @@ class GrpcTransport:
 
         def types(tensors: Any) -> dict[str, np.dtype[Any]]:
             return {
-                alias: numpy_dtype(types_pb2.DataType.Name(info.dtype))
+                alias: np.dtype(as_dtype(info.dtype).as_numpy_dtype)
                 for alias, info in tensors.items()
             }
 

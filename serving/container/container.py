@@ -179,13 +179,21 @@ def start(name: str, engine: Engine, wanted: Wanted, folder: Path, *, work: Path
 
 def running(name: str, folder: Path) -> Container | None:
     """Returns the recorded container of that name, or None when it is not running."""
-    container = _recorded(name, folder)
+    container = recorded(name, folder)
     return container if container is not None and container.is_alive else None
+
+
+def recorded(name: str, folder: Path) -> Container | None:
+    """Returns the recorded container of that name, running or not."""
+    try:
+        return Container(**json.loads(_record(name, folder).read_text()))
+    except (FileNotFoundError, ValueError, TypeError):
+        return None
 
 
 def stop(name: str, folder: Path) -> bool:
     """Stops the recorded container gracefully, and removes it; returns whether it was running."""
-    container = _recorded(name, folder)
+    container = recorded(name, folder)
     if container is None:
         return False
     try:
@@ -229,13 +237,6 @@ def _remembered(file: Path) -> list[str]:
         return list(json.loads(file.read_text()))
     except (OSError, ValueError):
         return []
-
-
-def _recorded(name: str, folder: Path) -> Container | None:
-    try:
-        return Container(**json.loads(_record(name, folder).read_text()))
-    except (FileNotFoundError, ValueError, TypeError):
-        return None
 
 
 def _record(name: str, folder: Path) -> Path:

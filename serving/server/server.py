@@ -150,7 +150,10 @@ class Server:
         self.rest_port = self._rest.sockets[0].getsockname()[1]
 
     def _input_limits(self) -> InputLimits:
-        return InputLimits(self.settings.max_request_rows, self.settings.max_image_pixels)
+        settings = self.settings
+        return InputLimits(
+            settings.max_request_rows, settings.max_image_pixels, settings.max_tensor_bytes
+        )
 
     def _sweep(self, loop: asyncio.AbstractEventLoop) -> None:
         now = time.monotonic()

@@ -12,9 +12,10 @@ import pytest
 
 from core.toolchain import ROOT
 from serving.embedded import free_ports
+from tests import warm
+from tests.warm import Job, Warm
 
 FANOUT = ROOT / ".venv" / "bin" / "fanout"
-PYTHON = ROOT / ".venv" / "bin" / "python"
 
 
 @dataclass(frozen=True)
@@ -24,16 +25,14 @@ class Place:
     Attributes:
         builds: what FANOUT_BUILD is.
         environment: of every command that works on it.
+        warm: runs the commands.
         model: which one is deployed there.
     """
 
     builds: Path
     environment: dict[str, str]
+    warm: Warm
     model: str = "fashion"
-
-    @property
-    def command(self) -> Path:
-        return FANOUT
 
     @property
     def build(self) -> Path:
@@ -51,30 +50,32 @@ class Place:
     def port(self, name: str) -> int:
         return int(self.environment[name])
 
-    def fanout(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
-        """Runs a verb to its end and holds it to an exit code."""
-        return self._finish([FANOUT, *arguments], expect)
-
-    def python(self, code: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
-        """Runs code in the pipeline's environment: what no command line option offers."""
-        return self._finish([PYTHON, "-c", code], expect)
-
-    def _finish(self, command: list[str | Path], expect: int) -> subprocess.CompletedProcess[str]:
-        done = subprocess.run(
-            command,
-            check=False,
+    def program(self, *arguments: str) -> None:
+        """Runs a verb as people do: in a new process, to its end."""
+        subprocess.run(
+            [FANOUT, *arguments],
+            check=True,
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
             timeout=3600,
         )
-        assert done.returncode == expect, f"{command}\n{done.stdout}\n{done.stderr}"
+
+    def fanout(self, *arguments: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+        """Runs a verb to its end and holds it to an exit code."""
+        return self._finish(warm.fanout(*arguments), expect)
+
+    def python(self, code: str, expect: int = 0) -> subprocess.CompletedProcess[str]:
+        """Runs code in the pipeline's environment: what no command line option offers."""
+        return self._finish(warm.code(code), expect)
+
+    def _finish(self, job: Job, expect: int) -> subprocess.CompletedProcess[str]:
+        done = self.warm.run(job, self.environment)
+        assert done.returncode == expect, f"{job}\n{done.stdout}\n{done.stderr}"
         return done
 
 
-def new_place(builds: Path, model: str = "fashion") -> Place:
+def new_place(builds: Path, warm: Warm, model: str = "fashion") -> Place:
     """Returns a place in an empty folder."""
     # The dataset is the one thing that every build may share; it is checked by its digest.
     (builds / "datasets").symlink_to(ROOT / "build" / "datasets")
@@ -89,20 +90,20 @@ def new_place(builds: Path, model: str = "fashion") -> Place:
         "ENGINE": "embedded",
         "REQUEST_LOG_RATE": "1",
     }
-    return Place(builds, environment, model)
+    return Place(builds, environment, warm, model)
 
 
 @pytest.fixture(scope="session")
-def make_place() -> Callable[..., Place]:
+def make_place(warm: Warm) -> Callable[..., Place]:
     """Returns the maker of places: importing a conftest module is not for tests."""
-    return new_place
+    return lambda builds, model: new_place(builds, warm, model)
 
 
 @pytest.fixture(scope="session")
-def deployed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+def deployed(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Iterator[Place]:
     """Yields a place with a quick release, served; its servers end with the tests."""
     (ROOT / "build" / "datasets").mkdir(parents=True, exist_ok=True)
-    place = new_place(tmp_path_factory.mktemp("builds"))
-    place.fanout("deploy")
+    place = new_place(tmp_path_factory.mktemp("builds"), warm)
+    place.program("deploy")
     yield place
     place.fanout("stop")

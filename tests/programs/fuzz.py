@@ -1,7 +1,10 @@
 """Malformed requests to a real server: HTTP, JSON, gzip, protobuf, HTTP/2, pictures, tf.Examples.
 
     python -m tests.programs.fuzz --requests 100000
+    python -m tests.programs.fuzz --onednn 0
 
+Wrong shapes go to networks with convolutions, a recurrent loop and several inputs. Whether a wrong
+shape could end TensorFlow depends on the processor and on oneDNN, so both settings can be tried.
 The server must not exit, must not grow, and must report a client's mistake as one: no 5xx.
 """
 
@@ -15,10 +18,8 @@ import random
 import socket
 import sys
 import tempfile
-from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import grpc
@@ -34,9 +35,11 @@ from tensorflow_serving.apis import (
 
 from serving import embedded
 from serving.embedded import Address
+from tests.programs import fuzz_shapes
 from tests.programs.campaigns import concluded
-from tests.serving import fixture_models
-from tests.serving.processes import memory
+from tests.programs.malformed import Report, mutated
+from tests.serving import fixture_models, shape_models
+from tests.serving.processes import memory, pid
 
 ALLOWED_STATUS = {200, 400, 404, 413}
 ALLOWED_CODES = {"INVALID_ARGUMENT", "NOT_FOUND", "FAILED_PRECONDITION", "OUT_OF_RANGE"}
@@ -50,73 +53,38 @@ JSON_SEEDS = (
     b'{"signature_name": "serving_default", "instances": [{"x": [3.0]}]}',
     b'{"context": {"x": 1}, "signature_name": "classify_x_to_y", "examples": [{}]}',
 )
-PIECES = (
-    b"[" * 50, b"{", b'"', b"\x00", b"1e999", b"-", b"null", b"\xff", b"9" * 400, b"NaN", b"\\u",
-    b"\\ud800", b"\r\n", b"Transfer-Encoding: chunked\r\n", b"%2F", b"\x80\x80\x80\x80\x80\x01",
-)  # fmt: skip
+MODELS = ("half", "pictures", fuzz_shapes.MODEL)
 
 
-@dataclass
-class Report:
-    """The requests, the answers, and the problems."""
+def write_models(folder: Path, networks: Path | None = None) -> Path:
+    """Writes the models: ``pictures`` takes PNG files and tf.Examples. Returns models.config.
 
-    sent: Counter[str] = field(default_factory=Counter)
-    answers: Counter[str] = field(default_factory=Counter)
-    problems: list[str] = field(default_factory=list)
-    memory: list[int] = field(default_factory=list)
-
-    def judge(self, kind: str, answer: str, allowed: bool, sent: object) -> None:
-        self.sent[kind] += 1
-        self.answers[answer] += 1
-        if not allowed:
-            self.problems.append(f"{kind}: {answer} for {sent!r}"[:2000])
-
-    def text(self) -> str:
-        mega = [value >> 20 for value in self.memory]
-        return (
-            f"requests   {sum(self.sent.values())} {dict(self.sent)}\n"
-            f"answers    {dict(self.answers.most_common())}\n"
-            f"problems   {len(self.problems)}\n"
-            f"memory     {mega[0]} MB after a fifth, {mega[-1]} MB at the end"
-        )
-
-
-def mutated(data: bytes, chance: random.Random) -> bytes:
-    """Returns the data with a few bytes changed, deleted, repeated or inserted."""
-    changed = bytearray(data)
-    for _ in range(chance.randint(1, 4)):
-        place = chance.randrange(len(changed) + 1)
-        match chance.randrange(5):
-            case 0:
-                changed[place : place + 1] = bytes([chance.randrange(256)])
-            case 1:
-                del changed[place : place + chance.randint(1, 8)]
-            case 2:
-                changed[place:place] = changed[place : place + chance.randint(1, 30)]
-            case 3:
-                del changed[place:]
-            case _:
-                changed[place:place] = chance.choice(PIECES)
-    return bytes(changed)
+    Args:
+        folder: for the models.
+        networks: the base path of shape_models' model, if it is written already.
+    """
+    fixture_models.write_half_plus(folder / "half" / "1")
+    weights = np.random.default_rng(3).normal(size=(16, 3))
+    fixture_models.write_classifier(folder / "pictures" / "1", weights=weights)
+    if networks:
+        (folder / fuzz_shapes.MODEL).symlink_to(networks)
+    else:
+        shape_models.write(folder / fuzz_shapes.MODEL / "1")
+    models = "".join(f'config {{ name: "{one}" base_path: "{folder / one}" }}' for one in MODELS)
+    config = folder / "models.config"
+    config.write_text(f"model_config_list {{ {models} }}")
+    return config
 
 
 @contextmanager
-def server() -> Iterator[Address]:
-    """Yields a server of ``half`` and of ``pictures``, which takes PNG files and tf.Examples."""
-    with tempfile.TemporaryDirectory(prefix="fanout-fuzz-") as name:
-        folder = Path(name)
-        fixture_models.write_half_plus(folder / "half" / "1")
-        weights = np.random.default_rng(3).normal(size=(16, 3))
-        fixture_models.write_classifier(folder / "pictures" / "1", weights=weights)
-        models = "".join(
-            f'config {{ name: "{one}" base_path: "{folder / one}" }}' for one in
-            ("half", "pictures")
-        )  # fmt: skip
-        config = folder / "models.config"
-        config.write_text(f"model_config_list {{ {models} }}")
-        with embedded.running("half", None, f"--model_config_file={config}") as address:
-            embedded.wait_until_ready(address, "pictures")
-            yield address
+def server(config: Path, *, onednn: bool = True) -> Iterator[Address]:
+    """Yields a server of the models, in which TensorFlow uses oneDNN or its own kernels."""
+    environment = {"TF_ENABLE_ONEDNN_OPTS": str(int(onednn))}
+    flag = f"--model_config_file={config}"
+    with embedded.running("half", None, flag, environment=environment) as address:
+        for model in MODELS:
+            embedded.wait_until_ready(address, model)
+        yield address
 
 
 def run(address: Address, requests: int, *, seed: int = 1) -> Report:
@@ -124,6 +92,7 @@ def run(address: Address, requests: int, *, seed: int = 1) -> Report:
     report = Report()
     chance = random.Random(seed)
     rest = http.client.HTTPConnection(address.host, address.rest_port, timeout=60)
+    before = pid(address)
     kinds: list[tuple[int, Callable[[], None]]] = []
     with grpc.insecure_channel(f"{address.host}:{address.grpc_port}") as channel:
         kinds = [
@@ -131,6 +100,8 @@ def run(address: Address, requests: int, *, seed: int = 1) -> Report:
             (14, lambda: _gzip(rest, report, chance)),
             (14, lambda: _http(address, report, chance)),
             (18, lambda: _protobuf(channel, report, chance)),
+            (12, lambda: _shape(rest, channel, report, chance)),
+            (6, lambda: _network(channel, report, chance)),
             (1, lambda: _http2(address, report, chance)),
             (9, lambda: _picture(rest, report, chance)),
             (4, lambda: _example(rest, report, chance)),
@@ -143,6 +114,8 @@ def run(address: Address, requests: int, *, seed: int = 1) -> Report:
             if len(report.problems) > 20:
                 break
     report.memory.append(memory(address))
+    if pid(address) != before:
+        report.problems.append("the server is another process than before")
     _post(rest, report, "sound", "/v1/models/half:predict", GOOD, {})
     rest.close()
     growth = report.memory[-1] - report.memory[0]
@@ -260,13 +233,9 @@ MESSAGES = _messages()
 def _protobuf(channel: grpc.Channel, report: Report, chance: random.Random) -> None:
     method, good = chance.choice(MESSAGES)
     sent = mutated(good, chance)
-    call = channel.unary_unary(f"/tensorflow.serving.PredictionService/{method}")
-    try:
-        call(sent, timeout=60)
-        report.judge("protobuf", "OK", True, sent)
-    except grpc.RpcError as error:
-        code = error.code().name
-        report.judge("protobuf", code, code in ALLOWED_CODES, (method, sent, error.details()))
+    answer, details = _called(channel, method, sent)
+    allowed = answer == "OK" or answer in ALLOWED_CODES
+    report.judge("protobuf", answer, allowed, (method, sent, details))
 
 
 def _encoded(kind: str) -> bytes:
@@ -300,14 +269,54 @@ def _example(rest: http.client.HTTPConnection, report: Report, chance: random.Ra
     _post(rest, report, "tf.Example", "/v1/models/pictures:predict", body, {})
 
 
+def _shape(
+    rest: http.client.HTTPConnection, channel: grpc.Channel, report: Report, chance: random.Random
+) -> None:
+    """Sends an input whose shape is not the signature's: always refused."""
+    wrong = fuzz_shapes.wrong(chance)
+    if chance.random() < 0.3:
+        rest.request("POST", fuzz_shapes.PATH, wrong.body())
+        response = rest.getresponse()
+        content = response.read()
+        report.judge("shape", str(response.status), response.status == 400, (wrong, content))
+        return
+    answer, details = _called(channel, "Predict", wrong.message(chance))
+    report.judge("shape", answer, answer == "INVALID_ARGUMENT", (wrong, details))
+
+
+def _network(channel: grpc.Channel, report: Report, chance: random.Random) -> None:
+    """Sends a sound request with odd numbers, which is answered; or a malformed one.
+
+    A graph may refuse a batch without rows: with oneDNN, several convolutions do.
+    """
+    rows = chance.randint(0, 4)
+    sent = fuzz_shapes.sound(chance, rows)
+    broken = chance.random() < 0.5
+    answer, details = _called(channel, "Predict", mutated(sent, chance) if broken else sent)
+    allowed = answer == "OK" or ((broken or not rows) and answer in ALLOWED_CODES)
+    report.judge("network", answer, allowed, (sent[:300], details))
+
+
+def _called(channel: grpc.Channel, method: str, sent: bytes) -> tuple[str, object]:
+    """Returns the code and the details of a gRPC call."""
+    try:
+        channel.unary_unary(f"/tensorflow.serving.PredictionService/{method}")(sent, timeout=60)
+    except grpc.RpcError as error:
+        return error.code().name, error.details()
+    return "OK", ""
+
+
 def main() -> int:
     """Returns 0 if there was no problem."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--requests", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--onednn", type=int, choices=(0, 1), default=1)
     given = parser.parse_args()
-    with server() as address:
-        return concluded(run(address, given.requests, seed=given.seed))
+    with tempfile.TemporaryDirectory(prefix="fanout-fuzz-") as folder:
+        config = write_models(Path(folder))
+        with server(config, onednn=bool(given.onednn)) as address:
+            return concluded(run(address, given.requests, seed=given.seed))
 
 
 if __name__ == "__main__":

@@ -4,8 +4,8 @@ Once it has printed a line with these words, it waits for a signal. A process th
 at a certain moment is then still there when the signal comes, however fast the machine is.
 """
 
-import signal
 import sys
+import time
 from typing import Any
 
 from rich.text import Text
@@ -22,7 +22,8 @@ def hold_at(words: str) -> None:
         print_line(*parts, **options)
         if any(isinstance(part, str) and words in Text.from_markup(part).plain for part in parts):
             while True:
-                signal.pause()
+                # Not signal.pause(): a signal that comes just before it would not end it.
+                time.sleep(0.1)
 
     CONSOLE.print = print_and_wait  # type: ignore[method-assign]
 

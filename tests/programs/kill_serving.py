@@ -105,7 +105,13 @@ def _problems(config: Config) -> list[str]:
     if address:
         with suppress(NoStatus):
             loaded = Versions(address.rest, config.spec.name).available()
-    problems = []
+    folder = config.build.run_folder
+    running = servers.running(config)
+    problems = [
+        f"{name} should run, and does not"
+        for name in (servers.SERVER, servers.PAGE)
+        if name not in running and list(folder.glob(f"{name}*.json"))
+    ]
     if loaded and now not in loaded:
         problems.append(f"server answers with release {', '.join(map(str, loaded))}, and release")
     if stable != now:

@@ -10,7 +10,7 @@ from serving import embedded
 from serving.embedded import Address
 from serving.server.dataplane import saved_model
 from serving.server.dataplane.versions import Lease, Models, State, Version
-from tests.serving import fixture_models
+from tests.serving import fixture_models, shape_models
 
 
 @pytest.fixture(scope="session")
@@ -24,6 +24,13 @@ def half_plus_two(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def types_model(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("types")
     fixture_models.write_types(base / "1")
+    return base
+
+
+@pytest.fixture(scope="session")
+def promises(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    base = tmp_path_factory.mktemp("promises")
+    shape_models.write(base / "1")
     return base
 
 

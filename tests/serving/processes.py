@@ -9,10 +9,26 @@ from serving.embedded import Address
 
 def memory(address: Address) -> int:
     """Returns the resident memory of the server that listens there, in bytes."""
+    return resident(pid(address))
+
+
+def peak(address: Address) -> int:
+    """Returns the largest resident memory that the server has had, in bytes."""
+    status = Path(f"/proc/{pid(address)}/status").read_text()
+    return int(status.partition("VmHWM:")[2].split()[0]) << 10
+
+
+def pid(address: Address) -> int:
+    """Returns the process of the server that listens there."""
     flag = f"--rest_api_port={address.rest_port}".encode()
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
             if flag in (process / "cmdline").read_bytes().split(b"\0"):
-                pages = int((process / "statm").read_text().split()[1])
-                return pages * os.sysconf("SC_PAGE_SIZE")
+                return int(process.name)
     raise LookupError(f"no process has the flag {flag.decode()}")
+
+
+def resident(process: int) -> int:
+    """Returns the resident memory of a process, in bytes."""
+    pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
+    return pages * os.sysconf("SC_PAGE_SIZE")

@@ -13,6 +13,8 @@ from web.checks import engines
 from web.checks.smoke import smoke
 from web.server.site_server import serving
 
+pytestmark = pytest.mark.browser
+
 LIMITS = Limits(agreement=0.9999, max_abs_diff=1e-4)
 SPEC = ModelSpec(
     name="birds",

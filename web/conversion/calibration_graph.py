@@ -4,7 +4,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 from google.protobuf import json_format
 
 from web.conversion.graph_model import Array, GraphModel
@@ -30,6 +29,8 @@ class CalibrationGraph:
 
     def __init__(self, model: GraphModel, examples: Mapping[str, Array]) -> None:
         """``examples`` are raw inputs by name, one row per example."""
+        import tensorflow as tf
+
         definition = _definition(model)
         for node in definition.node:
             if node.op == "Const":
@@ -72,6 +73,8 @@ class CalibrationGraph:
 
 
 def _definition(model: GraphModel) -> Any:
+    import tensorflow as tf
+
     return json_format.ParseDict(model.description["modelTopology"], tf.compat.v1.GraphDef())
 
 
@@ -102,6 +105,8 @@ def _rounds(node: Any, name: str, weights: Array) -> bool:
 
 def _patches(node: Any, inputs: Array, kernel: tuple[int, ...]) -> Array:
     """Returns the input patch at each position, in the order of the kernel's rows."""
+    import tensorflow as tf
+
     padding = node.attr["padding"].s.decode()
     if padding == "EXPLICIT":
         borders = np.reshape(node.attr["explicit_paddings"].list.i, (4, 2))

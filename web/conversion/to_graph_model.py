@@ -14,10 +14,10 @@ from pathlib import Path
 def main(saved_model: str, out_dir: str) -> None:
     # Not installed in the environment in which types are checked.
     from tensorflowjs.converters import (  # type: ignore[import-not-found]
-        tf_saved_model_conversion_v2,
+        convert_tf_saved_model,
     )
 
-    tf_saved_model_conversion_v2.convert_tf_saved_model(
+    convert_tf_saved_model(
         saved_model,
         out_dir,
         signature_def="serving_default",

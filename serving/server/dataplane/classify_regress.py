@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from serving.server.dataplane.limits import InputLimits
 from serving.server.dataplane.saved_model import DEFAULT_SIGNATURE, Servable
 from serving.server.dataplane.statuses import Code, ServingError, invalid
 from serving.server.dataplane.tensors import DT_STRING, Array, Signature, Tensors, shape_text
@@ -43,28 +44,36 @@ def regression(servable: Servable, name: str) -> Signature:
     return signature
 
 
-def serialized(examples: Sequence[Any], context: Any | None = None) -> Tensors:
+def serialized(
+    examples: Sequence[Any], context: Any | None = None, *, limits: InputLimits
+) -> Tensors:
     """Returns the input of such a signature from tf.Example messages.
 
     Each feature of the context applies to every example that has no feature of that name.
-    Raises ServingError when there are no examples.
+    Raises ServingError when there are no examples, or when the context, which is repeated for each
+    of them, would need too much memory.
     """
     if not examples:
         raise invalid("Input is empty.")
     # Concatenated messages are merged when they are parsed; the later one takes precedence.
     shared = context.SerializeToString() if context is not None else b""
+    limits.check_bytes(len(shared) * len(examples))
     array = np.empty(len(examples), np.object_)
     array[:] = [shared + example.SerializeToString() for example in examples]
     return {INPUTS: array}
 
 
-def of_input(message: Any) -> tuple[Tensors, int]:
-    """Returns the input of such a signature from an Input message, and the number of examples."""
+def of_input(message: Any, limits: InputLimits) -> tuple[Tensors, int]:
+    """Returns the input of such a signature from an Input message, and the number of examples.
+
+    Raises the same errors as serialized().
+    """
     if message.WhichOneof("kind") == "example_list_with_context":
         listed = message.example_list_with_context
-        return serialized(listed.examples, listed.context), len(listed.examples)
+        inputs = serialized(listed.examples, listed.context, limits=limits)
+        return inputs, len(listed.examples)
     examples = message.example_list.examples
-    return serialized(examples), len(examples)
+    return serialized(examples, limits=limits), len(examples)
 
 
 def classes(signature: Signature, outputs: Tensors, count: int) -> list[list[tuple[bytes, float]]]:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from serving.server.dataplane import pictures
 from serving.server.dataplane.statuses import invalid
-from serving.server.dataplane.tensors import Tensors
+from serving.server.dataplane.tensors import Signature, TensorInfo, Tensors
 
 
 @dataclass(frozen=True)
@@ -15,23 +15,47 @@ class InputLimits:
         rows: the largest first dimension of an input.
         image_pixels: the most pixels of an encoded picture in an input: width times height of all
             its frames.
+        tensor_bytes: the most memory that the inputs may occupy together.
     """
 
     rows: int = 8192
     image_pixels: int = 1 << 24
+    tensor_bytes: int = 256 << 20
 
-    def check(self, inputs: Tensors) -> None:
-        """Raises ServingError (INVALID_ARGUMENT) for inputs beyond a limit."""
+    def check(self, signature: Signature, inputs: Tensors) -> None:
+        """Raises ServingError (INVALID_ARGUMENT) for inputs beyond a limit.
+
+        Args:
+            signature: tells which inputs have a batch.
+            inputs: one array for each of its inputs.
+        """
+        size = 0
         steps = pictures.Steps()
-        for alias, array in inputs.items():
-            if array.ndim and len(array) > self.rows:
-                raise invalid(
-                    f"input {alias} has a batch of {len(array)} rows, at most {self.rows} are "
-                    "allowed (--max_request_rows)"
-                )
+        for alias, info in signature.inputs.items():
+            array = inputs[alias]
+            self.check_rows(alias, info, array.shape)
+            size += array.nbytes
             if array.dtype.kind in "OS":
                 for value in array.flat:
+                    size += len(value)
                     self._check_picture(alias, value, steps)
+        self.check_bytes(size)
+
+    def check_rows(self, alias: str, info: TensorInfo, shape: tuple[int, ...]) -> None:
+        """Raises ServingError for an input with too many rows, if its first dimension is open."""
+        if shape and shape[0] > self.rows and (info.batched or info.shape is None):
+            raise invalid(
+                f"input {alias} has a batch of {shape[0]} rows, at most {self.rows} are "
+                "allowed (--max_request_rows)"
+            )
+
+    def check_bytes(self, size: int) -> None:
+        """Raises ServingError when the inputs, which occupy this many bytes, are too large."""
+        if size > self.tensor_bytes:
+            raise invalid(
+                f"the inputs occupy {size} bytes, at most {self.tensor_bytes} are allowed "
+                "(--max_tensor_bytes)"
+            )
 
     def _check_picture(self, alias: str, value: object, steps: pictures.Steps) -> None:
         try:

@@ -1,4 +1,6 @@
-"""Counters and histograms with TensorFlow Serving's names, in Prometheus' text format.
+"""Counters and histograms with TensorFlow Serving's names, and this server's restarts.
+
+They are in Prometheus' text format.
 
 Prometheus' client library appends ``_total`` to the names of counters; dashboards for TensorFlow
 Serving look for the names without it (util/prometheus_exporter.cc).
@@ -7,10 +9,15 @@ Serving look for the names without it (util/prometheus_exporter.cc).
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from serving.server.supervisor import Restarts
+
 CONTENT_TYPE = "text/plain; version=0.0.4"
 # Microseconds: Exponential(10, 1.8, 33) of tensorflow_serving/servables/tensorflow/util.cc.
 BOUNDS = tuple(10 * 1.8**step for step in range(33))
 _PREFIX = ":tensorflow:serving:"
+# TensorFlow Serving has no such metrics.
+RESTART_COUNT = ":fanout:model_server:restart_count"
+LAST_RESTART = ":fanout:model_server:last_restart_time_seconds"
 
 
 class Counter:
@@ -63,9 +70,14 @@ class Histogram:
 
 
 class Metrics:
-    """The metrics of a server. They belong to the event loop's thread."""
+    """The metrics of a server. They belong to the event loop's thread.
 
-    def __init__(self) -> None:
+    Args:
+        restarts: of a supervised server; None if nothing starts it again.
+    """
+
+    def __init__(self, restarts: Restarts | None = None) -> None:
+        self._restarts = restarts
         self.requests = Counter("request_count", "model_name", "status")
         self.request_latency = Histogram("request_latency", "model_name", "API", "entrypoint")
         self.runtime_latency = Histogram("runtime_latency", "model_name", "API", "runtime")
@@ -79,7 +91,17 @@ class Metrics:
             self.requests, self.request_latency, self.runtime_latency, self.batches, self.logged,
             self.access_log_dropped,
         )  # fmt: skip
-        return "".join(line + "\n" for one in metrics for line in one.lines()).encode()
+        lines = [line for one in metrics for line in one.lines()]
+        return "".join(f"{line}\n" for line in (*lines, *_of_restarts(self._restarts))).encode()
+
+
+def _of_restarts(restarts: Restarts | None) -> Iterator[str]:
+    if restarts is not None:
+        yield f"# TYPE {RESTART_COUNT} counter"
+        yield f"{RESTART_COUNT} {restarts.count}"
+    if restarts is not None and restarts.count:
+        yield f"# TYPE {LAST_RESTART} gauge"
+        yield f"{LAST_RESTART}{_braces(('reason',), (restarts.reason,))} {restarts.at:.3f}"
 
 
 def _braces(names: tuple[str, ...], values: tuple[str, ...]) -> str:

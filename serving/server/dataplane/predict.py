@@ -1,10 +1,20 @@
 """Predict on any transport: the checks of TensorFlow Serving's predict_util.cc."""
 
 from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
+from serving.server.dataplane import protos, shapes
+from serving.server.dataplane.limits import InputLimits
 from serving.server.dataplane.saved_model import DEFAULT_SIGNATURE, Servable
 from serving.server.dataplane.statuses import Code, ServingError, invalid
-from serving.server.dataplane.tensors import Array, Signature, type_name, type_number
+from serving.server.dataplane.tensors import (
+    COLUMN,
+    Signature,
+    TensorInfo,
+    Tensors,
+    type_name,
+    type_number,
+)
 
 
 def signature(servable: Servable, name: str) -> Signature:
@@ -30,20 +40,48 @@ def check_aliases(definition: Signature, given: Iterable[str]) -> None:
     )
 
 
-def check_inputs(definition: Signature, inputs: Mapping[str, Array]) -> None:
-    """Raises ServingError when the type of an input is not the signature's.
+def from_messages(
+    definition: Signature, messages: Mapping[str, Any], limits: InputLimits
+) -> Tensors:
+    """Returns the inputs of a request from TensorProto messages by alias.
 
-    Shapes are left to the graph to check, as in TensorFlow Serving: models with the shape (-1, 1)
-    in their signature are commonly called with a plain list.
+    Type, shape and size are checked before memory is allocated: a few bytes can claim a huge
+    tensor. Plain lists for columns are returned as they were sent. Raises ServingError when an
+    input is not what the signature promises, or is beyond a limit.
+    """
+    check_aliases(definition, messages)
+    size = 0
+    for alias, info in definition.inputs.items():
+        message = messages[alias]
+        shape = protos.shape_of(message)
+        if message.dtype != info.dtype:
+            raise _wrong_type(alias, info, message.dtype)
+        if not info.admits(shape) and not (info.shape == COLUMN and len(shape) == 1):
+            raise shapes.wrong_shape(alias, info, shape)
+        limits.check_rows(alias, info, shape)
+        size += protos.bytes_of(message, shape)
+        limits.check_bytes(size)
+    return {alias: protos.to_array(messages[alias]) for alias in definition.inputs}
+
+
+def promised(definition: Signature, inputs: Tensors) -> Tensors:
+    """Returns the inputs with the shapes that the signature promises; see shapes.with_columns().
+
+    Raises ServingError when the type, the shape or the number of rows is not the signature's.
     """
     for alias, info in definition.inputs.items():
-        array = inputs[alias]
-        number = type_number(array.dtype)
+        number = type_number(inputs[alias].dtype)
         if number != info.dtype:
-            raise invalid(
-                f"input tensor alias {alias} has type {type_name(number)}, expected "
-                f"{type_name(info.dtype)}"
-            )
+            raise _wrong_type(alias, info, number)
+    fitted = shapes.with_columns(definition, inputs) if definition.columns else inputs
+    shapes.check(definition, fitted)
+    return fitted
+
+
+def _wrong_type(alias: str, info: TensorInfo, number: int) -> ServingError:
+    return invalid(
+        f"input tensor alias {alias} has type {type_name(number)}, expected {type_name(info.dtype)}"
+    )
 
 
 def chosen_outputs(definition: Signature, output_filter: Sequence[str]) -> tuple[str, ...]:

@@ -1,11 +1,18 @@
 """Conversions between the server's data and the messages of TensorFlow Serving's API."""
 
+import math
 from typing import Any
 
 import numpy as np
 
 from serving.server.dataplane.statuses import Code, invalid
-from serving.server.dataplane.tensors import DT_STRING, Array, numpy_type, type_number
+from serving.server.dataplane.tensors import (
+    DT_STRING,
+    Array,
+    numpy_type,
+    shape_text,
+    type_number,
+)
 from serving.server.dataplane.versions import Version
 
 # The field of TensorProto that holds the values, by DataType.
@@ -16,33 +23,65 @@ _FIELDS = {
 }  # fmt: skip
 
 
+MAX_DIMENSIONS = 254  # of TensorFlow
+# Of a tensor whose message holds a single value for all elements.
+MAX_REPEATED_BYTES = 256 << 20
+# The size of a string in TensorFlow without its characters; NumPy's pointers are smaller.
+_STRING_BYTES = 24
+_WIDEST = 16  # of complex128: no type that TensorFlow alone has is wider
+
+
+def shape_of(proto: Any) -> tuple[int, ...]:
+    """Returns the shape that a TensorProto claims. Raises ServingError for an impossible one."""
+    dimensions = proto.tensor_shape.dim
+    if len(dimensions) > MAX_DIMENSIONS:
+        raise invalid(f"tensor does not parse: {len(dimensions)} dimensions")
+    shape = tuple([dim.size for dim in dimensions])
+    if shape and min(shape) < 0:
+        raise invalid(f"tensor does not parse: the shape {shape_text(shape)} has a negative size")
+    return shape
+
+
+def bytes_of(proto: Any, shape: tuple[int, ...]) -> int:
+    """Returns how many bytes the elements of a TensorProto occupy once it is an array.
+
+    Args:
+        proto: the message.
+        shape: what it claims.
+    """
+    count = math.prod(shape)
+    if proto.dtype == DT_STRING:
+        characters = sum(map(len, proto.string_val))
+        repeated = count if len(proto.string_val) == 1 else 1
+        return count * _STRING_BYTES + characters * repeated
+    dtype = numpy_type(proto.dtype)
+    return count * (dtype.itemsize if dtype else _WIDEST)
+
+
 def to_array(proto: Any) -> Array:
-    """Returns a TensorProto as an array. Raises ServingError when it is inconsistent."""
-    shape = tuple([dim.size for dim in proto.tensor_shape.dim])
+    """Returns a TensorProto as an array. Raises ServingError when it is inconsistent or huge."""
+    shape = shape_of(proto)
     dtype = numpy_type(proto.dtype)
     try:
         if proto.tensor_content and dtype is not None and proto.dtype != DT_STRING:
             return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
         field = _FIELDS.get(proto.dtype)
         if field is None or dtype is None:
-            return _rare_array(proto)
+            return _rare_array(proto, shape)
         values = getattr(proto, field)
-        count = int(np.prod(shape, dtype=np.int64))
+        count = math.prod(shape)
         if len(values) == count:
             if proto.dtype == DT_STRING:
                 array = np.empty(count, np.object_)
                 array[:] = values
                 return array.reshape(shape)
             return np.array(values, dtype).reshape(shape)
-        if len(values) == 1 and 0 <= count <= MAX_REPEATED:
+        if len(values) == 1 and bytes_of(proto, shape) <= MAX_REPEATED_BYTES:
             # A single value stands for all elements (tensorflow/core/framework/tensor.proto).
             return np.full(shape, values[0], dtype)
     except (TypeError, ValueError, OverflowError) as error:
         raise invalid(f"tensor does not parse: {error}") from error
     raise invalid(f"tensor of shape {list(shape)} has {len(values)} values")
-
-
-MAX_REPEATED = 1 << 26
 
 
 def to_proto(array: Array, proto: Any) -> None:
@@ -175,8 +214,10 @@ def _json(message: Any) -> str:
     )
 
 
-def _rare_array(proto: Any) -> Array:
+def _rare_array(proto: Any, shape: tuple[int, ...]) -> Array:
     from serving.server.dataplane.runtime import tensorflow
 
+    if not proto.tensor_content and bytes_of(proto, shape) > MAX_REPEATED_BYTES:
+        raise invalid(f"tensor of shape {list(shape)} is too large for repeated values")
     array: Array = tensorflow().make_ndarray(proto)
     return array

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from serving.server.dataplane import shapes
 from serving.server.dataplane.pace import Pace
 from serving.server.dataplane.runtime import tensorflow
 from serving.server.dataplane.statuses import Code, ServingError, from_exception, invalid
@@ -59,8 +60,11 @@ class Servable:
     ) -> Tensors:
         """Returns the named outputs of a signature; all of them for an empty list.
 
-        Raises ServingError with TensorFlow's code when the graph refuses the inputs.
+        This is the last place before TensorFlow, so shapes are checked here too. Raises
+        ServingError when they are not the signature's, and with TensorFlow's code when the graph
+        refuses the inputs.
         """
+        shapes.check(signature, inputs)
         aliases = tuple(outputs) or tuple(signature.outputs)
         call = self._call(signature, aliases)
         try:
@@ -98,7 +102,7 @@ class Servable:
         )
         options.run_options.inter_op_thread_pool = self._thread_pool
         # The public make_callable() takes no run options and adds 0.1 to 0.3 ms per call.
-        prepared: Callable[..., Any] = self._session._make_callable_from_options(options)
+        prepared: Callable[..., Any] = self._session._make_callable_from_options(options)  # noqa: SLF001 - docs/private-parts.md
         return prepared
 
 

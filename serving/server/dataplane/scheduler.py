@@ -10,6 +10,7 @@ from itertools import accumulate
 
 import numpy as np
 
+from serving.server.dataplane import shapes
 from serving.server.dataplane.metrics import Metrics
 from serving.server.dataplane.pace import Pace, Stopwatch
 from serving.server.dataplane.saved_model import Servable
@@ -29,6 +30,7 @@ class Call:
     Attributes:
         outputs: the aliases of the outputs to return.
         deadline: on the clock of time.monotonic().
+        plain: whether a plain list was sent for a column; outputs are then answered as such lists.
     """
 
     lease: Lease
@@ -36,6 +38,7 @@ class Call:
     inputs: Tensors
     outputs: tuple[str, ...]
     deadline: float = float("inf")
+    plain: bool = False
 
     def group(self) -> tuple[int, _Key]:
         """Returns the size of the batch, and a key that calls must share to run as one batch.
@@ -47,16 +50,20 @@ class Call:
         if signature.name not in self.lease.servable.joinable:
             return alone
         rows = -1
-        shapes = []
+        inner = []
         for alias, info in signature.inputs.items():
             shape = self.inputs[alias].shape
             if not info.admits(shape) or rows not in (-1, shape[0]):
                 return alone
             rows = shape[0]
-            shapes.append(shape[1:])
+            inner.append(shape[1:])
         if rows < 1:
             return alone
-        return rows, (id(self.lease), signature.name, self.outputs, *shapes)
+        return rows, (id(self.lease), signature.name, self.outputs, *inner)
+
+    def answered(self, outputs: Tensors) -> Tensors:
+        """Returns the outputs of this call in the shapes that its client expects."""
+        return shapes.without_columns(self.signature, outputs) if self.plain else outputs
 
     def run(self) -> Tensors:
         """Runs the call at once in this thread. Returns the outputs; keeps the lease."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ Tensors = dict[str, Array]
 
 DT_STRING = 7
 DT_BFLOAT16 = 14
+COLUMN = (-1, 1)
 
 # DataType of tensorflow/core/framework/types.proto: number, TensorFlow's name, NumPy's type.
 _TYPES: tuple[tuple[int, str, Any], ...] = (
@@ -70,18 +72,24 @@ class TensorInfo:
     dtype: int
     shape: tuple[int, ...] | None
 
-    @property
+    @cached_property
     def batched(self) -> bool:
         """Returns whether the first dimension is unknown, so that requests can be joined."""
-        return bool(self.shape) and self.shape is not None and self.shape[0] == -1
+        return self.shape is not None and self.shape[:1] == (-1,)
+
+    @cached_property
+    def _inner(self) -> tuple[int, ...] | None:
+        """Returns the shape of a row; None when the first dimension is not a batch."""
+        return self.shape[1:] if self.shape is not None and self.batched else None
 
     def admits(self, shape: tuple[int, ...]) -> bool:
         """Returns whether an array of this shape fits the signature."""
-        known = self.shape
-        if known is None or (known[1:] == shape[1:] and known[:1] == (-1,) and shape):
+        if shape and shape[1:] == self._inner:
             return True  # the usual case
-        return len(shape) == len(known) and all(
-            want in (-1, got) for want, got in zip(known, shape, strict=True)
+        known = self.shape
+        return known is None or (
+            len(shape) == len(known)
+            and all(want in (-1, got) for want, got in zip(known, shape, strict=True))
         )
 
 
@@ -100,11 +108,16 @@ class Signature:
     inputs: Mapping[str, TensorInfo]
     outputs: Mapping[str, TensorInfo]
 
-    @property
+    @cached_property
     def batched(self) -> bool:
         """Returns whether the first dimension of every input and output is unknown."""
         tensors = [*self.inputs.values(), *self.outputs.values()]
         return bool(self.inputs) and all(tensor.batched for tensor in tensors)
+
+    @cached_property
+    def columns(self) -> tuple[str, ...]:
+        """Returns the inputs whose shape is [-1,1]."""
+        return tuple(alias for alias, info in self.inputs.items() if info.shape == COLUMN)
 
 
 def shape_text(shape: tuple[int, ...]) -> str:

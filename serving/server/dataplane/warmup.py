@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from serving.server.dataplane import classify_regress, predict, protos
+from serving.server.dataplane.limits import InputLimits
 from serving.server.dataplane.runtime import tensorflow
 from serving.server.dataplane.saved_model import Servable
 from serving.server.dataplane.scheduler import timed_run
@@ -17,6 +18,8 @@ FILE = Path("assets.extra") / "tf_serving_warmup_requests"
 MAX_RECORDS = 1000
 # The first call prepares the graph; only later ones show how long calls take.
 ROUNDS = 2
+# The file belongs to the model: only what would exhaust the memory is refused.
+_LIMITS = InputLimits(rows=1 << 62)
 
 
 def warm_up(servable: Servable, folder: Path) -> dict[str, Tensors]:
@@ -84,10 +87,9 @@ def _runs(servable: Servable, log: Any) -> list[_Run]:
     if kind == "predict_log":
         request = log.predict_log.request
         signature = predict.signature(servable, request.model_spec.signature_name)
-        predict.check_aliases(signature, request.inputs)
-        inputs = {alias: protos.to_array(proto) for alias, proto in request.inputs.items()}
-        predict.check_inputs(signature, inputs)
-        return [_Run(signature, inputs, predict.chosen_outputs(signature, request.output_filter))]
+        inputs = predict.from_messages(signature, request.inputs, _LIMITS)
+        wanted = predict.chosen_outputs(signature, request.output_filter)
+        return [_Run(signature, predict.promised(signature, inputs), wanted)]
     if kind in ("classify_log", "regress_log"):
         request = getattr(log, kind).request
         tasks = [(kind == "classify_log", request.model_spec.signature_name)]
@@ -99,12 +101,13 @@ def _runs(servable: Servable, log: Any) -> list[_Run]:
         ]
     else:
         raise ServingError(Code.UNIMPLEMENTED, f"log type {kind} is not supported")
-    inputs, _ = classify_regress.of_input(request.input)
+    inputs, _ = classify_regress.of_input(request.input, _LIMITS)
     runs = []
     for classify, name in tasks:
         find = classify_regress.classification if classify else classify_regress.regression
         signature = find(servable, name)
-        runs.append(_Run(signature, inputs, tuple(signature.outputs)))
+        checked = predict.promised(signature, inputs)
+        runs.append(_Run(signature, checked, tuple(signature.outputs)))
     return runs
 
 

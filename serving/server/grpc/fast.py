@@ -36,6 +36,7 @@ class Form:
         spec: name, version and label of the model, once they are known.
         checked: the signature that it last matched.
         wanted: the outputs that it requests from that signature.
+        plain: whether its input is a plain list, for a column of that signature.
     """
 
     head: bytes
@@ -49,6 +50,7 @@ class Form:
     spec: tuple[str, int | None, str | None] | None = None
     checked: Signature | None = None
     wanted: tuple[str, ...] = ()
+    plain: bool = False
 
 
 class Quick:

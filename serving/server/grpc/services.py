@@ -14,7 +14,7 @@ from tensorflow_serving.apis import (
     regression_pb2,
 )
 
-from serving.server.dataplane import classify_regress, predict, protos
+from serving.server.dataplane import classify_regress, predict, protos, shapes
 from serving.server.dataplane.limits import InputLimits
 from serving.server.dataplane.metrics import Metrics
 from serving.server.dataplane.saved_model import DEFAULT_SIGNATURE
@@ -127,12 +127,12 @@ class PredictionService:
     def _prediction(self, request: Any, context: Any) -> Call:
         with leased(self._models, request) as lease:
             signature = predict.signature(lease.servable, request.model_spec.signature_name)
-            predict.check_aliases(signature, request.inputs)
-            inputs = {alias: protos.to_array(proto) for alias, proto in request.inputs.items()}
-            predict.check_inputs(signature, inputs)
-            self._limits.check(inputs)
+            inputs = predict.from_messages(signature, request.inputs, self._limits)
+            fitted = predict.promised(signature, inputs)
+            self._limits.check(signature, fitted)
             wanted = predict.chosen_outputs(signature, request.output_filter)
-        return self._call(lease, signature, inputs, context, wanted)
+        plain = fitted is not inputs
+        return self._call(lease, signature, fitted, context, wanted, plain=plain)
 
     def _quick(self, request: Quick, context: Any) -> Call:
         form = request.form
@@ -144,11 +144,14 @@ class PredictionService:
             inputs = {form.alias: request.array()}
             if form.checked is not signature:  # the checks depend only on the form
                 predict.check_aliases(signature, inputs)
-                predict.check_inputs(signature, inputs)
-                self._limits.check(inputs)
+                fitted = predict.promised(signature, inputs)
+                self._limits.check(signature, fitted)
                 form.wanted = predict.chosen_outputs(signature, form.message.output_filter)
+                form.plain = fitted is not inputs
                 form.checked = signature
-            return self._call(lease, signature, inputs, context, form.wanted)
+            if form.plain:
+                inputs = shapes.with_columns(signature, inputs)
+            return self._call(lease, signature, inputs, context, form.wanted, plain=form.plain)
         except BaseException:
             lease.release()
             raise
@@ -157,6 +160,7 @@ class PredictionService:
         servable, signature = call.lease.servable, call.signature
         if self._sampled:
             self._sampled.predict(servable, signature, call.inputs, outputs)
+        outputs = call.answered(outputs)
         key: Any = None
         if len(outputs) == 1:
             ((alias, array),) = outputs.items()
@@ -177,7 +181,7 @@ class PredictionService:
             signature = classify_regress.classification(
                 lease.servable, request.model_spec.signature_name
             )
-            inputs, count = self._examples(request.input)
+            inputs, count = self._examples(signature, request.input)
         outputs = await run(self._scheduler, self._call(lease, signature, inputs, context))
         response = classification_pb2.ClassificationResponse()
         describe(response.model_spec, lease.servable, signature)
@@ -191,7 +195,7 @@ class PredictionService:
             signature = classify_regress.regression(
                 lease.servable, request.model_spec.signature_name
             )
-            inputs, count = self._examples(request.input)
+            inputs, count = self._examples(signature, request.input)
         outputs = await run(self._scheduler, self._call(lease, signature, inputs, context))
         response = regression_pb2.RegressionResponse()
         describe(response.model_spec, lease.servable, signature)
@@ -218,7 +222,7 @@ class PredictionService:
                     )
                 find = classify_regress.classification if classify else classify_regress.regression
                 signature = find(lease.servable, name)
-                inputs, count = self._examples(request.input)
+                inputs, count = self._examples(signature, request.input)
             outputs = await run(self._scheduler, self._call(lease, signature, inputs, context))
             result = response.results.add()
             describe(result.model_spec, lease.servable, signature)
@@ -248,10 +252,11 @@ class PredictionService:
         finally:
             lease.release()
 
-    def _examples(self, message: Any) -> tuple[Tensors, int]:
-        inputs, count = classify_regress.of_input(message)
-        self._limits.check(inputs)
-        return inputs, count
+    def _examples(self, signature: Signature, message: Any) -> tuple[Tensors, int]:
+        inputs, count = classify_regress.of_input(message, self._limits)
+        fitted = predict.promised(signature, inputs)
+        self._limits.check(signature, fitted)
+        return fitted, count
 
     def _call(
         self,
@@ -260,9 +265,12 @@ class PredictionService:
         inputs: Tensors,
         context: Any,
         outputs: tuple[str, ...] = (),
+        *,
+        plain: bool = False,
     ) -> Call:
         deadline = min(context.deadline, time.monotonic() + self._seconds)
-        return Call(lease, signature, inputs, outputs or tuple(signature.outputs), deadline)
+        wanted = outputs or tuple(signature.outputs)
+        return Call(lease, signature, inputs, wanted, deadline, plain)
 
 
 @contextmanager

@@ -200,7 +200,6 @@ class Rest:
                     "signature def"
                 )
             layout, inputs = json_request.tensors(document, signature.inputs, body=body)
-            predict.check_inputs(signature, inputs)
             return self._run(lease, signature, inputs, layout)
 
     def _classify(self, route: Route, body: bytes) -> Running:
@@ -219,7 +218,7 @@ class Rest:
                 ]
                 return Response(200, json_examples.results(texts))
 
-            inputs = classify_regress.serialized(examples, context)
+            inputs = classify_regress.serialized(examples, context, limits=self.inputs)
             return Running(self._call(lease, signature, inputs), answer)
 
     def _regress(self, route: Route, body: bytes) -> Running:
@@ -234,7 +233,7 @@ class Rest:
                 self._sample("regress", lease, signature, examples, context, rows)
                 return Response(200, json_examples.results(rows))
 
-            inputs = classify_regress.serialized(examples, context)
+            inputs = classify_regress.serialized(examples, context, limits=self.inputs)
             return Running(self._call(lease, signature, inputs), answer)
 
     @contextmanager
@@ -270,13 +269,15 @@ class Rest:
     def _run(
         self, lease: Lease, signature: Signature, inputs: Tensors, layout: json_request.Format
     ) -> Running:
+        call = self._call(lease, signature, inputs)
+
         def answer(outputs: Tensors) -> Response:
-            response = Response(200, json_response.predictions(outputs, layout))
+            response = Response(200, json_response.predictions(call.answered(outputs), layout))
             if self.sampled:
-                self.sampled.predict(lease.servable, signature, inputs, outputs)
+                self.sampled.predict(lease.servable, signature, call.inputs, outputs)
             return response
 
-        return Running(self._call(lease, signature, inputs), answer)
+        return Running(call, answer)
 
     def _sample(
         self, kind: str, lease: Lease, signature: Signature, examples: Any, context: Any, rows: Any
@@ -289,9 +290,11 @@ class Rest:
             self.sampled.messages(kind, lease.servable, signature, request, response)
 
     def _call(self, lease: Lease, signature: Signature, inputs: Tensors) -> Call:
-        self.inputs.check(inputs)
+        fitted = predict.promised(signature, inputs)
+        self.inputs.check(signature, fitted)
         deadline = time.monotonic() + self.limits.timeout_seconds
-        return Call(lease, signature, inputs, tuple(signature.outputs), deadline)
+        outputs = tuple(signature.outputs)
+        return Call(lease, signature, fitted, outputs, deadline, fitted is not inputs)
 
     def _unpack(self, body: bytes, encoding: str) -> bytes:
         if "gzip" not in encoding.lower():

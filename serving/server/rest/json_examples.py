@@ -3,6 +3,7 @@
 import json
 from typing import Any
 
+from serving.server.dataplane.runtime import tensorflow
 from serving.server.dataplane.statuses import invalid
 from serving.server.rest.json_tensors import decode_base64, is_base64
 from serving.server.rest.json_text import format_error, type_of
@@ -38,11 +39,9 @@ def results(rows: list[Any]) -> bytes:
 
 
 def _example(value: Any) -> Any:
-    from tensorflow.core.example import example_pb2
-
     if not isinstance(value, dict):
         raise invalid(f"Example must be JSON object but got JSON {type_of(value)}")
-    example = example_pb2.Example()
+    example = tensorflow().train.Example()
     for name, content in value.items():
         feature = example.features.feature[name]
         for item in content if isinstance(content, list) else [content]:

@@ -19,8 +19,8 @@ from serving.server.settings import api_keys, settings_files
 from serving.server.settings.api_keys import ApiKeys
 from serving.server.settings.known_flags import OFF, REFUSED, WITHOUT_EFFECT
 from serving.server.settings.settings_files import Batching, Monitoring, SslConfig
+from serving.server.supervisor import FLAG, PROGRAM
 
-PROGRAM = "fanout-model-server"
 SEE_HELP = f"; see: {PROGRAM} --help"
 
 
@@ -65,6 +65,7 @@ class Settings:
     max_decompressed_bytes: int
     max_request_rows: int
     max_image_pixels: int
+    max_tensor_bytes: int
     max_json_depth: int
     max_batch_size: int
     max_queued_requests: int
@@ -74,6 +75,14 @@ class Settings:
 
 
 class _Parser(argparse.ArgumentParser):
+    def __init__(self, **options: Any) -> None:
+        self.names: list[str] = []  # of all flags
+        super().__init__(**options)
+
+    def add_argument(self, *names: str, **options: Any) -> argparse.Action:
+        self.names += names
+        return super().add_argument(*names, **options)
+
     def error(self, message: str) -> NoReturn:
         raise UserError(message + SEE_HELP)
 
@@ -92,6 +101,7 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
     ignored = [name for name in WITHOUT_EFFECT if given.pop(name) is not None]
     notes = [f"--{name} has no effect: {WITHOUT_EFFECT[name]}" for name in ignored]
     tags = tuple(tag for tag in given.pop("saved_model_tags").split(",") if tag)
+    del given["supervise"]  # obeyed before the server's own process exists
     name = given.pop("model_name") or environment.get("MODEL_NAME") or "default"
     base_path = given.pop("model_base_path")
     if base_path is None and given["model_config_file"] is None:
@@ -137,15 +147,14 @@ def _complete_total(given: dict[str, Any]) -> None:
         )
 
 
-def _known(parser: argparse.ArgumentParser, arguments: list[str]) -> argparse.Namespace:
+def _known(parser: _Parser, arguments: list[str]) -> argparse.Namespace:
     """Returns the flags. Raises UserError that names an unknown flag and the nearest known one."""
     given, unknown = parser.parse_known_args(arguments)
     if not unknown:
         return given
     hints = []
-    names = [option for action in parser._actions for option in action.option_strings]
     for argument in unknown:
-        near = difflib.get_close_matches(argument.partition("=")[0], names, 1)
+        near = difflib.get_close_matches(argument.partition("=")[0], parser.names, 1)
         if argument.startswith("-") and near:
             hints.append(f"did you mean {near[0]}?")
     raise UserError(
@@ -170,6 +179,8 @@ def _parser() -> _Parser:
     add = parser.add_argument
     versions = f"{PROGRAM} {VERSION}\nTensorFlow {_tensorflow_version()}"
     add("--version", action="version", version=versions)
+    add(FLAG, **_boolean(default=True),
+        help="start the server again if its process dies (default: true)")  # fmt: skip
     add("--port", type=_port, default=8500, help="port for gRPC; 0 for none (default: 8500)")
     add("--grpc_socket_path", type=Path, help="UNIX socket for gRPC, in addition to --port")
     add("--rest_api_port", type=_port, default=0, help="port for REST; 0 for none (default: 0)")
@@ -227,6 +238,8 @@ def _parser() -> _Parser:
         help="limit for the batch in one request (default: 8192)")  # fmt: skip
     add("--max_image_pixels", type=_positive, default=1 << 24,
         help="limit for an encoded picture with all its frames (default: 16777216)")  # fmt: skip
+    add("--max_tensor_bytes", type=_positive, default=256 << 20,
+        help="limit for the memory of a request's decoded inputs (default: 256 MiB)")  # fmt: skip
     add("--max_json_depth", type=_positive, default=64,
         help="limit for the nesting of lists and objects (default: 64)")  # fmt: skip
     add("--max_batch_size", type=_positive, default=32,

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import os
 import re
 import signal
 import subprocess
@@ -14,17 +15,18 @@ import pytest
 
 from core.agreement.checks import Check
 from core.agreement.golden import Golden
-from core.toolchain import EDGE_PYTHON, ROOT
+from core.toolchain import EDGE_PYTHON
 from mobile.raspberry_pi.bundle import bundle
 from models.spec import load
 from serving.client import Client
 from serving.target import check_transport
+from tests import warm
 from tests.programs.reproducible import compare
+from tests.warm import Job
 
 # A machine with other work on it needs longer than a test usually may.
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(7200)]
 ROWS = 600
-PYTHON = ROOT / ".venv" / "bin" / "python"
 SPEC = load("penguins")
 VARIABLES = "serving/penguins/1/variables/variables.data-00000-of-00001"
 
@@ -35,7 +37,7 @@ def place(
 ) -> Iterator[Any]:
     found = make_place(tmp_path_factory.mktemp("penguins"), "penguins")
     # In two steps, each of which has its own time limit.
-    found.fanout("run")
+    found.program("run")
     found.fanout("deploy")
     yield found
     found.fanout("stop")
@@ -180,24 +182,24 @@ config = replace(config, spec=replace(config.spec, profiles={{"quick": profile}}
 """
 
 
-def held(line: str, verb: str) -> list[str | Path]:
-    """Returns the command line of a verb that waits for a signal once it has said ``line``."""
-    return [PYTHON, "-m", "tests.programs.held", line, verb]
+def held(line: str, verb: str) -> Job:
+    """Returns the job of a verb that waits for a signal once it has said ``line``."""
+    return warm.module("tests.programs.held", line, verb)
 
 
-def killed(place: Any, command: list[str | Path], line: str, number: int) -> list[str]:
+def killed(place: Any, job: Job, line: str, number: int) -> list[str]:
     """Returns what a command said that waits at ``line``, upon which it got a signal."""
     said = []
-    with subprocess.Popen(
-        command, cwd=ROOT, env=place.environment, stderr=subprocess.PIPE, text=True
-    ) as process:
-        assert process.stderr is not None
-        for text in process.stderr:
+    to_us, from_it = os.pipe()
+    with os.fdopen(to_us) as stream, Path(os.devnull).open("w") as nowhere:
+        with os.fdopen(from_it, "w") as error:
+            process = place.warm.start(job, place.environment, nowhere, error)
+        for text in stream:
             said.append(text)
             if line in text:
                 process.send_signal(number)
     assert any(line in text for text in said), said
-    assert process.returncode == {signal.SIGINT: 130, signal.SIGKILL: -9}[number]
+    assert process.wait() == {signal.SIGINT: 130, signal.SIGKILL: -9}[number], said
     return said
 
 
@@ -237,8 +239,8 @@ def test_tuned_values_are_those_of_the_next_run(place: Any) -> None:
     # Killed while it trains, a run goes on from the checkpoint.
     train = "checkpoints.EVERY_SECONDS = 0.0\nprint(json.dumps(run.run(config).manifest))"
     hold = "from tests.programs.held import hold_at\nhold_at('epoch 10/30')"
-    command = [PYTHON, "-c", SLOW.format(act=f"{hold}\n{train}")]
-    killed(place, command, "epoch 10/30", signal.SIGKILL)
+    job = warm.code(SLOW.format(act=f"{hold}\n{train}"))
+    killed(place, job, "epoch 10/30", signal.SIGKILL)
     done = place.python(SLOW.format(act=train))
     assert re.search(r"continuing after epoch (9|[12]\d) of 30", done.stderr), done.stderr
     manifest = json.loads(done.stdout)

@@ -74,6 +74,23 @@ def test_a_crash_is_told_by_its_signal(
         run(RUNTIMES[0], converted.variants["float32"], inputs, scratch)
 
 
+@pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda runtime: runtime.title)
+def test_what_a_runtime_says_when_all_is_well_is_known(
+    runtime: runtimes.EdgeRuntime, converted: Artifacts, inputs: Path, scratch: Path
+) -> None:
+    """Else it would stand for the last words of one that crashed."""
+    model = converted.variants["float32"]
+    done = subprocess.run(
+        [EDGE_PYTHON, "-I", runtimes.RUNNER, runtime.module, model, inputs, scratch],
+        check=True,
+        capture_output=True,
+        text=True,
+    )
+    lines = [line.strip() for line in done.stderr.splitlines() if line.strip()]
+    assert lines
+    assert [line for line in lines if not line.startswith(runtimes._CHATTER)] == []
+
+
 def test_a_runtime_that_hangs_is_ended(
     converted: Artifacts, inputs: Path, scratch: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -191,6 +191,7 @@ def test_what_is_missing_is_reported(config: Config, draw: Draw, of_pictures: Wr
         monitor(config, Asked((log,), folder=old))
 
 
+@pytest.mark.browser
 def test_the_command_prints_names_and_writes_a_page_without_complaint(
     released: Release,
     draw: Draw,

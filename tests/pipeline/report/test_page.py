@@ -66,6 +66,7 @@ def test_examples_that_disagree_are_shown_with_both_answers(full: Facts) -> None
     assert re.search(r"mobile int8 \(LiteRT 2.3.0\)\s+Coat 64.0%", shown)
 
 
+@pytest.mark.browser
 @pytest.mark.parametrize("known", ["bare", "full"])
 def test_a_browser_opens_it_without_complaint(
     known: str, request: pytest.FixtureRequest, tmp_path: Path
@@ -78,6 +79,7 @@ def test_a_browser_opens_it_without_complaint(
     assert answer["headings"][0] == "Decision"
 
 
+@pytest.mark.browser
 def test_the_browser_reports_problems(tmp_path: Path) -> None:
     file = tmp_path / "report.html"
     body = '<div style="width:2000px">wide</div><img src="http://127.0.0.1:9/a.png">'

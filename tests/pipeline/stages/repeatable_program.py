@@ -1,6 +1,7 @@
 """python -m tests.pipeline.stages.repeatable_program FOLDER: imports and transforms rows twice.
 
-It prints, as JSON, the order of the records and what Transform learned from them each time.
+It prints, as JSON, the order of the records, the size of the batches in which Transform read them,
+and what it learned from them each time.
 """
 
 import json
@@ -12,6 +13,7 @@ from typing import Any
 
 import tensorflow as tf
 import tensorflow_transform as tft
+import tensorflow_transform.beam as tft_beam
 from tfx import v1 as tfx
 
 from pipeline.stages.repeatable import ImportExampleGen, Transform
@@ -19,6 +21,15 @@ from pipeline.stages.repeatable import ImportExampleGen, Transform
 # Of the 32-bit keys, only 64 values are left, so many records share a key. With very many records,
 # that happens to a few of them.
 DROPPED_BITS = 26
+batch_sizes: list[int | None] = []
+
+
+class NotedContext(tft_beam.Context):  # type: ignore[misc]  # Transform has no types
+    """Notes the size that TFX asks for; None leaves it to Beam."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        batch_sizes.append(options.get("desired_batch_size"))
+        super().__init__(*arguments, **options)
 
 
 def preprocessing_fn(inputs: dict[str, Any]) -> dict[str, Any]:
@@ -41,6 +52,7 @@ def outcome(data: Path) -> dict[str, Any]:
         materialize=False,
         disable_statistics=True,
     )
+    batch_sizes.clear()
     root = Path(tempfile.mkdtemp(dir=data))
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root / "mlmd"))
     tfx.orchestration.LocalDagRunner().run(
@@ -60,10 +72,12 @@ def outcome(data: Path) -> dict[str, Any]:
     (graph,) = root.glob("Transform/transform_graph/*")
     layer = tft.TFTransformOutput(str(graph)).transform_features_layer()
     learnt = layer({"value": tf.zeros((1, 1))})
-    return {"order": order, **{name: float(value[0, 0]) for name, value in learnt.items()}}
+    numbers = {name: float(value[0, 0]) for name, value in learnt.items()}
+    return {"order": order, "batch_sizes": [*batch_sizes], **numbers}
 
 
 if __name__ == "__main__":
     draw = random.randrange
     random.randrange = lambda *limits: draw(*limits) >> DROPPED_BITS  # type: ignore[assignment]
+    tft_beam.Context = NotedContext
     print(json.dumps([outcome(Path(sys.argv[1])) for _ in range(2)]))

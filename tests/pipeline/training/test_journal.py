@@ -2,8 +2,9 @@
 
 import csv
 import json
+import os
 import subprocess
-import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from core.toolchain import ROOT
 from pipeline.training.journal import Journal
 from pipeline.training.methods import TRAININGS, Method
 from pipeline.training.trainer import patience
+from tests.warm import Warm, module
 
 # Reads the scalars with the calls of TensorBoard's own plug-in.
 READER = """
@@ -22,33 +24,53 @@ import json, sys
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.context import RequestContext
-multiplexer = EventMultiplexer().AddRunsFromDirectory(sys.argv[1])
-multiplexer.Reload()
-read = MultiplexerDataProvider(multiplexer, sys.argv[1]).read_scalars(
-    RequestContext(), experiment_id="", plugin_name="scalars", downsample=1000
-)
-print(json.dumps({
-    run: {tag: [[at.step, at.value] for at in values] for tag, values in tags.items()}
-    for run, tags in read.items()
-}))
+for line in sys.stdin:
+    multiplexer = EventMultiplexer().AddRunsFromDirectory(line.rstrip())
+    multiplexer.Reload()
+    read = MultiplexerDataProvider(multiplexer, line.rstrip()).read_scalars(
+        RequestContext(), experiment_id="", plugin_name="scalars", downsample=1000
+    )
+    print(json.dumps({
+        run: {tag: [[at.step, at.value] for at in values] for tag, values in tags.items()}
+        for run, tags in read.items()
+    }), flush=True)
 """
+SeenByTensorBoard = Callable[[Path], dict[str, Any]]
 
 
 def figures(loss: float) -> dict[str, float]:
     return {"loss": 0.5, "accuracy": 0.75, "val_loss": loss, "val_accuracy": 0.25}
 
 
-def seen_by_tensorboard(logs: Path) -> dict[str, Any]:
-    """Returns steps and values by run and tag, as TensorBoard itself reads them from a folder."""
+@pytest.fixture(scope="module")
+def seen_by_tensorboard() -> Iterator[SeenByTensorBoard]:
+    """Yields what returns steps and values by run and tag, as TensorBoard reads them in a folder.
+
+    One process reads all of them: most of its time goes into its imports.
+    """
     python = ROOT / ".venv-web-converter" / "bin" / "python"
-    done = subprocess.run(
-        [python, "-c", READER, logs], check=True, capture_output=True, text=True, timeout=600
-    )
-    scalars: dict[str, Any] = json.loads(done.stdout)
-    return scalars
+    with subprocess.Popen(
+        [python, "-c", READER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    ) as process:
+        assert process.stdin and process.stdout
+
+        def seen(logs: Path) -> dict[str, Any]:
+            assert process.stdin and process.stdout
+            print(logs, file=process.stdin, flush=True)
+            scalars: dict[str, Any] = json.loads(process.stdout.readline())
+            return scalars
+
+        yield seen
+        process.stdin.close()
 
 
-def test_history_and_events_record_each_epoch(tmp_path: Path) -> None:
+def test_history_and_events_record_each_epoch(
+    tmp_path: Path, seen_by_tensorboard: SeenByTensorBoard
+) -> None:
     import tensorflow as tf
 
     journal = Journal(tmp_path, 2)
@@ -107,20 +129,16 @@ def test_invalid_patience_is_reported(given: Any) -> None:
         patience({"patience": given})
 
 
-def train(way: str, folder: Path, logs: Path, *fatal: str) -> "subprocess.CompletedProcess[str]":
-    program = [sys.executable, "-m", "tests.pipeline.training.training_program"]
-    return subprocess.run(
-        [*program, way, str(folder), str(logs), *fatal],
-        check=False,
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        timeout=1200,
-    )
-
-
 @pytest.mark.parametrize("way", TRAININGS)
-def test_killed_training_continues_and_ends_the_same(way: str, tmp_path: Path) -> None:
+def test_killed_training_continues_and_ends_the_same(
+    way: str, tmp_path: Path, warm: Warm, seen_by_tensorboard: SeenByTensorBoard
+) -> None:
+    def train(
+        way: str, folder: Path, logs: Path, *fatal: str
+    ) -> "subprocess.CompletedProcess[str]":
+        program = "tests.pipeline.training.training_program"
+        return warm.run(module(program, way, str(folder), str(logs), *fatal), os.environ)
+
     undisturbed = json.loads(train(way, tmp_path / "a", tmp_path / "logs-a").stdout)
     killed = train(way, tmp_path / "b", tmp_path / "logs-killed", "3")
     assert (killed.returncode, killed.stdout) == (-9, "")

@@ -17,7 +17,7 @@ import pytest
 from core.agreement.golden import Golden, read_golden
 from core.toolchain import ROOT
 from models.spec import load as load_spec
-from pipeline.deployment import model_server, promotion, servers
+from pipeline.deployment import model_server, processes, promotion, servers
 from pipeline.deployment.status import status
 from pipeline.release import release
 from pipeline.settings.config import Config
@@ -29,7 +29,10 @@ from tests.programs import load
 from tests.serving import small_releases
 from tests.serving.container.engine_here import engine_with_image
 
-pytestmark = pytest.mark.timeout(3600)  # the image is built here when it has to be
+pytestmark = [
+    pytest.mark.container,
+    pytest.mark.timeout(3600),
+]  # the image is built here when it has to be
 FANOUT = ROOT / ".venv" / "bin" / "fanout"
 EXACT = load_spec("fashion").limits["serving"]["float32"]
 
@@ -127,10 +130,25 @@ def test_status_says_what_runs_where(served: Config, container: Container) -> No
         "image": container.image,
         "image_id": container.image_id,
         "healthy": True,
+        "supervisor": container.pid,
+        "restarts": found.server["restarts"],
+        "restarted": found.server["restarted"],
     }
     assert found.answers["server"] == [1]
-    assert found.running["server"] == container.pid > 0
+    assert found.running["server"] == processes.twin(container.pid)
     assert container.image_id[:19] in found.to_text()
+
+
+def test_a_server_that_dies_is_started_again_inside(served: Config, container: Container) -> None:
+    before = status(served)
+    os.kill(before.running["server"], signal.SIGSEGV)
+    deadline = time.monotonic() + 120
+    while (found := status(served)).problems or found.running == before.running:
+        assert time.monotonic() < deadline, found
+    assert found.server["restarts"]["reason"] == "SIGSEGV"
+    assert found.server["restarted"] in found.to_text()
+    assert found.server["supervisor"] == container.pid
+    assert model_server.running(served.build.run_folder) == container
 
 
 def test_serving_again_starts_no_second_one(served: Config, container: Container) -> None:

@@ -24,7 +24,7 @@ from serving.kubernetes.manifest import manifest
 from tests.serving import small_releases
 from tests.serving.container.engine_here import WORK, engine_with_image
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.container, pytest.mark.timeout(3600)]
 BAKED = "localhost/fanout-test-release:1"
 # Where an engine's own limits are above the machine's, and crun is refused.
 CONTAINERS_CONF = """

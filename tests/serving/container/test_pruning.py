@@ -18,7 +18,7 @@ from serving.container.engine import Engine
 from tests.serving import small_releases
 from tests.serving.container.engine_here import engine_with_image
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.container, pytest.mark.timeout(3600)]
 # A name of its own: this machine may have images of fashion.
 MODEL = "fanout-test-pruning"
 PUSHED = "localhost/fanout-test-pushed:1"

@@ -239,6 +239,7 @@ def test_start_up_with_a_bad_key_file(half_plus_two: Path, tmp_path: Path) -> No
     file = tmp_path / "keys"
     command = [
         f"--model_base_path={half_plus_two}", f"--api_key_file={file}", "--port=0",
+        embedded.UNSUPERVISED,
     ]  # fmt: skip
     from serving.server import main
 

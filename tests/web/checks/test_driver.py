@@ -4,6 +4,8 @@ import pytest
 
 from web.checks.driver import BrowserError, run_script
 
+pytestmark = pytest.mark.browser
+
 
 def test_a_slow_browser_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
     # It takes connections and never answers.

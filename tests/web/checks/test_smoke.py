@@ -28,7 +28,7 @@ def test_a_page_of_another_release_fails(site: Artifacts, tmp_path: Path) -> Non
     with serving(site.folder) as url:
         [row] = smoke(url, tmp_path / "golden.json", limits=LIMITS)
     assert row.status == "failed"
-    assert "agreement" in row.reason and "other examples" in row.reason
+    assert "agreement" in row.reason and "not have the examples of the release" in row.reason
 
 
 def test_no_server_is_a_failed_row(site: Artifacts) -> None:

@@ -10,12 +10,17 @@ from PIL import Image
 from serving.server.dataplane.limits import InputLimits
 from serving.server.dataplane.pictures import Steps, TooIntricate, pixels
 from serving.server.dataplane.statuses import ServingError
+from serving.server.dataplane.tensors import DT_STRING, Signature, TensorInfo
 
 
 def encoded(kind: str, width: int = 30, height: int = 20, **options: object) -> bytes:
     buffer = io.BytesIO()
     Image.new("RGB", (width, height)).save(buffer, kind, **options)
     return buffer.getvalue()
+
+
+def signature(alias: str) -> Signature:
+    return Signature("s", "", {alias: TensorInfo(alias, DT_STRING, (-1,))}, {})
 
 
 def size(data: bytes) -> int:
@@ -59,7 +64,7 @@ def test_a_few_bytes_that_claim_gigabytes() -> None:
     with pytest.raises(
         ServingError, match="picture of 2500000000 pixels, at most 16777216 are allowed"
     ):
-        InputLimits().check({"image_bytes": array})
+        InputLimits().check(signature("image_bytes"), {"image_bytes": array})
 
 
 def test_looking_for_the_size_is_bounded() -> None:
@@ -67,7 +72,7 @@ def test_looking_for_the_size_is_bounded() -> None:
         with pytest.raises(TooIntricate):
             size(data)
         with pytest.raises(ServingError, match="too many blocks"):
-            InputLimits().check({"x": np.array([data], object)})
+            InputLimits().check(signature("x"), {"x": np.array([data], object)})
 
 
 @pytest.mark.parametrize("data", [b"", b"BM", b"GIF89a", b"\xff\xd8\xff", b"hello world " * 100])

@@ -55,16 +55,20 @@ def servable(tmp_path_factory: pytest.TempPathFactory, gate: Gate) -> Servable:
         def held(self, x: Any) -> dict[str, Any]:
             return {"y": gate.passed(x)}
 
+        @tf.function(input_signature=[tf.TensorSpec([None, None], tf.float32, "x")])
+        def wide(self, x: Any) -> dict[str, Any]:
+            return {"y": x * 2.0}
+
         @tf.function(input_signature=[tf.TensorSpec([None], tf.string, "x")])
         def words(self, x: Any) -> dict[str, Any]:
             return {"y": tf.strings.length(x)}
 
     module = Module()
     path = tmp_path_factory.mktemp("scheduler") / "1"
-    names = ("rows", "centred", "noisy", "picky", "held", "words")
+    names = ("rows", "centred", "noisy", "picky", "held", "wide", "words")
     tf.saved_model.save(module, str(path), {name: getattr(module, name) for name in names})
     loaded = saved_model.load(path, name="m", version=1)
-    loaded.joinable = frozenset({"rows", "picky", "held"})
+    loaded.joinable = frozenset({"rows", "picky", "held", "wide"})
     return loaded
 
 
@@ -185,14 +189,14 @@ def test_calls_that_are_ready_run_as_one(servable: Servable, sizes: list[int]) -
 
 
 def test_calls_of_other_shapes_or_versions_are_not_mixed(servable: Servable) -> None:
-    servable.pace("rows").record(1, 1e-4)
+    servable.pace("wide").record(1, 1e-4)
     leases = [Lease(servable), Lease(servable)]
 
     async def work(scheduler: Scheduler) -> list[Result]:
         arrays = [row(1), np.ones((3, 2), np.float32), np.ones((2, 5), np.float32), row(2)]
         return await asyncio.gather(
             *[
-                submit(scheduler, call(servable, "rows", array, lease))
+                submit(scheduler, call(servable, "wide", array, lease))
                 for array in arrays
                 for lease in leases
             ]

@@ -37,9 +37,10 @@ def put(half_plus_two: Path, tmp_path: Path) -> Callable[..., Path]:
     return copy
 
 
-def predict_log(signature: str = "", *, alias: str = "x") -> bytes:
+def predict_log(signature: str = "", *, alias: str = "x", shape: tuple[int, ...] = (2, 1)) -> bytes:
     log = prediction_log_pb2.PredictionLog()
-    request = warmup.request("half", {alias: np.array([[1.0], [2.0]], np.float32)})
+    array = np.arange(1, 1 + np.prod(shape), dtype=np.float32).reshape(shape)
+    request = warmup.request("half", {alias: array})
     request.model_spec.signature_name = signature
     log.predict_log.request.CopyFrom(request)
     return bytes(log.SerializeToString())
@@ -84,6 +85,10 @@ def test_requests_are_run_and_timed(put: Callable[..., Path]) -> None:
     [
         (predict_log("no"), 'request 1 failed: Serving signature key "no" not found'),
         (predict_log(alias="z"), "request 1 failed: input size does not match signature"),
+        (
+            predict_log(shape=(2, 2)),
+            "request 1 failed: input tensor alias x has shape [2,2], expected [-1,1]",
+        ),
         (b"\xff", "request 1 failed: it is not a PredictionLog"),
         (b"", "request 1 failed: log type None is not supported"),
     ],
@@ -101,6 +106,11 @@ def test_a_version_that_fails_its_warm_up_is_not_served(
     first, second = models.versions("half")
     assert (first.state, second.state) == (State.AVAILABLE, State.END)
     assert second.error is not None and message in second.error.message
+
+
+def test_a_plain_list_warms_up_a_column(put: Callable[..., Path]) -> None:
+    folder = put(1, predict_log(shape=(2,)))
+    assert warmup.warm_up(load(folder), folder)["serving_default"]["x"].shape == (2, 1)
 
 
 def test_there_is_a_bound(put: Callable[..., Path]) -> None:

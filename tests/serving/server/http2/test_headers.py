@@ -26,6 +26,17 @@ def test_known_header_blocks_mean_what_they_say() -> None:
         assert decoder.decode(block).fields == dict(plain.decode(block)[3:])
 
 
+def test_an_entry_that_is_added_once_more_is_a_change() -> None:
+    """By length and contents of its newest entry, hpack's table looks as before."""
+    decoder = HeaderDecoder()
+    two_entries, second = b"\x3f\x31", b"\xbf"
+    add_a, add_b = (b"\x40\x02x1\x01" + value for value in (b"a", b"b"))
+    decoder.decode(two_entries + add_a + add_b)
+    assert decoder.decode(second).fields == {"x1": "a"}
+    decoder.decode(add_b)
+    assert decoder.decode(second).fields == {"x1": "b"}, "what was remembered means something else"
+
+
 def test_too_many_headers() -> None:
     block = headers.encode((*PSEUDO, ("a", "b" * 60_000), ("c", "d" * 9000)))
     with pytest.raises(ConnectionFault):

@@ -31,7 +31,6 @@ TYPES = "/v1/models/types:predict"
     [
         ('{"instances": [1.0, 2.0]}', {"predictions": [2.5, 3.0]}),
         ('{"inputs": [3.0, 4.0]}', {"outputs": [3.5, 4.0]}),
-        ('{"instances": [[1, 2], [3, 4]]}', {"predictions": [[2.5, 3.0], [3.5, 4.0]]}),
         ('{"instances": [[1], [3]]}', {"predictions": [[2.5], [3.5]]}),
         ('{"instances": [{"x": 1.0}]}', {"predictions": [2.5]}),
     ],
