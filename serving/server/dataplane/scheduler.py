@@ -241,9 +241,9 @@ def _run(batch: list[_Waiting]) -> _Outcome:
             results = [waiting.call.run() for waiting in batch]
     except ServingError as error:
         # One bad request must not fail the others.
-        # Its traceback refers to this frame: a cycle that would keep the calls and their inputs.
-        error.with_traceback(None)
-        results = [_run([one])[0][0] for one in batch] if len(batch) > 1 else [error]
+        # Not the same object: its traceback and cause refer to frames with the calls and inputs.
+        alone = ServingError(error.code, error.message)
+        results = [_run([one])[0][0] for one in batch] if len(batch) > 1 else [alone]
     except Exception as error:  # the clients get an answer to any error
         results = [from_exception(error) for _ in batch]
     else:

@@ -1,8 +1,10 @@
 """Batches, bounds and deadlines, with real models on a real event loop."""
 
 import asyncio
+import gc
 import threading
 import time
+import weakref
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
@@ -119,6 +121,25 @@ def row(value: float) -> Array:
 def outputs(result: Result) -> Array:
     assert not isinstance(result, ServingError), result
     return result["y"]
+
+
+def test_inputs_of_calls_that_fail_are_free_at_once(servable: Servable) -> None:
+    async def work(scheduler: Scheduler) -> list[Result]:
+        rows = [row(value) for value in (200.0, 300.0)]
+        refs.extend(weakref.ref(x) for x in rows)
+        futures = [submit(scheduler, call(servable, "picky", x)) for x in rows]
+        del rows
+        return [await future for future in futures]
+
+    refs: list[weakref.ref[Array]] = []
+    gc.disable()
+    try:
+        results = on_loop(work)
+        assert all(isinstance(result, ServingError) for result in results)
+        del results
+        assert all(ref() is None for ref in refs)
+    finally:
+        gc.enable()
 
 
 @pytest.fixture
