@@ -86,7 +86,8 @@ class Campaign(Worker):
     """
 
     def __init__(self, folder: Path, said: Path | None = None) -> None:
-        environment = {"MODEL": "fashion", "PROFILE": "quick"}
+        # Without a PATH there is no container engine, which would be asked for images each time.
+        environment = {"MODEL": "fashion", "PROFILE": "quick", "PATH": ""}
         super().__init__(folder / "builds", said or folder / "said", environment)
         self._kept = folder / "kept"
         self._make()
