@@ -42,8 +42,3 @@ def test_what_the_model_does_not_use_is_left_out(site: Artifacts, cut: str) -> N
 def test_functions_of_the_cpu_backend_are_not_kept_together(site: Artifacts) -> None:
     """Else every backend loads all of them: 36 kB."""
     assert not list((site.folder / "assets").glob("shared-*.js"))
-
-
-def test_vites_own_helper_is_not_a_file_of_its_own(site: Artifacts) -> None:
-    """It is shorter than the headers of its answer."""
-    assert not list((site.folder / "assets").glob("preload-helper-*.js"))
