@@ -38,7 +38,7 @@ export default defineConfig({
         assetFileNames: 'assets/[name]-[hash][extname]',
         // Otherwise code that two files share is a file of its own, shorter than its headers.
         codeSplitting: {
-          groups: [{ name: 'app', test: /app\/src|preload-helper/, minShareCount: 2 }],
+          groups: [{ name: 'app', test: /app\/src/, minShareCount: 2 }],
         },
       },
     },

@@ -30,6 +30,7 @@ SHA256 = {
 }
 PACKAGE = "dataset-fashion-mnist"
 INSTALLED = Path("/usr/share/datasets/fashion-mnist")
+DOWNLOAD = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/"  # where Keras has it from
 EVAL_EXAMPLES = 5000
 SPLIT_SEED = 20_170_825
 
@@ -105,24 +106,27 @@ def _collect(into: Path, apt_state: Path) -> None:
             source = into / "package" / INSTALLED.relative_to("/")
         except debian.PackageError as error:
             reasons.append(str(error))
-            source = _keras_download(reasons)
+            source = _downloaded(into / "download", reasons)
     for name in SHA256:
         shutil.copyfile(source / name, into / name)
-    shutil.rmtree(into / "package", ignore_errors=True)
+    for leftover in ("package", "download"):
+        shutil.rmtree(into / leftover, ignore_errors=True)
 
 
-def _keras_download(reasons: list[str]) -> Path:
+def _downloaded(folder: Path, reasons: list[str]) -> Path:
     import keras
 
+    folder.mkdir()
     try:
-        keras.datasets.fashion_mnist.load_data()
+        for name in SHA256:
+            keras.utils.get_file(name, DOWNLOAD + name, cache_dir=str(folder), cache_subdir="")
     except Exception as error:
         reasons.append(str(error))
         raise DataError(
             "Fashion-MNIST could not be fetched from "
             f"{INSTALLED}, Debian's package {PACKAGE} or Keras' download: " + "; ".join(reasons)
         ) from error
-    return Path(keras.config.keras_home()) / "datasets" / "fashion-mnist"
+    return folder
 
 
 def _unzip(file: Path) -> bytes:

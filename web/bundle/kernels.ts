@@ -24,7 +24,7 @@ const tf = require('@tensorflow/tfjs-core') as typeof Core;
 const converter = require('@tensorflow/tfjs-converter') as typeof Converter;
 require('@tensorflow/tfjs-backend-cpu');
 // Otherwise it prints advertisements for its Node.js backend, and advice that does not apply.
-tf.env().set('IS_TEST', true);
+tf.enableProdMode();
 // XNNPACK has functions for a single row and for several, at most six of them at once.
 const BATCHES = [1, 2, 3, 4, 5, 6, 7, 8];
 

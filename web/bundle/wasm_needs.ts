@@ -95,8 +95,7 @@ async function start(
   await writeFile(path, file);
   tf.removeBackend('wasm');
   tf.registerBackend('wasm', factory);
-  tf.env().set('WASM_HAS_SIMD_SUPPORT', name.includes('simd'));
-  tf.env().set('WASM_HAS_MULTITHREAD_SUPPORT', false);
+  // Whichever it takes for this Node.js, it is given this one.
   backend.setWasmPaths(Object.fromEntries([...WASM_FILES, THREADED].map((each) => [each, path])));
   if (!(await tf.setBackend('wasm'))) throw new Error(`${name} does not start`);
 }

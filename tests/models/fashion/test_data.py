@@ -1,13 +1,17 @@
 import gzip
 import shutil
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from itertools import islice
 from pathlib import Path
+from threading import Thread
 
 import pytest
 
 from core.errors import DataError
 from core.toolchain import ROOT
 from models.fashion import data
+from models.sources import debian
 from models.spec import load
 
 CACHE = ROOT / "build" / "datasets" / "fashion"
@@ -53,6 +57,26 @@ def test_another_data_set_is_refused_by_its_checksum(cache: Path, tmp_path: Path
 def test_a_missing_file_is_named(cache: Path, tmp_path: Path) -> None:
     with pytest.raises(DataError, match=r"train-images-idx3-ubyte.gz is missing"):
         list(data.examples(tmp_path, "train", 1))
+
+
+def test_without_the_distributions_package_the_files_are_downloaded(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object, **__: object) -> None:
+        raise debian.PackageError("no mirror")
+
+    monkeypatch.setattr(debian, "unpack", none)
+    monkeypatch.setattr(data, "INSTALLED", tmp_path / "not installed")
+    handler = partial(SimpleHTTPRequestHandler, directory=str(cache))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        monkeypatch.setattr(data, "DOWNLOAD", f"http://127.0.0.1:{server.server_port}/")
+        Thread(target=server.serve_forever, daemon=True).start()
+        data.fetch(tmp_path / "fashion")
+        server.shutdown()
+    assert sorted(file.name for file in (tmp_path / "fashion").iterdir()) == sorted(data.SHA256)
+    # From nowhere, all that was tried is said.
+    with pytest.raises(DataError, match=r"could not be had; .*: no mirror; URL fetch failure"):
+        data.fetch(tmp_path / "again")
 
 
 def test_every_model_has_the_same_files() -> None:

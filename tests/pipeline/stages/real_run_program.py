@@ -18,15 +18,23 @@ from tfx.components.tuner import executor as tuning
 from tfx.components.util import model_utils
 from tfx.dsl.component.experimental.annotations import InputArtifact, OutputArtifact, Parameter
 from tfx.dsl.component.experimental.decorators import component
-from tfx.types.standard_artifacts import Examples, InfraBlessing, Model
+from tfx.types.standard_artifacts import (
+    Examples,
+    HyperParameters,
+    InfraBlessing,
+    Model,
+    TunerResults,
+)
 
 from core.agreement.checks import PASSED, Check
 from core.console import CONSOLE
+from models.spec import load
 from pipeline.report.splits import splits
 from pipeline.stages.component_lines import component_lines
 from pipeline.stages.components import _bless, converted_folder
 from pipeline.stages.data_gate import read_anomalies
 from pipeline.stages.lineage import run_before
+from pipeline.training import search
 
 SCHEMA = """feature {
   name: "value" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 1 } }
@@ -125,13 +133,29 @@ def read(folder: Path) -> dict[str, Any]:
         "record of the input": run["ImportExampleGen"]["examples"].properties["input_fingerprint"],
         "pushed": [pushed.properties["pushed"], [file.name for file in pushed.folder.iterdir()]],
         "custom_config": json.loads(tuned.exec_properties["custom_config"]),
-        # Of components that take longer: what their executors call it.
+        # Of components that take longer: by parts of their executors alone.
         "Evaluator": [
             constants.ARTIFACT_PROPERTY_BLESSED_KEY,
             constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY,
         ],
-        "Tuner": tuning._DEFAULT_TUNER_RESULTS_FILE_NAME,
+        "Tuner": trials(folder),
     }
+
+
+def trials(folder: Path) -> list[dict[str, Any]]:
+    """Returns what is read of a search that TFX's Tuner has written down."""
+    spec = load("penguins")
+    own = dict(spec.profile("quick").hyperparameters)
+    oracle = search.Oracle(search.space(spec.search, own), own, 2, 60)
+    place = {"directory": str(folder), "project_name": "search"}
+    tuner = search.Tuner(oracle, lambda *_: 0.5, own, **place)
+    tuner.search(verbose=0)
+    best, results = HyperParameters(), TunerResults()
+    best.uri, results.uri = str(folder / "best"), str(folder / "results")
+    tuning.write_best_hyperparameters(
+        tuner, {"best_hyperparameters": [best], "tuner_results": [results]}
+    )
+    return search.results(Path(results.uri, "tuner_results.json").read_text())
 
 
 def main(folder: Path) -> None:

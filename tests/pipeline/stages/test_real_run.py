@@ -58,7 +58,8 @@ def test_files_are_found_below_the_artifacts(run: Any) -> None:
     [anomaly] = run["anomalies"]
     assert anomaly.startswith("split test, feature 'value': ")
     assert run["pushed"] == [1, ["data_tfrecord-00000-of-00001.gz"]]
-    assert run["Tuner"] == "tuner_results.json"
+    assert [(trial["trial"], trial["accuracy"]) for trial in run["Tuner"]] == [(1, 0.5), (2, 0.5)]
+    assert all("learning_rate" in trial["values"] for trial in run["Tuner"])
 
 
 def test_properties_have_the_names_that_are_asked_for(run: Any) -> None:

@@ -19,7 +19,7 @@ def test_a_slow_browser_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_page_that_is_not_there_says_so() -> None:
     # Port 9 (discard) listens nowhere; Chromium calls it unsafe, which is a refusal as well.
     job = {"url": "http://127.0.0.1:9/", "examples": [], "timeout": 60_000}
-    with pytest.raises(BrowserError, match="the page does not open"):
+    with pytest.raises(BrowserError, match="the page does not open: net::"):
         run_script("smoke", job, seconds=600)
 
 
