@@ -35,7 +35,8 @@ export default defineConfig({
         // and other pages import the runner, which only re-exports a hashed file.
         entryFileNames: ({ name }) => (name === 'page' ? 'assets/[name]-[hash].js' : '[name].js'),
         chunkFileNames: 'assets/[name]-[hash].js',
-        assetFileNames: 'assets/[name]-[hash][extname]',
+        // web/site/offline.py relies on the length.
+        assetFileNames: 'assets/[name]-[hash:8][extname]',
         // Otherwise code that two files share is a file of its own, shorter than its headers.
         codeSplitting: {
           groups: [{ name: 'app', test: /app\/src/, minShareCount: 2 }],

@@ -75,7 +75,7 @@ def test_without_the_distributions_package_the_files_are_downloaded(
         server.shutdown()
     assert sorted(file.name for file in (tmp_path / "fashion").iterdir()) == sorted(data.SHA256)
     # From nowhere, all that was tried is said.
-    with pytest.raises(DataError, match=r"could not be had; .*: no mirror; URL fetch failure"):
+    with pytest.raises(DataError, match=r"could not be fetched .*: no mirror; URL fetch failure"):
         data.fetch(tmp_path / "again")
 
 
