@@ -5,6 +5,7 @@ scope stays in one process. The longest ones start first: what is left for the e
 no process is idle for long while another one ends.
 """
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -41,6 +42,12 @@ def scope_of(folder: str) -> tuple[int, str]:
 
 # What a test runs is known by what it asks for; tests that ask for none of these say it themselves.
 MARKS = {"site": "browser", "pi": "emulator", "libraries": "emulator"}
+
+
+def pytest_configure() -> None:
+    # A shell has its background jobs ignore SIGINT, and all that they start would ignore it too.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -12,7 +12,6 @@ import json
 import os
 import random
 import runpy
-import signal
 import socket
 import subprocess
 import sys
@@ -133,8 +132,6 @@ def _next_job(connection: socket.socket) -> Job:
 
 
 def _execute(job: Job) -> None:
-    # A shell has its background jobs ignore it.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(job["environment"])
     random.seed()

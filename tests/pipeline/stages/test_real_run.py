@@ -1,13 +1,15 @@
 """What is read of a run of TFX is where TFX puts it: names, files and lines, documented nowhere."""
 
 import json
-import subprocess
-import sys
+import os
 from typing import Any
 
 import pytest
 
-from core.toolchain import ROOT
+from tests.warm import Warm, module
+
+# It runs TFX.
+pytestmark = pytest.mark.e2e
 
 COMPONENTS = {
     "ImportExampleGen": ([], ["examples"]),
@@ -21,13 +23,10 @@ COMPONENTS = {
 
 
 @pytest.fixture(scope="module")
-def run(tmp_path_factory: pytest.TempPathFactory) -> Any:
+def run(tmp_path_factory: pytest.TempPathFactory, warm: Warm) -> Any:
     folder = tmp_path_factory.mktemp("real")
     # A process of its own: TFX warns of its own imports.
-    command = [sys.executable, "-m", "tests.pipeline.stages.real_run_program", str(folder)]
-    done = subprocess.run(
-        command, cwd=ROOT, check=False, capture_output=True, text=True, timeout=600
-    )
+    done = warm.run(module("tests.pipeline.stages.real_run_program", str(folder)), os.environ)
     assert not done.returncode, done.stderr[-2000:]
     return json.loads(done.stdout)
 

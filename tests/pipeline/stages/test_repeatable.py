@@ -10,6 +10,9 @@ import tensorflow as tf
 
 from tests.warm import Warm, module
 
+# It runs TFX.
+pytestmark = pytest.mark.e2e
+
 ROWS = 4_000
 SCHEMA = (
     'feature { name: "value" type: FLOAT presence { min_fraction: 1 } shape { dim { size: 1 } } }'
