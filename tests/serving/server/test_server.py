@@ -31,6 +31,8 @@ from tests.serving.held_model import Gate
 
 # A machine with other work on it needs longer: this ends what would wait for ever.
 SECONDS = 120
+# For how long the server lets a call wait for its turn.
+PATIENT = ("--rest_api_timeout_in_ms=600000", "--grpc_api_timeout_in_ms=600000")
 
 
 def raw(address: Address, data: bytes) -> bytes:
@@ -284,7 +286,7 @@ def connected(stack: contextlib.ExitStack, address: Address) -> socket.socket:
 
 def test_sigterm_answers_what_was_begun(held: Path, gate: Gate) -> None:
     address = Address(*embedded.free_ports(2))
-    command = embedded.command("held", held, address)
+    command = embedded.command("held", held, address, *PATIENT)
     with contextlib.ExitStack() as stack:
         process = stack.enter_context(embedded.started(command))
         embedded.wait_until_ready(address, "held", process=process)
@@ -317,7 +319,7 @@ def test_sigterm_answers_what_was_begun(held: Path, gate: Gate) -> None:
 
 def test_status_answers_while_a_slow_model_works(held: Path, gate: Gate) -> None:
     with (
-        embedded.running("held", held) as address,
+        embedded.running("held", held, *PATIENT) as address,
         contextlib.ExitStack() as stack,
     ):
         busy = connected(stack, address)

@@ -58,7 +58,9 @@ def test_unix_sockets_have_no_share() -> None:
 @pytest.fixture(scope="module")
 def small(half_plus_two: Path) -> Iterator[Address]:
     """A server whose requests may have little together."""
-    options = (f"--max_body_bytes={ONE}", f"--max_total_request_bytes={ALL}")
+    # A request that is held may take long to arrive.
+    sizes = (f"--max_body_bytes={ONE}", f"--max_total_request_bytes={ALL}")
+    options = (*sizes, "--rest_api_timeout_in_ms=600000")
     with embedded.running("half", half_plus_two, *options) as address:
         yield address
 
