@@ -1,4 +1,4 @@
-"""What is exported, to the last byte."""
+"""Exported SavedModels are the same to the last byte."""
 
 import json
 import subprocess
@@ -26,7 +26,7 @@ print(json.dumps({str(file.relative_to(folder)): sha256(file) for file in files}
 
 
 def exported(folder: Path) -> dict[str, str]:
-    """Returns the digests of a SavedModel's files, made in a process of its own."""
+    """Returns the digests of a SavedModel's files, made in a separate process."""
     done = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(folder)],
         cwd=ROOT,
