@@ -1,4 +1,4 @@
-"""Where the console writes."""
+"""The console, and where the output of libraries goes."""
 
 import os
 import sys

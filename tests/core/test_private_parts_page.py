@@ -1,4 +1,4 @@
-"""docs/private-parts.md: its places, tests and versions exist as it says, and none is missing."""
+"""The versions, places and tests on docs/private-parts.md exist."""
 
 import json
 import re
@@ -15,7 +15,7 @@ FILE = re.compile(r"[\w./-]+\.(?:py|ts|sh)")
 
 @dataclass(frozen=True)
 class Row:
-    """A row of one of the tables; the columns are as they are written."""
+    """A row of one of the tables, with the text of each column."""
 
     library: str
     place: str
@@ -34,7 +34,7 @@ def rows() -> list[Row]:
 
 
 def named(text: str) -> Iterator[tuple[str, str]]:
-    """Yields the files of a cell, each with "" and with the names that follow it."""
+    """Yields each file of a cell with an empty name, then with each name that follows it."""
     file = ""
     for word in re.findall(r"`([^`]+)`", text):
         if FILE.fullmatch(word):

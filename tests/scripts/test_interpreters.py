@@ -1,4 +1,4 @@
-"""The interpreters that the set-up makes everything else with."""
+"""The Python and Node.js that the setup uses."""
 
 import os
 import subprocess

@@ -1,4 +1,4 @@
-"""What the converter's refusals are read from, by real refusals."""
+"""The names of missing operators, read from a real error of the converter."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Which of the network's variables Muon moves, and how."""
+"""The fashion network's optimizer: Muon for kernels of convolutions, AdamW for all else."""
 
 from typing import Any
 
@@ -12,7 +12,7 @@ RATE = 0.01
 
 @pytest.fixture
 def moved() -> tuple[Any, Any]:
-    """By how much a kernel of a convolution and a matrix move in a first step."""
+    """The first step's changes of a convolution's kernel and of a matrix."""
     import keras
 
     random = np.random.default_rng(3)

@@ -1,6 +1,6 @@
-"""python -m tests.pipeline.stages.real_run_program FOLDER: a small pipeline by TFX's own runner.
+"""python -m tests.pipeline.stages.real_run_program FOLDER: runs a small pipeline with TFX's runner.
 
-It runs twice, the second time from the cache, and prints as JSON what the code here reads of it.
+The second run comes from the cache. Prints as JSON what the product reads from these runs.
 """
 
 import io
@@ -46,7 +46,7 @@ SCHEMA = """feature {
 def Made(  # noqa: N802 - a component reads as a class
     examples: InputArtifact[Examples], converted: OutputArtifact[Model], fingerprint: Parameter[str]
 ) -> None:
-    """Copies the files of a split into what is called a model."""
+    """Copies the files of a split into a model's folder."""
     folder = converted_folder(converted)
     folder.mkdir(parents=True)
     for file in Path(examples.uri, "Split-train").iterdir():
@@ -133,7 +133,7 @@ def read(folder: Path) -> dict[str, Any]:
         "record of the input": run["ImportExampleGen"]["examples"].properties["input_fingerprint"],
         "pushed": [pushed.properties["pushed"], [file.name for file in pushed.folder.iterdir()]],
         "custom_config": json.loads(tuned.exec_properties["custom_config"]),
-        # Of components that take longer: by parts of their executors alone.
+        # These components take longer, so only parts of their executors run.
         "Evaluator": [
             constants.ARTIFACT_PROPERTY_BLESSED_KEY,
             constants.ARTIFACT_PROPERTY_CURRENT_MODEL_ID_KEY,
@@ -143,7 +143,7 @@ def read(folder: Path) -> dict[str, Any]:
 
 
 def trials(folder: Path) -> list[dict[str, Any]]:
-    """Returns what is read of a search that TFX's Tuner has written down."""
+    """Returns the trials of a search, as read from the file that TFX's Tuner writes."""
     spec = load("penguins")
     own = dict(spec.profile("quick").hyperparameters)
     oracle = search.Oracle(search.space(spec.search, own), own, 2, 60)

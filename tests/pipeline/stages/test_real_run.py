@@ -1,4 +1,4 @@
-"""What is read of a run of TFX is where TFX puts it: names, files and lines, documented nowhere."""
+"""The undocumented names, files and log lines of TFX, read from a small run of its own runner."""
 
 import json
 import os
@@ -35,7 +35,7 @@ def test_log_records_become_one_line_a_component(run: Any) -> None:
     first, second = run["lines"]
     for lines in (first, second):
         assert sorted(line.split()[1] for line in lines) == sorted(COMPONENTS)
-    # Rounded to a tenth. Whose start is not seen takes as long as the machine is up.
+    # Rounded to a tenth. If its start is not recognised, a component seems to take hours.
     took = [float(line.split()[2]) for line in first]
     assert sum(took) <= run["seconds"][0] + 0.05 * len(took)
     assert {" ".join(line.split()[2:]) for line in second} == {"nothing changed"}

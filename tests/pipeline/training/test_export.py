@@ -1,4 +1,4 @@
-"""What is exported, to the last byte."""
+"""Exported SavedModels are the same to the last byte."""
 
 import json
 import os

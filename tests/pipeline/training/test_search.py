@@ -1,4 +1,4 @@
-"""The files of a search."""
+"""The files that a search writes."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""What the page holds of TensorFlow.js: the cuts of web/bundle/lean.ts in a real build."""
+"""The cuts that web/bundle/lean.ts makes in TensorFlow.js, in a real build."""
 
 import pytest
 
@@ -40,5 +40,5 @@ def test_what_the_model_does_not_use_is_left_out(site: Artifacts, cut: str) -> N
 
 
 def test_functions_of_the_cpu_backend_are_not_kept_together(site: Artifacts) -> None:
-    """Else every backend loads all of them: 36 kB."""
+    """Otherwise every backend would load all of them: 36 kB."""
     assert not list((site.folder / "assets").glob("shared-*.js"))

@@ -1,4 +1,4 @@
-"""What a visit stores at once, and what when it is first used."""
+"""The files that a first visit stores, and those that are stored when they are first used."""
 
 import json
 
