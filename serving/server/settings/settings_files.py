@@ -119,7 +119,7 @@ def batching(file: Path | None) -> Batching:
         values[name] = value
     reasons = {
         "batch_timeout_micros": "only waiting requests are joined; none is delayed for others",
-        "allowed_batch_sizes": "batches are padded to powers of two",
+        "allowed_batch_sizes": "batches are padded by at most an eighth of their size",
         "pad_variable_length_inputs": "only inputs of the same shape are joined",
         "max_execution_batch_size": "large requests are not split",
         "enable_large_batch_splitting": "large requests are not split",
