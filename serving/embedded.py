@@ -172,7 +172,8 @@ def free_ports(count: int) -> list[int]:
     the meantime can take one. Raises ServerFailed when too few are free.
     """
     ports: list[int] = []
-    for port in random.sample(PORTS, len(PORTS)):
+    # Training seeds the generator that all share: two runs at a time would draw the same ports.
+    for port in random.SystemRandom().sample(PORTS, len(PORTS)):
         with socket.socket() as probe, contextlib.suppress(OSError):
             probe.bind((HOST, port))
             ports.append(port)
