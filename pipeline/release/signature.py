@@ -13,6 +13,8 @@ from pipeline.release.integrity import SIGNATURE, SUMS
 from pipeline.settings.keys import Trust
 
 UNSIGNED, SIGNED = "unsigned", "signed, not verified"
+# If the bytes contain a quotation mark, the quotation marks around them are escaped.
+_DIGEST = r"""\\?'Digest\(.*?['"]\)\\?'"""
 
 
 def sign(trust: Trust, folder: Path, signature: Path) -> None:
@@ -89,5 +91,5 @@ def _hashing(folder: Path) -> Any:
 
 def _words(error: Exception) -> str:
     text = " ".join(str(error).split()) or type(error).__name__
-    # model-signing prints both digests of each file as Python bytes.
-    return re.sub(r": Expected 'Digest\(.*?\)', Actual 'Digest\(.*?\)'", "", text)
+    # model-signing prints both digests of each file as Python bytes, in a list of strings.
+    return re.sub(f": Expected {_DIGEST}, Actual {_DIGEST}", "", text)

@@ -17,7 +17,7 @@ from core.errors import GateError, UserError
 from pipeline.commands import run
 from pipeline.deployment import promotion
 from pipeline.deployment.status import status
-from pipeline.release import integrity, listing, release
+from pipeline.release import integrity, listing, release, signature
 from pipeline.release.assemble import Parts, assemble
 from pipeline.release.release import Release
 from pipeline.release.signing import sign
@@ -167,6 +167,15 @@ def test_the_signature_exposes_a_change_even_if_all_checksums_were_fixed(
     said = listing.rows(signing)[0].signature
     assert "does not hold" in said
     assert "Digest(" not in said, "model-signing prints digests otherwise now"
+
+
+@pytest.mark.parametrize("byte", [b"a", b"'", b'"', b"'\"", b"\\", b")"], ids=repr)
+def test_messages_leave_out_digests_whatever_their_bytes_are(byte: bytes) -> None:
+    digest = f"Digest(algorithm='sha256', digest_value={(byte * 32)[:32]!r})"
+    lines = [f"Hash mismatch for '{name}': Expected '{digest}', Actual '{digest}'" for name in "ab"]
+    message = signature._words(ValueError(f"Signature mismatch: {lines}"))
+    assert message.count("Hash mismatch for") == 2
+    assert "Digest" not in message
 
 
 @pytest.mark.parametrize("left", [b"", b"{}", b"\xff", None], ids=repr)
