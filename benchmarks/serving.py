@@ -1,9 +1,9 @@
 """Compares the model server with what users would pick instead: ``make bench-serving``.
 
 The peers are KServe, BentoML and FastAPI, each in its own environment, with one worker and the same
-SavedModel. All servers run at the same time and are measured in turn, for several rounds; medians
-are printed. The figure to trust is the server's CPU time per request: the rate depends on other
-work on the machine.
+SavedModel; and the server's own gRPC services behind grpcio instead of its own HTTP/2. All servers
+run at the same time and are measured in turn, for several rounds; medians are printed. The figure
+to trust is the server's CPU time per request: the rate depends on other work on the machine.
 """
 
 import argparse
@@ -17,17 +17,16 @@ import statistics
 import subprocess
 import sys
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from benchmarks import serving_peers
-from benchmarks.serving_peers import BENCH, OURS, PEERS, Target
+from benchmarks.serving_peers import BENCH, GRPCIO, OURS, PEERS, Target, body
 from core.errors import FanoutError
 from core.toolchain import ROOT
 
-REST, GRPC = f"{OURS} REST", f"{OURS} gRPC"
+REST, GRPC, BEHIND_GRPCIO = f"{OURS} REST", f"{OURS} gRPC", f"{GRPCIO} gRPC"
 MANY_PICTURES = 16
 # For users who count CPU seconds: a small model's operations are not distributed over threads.
 ONE_THREAD = "--tensorflow_intra_op_parallelism=1"
@@ -65,12 +64,6 @@ def prepare() -> None:
             message.inputs["image"].tensor_shape.dim.add(size=size)
         message.inputs["image"].tensor_content = images.astype(np.float32).tobytes()
         body("grpc", pictures).write_bytes(message.SerializeToString())
-
-
-def body(protocol: str, pictures: int = 1) -> Path:
-    """Returns the file with the body of a request."""
-    name = "body" if pictures == 1 else f"body-{pictures}"
-    return BENCH / f"{name}.{'pb' if protocol == 'grpc' else 'json'}"
 
 
 def load(
@@ -175,15 +168,16 @@ def run(rounds: int, seconds: float) -> tuple[list[str], bool]:
     """Returns the report and whether all goals were met."""
     with contextlib.ExitStack() as stack:
         targets: list[Target] = []
-        for name in (OURS, *PEERS):
+        for name in (OURS, GRPCIO, *PEERS):
             targets += stack.enter_context(serving_peers.running(name, "small"))
-        frugal = stack.enter_context(serving_peers.running(OURS, "small", ONE_THREAD))
+        frugal: list[Target] = []
+        for name in (OURS, GRPCIO):
+            frugal += stack.enter_context(serving_peers.running(name, "small", ONE_THREAD))
         slow_targets = [
             stack.enter_context(serving_peers.running(name, "slow"))[0] for name in (OURS, "kserve")
         ]
         for target in (*targets, *frugal, *slow_targets):
-            if target.protocol == "http":
-                serving_peers.wait(target)
+            serving_peers.wait(target)
         many = measure(targets, 16, rounds, seconds)
         single = measure(targets, 1, rounds, seconds)
         ours = [target for target in targets if target.name in (REST, GRPC)]
@@ -210,6 +204,12 @@ def run(rounds: int, seconds: float) -> tuple[list[str], bool]:
         ),
         ("REST, 1 connection: p50 relative to KServe", 0.6, p50, False),
         ("gRPC requests per CPU second relative to REST, one thread", 1.5, frugally, True),
+        (
+            "gRPC requests per CPU second relative to grpcio's server, one thread",
+            1.5,
+            one_thread[BEHIND_GRPCIO].cpu_ms / one_thread[GRPC].cpu_ms,
+            True,
+        ),
         (
             "slow model: requests/s relative to KServe",
             1.0,

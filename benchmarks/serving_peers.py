@@ -19,6 +19,9 @@ UV = ROOT / ".venv-tools" / "bin" / "uv"
 START_SECONDS = 200.0
 PEERS = ("kserve", "bentoml", "fastapi")
 OURS = "tf-fanout"
+# Our own services behind grpcio's server, in our own environment.
+GRPCIO = "grpcio"
+PREDICT = "/tensorflow.serving.PredictionService/Predict"
 
 
 @dataclass(frozen=True)
@@ -63,6 +66,12 @@ def _python() -> str:
     return result.stdout.strip()
 
 
+def body(protocol: str, pictures: int = 1) -> Path:
+    """Returns the file with the body of a request."""
+    name = "body" if pictures == 1 else f"body-{pictures}"
+    return BENCH / f"{name}.{'pb' if protocol == 'grpc' else 'json'}"
+
+
 @contextlib.contextmanager
 def running(name: str, model: str, *flags: str) -> Iterator[list[Target]]:
     """Starts a server with one worker for a model, and yields its targets; always stops it.
@@ -70,7 +79,7 @@ def running(name: str, model: str, *flags: str) -> Iterator[list[Target]]:
     The server has only just been started: see ``wait``.
 
     Args:
-        flags: additional flags for our own server.
+        flags: additional flags for our own server, also behind grpcio.
     """
     folder = BENCH / "models" / model
     port, grpc_port = embedded.free_ports(2)
@@ -89,9 +98,13 @@ def running(name: str, model: str, *flags: str) -> Iterator[list[Target]]:
         # Not supervised, so that the process measured is the one that serves.
         OURS: [*embedded.command(model, folder, embedded.Address(port, grpc_port)),
                embedded.UNSUPERVISED, *flags],
+        GRPCIO: [sys.executable, "-m", "benchmarks.peers.grpcio_server",
+                 str(grpc_port), model, str(folder), *flags],
     }  # fmt: skip
     # Scripts of another environment must not find the packages of this one.
     environment.pop("PYTHONPATH", None)
+    if name == GRPCIO:
+        environment["PYTHONPATH"] = str(ROOT)
     predict = "/predict" if name in ("bentoml", "fastapi") else f"/v1/models/{model}:predict"
     log = BENCH / f"{'-'.join((name, model, *flags))}.log"
     with log.open("wb") as output:
@@ -102,11 +115,9 @@ def running(name: str, model: str, *flags: str) -> Iterator[list[Target]]:
         try:
             status = f"/v1/models/{model}" if name in ("kserve", OURS) else ""
             title = f"{name} REST" if name == OURS else name
-            targets = [Target(title, process.pid, "http", port, predict, status)]
-            if name == OURS:
-                path = "/tensorflow.serving.PredictionService/Predict"
-                targets.append(Target(f"{name} gRPC", process.pid, "grpc", grpc_port, path))
-            yield targets
+            http = Target(title, process.pid, "http", port, predict, status)
+            grpc = Target(f"{name} gRPC", process.pid, "grpc", grpc_port, PREDICT)
+            yield {OURS: [http, grpc], GRPCIO: [grpc]}.get(name, [http])
         finally:
             embedded.stop(process)
 
@@ -116,8 +127,9 @@ def wait(target: Target) -> None:
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and Path(f"/proc/{target.pid}").exists():
         load = subprocess.run(
-            [sys.executable, "-m", "benchmarks.load", "http", str(target.port), target.path,
-             "--body", str(BENCH / "body.json"), "--connections", "1", "--seconds", "0.5"],
+            [sys.executable, "-m", "benchmarks.load", target.protocol, str(target.port),
+             target.path, "--body", str(body(target.protocol)), "--connections", "1",
+             "--seconds", "0.5"],
             cwd=ROOT, capture_output=True, text=True, check=False,
         )  # fmt: skip
         if load.returncode == 0 and '"failures": 0' in load.stdout:
