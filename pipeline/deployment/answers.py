@@ -6,14 +6,14 @@ import json
 import urllib.error
 import urllib.request
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from core.errors import FanoutError
 from pipeline.release import integrity
 from pipeline.release.release import Release
 from pipeline.settings.config import Config
-from serving.client.versions import NoStatus, Versions
+from serving.client.versions import AVAILABLE, NoStatus, Versions
 
 _PATIENCE_SECONDS = 5.0
 _LONGEST_ANSWER = 4 << 20
@@ -27,11 +27,13 @@ class Answer:
         versions: the model's versions in ascending order; empty if it does not answer.
         labels: the version of each label of the model server.
         problem: why the answer is missing or wrong; empty if it is right.
+        failed: why versions did not load.
     """
 
     versions: tuple[int, ...] = ()
     labels: Mapping[str, int] | None = None
     problem: str = ""
+    failed: Mapping[int, str] = field(default_factory=dict)
 
 
 def drift(config: Config, release: Release) -> list[str]:
@@ -62,16 +64,18 @@ def ask_server(address: str, model: str, labels: tuple[str, ...] = ()) -> Answer
     """
     server = Versions(address, model)
     try:
-        loaded = server.available()
+        states = server.states()
         labelled = {label: server.labelled(label) for label in labels}
     except NoStatus as error:
         return Answer(problem=str(error))
+    loaded = sorted(one for one, state in states.items() if state.name == AVAILABLE)
+    failed = {one: state.error for one, state in states.items() if state.error}
     if not loaded:
-        return Answer(problem=f"{server.url}: no version is loaded")
+        return Answer(problem=f"{server.url}: no version is loaded", failed=failed)
     behind = {label: version for label, version in labelled.items() if version in loaded}
     missing = ", ".join(label for label in labels if label not in behind)
     problem = f"{server.url}: no loaded version has the label {missing}" if missing else ""
-    return Answer(tuple(loaded), behind, problem)
+    return Answer(tuple(loaded), behind, problem, failed)
 
 
 def ask_page(address: str, files: Mapping[str, Any]) -> Answer:

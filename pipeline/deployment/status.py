@@ -213,6 +213,11 @@ def _wrong(answers: dict[str, Answer], now: int | None, labels: dict[str, int]) 
             "to fix it, run: fanout serve"
         )
     server = answers.get(servers.SERVER, Answer())
+    problems += [
+        f"release {version} does not load: {why}"
+        for version, why in server.failed.items()
+        if version in labels.values()
+    ]
     for label, version in labels.items():
         if server.labels and server.labels.get(label, version) != version:
             problems.append(f"{label} is release {server.labels[label]} and should be {version}")

@@ -13,6 +13,7 @@ from pipeline.deployment.model_server import Server
 from pipeline.deployment.processes import Process
 from serving.embedded import Address
 from serving.server.dataplane.metrics import LAST_RESTART, RESTART_COUNT
+from serving.server.settings.api_keys import ADMIN_ENVIRONMENT, ENVIRONMENT
 from serving.server.supervisor import PROGRAM
 
 _PATIENCE_SECONDS = 10.0
@@ -75,7 +76,7 @@ def metrics(where: Address) -> str:
         FanoutError: they cannot be read.
     """
     url = f"{where.rest}{model_server.METRICS_PATH}"
-    key = os.environ.get("FANOUT_API_KEY")
+    key = os.environ.get(ADMIN_ENVIRONMENT) or os.environ.get(ENVIRONMENT)
     request = urllib.request.Request(url, headers={"X-API-Key": key} if key else {})  # noqa: S310
     try:
         with urllib.request.urlopen(request, timeout=_PATIENCE_SECONDS) as answer:  # noqa: S310 - http to ourselves

@@ -106,7 +106,7 @@ async def _serve(
         retry_seconds=settings.load_retry_interval_micros / 1e6,
         any_label=settings.allow_version_labels_for_unavailable_models,
     )
-    server = Server(settings, models, manager, Metrics(life.restarts if life else None))
+    server = Server(settings, models, manager, Metrics(life.restarts if life else None, models))
     await loop.run_in_executor(None, manager.load_all)
     await server.start()
     # Large requests create many short-lived lists. Looking for reference cycles among them, and

@@ -15,7 +15,7 @@ from serving.server.dataplane.manager import Manager
 from serving.server.dataplane.metrics import Metrics
 from serving.server.dataplane.saved_model import Servable
 from serving.server.dataplane.scheduler import Scheduler
-from serving.server.dataplane.shared import RequestBytes
+from serving.server.dataplane.shared import HeldBytes
 from serving.server.dataplane.versions import Models
 from serving.server.grpc import handlers
 from serving.server.grpc.guard import admission, logged, refused
@@ -24,9 +24,11 @@ from serving.server.grpc.models import ModelService
 from serving.server.grpc.reflection import ReflectionService
 from serving.server.grpc.services import PredictionService
 from serving.server.grpc.transport import GrpcLimits, GrpcProtocol, GrpcServer
+from serving.server.offload.converter import Converter
 from serving.server.records import logs
 from serving.server.records.logs import Logs
 from serving.server.rest.api import Rest, RestLimits
+from serving.server.rest.reading import ReadLimits
 from serving.server.rest.transport import HttpProtocol
 from serving.server.settings import tls
 from serving.server.settings.flags import Settings
@@ -85,8 +87,9 @@ class Server:
     metrics: Metrics = field(default_factory=Metrics)
     rest_port: int = 0
     grpc_port: int = 0
-    _total: RequestBytes = field(default_factory=RequestBytes)
+    _total: HeldBytes = field(default_factory=HeldBytes)
     _scheduler: Scheduler | None = None
+    _converter: Converter | None = None
     _rest: asyncio.Server | None = None
     _grpc: list[asyncio.Server] = field(default_factory=list)
     _logs: Logs | None = None
@@ -105,23 +108,26 @@ class Server:
             threads=settings.batching.threads or THREADS,
             metrics=self.metrics,
         )
-        self._total = RequestBytes(settings.max_total_request_bytes)
+        self._converter = converter = Converter(loop)
+        self._total = HeldBytes(settings.max_total_request_bytes, settings.max_body_bytes)
         self._logs = logs.start(settings, self.manager, self.metrics, loop)
         # REST last: whoever waits for the server asks for its status there.
         if settings.port or settings.grpc_socket_path:
-            await self._start_grpc(loop, self._scheduler, self._logs)
+            await self._start_grpc(loop, self._scheduler, converter, self._logs)
         if settings.rest_api_port:
-            await self._start_rest(loop, self._scheduler, self._logs)
+            await self._start_rest(loop, self._scheduler, converter, self._logs)
         self._sweep(loop)
 
     async def _start_rest(
-        self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, server_logs: Logs
+        self,
+        loop: asyncio.AbstractEventLoop,
+        scheduler: Scheduler,
+        converter: Converter,
+        server_logs: Logs,
     ) -> None:
         settings = self.settings
         limits = RestLimits(
             settings.max_body_bytes,
-            settings.max_decompressed_bytes,
-            settings.max_json_depth,
             settings.rest_api_timeout_in_ms / 1000,
             settings.max_connections,
         )
@@ -131,15 +137,17 @@ class Server:
             self.metrics,
             settings.monitoring.path,
             settings.rest_api_enable_cors_support,
-            self._input_limits(),
-            settings.api_keys,
+            ReadLimits(
+                settings.max_decompressed_bytes, settings.max_json_depth, self._input_limits()
+            ),
+            settings.access,
             server_logs.access,
             server_logs.requests,
             self._total,
         )
         try:
             self._rest = await loop.create_server(
-                lambda: HttpProtocol(rest, scheduler, self._rest_connections),
+                lambda: HttpProtocol(rest, scheduler, converter, self._rest_connections),
                 settings.host,
                 settings.rest_api_port,
                 backlog=1024,
@@ -162,7 +170,11 @@ class Server:
         loop.call_later(SWEEP_SECONDS, self._sweep, loop)
 
     async def _start_grpc(
-        self, loop: asyncio.AbstractEventLoop, scheduler: Scheduler, server_logs: Logs
+        self,
+        loop: asyncio.AbstractEventLoop,
+        scheduler: Scheduler,
+        converter: Converter,
+        server_logs: Logs,
     ) -> None:
         settings = self.settings
         services: list[handlers.Service] = [
@@ -173,8 +185,9 @@ class Server:
                 limits=self._input_limits(),
                 seconds=settings.grpc_api_timeout_in_ms / 1000,
                 sampled=server_logs.requests,
+                converter=converter,
             ),
-            ModelService(self.models, self.manager),
+            ModelService(self.models, self.manager, may_reload=settings.enable_config_reload),
         ]
         if settings.enable_grpc_healthcheck_service:
             self._health = HealthService(one.NAME for one in services)
@@ -191,10 +204,11 @@ class Server:
         grpc = GrpcServer(
             logged(handlers.table(services), server_logs.access),
             limits,
-            admission(settings.api_keys),
+            admission(settings.access),
             self._grpc_connections,
             refused(server_logs.access),
             self._total,
+            converter,
         )
         if settings.port:
             try:
@@ -233,6 +247,8 @@ class Server:
             await asyncio.sleep(0.01)
         if self._scheduler:
             self._scheduler.close()
+        if self._converter:
+            self._converter.close()
         if self._logs:
             self._logs.close()
 

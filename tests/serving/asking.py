@@ -17,6 +17,7 @@ from serving import embedded
 from serving.embedded import Address
 
 KEY, SECOND = "a-key-of-the-tests-1", "a-key-of-the-tests-2"
+ADMIN = "a-key-of-the-operator"
 PREDICT = "/v1/models/half:predict"
 PICTURES = "/v1/models/pictures:predict"
 METRICS = "/monitoring/prometheus/metrics"
@@ -38,6 +39,7 @@ def serving(
         options: flags of the server.
     """
     (folder / "keys").write_text(keys)
+    (folder / "admin_keys").write_text(ADMIN)
     (folder / "monitoring").write_text("prometheus_config { enable: true }")
     pictures = folder / "pictures"
     pictures.mkdir()
@@ -52,6 +54,7 @@ def serving(
         "model_config_file": folder / "models",
         "monitoring_config_file": folder / "monitoring",
         "api_key_file": folder / "keys",
+        "admin_api_key_file": folder / "admin_keys",
     }
     flags = [f"--{name}={value}" for name, value in {**files, **options}.items()]
     with embedded.running("half", None, *flags) as address:

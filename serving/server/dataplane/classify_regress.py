@@ -63,17 +63,15 @@ def serialized(
     return {INPUTS: array}
 
 
-def of_input(message: Any, limits: InputLimits) -> tuple[Tensors, int]:
-    """Returns the input of such a signature from an Input message, and the number of examples.
+def of_input(message: Any, limits: InputLimits) -> Tensors:
+    """Returns the input of such a signature from an Input message.
 
     Raises the same errors as serialized().
     """
     if message.WhichOneof("kind") == "example_list_with_context":
         listed = message.example_list_with_context
-        inputs = serialized(listed.examples, listed.context, limits=limits)
-        return inputs, len(listed.examples)
-    examples = message.example_list.examples
-    return serialized(examples, limits=limits), len(examples)
+        return serialized(listed.examples, listed.context, limits=limits)
+    return serialized(message.example_list.examples, limits=limits)
 
 
 def classes(signature: Signature, outputs: Tensors, count: int) -> list[list[tuple[bytes, float]]]:

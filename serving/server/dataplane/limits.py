@@ -6,6 +6,8 @@ from serving.server.dataplane import pictures
 from serving.server.dataplane.statuses import invalid
 from serving.server.dataplane.tensors import Signature, TensorInfo, Tensors
 
+_BYTES_PER_PIXEL = 4
+
 
 @dataclass(frozen=True)
 class InputLimits:
@@ -22,24 +24,31 @@ class InputLimits:
     image_pixels: int = 1 << 24
     tensor_bytes: int = 256 << 20
 
-    def check(self, signature: Signature, inputs: Tensors) -> None:
-        """Raises ServingError (INVALID_ARGUMENT) for inputs beyond a limit.
+    def check(self, signature: Signature, inputs: Tensors) -> int:
+        """Returns the weight of inputs: bytes, and four for each pixel of encoded pictures.
+
+        Raises ServingError (INVALID_ARGUMENT) for inputs beyond a limit.
 
         Args:
             signature: tells which inputs have a batch.
             inputs: one array for each of its inputs.
         """
-        size = 0
-        steps = pictures.Steps()
         for alias, info in signature.inputs.items():
-            array = inputs[alias]
-            self.check_rows(alias, info, array.shape)
+            self.check_rows(alias, info, inputs[alias].shape)
+        return self.check_content(inputs)
+
+    def check_content(self, inputs: Tensors) -> int:
+        """Does the same without a signature: the number of rows is not checked."""
+        size = pixels = 0
+        steps = pictures.Steps()
+        for alias, array in inputs.items():
             size += array.nbytes
             if array.dtype.kind in "OS":
                 for value in array.flat:
                     size += len(value)
-                    self._check_picture(alias, value, steps)
+                    pixels += self._check_picture(alias, value, steps)
         self.check_bytes(size)
+        return size + pixels * _BYTES_PER_PIXEL
 
     def check_rows(self, alias: str, info: TensorInfo, shape: tuple[int, ...]) -> None:
         """Raises ServingError for an input with too many rows, if its first dimension is open."""
@@ -57,7 +66,7 @@ class InputLimits:
                 "(--max_tensor_bytes)"
             )
 
-    def _check_picture(self, alias: str, value: object, steps: pictures.Steps) -> None:
+    def _check_picture(self, alias: str, value: object, steps: pictures.Steps) -> int:
         try:
             pixels = pictures.pixels(value, steps) if isinstance(value, bytes) else 0
         except pictures.TooIntricate:
@@ -69,3 +78,4 @@ class InputLimits:
                 f"input {alias} holds a picture of {pixels} pixels, at most {self.image_pixels} "
                 "are allowed (--max_image_pixels)"
             )
+        return pixels

@@ -16,7 +16,7 @@ from serving.server.dataplane.model_config import (
 )
 from serving.server.dataplane.saved_model import Servable
 from serving.server.dataplane.statuses import Code, ServingError, from_exception
-from serving.server.dataplane.versions import Lease, Models, State, Version
+from serving.server.dataplane.versions import Lease, Models, State, Version, moment
 
 LOG = logging.getLogger("fanout-model-server")
 # How long a version that is being unloaded may take to finish the requests it has begun.
@@ -31,6 +31,7 @@ class _Failure:
     files: object
     attempts: int
     retry_at: float
+    since: float
 
 
 class Manager:
@@ -119,7 +120,7 @@ class Manager:
                 except (ServingError, OSError) as error:
                     self._complain(config.name, f"model {config.name}: {error}")
                 else:
-                    self._complaints.pop(config.name, None)
+                    self._complain(config.name, "")
             if self._garbage:
                 # TensorFlow's graphs contain reference cycles. Python would collect them only
                 # eventually, and until then memory would grow with each version.
@@ -145,11 +146,11 @@ class Manager:
             return
         files = _fingerprint(path)
         failed = self._failures.get((name, number))
-        attempts = 1
+        attempts, since = 1, time.time()
         if failed and failed.files == files:
             if failed.attempts > self._max_retries or time.monotonic() < failed.retry_at:
                 return
-            attempts = failed.attempts + 1
+            attempts, since = failed.attempts + 1, failed.since
         self._models.set(name, Version(number, State.LOADING))
         started = time.perf_counter()
         try:
@@ -159,8 +160,9 @@ class Manager:
             # A new error, because the raised one refers to the frames, and they to the graph.
             problem = ServingError(cause.code, cause.message)
             retry_at = time.monotonic() + self._retry_seconds
-            self._failures[name, number] = _Failure(files, attempts, retry_at)
-            self._models.set(name, Version(number, State.END, problem))
+            self._failures[name, number] = _Failure(files, attempts, retry_at, since)
+            ended = Version(number, State.END, problem, None, since, attempts)
+            self._models.set(name, ended)
             LOG.error("model %s version %d not loaded: %s", name, number, problem.message)
             self._garbage = True
             return
@@ -183,9 +185,13 @@ class Manager:
         LOG.info("unloaded %s version %d", name, version.number)
 
     def _complain(self, name: str, text: str) -> None:
-        if self._complaints.get(name) != text:
+        if self._complaints.get(name, "") != text:
             self._complaints[name] = text
-            LOG.warning("%s", text)
+            self._models.set_complaint(
+                name, f"{text} (since {moment(time.time())})" if text else ""
+            )
+            if text:
+                LOG.warning("%s", text)
 
 
 def _logging(configs: Sequence[ModelConfig]) -> dict[str, Sampling]:

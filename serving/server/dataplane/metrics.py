@@ -1,4 +1,4 @@
-"""Counters and histograms with TensorFlow Serving's names, and this server's restarts.
+"""Counters and histograms with TensorFlow Serving's names, and this server's own ones.
 
 They are in Prometheus' text format.
 
@@ -9,6 +9,7 @@ Serving look for the names without it (util/prometheus_exporter.cc).
 from bisect import bisect_left
 from collections.abc import Iterator
 
+from serving.server.dataplane.versions import Models, Version
 from serving.server.supervisor import Restarts
 
 CONTENT_TYPE = "text/plain; version=0.0.4"
@@ -18,6 +19,7 @@ _PREFIX = ":tensorflow:serving:"
 # TensorFlow Serving has no such metrics.
 RESTART_COUNT = ":fanout:model_server:restart_count"
 LAST_RESTART = ":fanout:model_server:last_restart_time_seconds"
+LOAD_FAILED = ":fanout:model_server:load_failed_since_seconds"
 
 
 class Counter:
@@ -74,10 +76,12 @@ class Metrics:
 
     Args:
         restarts: of a supervised server; None if nothing starts it again.
+        models: of the server.
     """
 
-    def __init__(self, restarts: Restarts | None = None) -> None:
+    def __init__(self, restarts: Restarts | None = None, models: Models | None = None) -> None:
         self._restarts = restarts
+        self._models = models
         self.requests = Counter("request_count", "model_name", "status")
         self.request_latency = Histogram("request_latency", "model_name", "API", "entrypoint")
         self.runtime_latency = Histogram("runtime_latency", "model_name", "API", "runtime")
@@ -92,7 +96,9 @@ class Metrics:
             self.access_log_dropped,
         )  # fmt: skip
         lines = [line for one in metrics for line in one.lines()]
-        return "".join(f"{line}\n" for line in (*lines, *_of_restarts(self._restarts))).encode()
+        lines += _of_restarts(self._restarts)
+        lines += _of_failures(self._models.failures() if self._models else [])
+        return "".join(f"{line}\n" for line in lines).encode()
 
 
 def _of_restarts(restarts: Restarts | None) -> Iterator[str]:
@@ -102,6 +108,15 @@ def _of_restarts(restarts: Restarts | None) -> Iterator[str]:
     if restarts is not None and restarts.count:
         yield f"# TYPE {LAST_RESTART} gauge"
         yield f"{LAST_RESTART}{_braces(('reason',), (restarts.reason,))} {restarts.at:.3f}"
+
+
+def _of_failures(failures: list[tuple[str, Version]]) -> Iterator[str]:
+    if failures:
+        yield f"# TYPE {LOAD_FAILED} gauge"
+    for name, version in failures:
+        code = version.error.code.name if version.error else ""
+        braces = _braces(("model_name", "version", "code"), (name, str(version.number), code))
+        yield f"{LOAD_FAILED}{braces} {version.failed_since:.0f}"
 
 
 def _braces(names: tuple[str, ...], values: tuple[str, ...]) -> str:

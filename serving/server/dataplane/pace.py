@@ -10,36 +10,38 @@ _REMEMBERED = 8
 
 
 class Pace:
-    """Recent durations by batch size, in steps of powers of two.
+    """Recent durations by the number of rows and the weight of a row, in powers of two.
 
-    On a busy machine, a call takes long whenever its threads have to wait for a core. That says
-    nothing about the model, so the lower quartile of the last calls is used.
+    A row's weight is what takes time in it: bytes, and pixels of encoded pictures. On a busy
+    machine, a call takes long whenever its threads have to wait for a core. That says nothing about
+    the model, so the lower quartile of the last calls is used.
     """
 
     def __init__(self) -> None:
-        self._recent: dict[int, deque[float]] = {}
-        self._seconds: dict[int, float] = {}
+        self._recent: dict[tuple[int, int], deque[float]] = {}
+        self._seconds: dict[tuple[int, int], float] = {}
 
-    def record(self, rows: int, seconds: float) -> None:
-        """Records how long a call with this many rows took."""
-        step = _step(rows)
-        recent = self._recent.get(step)
+    def record(self, rows: int, weight: int, seconds: float) -> None:
+        """Records how long a call with this many rows of this weight together took."""
+        key = _key(rows, weight)
+        recent = self._recent.get(key)
         if recent is None:
-            recent = self._recent[step] = deque(maxlen=_REMEMBERED)
+            recent = self._recent[key] = deque(maxlen=_REMEMBERED)
         recent.append(seconds)
-        self._seconds[step] = sorted(recent)[len(recent) // 4]
+        self._seconds[key] = sorted(recent)[len(recent) // 4]
 
-    def fast(self, rows: int) -> bool:
-        """Returns whether a call with this many rows is expected to be short; False if unknown."""
-        step = _step(rows)
-        seconds = self._seconds.get(step)
+    def fast(self, rows: int, weight: int) -> bool:
+        """Returns whether a call is expected to be short; False if nothing like it was seen."""
+        key = step, per_row = _key(rows, weight)
+        seconds = self._seconds.get(key)
         if seconds is None:
-            smaller = [one for one in list(self._seconds) if one < step]
+            # Rows of another weight say nothing: the time may grow with the square of a length.
+            smaller = [one for one, other in list(self._seconds) if other == per_row and one < step]
             if not smaller:
                 return False
             # At worst, a call takes as long as all its rows one after the other.
             nearest = max(smaller)
-            seconds = self._seconds[nearest] * 2 ** (step - nearest)
+            seconds = self._seconds[nearest, per_row] * 2 ** (step - nearest)
         return seconds < FAST_SECONDS
 
 
@@ -60,6 +62,6 @@ class Stopwatch:
         return min(elapsed, max(time.process_time() - self._cpu, elapsed / 4))
 
 
-def _step(rows: int) -> int:
-    """Returns the exponent of the power of two at or above a size."""
-    return (rows - 1).bit_length()
+def _key(rows: int, weight: int) -> tuple[int, int]:
+    """Returns the exponents of the powers of two at or above the rows and the weight of a row."""
+    return (rows - 1).bit_length(), (weight // rows).bit_length()

@@ -9,6 +9,7 @@ from serving.server.dataplane.saved_model import DEFAULT_SIGNATURE, Servable
 from serving.server.dataplane.statuses import Code, ServingError, invalid
 from serving.server.dataplane.tensors import (
     COLUMN,
+    Array,
     Signature,
     TensorInfo,
     Tensors,
@@ -62,6 +63,29 @@ def from_messages(
         size += protos.bytes_of(message, shape)
         limits.check_bytes(size)
     return {alias: protos.to_array(messages[alias]) for alias in definition.inputs}
+
+
+def from_arrays(
+    definition: Signature, arrays: Mapping[str, Array | ServingError], limits: InputLimits
+) -> Tensors:
+    """Returns the inputs of a request from arrays by alias, as promised() takes them.
+
+    Args:
+        definition: the signature.
+        arrays: the inputs, or why they can't be read. Their content was checked already.
+        limits: for the number of rows.
+
+    Raises ServingError when an input is missing, unknown, unreadable or has too many rows.
+    """
+    check_aliases(definition, arrays)
+    inputs: Tensors = {}
+    for alias, info in definition.inputs.items():
+        array = arrays[alias]
+        if isinstance(array, ServingError):
+            raise array
+        limits.check_rows(alias, info, array.shape)
+        inputs[alias] = array
+    return inputs
 
 
 def promised(definition: Signature, inputs: Tensors) -> Tensors:

@@ -7,10 +7,12 @@ import numpy as np
 
 from serving.server.dataplane.statuses import Code, invalid
 from serving.server.dataplane.tensors import (
+    DT_BFLOAT16,
     DT_STRING,
     Array,
     numpy_type,
     shape_text,
+    type_name,
     type_number,
 )
 from serving.server.dataplane.versions import Version
@@ -21,7 +23,11 @@ _FIELDS = {
     7: "string_val", 9: "int64_val", 10: "bool_val", 17: "int_val", 22: "uint32_val",
     23: "uint64_val",
 }  # fmt: skip
-
+# Types whose field holds bit patterns, or real and imaginary parts, and NumPy's type of those.
+_RARE_FIELDS = {
+    8: ("scomplex_val", np.float32), 14: ("half_val", np.uint16), 18: ("dcomplex_val", np.float64),
+    19: ("half_val", np.uint16),
+}  # fmt: skip
 
 MAX_DIMENSIONS = 254  # of TensorFlow
 # Of a tensor whose message holds a single value for all elements.
@@ -114,34 +120,6 @@ def to_compact_proto(array: Array, proto: Any) -> None:
     proto.tensor_content = np.ascontiguousarray(array).tobytes()
 
 
-def example_messages(kind: str, examples: Any, context: Any, rows: Any) -> tuple[Any, Any]:
-    """Returns the gRPC request and answer of classify or regress, without a ModelSpec.
-
-    Args:
-        kind: ``classify`` or ``regress``.
-        examples, context: tf.Example messages; the context may be None.
-        rows: the result of classify_regress.classes() or values().
-    """
-    from tensorflow_serving.apis import classification_pb2, regression_pb2
-
-    request: Any
-    response: Any
-    if kind == "classify":
-        request = classification_pb2.ClassificationRequest()
-        response = classification_pb2.ClassificationResponse()
-        fill_classes(rows, response.result)
-    else:
-        request = regression_pb2.RegressionRequest()
-        response = regression_pb2.RegressionResponse()
-        fill_values(rows, response.result)
-    if context is None:
-        request.input.example_list.examples.extend(examples)
-    else:
-        request.input.example_list_with_context.examples.extend(examples)
-        request.input.example_list_with_context.context.CopyFrom(context)
-    return request, response
-
-
 def fill_classes(rows: list[list[tuple[bytes, float]]], result: Any) -> None:
     """Fills a ClassificationResult."""
     for row in rows:
@@ -164,7 +142,7 @@ def status_response(versions: list[Version]) -> Any:
     for version in versions:
         entry = response.model_version_status.add(version=version.number, state=version.state)
         entry.status.error_code = version.error.code if version.error else Code.OK
-        entry.status.error_message = version.error.message if version.error else ""
+        entry.status.error_message = version.problem
     return response
 
 
@@ -215,9 +193,20 @@ def _json(message: Any) -> str:
 
 
 def _rare_array(proto: Any, shape: tuple[int, ...]) -> Array:
-    from serving.server.dataplane.runtime import tensorflow
+    """Returns a tensor of a type whose values are not simply listed, or which NumPy lacks."""
+    dtype = numpy_type(proto.dtype)
+    if proto.dtype == DT_BFLOAT16:
+        import ml_dtypes
 
-    if not proto.tensor_content and bytes_of(proto, shape) > MAX_REPEATED_BYTES:
-        raise invalid(f"tensor of shape {list(shape)} is too large for repeated values")
-    array: Array = tensorflow().make_ndarray(proto)
-    return array
+        dtype = np.dtype(ml_dtypes.bfloat16)
+    if dtype is None or proto.dtype == DT_STRING:
+        raise invalid(f"tensor does not parse: type {type_name(proto.dtype)} is not supported")
+    if proto.tensor_content:
+        return np.frombuffer(proto.tensor_content, dtype).reshape(shape)
+    name, kind = _RARE_FIELDS[proto.dtype]
+    values = np.array(getattr(proto, name), kind).view(dtype)
+    if values.size == 1 and bytes_of(proto, shape) <= MAX_REPEATED_BYTES:
+        return np.full(shape, values[0], dtype)
+    if values.size != math.prod(shape):
+        raise invalid(f"tensor of shape {list(shape)} has {values.size} values")
+    return values.reshape(shape)

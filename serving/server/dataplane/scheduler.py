@@ -12,7 +12,7 @@ import numpy as np
 
 from serving.server.dataplane import shapes
 from serving.server.dataplane.metrics import Metrics
-from serving.server.dataplane.pace import Pace, Stopwatch
+from serving.server.dataplane.pace import FAST_SECONDS, Pace, Stopwatch
 from serving.server.dataplane.saved_model import Servable
 from serving.server.dataplane.statuses import Code, ServingError, from_exception
 from serving.server.dataplane.tensors import Signature, Tensors
@@ -31,6 +31,7 @@ class Call:
         outputs: the aliases of the outputs to return.
         deadline: on the clock of time.monotonic().
         plain: whether a plain list was sent for a column; outputs are then answered as such lists.
+        weight: of the inputs; see InputLimits.check().
     """
 
     lease: Lease
@@ -39,6 +40,7 @@ class Call:
     outputs: tuple[str, ...]
     deadline: float = float("inf")
     plain: bool = False
+    weight: int = 0
 
     def group(self) -> tuple[int, _Key]:
         """Returns the size of the batch, and a key that calls must share to run as one batch.
@@ -132,21 +134,25 @@ class Scheduler:
 
     def _drain(self) -> None:
         self._scheduled = False
+        started = time.monotonic()
         for key in list(self._queues):
             queue = self._queues[key]
-            fast = _pace(queue[0].call).fast(_rows_ahead(queue, self._max_batch))
+            rows, weight = _ahead(queue, self._max_batch)
+            fast = _pace(queue[0].call).fast(rows, weight)
             if not fast and (len(self._running) >= self._threads or key in self._running):
                 continue  # these calls wait and form a larger batch
-            batch = self._take(
-                key, queue, self._max_batch if fast else _unpadded(queue, self._max_batch)
-            )
+            batch = self._take(key, queue, self._max_batch if fast else _unpadded(rows))
+            if queue:  # the others come first
+                self._queues[key] = self._queues.pop(key)
+                self._schedule()
             if fast:
                 self._finish(batch, _run(batch))
+                if self._queues and time.monotonic() - started > FAST_SECONDS:
+                    self._schedule()  # other callbacks come first
+                    break
             elif batch:
                 self._running.add(key)
                 self._pool.submit(self._run_in_thread, key, batch)
-            if queue:
-                self._schedule()
 
     def _run_in_thread(self, key: _Key, batch: list[_Waiting]) -> None:
         outcome = _run(batch)
@@ -203,29 +209,40 @@ def _pace(call: Call) -> Pace:
     return call.lease.servable.pace(call.signature.name)
 
 
-def _rows_ahead(queue: deque[_Waiting], most: int) -> int:
-    rows = 0
+def _ahead(queue: deque[_Waiting], most: int) -> tuple[int, int]:
+    """Returns the rows and the weight of the next batch of a queue."""
+    rows = weight = 0
     for waiting in queue:
         if rows and rows + waiting.rows > most:
             break
         rows += waiting.rows
-    return max(rows, 1)
+        weight += waiting.call.weight
+    return max(rows, 1), weight
 
 
-def _unpadded(queue: deque[_Waiting], most: int) -> int:
+def _unpadded(rows: int) -> int:
     """Returns how many rows of a slow model to run next: its padding costs as much as requests."""
-    return 1 << (_rows_ahead(queue, most).bit_length() - 1)
+    return 1 << (rows.bit_length() - 1)
 
 
 def timed_run(
-    servable: Servable, signature: Signature, inputs: Tensors, outputs: tuple[str, ...]
+    servable: Servable,
+    signature: Signature,
+    inputs: Tensors,
+    outputs: tuple[str, ...],
+    weight: int,
 ) -> Tensors:
-    """Returns the outputs of a call, and records how long it took. Raises ServingError."""
+    """Returns the outputs of a call, and records how long it took. Raises ServingError.
+
+    Args:
+        servable, signature, inputs, outputs: of the call.
+        weight: of its inputs.
+    """
     stopwatch = Stopwatch()
     results = servable.run(signature, inputs, outputs)
     seconds = stopwatch.seconds()
     rows = max((array.shape[0] for array in inputs.values() if array.ndim), default=1)
-    servable.pace(signature.name).record(max(rows, 1), seconds)
+    servable.pace(signature.name).record(max(rows, 1), weight, seconds)
     return results
 
 
@@ -248,8 +265,9 @@ def _run(batch: list[_Waiting]) -> _Outcome:
         results = [from_exception(error) for _ in batch]
     else:
         if batch:
-            rows = _next_power(max(sum(waiting.rows for waiting in batch), 1))
-            _pace(batch[0].call).record(rows, stopwatch.seconds())
+            rows = max(sum(waiting.rows for waiting in batch), 1)
+            weight = sum(waiting.call.weight for waiting in batch)
+            _pace(batch[0].call).record(rows, weight, stopwatch.seconds())
     return results, time.perf_counter() - started
 
 

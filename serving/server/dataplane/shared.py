@@ -1,37 +1,83 @@
-"""What all connections share: a limit for the bytes of their requests, and one per client."""
+"""What all connections share: a limit for the bytes that they hold, and one per client."""
 
 from serving.server.dataplane.statuses import Code, ServingError
 
 MAX_TOTAL_BYTES = 512 << 20
+# A request of this size is never refused because of large ones: a part of the total is kept free.
+SMALL_BYTES = 256 << 10
+_KEPT_FREE = 8  # one part in so many
+# Clients that read an answer more slowly are cut off: whoever reads a byte a second holds memory
+# for days.
+MIN_READ_BYTES_PER_SECOND = 4096
 
 
-class RequestBytes:
-    """Counts the bytes of all requests that are arriving or not answered yet.
+class HeldBytes:
+    """Counts the bytes of all requests that are not answered yet, and of answers not read yet.
 
     Args:
         most: how many bytes they may have together.
+        largest: how many bytes one request may have.
     """
 
-    __slots__ = ("_most", "held")
+    __slots__ = ("_most", "_most_for_large", "held")
 
-    def __init__(self, most: int = MAX_TOTAL_BYTES) -> None:
+    def __init__(self, most: int = MAX_TOTAL_BYTES, largest: int = 0) -> None:
         self._most = most
+        self._most_for_large = max(most - most // _KEPT_FREE, min(largest, most))
         self.held = 0
 
-    def take(self, size: int) -> None:
-        """Counts bytes that arrived. Raises ServingError, and counts none, beyond the limit."""
+    def take(self, size: int, already: int = 0) -> None:
+        """Counts bytes that arrived. Raises ServingError, and counts none, beyond the limit.
+
+        Args:
+            size: how many.
+            already: how many bytes their request has had before.
+        """
         held = self.held + size
-        if held > self._most:
+        most = self._most if already + size <= SMALL_BYTES else self._most_for_large
+        if held > most:
             raise ServingError(
                 Code.RESOURCE_EXHAUSTED,
-                f"all requests together may have {self._most} bytes (--max_total_request_bytes), "
-                f"got {held}",
+                f"all requests and unread answers together may have {self._most} bytes "
+                f"(--max_total_request_bytes), got {held}",
             )
         self.held = held
 
     def give_back(self, size: int) -> None:
-        """Counts bytes as gone, because their request was answered or its client left."""
+        """Counts bytes as gone: their request was answered, or their client read them or left."""
         self.held -= size
+
+
+class Unread:
+    """The bytes of large answers that one connection's client has not read."""
+
+    __slots__ = ("_total", "size")
+
+    def __init__(self, total: HeldBytes) -> None:
+        self._total = total
+        self.size = 0
+
+    def take(self, size: int) -> None:
+        """Counts an answer. Raises ServingError, and counts nothing, beyond the total's limit."""
+        self._total.take(size, size)
+        self.size += size
+
+    def shrink(self, left: int) -> None:
+        """Counts all but the last ``left`` bytes as read."""
+        if left < self.size:
+            self._total.give_back(self.size - left)
+            self.size = left
+
+
+def reads_too_slowly(read: int, seconds: float, patience: float) -> bool:
+    """Returns whether a client reads its answers so slowly that it must be cut off.
+
+    Args:
+        read: the bytes that it has read.
+        seconds: since it could have begun.
+        patience: the seconds in which it may read nothing.
+    """
+    return seconds > patience and read < seconds * MIN_READ_BYTES_PER_SECOND
 
 
 class Clients:

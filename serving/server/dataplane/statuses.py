@@ -1,6 +1,7 @@
 """gRPC's status codes, which TensorFlow Serving uses internally, and their HTTP statuses."""
 
 from enum import IntEnum
+from typing import Any
 
 
 class Code(IntEnum):
@@ -51,6 +52,9 @@ class ServingError(Exception):
         super().__init__(message)
         self.code = code
         self.message = message
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.code, self.message)
 
     def __str__(self) -> str:
         """Returns code and message as TensorFlow prints a status, for messages that include one."""

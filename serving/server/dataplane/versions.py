@@ -3,10 +3,16 @@
 import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import IntEnum
 
 from serving.server.dataplane.saved_model import Servable
 from serving.server.dataplane.statuses import Code, ServingError, invalid
+
+
+def moment(seconds: float) -> str:
+    """Returns a time in seconds since 1970 as text in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 class State(IntEnum):
@@ -81,12 +87,26 @@ class Version:
         state: its place in the life cycle.
         error: why it ended, or why the last attempt to load it failed.
         lease: the loaded version while it is AVAILABLE.
+        failed_since: when these files first did not load, in seconds since 1970; 0 if they did.
+        attempts: how often they were tried.
     """
 
     number: int
     state: State
     error: ServingError | None = None
     lease: Lease | None = None
+    failed_since: float = 0.0
+    attempts: int = 0
+
+    @property
+    def problem(self) -> str:
+        """Returns what is wrong and since when; empty if nothing is."""
+        if self.error is None:
+            return ""
+        if not self.failed_since:
+            return self.error.message
+        times = "once" if self.attempts == 1 else f"{self.attempts} times"
+        return f"{self.error.message} (since {moment(self.failed_since)}, tried {times})"
 
 
 class Models:
@@ -95,6 +115,7 @@ class Models:
     def __init__(self) -> None:
         self._versions: Mapping[str, Mapping[int, Version]] = {}
         self._labels: Mapping[str, Mapping[str, int]] = {}
+        self._complaints: Mapping[str, str] = {}
         self._lock = threading.Lock()
 
     def set(self, name: str, version: Version) -> None:
@@ -107,6 +128,20 @@ class Models:
         """Replaces the labels of a model."""
         with self._lock:
             self._labels = {**self._labels, name: dict(labels)}
+
+    def set_complaint(self, name: str, complaint: str) -> None:
+        """Sets why the versions of a model can't be found; empty when they can."""
+        with self._lock:
+            self._complaints = {**self._complaints, name: complaint}
+
+    def failures(self) -> list[tuple[str, Version]]:
+        """Returns the versions that did not load, each with the name of its model."""
+        return [
+            (name, version)
+            for name, versions in self._versions.items()
+            for version in versions.values()
+            if version.failed_since
+        ]
 
     def names(self) -> list[str]:
         """Returns the names of the models that have a version in any state."""
@@ -165,7 +200,9 @@ class Models:
                     Code.NOT_FOUND, f"Could not find version {version} of model {name}"
                 )
         if not versions:
-            raise ServingError(Code.NOT_FOUND, f"Could not find any versions of model {name}")
+            complaint = self._complaints.get(name)
+            why = f": {complaint}" if complaint else ""
+            raise ServingError(Code.NOT_FOUND, f"Could not find any versions of model {name}{why}")
         return versions
 
     def _find(self, name: str, version: int | None) -> Lease | None:

@@ -76,8 +76,9 @@ def _replay(servable: Servable, record: bytes) -> list[_Run]:
     runs = _runs(servable, log)
     for run in runs:
         servable.run(run.signature, run.inputs, run.outputs)
+        weight = _LIMITS.check_content(run.inputs)
         for _ in range(ROUNDS):
-            timed_run(servable, run.signature, run.inputs, run.outputs)
+            timed_run(servable, run.signature, run.inputs, run.outputs, weight)
     return runs
 
 
@@ -101,7 +102,7 @@ def _runs(servable: Servable, log: Any) -> list[_Run]:
         ]
     else:
         raise ServingError(Code.UNIMPLEMENTED, f"log type {kind} is not supported")
-    inputs, _ = classify_regress.of_input(request.input, _LIMITS)
+    inputs = classify_regress.of_input(request.input, _LIMITS)
     runs = []
     for classify, name in tasks:
         find = classify_regress.classification if classify else classify_regress.regression

@@ -2,19 +2,21 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Callable, Mapping
+from collections.abc import AsyncGenerator, Callable, Iterable, Mapping
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
 
-from serving.server.dataplane.shared import RequestBytes
+from serving.server.dataplane.shared import HeldBytes, Unread
 from serving.server.dataplane.statuses import Code, ServingError, from_exception
 from serving.server.grpc import messages
 from serving.server.grpc.handlers import Method
-from serving.server.grpc.messages import Messages
+from serving.server.grpc.messages import Messages, Packed
+from serving.server.grpc.reading import Large
 from serving.server.http2 import headers
 from serving.server.http2.flow import Sender
 from serving.server.http2.streams import Stream
+from serving.server.offload.converter import Converter, Job
 
 # The number of requests of a stream that may wait for the method to take them.
 MAX_REQUESTS_AHEAD = 100
@@ -36,16 +38,20 @@ class Context:
 
 
 @dataclass(frozen=True, slots=True)
-class Sizes:
-    """The limits for messages.
+class Shared:
+    """What the calls of a connection share.
 
     Attributes:
-        message_bytes: the limit for one, also after it was unpacked.
+        message_bytes: the limit for a message, also after it was unpacked.
         total: counts the bytes of the requests of all connections.
+        unread: counts the bytes of this connection's large answers.
+        converter: parses large messages; without one they are parsed here.
     """
 
     message_bytes: int
-    total: RequestBytes
+    total: HeldBytes
+    unread: Unread
+    converter: Converter | None = None
 
 
 class Call:
@@ -56,13 +62,13 @@ class Call:
         since: when a part of the request last arrived, on the clock of time.monotonic().
     """
 
-    def __init__(self, stream: Stream, sender: Sender, context: Context, sizes: Sizes) -> None:
+    def __init__(self, stream: Stream, sender: Sender, context: Context, shared: Shared) -> None:
         self._stream = stream
         self._sender = sender
         self._started = False
         self._cancelled = False
         self._task: asyncio.Task[None] | None = None
-        self._sizes = sizes
+        self._shared = shared
         self._held = 0
         self._pieces: Messages | None = None
         self.over = False
@@ -83,23 +89,23 @@ class Call:
         """Returns how many bytes wait for the rest of their message."""
         return self._pieces.waiting if self._pieces else 0
 
-    def _messages(self, data: bytes) -> list[bytes]:
+    def _messages(self, data: bytes) -> Iterable[bytes | Packed]:
         """Returns the messages that these bytes complete. Raises ServingError."""
         size = len(data)
-        self._sizes.total.take(size)
+        self._shared.total.take(size, self._held)
         self._held += size
         if self._pieces is None:
-            message = messages.only(data, self._sizes.message_bytes)
+            message = messages.only(data, self._shared.message_bytes)
             if message is not None:
-                return [message]  # the usual case
+                return (message,)  # the usual case
             encoding = self.context.metadata.get("grpc-encoding", "identity")
-            self._pieces = Messages(encoding, self._sizes.message_bytes)
+            self._pieces = Messages(encoding, self._shared.message_bytes)
         return self._pieces.add(data)
 
     def _end(self) -> None:
         """Drops the request, and takes no more of it."""
         self.over = True
-        self._sizes.total.give_back(self._held)
+        self._shared.total.give_back(self._held)
         self._held = 0
         self._pieces = None
 
@@ -130,9 +136,9 @@ class Refusal(Call):
     """A request that is not gRPC: answered with an HTTP status when it is complete."""
 
     def __init__(
-        self, status: str, stream: Stream, sender: Sender, context: Context, sizes: Sizes
+        self, status: str, stream: Stream, sender: Sender, context: Context, shared: Shared
     ) -> None:
-        super().__init__(stream, sender, context, sizes)
+        super().__init__(stream, sender, context, shared)
         self._status = status
 
     @property
@@ -148,12 +154,13 @@ class UnaryCall(Call):
     """One request, one response."""
 
     def __init__(
-        self, method: Method, stream: Stream, sender: Sender, context: Context, sizes: Sizes
+        self, method: Method, stream: Stream, sender: Sender, context: Context, shared: Shared
     ) -> None:
-        super().__init__(stream, sender, context, sizes)
+        super().__init__(stream, sender, context, shared)
         self._method = method
-        self._request: bytes | None = None
+        self._request: bytes | Packed | None = None
         self._begun = False
+        self._job: Job | None = None
         self._cancel: Callable[[], None] | None = None
 
     @property
@@ -162,6 +169,9 @@ class UnaryCall(Call):
 
     def cancel(self) -> None:
         super().cancel()
+        self._request = None
+        if self._job:
+            self._job.deadline = 0.0  # the client is gone: not worth parsing
         cancel, self._cancel = self._cancel, None
         if cancel:
             cancel()
@@ -178,15 +188,52 @@ class UnaryCall(Call):
             if self._request is None or self.waiting:
                 raise ServingError(Code.INTERNAL, "the request message is missing or incomplete")
             self._begun = True
-            request = self._method.parse(self._request)
-            self._request = None
-            if self._method.start:
-                try:
-                    self._cancel = self._method.start(request, self.context, self._answer)
-                except Exception as error:  # a client gets an answer to any error
-                    self.fail(error)
-            else:
-                self._task = asyncio.get_running_loop().create_task(self._run(request))
+            self._sender.when_read(self._read)
+
+    def _read(self) -> None:
+        """Starts the method, now or after the converter has parsed the request."""
+        message, self._request = self._request, None
+        if message is None or self.over:
+            return  # it was cancelled while it waited
+        try:
+            text = messages.small(message) if isinstance(message, Packed) else message
+            request = None if text is None else self._method.parse(text)
+            if (request is None or self._method.is_slow(request)) and self._read_later(message):
+                return
+            self._start(self._method.parse(_whole(message)) if request is None else request)
+        except ServingError as error:
+            self.cancel()
+            self.fail(error)
+
+    def _read_later(self, message: bytes | Packed) -> bool:
+        """Has the converter parse a request; returns whether it can."""
+        if not isinstance(message, Packed):
+            message = Packed([message], len(message), "", self._shared.message_bytes)
+        self._job = self._method.job(message, self.context.deadline)
+        if self._job is None or self._shared.converter is None:
+            return False
+        self._shared.converter.submit(self._job, self._parsed)
+        return True
+
+    def _parsed(self, result: Any) -> None:
+        """Continues after the converter, with a reading.Content or a ServingError."""
+        self._job = None
+        if self._stream.local_closed or self._cancelled:
+            return
+        if isinstance(result, ServingError):
+            self.fail(result)
+            return
+        request = self._method.message.FromString(result.message)
+        self._start(Large(request, result.content, result.weight, result.size))
+
+    def _start(self, request: Any) -> None:
+        if self._method.start:
+            try:
+                self._cancel = self._method.start(request, self.context, self._answer)
+            except Exception as error:  # a client gets an answer to any error
+                self.fail(error)
+        else:
+            self._task = asyncio.get_running_loop().create_task(self._run(request))
 
     async def _run(self, request: Any) -> None:
         assert self._method.work is not None  # noqa: S101 - chosen by it
@@ -205,17 +252,30 @@ class UnaryCall(Call):
             return
         self._end()
         self._cancel = None  # it refers to the inputs, and the response may have to wait
-        body = messages.frame(response.SerializeToString())
-        self._sender.respond(self._stream, messages.RESPONSE_BLOCK, body, messages.OK_BLOCK)
+        body = response.SerializeToString()
+        stream, sender = self._stream, self._sender
+        if len(body) <= messages.LARGE_BYTES:
+            framed = messages.frame(body)
+            sender.respond(stream, messages.RESPONSE_BLOCK, framed, messages.OK_BLOCK)
+            return
+        try:
+            self._shared.unread.take(len(body))
+        except ServingError as error:
+            self.fail(error)
+            return
+        sender.begin(stream, messages.RESPONSE_BLOCK)  # without copying the body
+        sender.data(stream, messages.prefix(len(body)))
+        sender.data(stream, body)
+        sender.end(stream, messages.OK_BLOCK)
 
 
 class StreamCall(Call):
     """Any number of requests and responses."""
 
     def __init__(
-        self, method: Method, stream: Stream, sender: Sender, context: Context, sizes: Sizes
+        self, method: Method, stream: Stream, sender: Sender, context: Context, shared: Shared
     ) -> None:
-        super().__init__(stream, sender, context, sizes)
+        super().__init__(stream, sender, context, shared)
         self._method = method
         # The requests with their sizes in bytes; None after the last.
         self._requests: asyncio.Queue[tuple[int, Any] | None] = asyncio.Queue()
@@ -236,8 +296,9 @@ class StreamCall(Call):
                     raise ServingError(
                         Code.RESOURCE_EXHAUSTED, "too many requests are waiting on one stream"
                     )
-                self._requests.put_nowait((len(message), self._method.parse(message)))
-                self._ahead += len(message)
+                text = _whole(message)
+                self._requests.put_nowait((len(text), self._method.parse(text)))
+                self._ahead += len(text)
         if end:
             self._requests.put_nowait(None)
 
@@ -247,7 +308,7 @@ class StreamCall(Call):
             self._ahead -= item[0]
             needed = self._ahead + self.waiting
             if needed < self._held:  # unpacked messages may have more bytes than arrived
-                self._sizes.total.give_back(self._held - needed)
+                self._shared.total.give_back(self._held - needed)
                 self._held = needed
 
     def _end(self) -> None:
@@ -279,3 +340,10 @@ class StreamCall(Call):
         while self._stream.queue:  # until the client has taken it
             await self._room.wait()
             self._room.clear()
+
+
+def _whole(message: bytes | Packed) -> bytes:
+    """Returns a message as one text, unpacked. Raises ServingError when it is damaged."""
+    if isinstance(message, bytes):
+        return message
+    return messages.unpacked(message.pieces, message.encoding, message.limit)

@@ -21,6 +21,8 @@ MAX_OF_A_SIZE = 4
 # A message is parsed twice more to create its form, and the bytes around the values are kept.
 MAX_BYTES = 1 << 20
 MAX_AROUND = 4096
+# A response with more values is written in the converter.
+MAX_VALUES = 16384
 _INVERTED = bytes(255 - value for value in range(256))
 
 
@@ -37,6 +39,7 @@ class Form:
         checked: the signature that it last matched.
         wanted: the outputs that it requests from that signature.
         plain: whether its input is a plain list, for a column of that signature.
+        weight: of its input; see InputLimits.check().
     """
 
     head: bytes
@@ -51,6 +54,7 @@ class Form:
     checked: Signature | None = None
     wanted: tuple[str, ...] = ()
     plain: bool = False
+    weight: int = 0
 
 
 class Quick:
@@ -79,16 +83,24 @@ class Quick:
         return len(self._data)
 
 
-class Written(bytes):
+class Written:
     """A response as bytes, with those methods of a message that a transport and a log need."""
+
+    __slots__ = ("_data",)
+
+    def __init__(self, data: bytes | memoryview) -> None:
+        self._data = data
+
+    def __bytes__(self) -> bytes:
+        return bytes(self._data)
 
     def ByteSize(self) -> int:  # noqa: N802 - the name in protobuf
         """Returns the size of the response."""
-        return len(self)
+        return len(self._data)
 
-    def SerializeToString(self) -> bytes:  # noqa: N802 - the name in protobuf
+    def SerializeToString(self) -> bytes | memoryview:  # noqa: N802 - the name in protobuf
         """Returns the bytes."""
-        return self
+        return self._data
 
 
 class Requests:
@@ -171,7 +183,8 @@ def _around(data: bytes, values: bytes, other: Any) -> tuple[bytes, bytes] | Non
 class Responses:
     """Writes PredictResponses with one output of floats, which protobuf packs as NumPy does."""
 
-    def __init__(self) -> None:
+    def __init__(self, message: Any) -> None:
+        self._message = message
         self._around: dict[tuple[Any, ...], tuple[bytes, bytes]] = {}
 
     def known(self, key: Any, array: Array) -> Written | None:
@@ -179,21 +192,21 @@ class Responses:
         around = self._around.get((key, array.shape, array.dtype.char))
         return Written(around[0] + array.tobytes() + around[1]) if around else None
 
-    def learn(self, key: Any, alias: str, array: Array, response: Any) -> None:
+    def learn(self, key: Any, alias: str, array: Array, written: bytes) -> None:
         """Stores the form of the response under a key, if it has one.
 
         Args:
             key: what the response depends on besides the output's shape, type and values.
             alias: of the only output.
             array: the output.
-            response: the message.
+            written: the response.
         """
         field = {"f": "float_val", "d": "double_val"}.get(array.dtype.char)
-        if field is None or not array.size or array.nbytes > MAX_BYTES:
+        if field is None or not array.size or array.size > MAX_VALUES:
             return
         # Values that differ from each other, and whose inverted bytes are not NaN.
-        other, values = type(response)(), np.arange(1, array.size + 1, dtype=array.dtype)
-        other.CopyFrom(response)
+        values = np.arange(1, array.size + 1, dtype=array.dtype)
+        other = self._message.FromString(written)
         getattr(other.outputs[alias], field)[:] = values.tolist()
         data = other.SerializeToString()
         inverted = np.frombuffer(values.tobytes().translate(_INVERTED), array.dtype)

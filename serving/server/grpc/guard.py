@@ -8,22 +8,25 @@ from typing import Any
 from serving.server.dataplane.statuses import Code, ServingError, from_exception
 from serving.server.grpc.handlers import Method, StartWork, Work
 from serving.server.grpc.health import HealthService
+from serving.server.grpc.models import RELOAD_PATH
 from serving.server.records.access_log import AccessLog
-from serving.server.settings.api_keys import ApiKeys
+from serving.server.settings.api_keys import Access
 
 
-def admission(keys: ApiKeys) -> Callable[[str, Mapping[str, str]], None] | None:
-    """Returns a function that refuses calls without a known key; None when there are no keys.
+def admission(access: Access) -> Callable[[str, Mapping[str, str]], None] | None:
+    """Returns a function that refuses calls without the key that they need; None without keys.
 
     The health service needs no key, because probes have none.
     """
-    if not keys:
+    if not access:
         return None
     open_to_all = f"/{HealthService.NAME}/"
 
     def admit(path: str, metadata: Mapping[str, str]) -> None:
-        if not path.startswith(open_to_all):
-            keys.check(metadata)
+        if path == RELOAD_PATH:
+            access.check_admin(metadata)
+        elif not path.startswith(open_to_all):
+            access.check(metadata)
 
     return admit
 

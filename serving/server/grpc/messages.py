@@ -2,6 +2,9 @@
 
 import struct
 import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
 from urllib.parse import quote
 
 from serving.server.dataplane.statuses import Code, ServingError
@@ -12,6 +15,10 @@ PREFIX_BYTES = PREFIX.size
 ENCODINGS = "identity,gzip,deflate"
 # Longer status messages are truncated, because clients may refuse a header that is too large.
 MAX_MESSAGE_CHARACTERS = 2000
+# A message of this size is parsed within a few milliseconds; larger ones stay in pieces.
+LARGE_BYTES = 1 << 20
+# Smaller pieces are put together, as each of them needs memory besides its bytes.
+_PIECE_BYTES = 16 << 10
 _WINDOWS = {"gzip": 31, "deflate": 15}
 _UNITS = {"H": 3600.0, "M": 60.0, "S": 1.0, "m": 1e-3, "u": 1e-6, "n": 1e-9}
 # Printable ASCII except the percent sign is sent unchanged (PROTOCOL-HTTP2.md, "Status-Message").
@@ -29,7 +36,12 @@ OK_BLOCK = headers.encode((("grpc-status", "0"),))
 
 def frame(message: bytes) -> bytes:
     """Returns a message with its prefix, uncompressed."""
-    return PREFIX.pack(0, len(message)) + message
+    return prefix(len(message)) + message
+
+
+def prefix(size: int) -> bytes:
+    """Returns the prefix of an uncompressed message of a size."""
+    return PREFIX.pack(0, size)
 
 
 def status_block(code: Code, message: str, *, alone: bool) -> bytes:
@@ -75,6 +87,23 @@ def only(data: bytes, limit: int) -> bytes | None:
     return data[PREFIX_BYTES:] if whole else None
 
 
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """A large message, or a compressed one, as it arrived.
+
+    Attributes:
+        pieces: its bytes.
+        size: their number.
+        encoding: how it is compressed; empty if it is not.
+        limit: for the size, also after it was unpacked.
+    """
+
+    pieces: list[bytes | bytearray]
+    size: int
+    encoding: str
+    limit: int
+
+
 class Messages:
     """Assembles the messages of a stream from the pieces that arrive.
 
@@ -83,56 +112,101 @@ class Messages:
         limit: of a message in bytes, also after it was unpacked.
     """
 
-    __slots__ = ("_buffer", "_encoding", "_limit", "_wanted")
+    __slots__ = ("_encoding", "_limit", "_pieces", "_prefix", "_wanted", "waiting")
 
     def __init__(self, encoding: str, limit: int) -> None:
         self._encoding = encoding
         self._limit = limit
-        self._buffer = bytearray()
+        self._pieces: list[bytes | bytearray] = []
+        self._prefix: tuple[int, int] | None = None  # the flag and the size of the next message
         self._wanted = PREFIX_BYTES
+        self.waiting = 0  # the number of bytes that wait for the rest of their message
 
-    @property
-    def waiting(self) -> int:
-        """Returns how many bytes wait for the rest of their message."""
-        return len(self._buffer)
+    def add(self, data: bytes) -> Iterator[bytes | Packed]:
+        """Yields the messages that are complete now. Raises ServingError for invalid bytes."""
+        last = self._pieces[-1] if self._pieces else b""
+        if isinstance(last, bytearray) and len(last) < _PIECE_BYTES:
+            last += data
+        else:
+            self._pieces.append(bytearray(data) if len(data) < _PIECE_BYTES else data)
+        self.waiting += len(data)
+        while self.waiting >= self._wanted:
+            taken = self._take()
+            if self._prefix is None:
+                packed, size = PREFIX.unpack(b"".join(taken))
+                if size > self._limit:
+                    raise _too_large(size, self._limit)
+                self._prefix, self._wanted = (packed, size), size
+            else:
+                complete = self._message(taken, *self._prefix)
+                self._prefix, self._wanted = None, PREFIX_BYTES
+                yield complete
 
-    def add(self, data: bytes) -> list[bytes]:
-        """Returns the messages that are complete now. Raises ServingError for invalid bytes."""
-        self._buffer += data
-        complete = []
-        while len(self._buffer) >= self._wanted:
-            packed, size = PREFIX.unpack_from(self._buffer)
-            if size > self._limit:
-                raise _too_large(size, self._limit)
-            self._wanted = PREFIX_BYTES + size
-            if len(self._buffer) < self._wanted:
-                break
-            message = bytes(memoryview(self._buffer)[PREFIX_BYTES : self._wanted])
-            del self._buffer[: self._wanted]
-            self._wanted = PREFIX_BYTES
-            complete.append(self._unpack(packed, message))
-        return complete
+    def _take(self) -> list[bytes | bytearray]:
+        """Returns the bytes of the next part, and keeps those after it."""
+        taken: list[bytes | bytearray] = []
+        kept: list[bytes | bytearray] = []
+        missing = self._wanted
+        rest = iter(self._pieces)
+        while missing:
+            piece = next(rest)
+            if len(piece) > missing:
+                kept.append(piece[missing:])
+            taken.append(piece[:missing])
+            missing -= len(taken[-1])
+        self._pieces = [*kept, *rest]
+        self.waiting -= self._wanted
+        return taken
 
-    def _unpack(self, packed: int, message: bytes) -> bytes:
-        if not packed:
-            return message
-        window = _WINDOWS.get(self._encoding)
-        if packed != 1 or window is None:
+    def _message(self, pieces: list[bytes | bytearray], packed: int, size: int) -> bytes | Packed:
+        if packed and (packed != 1 or self._encoding not in _WINDOWS):
             raise ServingError(
                 Code.INTERNAL, f"compression flag {packed} with grpc-encoding {self._encoding!r}"
             )
-        unpacker = zlib.decompressobj(window)
-        try:
-            unpacked = unpacker.decompress(message, self._limit + 1)
-        except zlib.error as error:
-            raise ServingError(
-                Code.INTERNAL, f"grpc-encoding is {self._encoding}, but the message is not"
-            ) from error
-        if len(unpacked) > self._limit:
-            raise _too_large(len(unpacked), self._limit)
-        if not unpacker.eof:
-            raise ServingError(Code.INTERNAL, f"the {self._encoding} message is incomplete")
-        return unpacked
+        if not packed and size <= LARGE_BYTES:
+            return b"".join(pieces)
+        return Packed(pieces, size, self._encoding if packed else "", self._limit)
+
+
+def small(message: Packed) -> bytes | None:
+    """Returns a message as one text, if that is small; otherwise None.
+
+    Raises ServingError when it is damaged, or unpacked larger than its limit.
+    """
+    if message.size > LARGE_BYTES:
+        return None
+    most = min(message.limit, LARGE_BYTES)
+    try:
+        return unpacked(message.pieces, message.encoding, most)
+    except ServingError as error:
+        if error.code is Code.RESOURCE_EXHAUSTED and most < message.limit:
+            return None
+        raise
+
+
+def unpacked(pieces: Sequence[Any], encoding: str, limit: int) -> bytes:
+    """Returns the text of a message. Raises ServingError when it is damaged or too large.
+
+    Args:
+        pieces: its bytes as they arrived.
+        encoding: how it is compressed; empty if it is not.
+        limit: for the size after unpacking.
+    """
+    text = b"".join(pieces)
+    if not encoding:
+        return text
+    unpacker = zlib.decompressobj(_WINDOWS[encoding])
+    try:
+        text = unpacker.decompress(text, limit + 1)
+    except zlib.error as error:
+        raise ServingError(
+            Code.INTERNAL, f"grpc-encoding is {encoding}, but the message is not"
+        ) from error
+    if len(text) > limit:
+        raise _too_large(len(text), limit)
+    if not unpacker.eof:
+        raise ServingError(Code.INTERNAL, f"the {encoding} message is incomplete")
+    return text
 
 
 def _too_large(size: int, limit: int) -> ServingError:

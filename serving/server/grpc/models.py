@@ -7,33 +7,48 @@ from tensorflow_serving.apis import get_model_status_pb2, model_management_pb2
 
 from serving.server.dataplane import model_config, protos
 from serving.server.dataplane.manager import Manager
-from serving.server.dataplane.statuses import invalid
+from serving.server.dataplane.statuses import Code, ServingError, invalid
 from serving.server.dataplane.versions import Models
 from serving.server.grpc.handlers import Method
 from serving.server.grpc.services import spec_of
 
+_NAME = "tensorflow.serving.ModelService"
+_RELOAD = "HandleReloadConfigRequest"
+RELOAD_PATH = f"/{_NAME}/{_RELOAD}"
+
 
 class ModelService:
-    """tensorflow.serving.ModelService."""
+    """tensorflow.serving.ModelService.
 
-    NAME = "tensorflow.serving.ModelService"
+    Args:
+        models: the loaded models.
+        manager: loads and unloads them.
+        may_reload: whether a client may change which models are served.
+    """
 
-    def __init__(self, models: Models, manager: Manager) -> None:
+    NAME = _NAME
+
+    def __init__(self, models: Models, manager: Manager, *, may_reload: bool = True) -> None:
         self._models = models
         self._manager = manager
+        self._may_reload = may_reload
 
     def methods(self) -> dict[str, Method]:
         """Returns its methods by name."""
         status, reload = get_model_status_pb2, model_management_pb2
         return {
             "GetModelStatus": Method(status.GetModelStatusRequest, work=self._status),
-            "HandleReloadConfigRequest": Method(reload.ReloadConfigRequest, work=self._reload),
+            _RELOAD: Method(reload.ReloadConfigRequest, work=self._reload),
         }
 
     async def _status(self, request: Any, _: Any) -> Any:
         return protos.status_response(self._models.status(*spec_of(request)))
 
     async def _reload(self, request: Any, _: Any) -> Any:
+        if not self._may_reload:
+            raise ServingError(
+                Code.PERMISSION_DENIED, f"{_RELOAD} is switched off (--enable_config_reload=false)"
+            )
         if request.config.WhichOneof("config") != "model_config_list":
             raise invalid(
                 "ServerModelConfig type not supported by HandleReloadConfigRequest. "

@@ -22,9 +22,12 @@ from serving.server.dataplane.scheduler import Call, Result, Scheduler
 from serving.server.dataplane.statuses import Code, ServingError, from_exception, invalid
 from serving.server.dataplane.tensors import Signature, Tensors
 from serving.server.dataplane.versions import Lease, Models
-from serving.server.grpc.fast import Quick, Requests, Responses
+from serving.server.grpc import reading, writing
+from serving.server.grpc.fast import Quick, Requests, Responses, Written
 from serving.server.grpc.handlers import Method, Work
-from serving.server.records.request_writer import RequestLog, describe
+from serving.server.grpc.reading import Large
+from serving.server.offload.converter import Converter, Job
+from serving.server.records.request_writer import RequestLog
 
 
 class PredictionService:
@@ -41,31 +44,48 @@ class PredictionService:
         limits: InputLimits | None = None,
         seconds: float = float("inf"),
         sampled: RequestLog | None = None,
+        converter: Converter | None = None,
     ) -> None:
         self._limits = limits or InputLimits()
         self._seconds = seconds
         self._sampled = sampled
+        self._converter = converter
         self._models = models
         self._scheduler = scheduler
         self._metrics = metrics
         self._requests = Requests(predict_pb2.PredictRequest)
-        self._responses = Responses()
+        self._responses = Responses(predict_pb2.PredictResponse)
 
     def methods(self) -> dict[str, Method]:
         """Returns its methods by name."""
         classify, regress = classification_pb2, regression_pb2
         metadata = get_model_metadata_pb2.GetModelMetadataRequest
+
+        def with_examples(message: Any, work: Work) -> Method:
+            return Method(
+                message,
+                work=work,
+                large=reading.examples,
+                slow=reading.is_slow_input,
+                inputs=self._limits,
+            )
+
         return {
             "Predict": Method(
-                predict_pb2.PredictRequest, start=self._predict, read=self._requests.parse
+                predict_pb2.PredictRequest,
+                start=self._predict,
+                read=self._requests.parse,
+                large=reading.predict,
+                slow=reading.is_slow_predict,
+                inputs=self._limits,
             ),
-            "Classify": Method(
-                classify.ClassificationRequest, work=self._counted("Classify", self._classify)
+            "Classify": with_examples(
+                classify.ClassificationRequest, self._counted("Classify", self._classify)
             ),
-            "Regress": Method(
-                regress.RegressionRequest, work=self._counted("Regress", self._regress)
+            "Regress": with_examples(
+                regress.RegressionRequest, self._counted("Regress", self._regress)
             ),
-            "MultiInference": Method(inference_pb2.MultiInferenceRequest, work=self._infer),
+            "MultiInference": with_examples(inference_pb2.MultiInferenceRequest, self._infer),
             "GetModelMetadata": Method(metadata, work=self._metadata),
         }
 
@@ -111,9 +131,17 @@ class PredictionService:
             answer: Any = result
             if not isinstance(result, ServingError):
                 try:
-                    answer = self._predicted(call, result)
+                    answer = self._predicted(call, result, finish_written)
                 except Exception as error:  # the client gets an answer to any error
                     answer = from_exception(error)
+                if answer is None:
+                    return  # it is being written
+            end(answer)
+
+        def finish_written(written: Any) -> None:
+            end(written if isinstance(written, ServingError) else Written(written))
+
+        def end(answer: Any) -> None:
             code = answer.code if isinstance(answer, ServingError) else Code.OK
             self._count("Predict", name, started, code)
             deliver(answer)
@@ -126,13 +154,19 @@ class PredictionService:
 
     def _prediction(self, request: Any, context: Any) -> Call:
         with leased(self._models, request) as lease:
-            signature = predict.signature(lease.servable, request.model_spec.signature_name)
-            inputs = predict.from_messages(signature, request.inputs, self._limits)
-            fitted = predict.promised(signature, inputs)
-            self._limits.check(signature, fitted)
-            wanted = predict.chosen_outputs(signature, request.output_filter)
+            is_large = isinstance(request, Large)
+            message = request.message if is_large else request
+            signature = predict.signature(lease.servable, message.model_spec.signature_name)
+            if is_large:
+                inputs = predict.from_arrays(signature, request.content, self._limits)
+                fitted, weight = predict.promised(signature, inputs), request.weight
+            else:
+                inputs = predict.from_messages(signature, request.inputs, self._limits)
+                fitted = predict.promised(signature, inputs)
+                weight = self._limits.check(signature, fitted)
+            wanted = predict.chosen_outputs(signature, message.output_filter)
         plain = fitted is not inputs
-        return self._call(lease, signature, fitted, context, wanted, plain=plain)
+        return self._call(lease, signature, fitted, weight, context, wanted, plain=plain)
 
     def _quick(self, request: Quick, context: Any) -> Call:
         form = request.form
@@ -145,18 +179,21 @@ class PredictionService:
             if form.checked is not signature:  # the checks depend only on the form
                 predict.check_aliases(signature, inputs)
                 fitted = predict.promised(signature, inputs)
-                self._limits.check(signature, fitted)
+                form.weight = self._limits.check(signature, fitted)
                 form.wanted = predict.chosen_outputs(signature, form.message.output_filter)
                 form.plain = fitted is not inputs
                 form.checked = signature
             if form.plain:
                 inputs = shapes.with_columns(signature, inputs)
-            return self._call(lease, signature, inputs, context, form.wanted, plain=form.plain)
+            return self._call(
+                lease, signature, inputs, form.weight, context, form.wanted, plain=form.plain
+            )
         except BaseException:
             lease.release()
             raise
 
-    def _predicted(self, call: Call, outputs: Tensors) -> Any:
+    def _predicted(self, call: Call, outputs: Tensors, later: Callable[[Any], None]) -> Any:
+        """Returns the response; None when ``later`` will get it, because it takes long to write."""
         servable, signature = call.lease.servable, call.signature
         if self._sampled:
             self._sampled.predict(servable, signature, call.inputs, outputs)
@@ -168,26 +205,27 @@ class PredictionService:
             written = self._responses.known(key, array)
             if written is not None:
                 return written
-        response = predict_pb2.PredictResponse()
-        describe(response.model_spec, servable, signature)
-        for alias, array in outputs.items():
-            protos.to_proto(array, response.outputs[alias])
+        result = writing.Result(servable.name, servable.version, signature, outputs)
+        if self._converter and writing.is_large(outputs):
+            size = sum(array.nbytes for array in outputs.values())
+            job = Job(writing.written, (writing.predict_response, result), size, call.deadline)
+            self._converter.submit(job, later)
+            return None
+        response = writing.predict_response(result)
         if key:
             self._responses.learn(key, alias, array, response)
-        return response
+        return Written(response)
 
     async def _classify(self, request: Any, context: Any) -> Any:
         with leased(self._models, request) as lease:
             signature = classify_regress.classification(
                 lease.servable, request.model_spec.signature_name
             )
-            inputs, count = self._examples(signature, request.input)
-        outputs = await run(self._scheduler, self._call(lease, signature, inputs, context))
-        response = classification_pb2.ClassificationResponse()
-        describe(response.model_spec, lease.servable, signature)
-        protos.fill_classes(classify_regress.classes(signature, outputs, count), response.result)
+            inputs, weight = self._examples(signature, request)
+        result = await self._result(lease, signature, inputs, weight, context)
+        response = await self._written(writing.classification_response, result, result.outputs)
         if self._sampled:
-            self._sampled.messages("classify", lease.servable, signature, request, response)
+            self._sampled.examples("classify", lease.servable, signature, inputs, result.outputs)
         return response
 
     async def _regress(self, request: Any, context: Any) -> Any:
@@ -195,13 +233,11 @@ class PredictionService:
             signature = classify_regress.regression(
                 lease.servable, request.model_spec.signature_name
             )
-            inputs, count = self._examples(signature, request.input)
-        outputs = await run(self._scheduler, self._call(lease, signature, inputs, context))
-        response = regression_pb2.RegressionResponse()
-        describe(response.model_spec, lease.servable, signature)
-        protos.fill_values(classify_regress.values(outputs, count), response.result)
+            inputs, weight = self._examples(signature, request)
+        result = await self._result(lease, signature, inputs, weight, context)
+        response = await self._written(writing.regression_response, result, result.outputs)
         if self._sampled:
-            self._sampled.messages("regress", lease.servable, signature, request, response)
+            self._sampled.examples("regress", lease.servable, signature, inputs, result.outputs)
         return response
 
     async def _infer(self, request: Any, context: Any) -> Any:
@@ -209,7 +245,7 @@ class PredictionService:
         if not request.tasks:
             raise invalid("Inference request must have at least one task")
         check_tasks(request.tasks)
-        response = inference_pb2.MultiInferenceResponse()
+        results: list[tuple[bool, writing.Result]] = []
         version = None
         for task in request.tasks:
             name = task.model_spec.signature_name
@@ -222,20 +258,36 @@ class PredictionService:
                     )
                 find = classify_regress.classification if classify else classify_regress.regression
                 signature = find(lease.servable, name)
-                inputs, count = self._examples(signature, request.input)
-            outputs = await run(self._scheduler, self._call(lease, signature, inputs, context))
-            result = response.results.add()
-            describe(result.model_spec, lease.servable, signature)
-            if classify:
-                pairs = classify_regress.classes(signature, outputs, count)
-                protos.fill_classes(pairs, result.classification_result)
-            else:
-                protos.fill_values(
-                    classify_regress.values(outputs, count), result.regression_result
-                )
+                inputs, weight = self._examples(signature, request)
+            result = await self._result(lease, signature, inputs, weight, context)
+            results.append((classify, result))
+        outputs = {
+            f"{place} {alias}": array
+            for place, (_, result) in enumerate(results)
+            for alias, array in result.outputs.items()
+        }
+        response = await self._written(writing.inference_response, results, outputs)
         if self._sampled:
-            self._sampled.messages("multi_inference", lease.servable, signature, request, response)
+            self._sampled.inference(
+                lease.servable, signature, request.tasks, inputs, bytes(response)
+            )
         return response
+
+    async def _result(
+        self, lease: Lease, signature: Signature, inputs: Tensors, weight: int, context: Any
+    ) -> writing.Result:
+        """Returns the outputs for tf.Examples. Raises ServingError."""
+        call = self._call(lease, signature, inputs, weight, context)
+        outputs = await run(self._scheduler, call)
+        servable, rows = lease.servable, len(inputs[classify_regress.INPUTS])
+        return writing.Result(servable.name, servable.version, signature, outputs, rows)
+
+    async def _written(self, write: Callable[[Any], bytes], result: Any, outputs: Tensors) -> Any:
+        """Returns the response that a function of the module writing gives for a result."""
+        if self._converter is None or not writing.is_large(outputs, classes=True):
+            return Written(write(result))
+        size = sum(array.nbytes for array in outputs.values())
+        return Written(await self._converter.run(Job(writing.written, (write, result), size)))
 
     async def _metadata(self, request: Any, _: Any) -> Any:
         if not request.metadata_field:
@@ -252,17 +304,21 @@ class PredictionService:
         finally:
             lease.release()
 
-    def _examples(self, signature: Signature, message: Any) -> tuple[Tensors, int]:
-        inputs, count = classify_regress.of_input(message, self._limits)
+    def _examples(self, signature: Signature, request: Any) -> tuple[Tensors, int]:
+        """Returns the tf.Examples of a request, and their weight."""
+        if isinstance(request, Large):
+            inputs = predict.from_arrays(signature, request.content, self._limits)
+            return predict.promised(signature, inputs), request.weight
+        inputs = classify_regress.of_input(request.input, self._limits)
         fitted = predict.promised(signature, inputs)
-        self._limits.check(signature, fitted)
-        return fitted, count
+        return fitted, self._limits.check(signature, fitted)
 
     def _call(
         self,
         lease: Lease,
         signature: Signature,
         inputs: Tensors,
+        weight: int,
         context: Any,
         outputs: tuple[str, ...] = (),
         *,
@@ -270,7 +326,7 @@ class PredictionService:
     ) -> Call:
         deadline = min(context.deadline, time.monotonic() + self._seconds)
         wanted = outputs or tuple(signature.outputs)
-        return Call(lease, signature, inputs, wanted, deadline, plain)
+        return Call(lease, signature, inputs, wanted, deadline, plain, weight)
 
 
 @contextmanager

@@ -7,15 +7,16 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from serving.server.dataplane.shared import Clients, RequestBytes, address_of
+from serving.server.dataplane.shared import Clients, HeldBytes, Unread, address_of, reads_too_slowly
 from serving.server.dataplane.statuses import Code, ServingError
 from serving.server.grpc import messages
-from serving.server.grpc.calls import Call, Context, Refusal, Sizes, StreamCall, UnaryCall
+from serving.server.grpc.calls import Call, Context, Refusal, Shared, StreamCall, UnaryCall
 from serving.server.grpc.handlers import Method
 from serving.server.http2.connection import Connection
 from serving.server.http2.frames import Error
 from serving.server.http2.headers import Head
 from serving.server.http2.streams import Stream
+from serving.server.offload.converter import Converter
 
 LOG = logging.getLogger("fanout-model-server")
 # How long a client may take to acknowledge that the server is shutting down.
@@ -52,7 +53,8 @@ class GrpcServer:
         connections: the open ones.
         refused: called with the path, the client's address and the error of a call that reaches no
             method.
-        total: counts the bytes of the requests of all connections.
+        total: counts the bytes of the requests and the unread answers of all connections.
+        converter: parses large requests; without one they are parsed here.
         clients: counts the connections of each client.
     """
 
@@ -61,13 +63,12 @@ class GrpcServer:
     admit: Callable[[str, Mapping[str, str]], None] | None = None
     connections: "set[GrpcProtocol]" = field(default_factory=set)
     refused: Callable[[str, str, ServingError], None] | None = None
-    total: RequestBytes = field(default_factory=RequestBytes)
+    total: HeldBytes = field(default_factory=HeldBytes)
+    converter: Converter | None = None
     clients: Clients = field(init=False)
-    sizes: Sizes = field(init=False)
 
     def __post_init__(self) -> None:
         self.clients = Clients(self.limits.connections)
-        self.sizes = Sizes(self.limits.message_bytes, self.total)
 
 
 class GrpcProtocol(asyncio.Protocol):
@@ -81,6 +82,10 @@ class GrpcProtocol(asyncio.Protocol):
         # The last accepted head with its method and timeout: most calls repeat the same head.
         self._plan: tuple[Head, Method, float] | None = None
         self._connection = Connection(self)
+        self._unread = Unread(server.total)
+        self._shared = Shared(
+            server.limits.message_bytes, server.total, self._unread, server.converter
+        )
 
     # --- asyncio ---
 
@@ -103,6 +108,7 @@ class GrpcProtocol(asyncio.Protocol):
         self._server.connections.discard(self)
         self._server.clients.leave(self._address)
         self._connection.lost()
+        self._unread.shrink(0)
         self._plan = None
 
     def data_received(self, data: bytes) -> None:
@@ -138,15 +144,15 @@ class GrpcProtocol(asyncio.Protocol):
 
     def _call(self, stream: Stream) -> Call:
         head, plan = stream.head, self._plan
-        sender, sizes = self._connection.sender, self._server.sizes
+        sender, shared = self._connection.sender, self._shared
         if plan is not None and plan[0] is head:
             context = Context(time.monotonic() + plan[2], head.fields, self._remote)
-            return UnaryCall(plan[1], stream, sender, context, sizes)
+            return UnaryCall(plan[1], stream, sender, context, shared)
         path, metadata = head.path, head.fields
         is_post = head.method == "POST"
         if not is_post or not metadata.get("content-type", "").startswith("application/grpc"):
             context = Context(float("inf"), metadata)
-            return Refusal("415" if is_post else "405", stream, sender, context, sizes)
+            return Refusal("415" if is_post else "405", stream, sender, context, shared)
         if self._server.admit:
             self._server.admit(path, metadata)
         method = self._server.methods.get(path)
@@ -158,9 +164,9 @@ class GrpcProtocol(asyncio.Protocol):
             seconds = messages.timeout(metadata["grpc-timeout"])
         context = Context(time.monotonic() + seconds, metadata, self._remote)
         if method.stream is not None:
-            return StreamCall(method, stream, sender, context, sizes)
+            return StreamCall(method, stream, sender, context, shared)
         self._plan = (head, method, seconds)
-        return UnaryCall(method, stream, sender, context, sizes)
+        return UnaryCall(method, stream, sender, context, shared)
 
     def received(self, stream: Stream, data: bytes, *, end: bool) -> None:
         call: Call | None = stream.call
@@ -188,6 +194,14 @@ class GrpcProtocol(asyncio.Protocol):
         self._since = time.monotonic()
         if self._transport and not self._transport.is_closing():
             self._transport.write(data)
+            if self._unread.size:
+                self._count_unread()
+
+    def _count_unread(self) -> None:
+        """Counts the answers that have left as read."""
+        if self._transport and not self._transport.is_closing():
+            buffered = self._transport.get_write_buffer_size()
+            self._unread.shrink(self._connection.sender.unsent + buffered)
 
     def close(self) -> None:
         if self._transport:
@@ -210,7 +224,11 @@ class GrpcProtocol(asyncio.Protocol):
             if late or call.context.deadline < now:
                 call.expire()
         silent = now - self._since
-        if self._connection.stalled(limits.timeout_seconds):
+        self._count_unread()
+        if any(
+            reads_too_slowly(taken, seconds, limits.timeout_seconds)
+            for taken, seconds in self._connection.sender.waiting(now)
+        ):
             if self._transport:
                 self._transport.abort()
         elif not self._connection.settled and silent > limits.timeout_seconds:

@@ -342,7 +342,3 @@ class Connection:
         self._write = NOBODY.write
         self._handlers = ()
         self.sender.end_all()
-
-    def stalled(self, seconds: float) -> bool:
-        """Returns whether the client has not read any part of a response for this many seconds."""
-        return bool(self.sender.stalled(time.monotonic() - seconds))

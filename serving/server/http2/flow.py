@@ -1,7 +1,8 @@
 """Limits of an HTTP/2 connection: flow control of sent data, and a budget against floods."""
 
 import time
-from collections.abc import Callable, Iterable
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
 
 from serving.server.http2 import frames
 from serving.server.http2.frames import ConnectionFault, Error, Flag, Setting, StreamFault, Type
@@ -34,6 +35,8 @@ BYTES_PER_FRAME = 1 << 14
 RAPID_SECONDS = 0.01
 WHOLE_RESET_COST = 0.25
 RESET_COST = 0.01
+# As long as more bytes of responses wait for a client to read them, its new requests wait too.
+MAX_UNSENT_BYTES = 4 << 20
 _LAST = Flag.END_HEADERS | Flag.END_STREAM
 
 
@@ -44,6 +47,9 @@ class Sender:
         write: sends bytes.
         closed: is called when a response is complete.
         budget: earns from each frame with a part of a response.
+
+    Attributes:
+        unsent: the number of bytes that wait.
     """
 
     def __init__(
@@ -53,6 +59,8 @@ class Sender:
         self._write = write
         self._closed = closed
         self._blocked: dict[int, Stream] = {}
+        self._held: deque[Callable[[], None]] = deque()
+        self.unsent = 0
         self.window = frames.DEFAULT_WINDOW
         self.initial_window = frames.DEFAULT_WINDOW
         self.frame_bytes = frames.DEFAULT_FRAME_BYTES
@@ -85,10 +93,19 @@ class Sender:
 
     def data(self, stream: Stream, body: bytes) -> None:
         """Sends a part of a body, now or when the client's windows allow."""
+        if not stream.queue:
+            stream.since, stream.taken = time.monotonic(), 0
         stream.queue.append(memoryview(body))
-        stream.since = time.monotonic()
+        self.unsent += len(body)
         self._blocked[stream.number] = stream
         self.pump()
+
+    def when_read(self, go: Callable[[], None]) -> None:
+        """Calls a function as soon as the client has read enough; usually at once."""
+        if self.unsent > MAX_UNSENT_BYTES or self._held:
+            self._held.append(go)
+        else:
+            go()
 
     def end(self, stream: Stream, trailers: bytes) -> None:
         """Ends the response after the data that waits."""
@@ -101,17 +118,26 @@ class Sender:
     def drop(self, stream: Stream) -> None:
         """Discards the waiting data of a stream."""
         self._blocked.pop(stream.number, None)
+        self.unsent -= sum(map(len, stream.queue))
         stream.queue.clear()
+        self._begin_held()
 
     def end_all(self) -> None:
         """Refers to nothing of the connection any more, because it was lost; sends no more."""
         self._blocked.clear()
+        self._held.clear()
+        self.unsent = 0
         self._write = NOBODY.write
         self._closed = NOBODY.cancelled
 
-    def stalled(self, before: float) -> list[Stream]:
-        """Returns the streams that could send nothing since a time of time.monotonic()."""
-        return [stream for stream in self._blocked.values() if stream.since < before]
+    def waiting(self, now: float) -> Iterator[tuple[int, float]]:
+        """Yields what clients have taken of responses that wait: bytes, and since when in seconds.
+
+        Args:
+            now: of time.monotonic().
+        """
+        for stream in self._blocked.values():
+            yield stream.taken, now - stream.since
 
     def widen(self, stream: Stream | None, increment: int) -> None:
         """Applies a WINDOW_UPDATE; it is for the connection if stream is None. Raises a fault."""
@@ -154,6 +180,11 @@ class Sender:
             moved = False
             for stream in list(self._blocked.values()):
                 moved = self._send_frame(stream) or moved
+        self._begin_held()
+
+    def _begin_held(self) -> None:
+        while self._held and self.unsent <= MAX_UNSENT_BYTES:
+            self._held.popleft()()
 
     def _send_frame(self, stream: Stream) -> bool:
         if self.paused or not stream.queue:
@@ -164,7 +195,8 @@ class Sender:
             return False
         stream.window -= size
         self.window -= size
-        stream.since = time.monotonic()
+        self.unsent -= size
+        stream.taken += size
         self._write(frames.head(size, Type.DATA, 0, stream.number) + bytes(part[:size]))
         self._budget.earn(DATA_FRAME_EARNS)
         if size < len(part):

@@ -14,12 +14,13 @@ class Stream:
         receive_window: the number of bytes that the client may still send.
         received: the number of body bytes so far.
         opened: when the head arrived, in seconds on the connection's clock.
+        since, taken: when the queue was last empty, and the bytes sent from it since then.
         remote_closed, local_closed: whether the client or the server has ended its half.
     """
 
     __slots__ = (
         "call", "flushed", "head", "local_closed", "number", "opened", "queue", "receive_window",
-        "received", "remote_closed", "since", "trailers", "window",
+        "received", "remote_closed", "since", "taken", "trailers", "window",
     )  # fmt: skip
 
     def __init__(
@@ -38,6 +39,7 @@ class Stream:
         self.trailers: bytes | None = None
         self.flushed: Callable[[], None] | None = None
         self.since = 0.0
+        self.taken = 0
 
 
 class Listener(Protocol):

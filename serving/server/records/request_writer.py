@@ -14,12 +14,12 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from serving.server.dataplane import protos
+from serving.server.dataplane import classify_regress, protos
 from serving.server.dataplane.model_config import Sampling
 from serving.server.dataplane.runtime import tensorflow
 from serving.server.dataplane.saved_model import Servable
 from serving.server.dataplane.statuses import Code, from_exception
-from serving.server.dataplane.tensors import Signature, Tensors
+from serving.server.dataplane.tensors import Array, Signature, Tensors
 from serving.server.records.background import Background
 from serving.server.records.request_files import SUFFIX, files
 
@@ -120,29 +120,59 @@ class RequestLog:
         size = sum(_bytes(array) for part in (inputs, outputs) for array in part.values())
         self._take(sampling, servable, signature, size, fill)
 
-    def messages(
-        self, kind: str, servable: Servable, signature: Signature, request: Any, response: Any
+    def examples(
+        self, kind: str, servable: Servable, signature: Signature, inputs: Tensors, outputs: Tensors
     ) -> None:
-        """Queues a request and its answer as messages, which must not be changed afterwards.
+        """Queues a classify or regress request with its answer, if it is sampled.
+
+        A context is logged as part of each example, as the model received it.
 
         Args:
-            kind: ``predict``, ``classify``, ``regress`` or ``multi_inference``.
+            kind: ``classify`` or ``regress``.
         """
         sampling = self._chosen(servable.name)
         if sampling is None:
             return
+        (serialized,) = inputs.values()
 
         def fill(log: Any) -> None:
             entry = getattr(log, f"{kind}_log")
-            entry.request.CopyFrom(request)
-            entry.response.CopyFrom(response)
+            for spec in (entry.request.model_spec, entry.response.model_spec):
+                describe(spec, servable, signature)
+            _add_examples(entry.request, serialized)
+            if kind == "classify":
+                rows = classify_regress.classes(signature, outputs, len(serialized))
+                protos.fill_classes(rows, entry.response.result)
+            else:
+                values = classify_regress.values(outputs, len(serialized))
+                protos.fill_values(values, entry.response.result)
 
-        size = request.ByteSize() + response.ByteSize()
+        size = sum(_bytes(array) for part in (inputs, outputs) for array in part.values())
         self._take(sampling, servable, signature, size, fill)
 
-    def wanted(self, model: str) -> bool:
-        """Returns whether a model's requests are logged at all; if not, messages are not needed."""
-        return self.sampling(model) is not None
+    def inference(
+        self, servable: Servable, signature: Signature, tasks: Any, inputs: Tensors, response: bytes
+    ) -> None:
+        """Queues a MultiInference request with its answer, if it is sampled.
+
+        Args:
+            servable, signature: of the last task.
+            tasks: of the request.
+            inputs: its tf.Examples.
+            response: the message that was sent.
+        """
+        sampling = self._chosen(servable.name)
+        if sampling is None:
+            return
+        (serialized,) = inputs.values()
+
+        def fill(log: Any) -> None:
+            entry = log.multi_inference_log
+            entry.request.tasks.extend(tasks)
+            _add_examples(entry.request, serialized)
+            entry.response.ParseFromString(response)
+
+        self._take(sampling, servable, signature, _bytes(serialized) + len(response), fill)
 
     def close(self) -> None:
         """Writes the queued records, and closes the files."""
@@ -213,6 +243,11 @@ def describe(spec: Any, servable: Servable, signature: Signature) -> None:
     spec.name = servable.name
     spec.version.value = servable.version
     spec.signature_name = signature.name
+
+
+def _add_examples(request: Any, serialized: Array) -> None:
+    for one in serialized:
+        request.input.example_list.examples.add().ParseFromString(one)
 
 
 def default_sampling(prefix: Path, model: str, rate: float) -> Sampling:

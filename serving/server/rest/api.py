@@ -2,37 +2,35 @@
 
 import re
 import time
-import zlib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pickle import PickleBuffer
 from typing import Any
 
 from serving.server.dataplane import classify_regress, predict, protos
-from serving.server.dataplane.limits import InputLimits
 from serving.server.dataplane.metrics import CONTENT_TYPE as METRICS_TYPE
 from serving.server.dataplane.metrics import Metrics
-from serving.server.dataplane.saved_model import DEFAULT_SIGNATURE
 from serving.server.dataplane.scheduler import Call
-from serving.server.dataplane.shared import Clients, RequestBytes
-from serving.server.dataplane.statuses import Code, ServingError, invalid
-from serving.server.dataplane.tensors import Signature, Tensors
+from serving.server.dataplane.shared import Clients, HeldBytes
+from serving.server.dataplane.statuses import Code, ServingError
+from serving.server.dataplane.tensors import Tensors
 from serving.server.dataplane.versions import Lease, Models
+from serving.server.offload.converter import Job
 from serving.server.records.access_log import AccessLog
-from serving.server.records.request_writer import RequestLog, describe
+from serving.server.records.request_writer import RequestLog
 from serving.server.rest import (
     json_examples,
-    json_fast,
     json_request,
     json_response,
     json_text,
+    reading,
     routes,
 )
-from serving.server.rest.responses import Response, Running, TooLarge, failed, not_found
+from serving.server.rest.reading import ReadLimits
+from serving.server.rest.responses import Response, Step, Waiting, failed, not_found
 from serving.server.rest.routes import Route
-from serving.server.settings.api_keys import ApiKeys
-
-GZIP_WINDOW = 31  # zlib's number for "gzip header, largest window"
+from serving.server.settings.api_keys import Access
 
 
 @dataclass(frozen=True)
@@ -41,16 +39,12 @@ class RestLimits:
 
     Attributes:
         body_bytes: of a body as it was sent.
-        unpacked_bytes: of a gzip body after it was unpacked.
-        json_depth: nesting depth of lists and objects.
         timeout_seconds: how long a request may take to arrive, and then to wait for its turn.
         connections: how many may be open at a time.
         idle_seconds: after which a connection without requests is closed.
     """
 
     body_bytes: int = 64 << 20
-    unpacked_bytes: int = 64 << 20
-    json_depth: int = json_text.MAX_DEPTH
     timeout_seconds: float = 30.0
     connections: int = 900
     idle_seconds: float = 300.0
@@ -69,11 +63,11 @@ class Rest:
         metrics: count the requests.
         metrics_path: the path that Prometheus reads metrics from; None for none.
         cors: whether pages from other origins may use the answers.
-        inputs: limits for the tensors.
-        keys: the API keys; a client must send one of them.
+        content: limits for the content of bodies.
+        access: who may do what.
         log: the access log; None for none.
         sampled: the log of sampled requests with their answers; None for none.
-        total: counts the bytes of the requests of all connections.
+        total: counts the bytes of the requests and the unread answers of all connections.
         clients: counts the connections of each client.
     """
 
@@ -82,11 +76,11 @@ class Rest:
     metrics: Metrics = field(default_factory=Metrics)
     metrics_path: str | None = None
     cors: bool = False
-    inputs: InputLimits = field(default_factory=InputLimits)
-    keys: ApiKeys = field(default_factory=ApiKeys)
+    content: ReadLimits = field(default_factory=ReadLimits)
+    access: Access = field(default_factory=Access)
     log: AccessLog | None = None
     sampled: RequestLog | None = None
-    total: RequestBytes = field(default_factory=RequestBytes)
+    total: HeldBytes = field(default_factory=HeldBytes)
     clients: Clients = field(init=False)
 
     def __post_init__(self) -> None:
@@ -99,28 +93,36 @@ class Rest:
             method, path: the same as for begin().
             headers: those that may hold a key, by name in lower case.
         """
-        if not self.keys or method == "OPTIONS":
+        if not self.access or method == "OPTIONS":
             return None
+        check = self.access.check
+        if path == self.metrics_path:
+            check = self.access.check_admin
         try:
             if method == "GET" and routes.match(method, path).verb == "status":
                 return None
         except ServingError:
             pass
         try:
-            self.keys.check(headers)
+            check(headers)
         except ServingError as error:
             return failed(error)
         return None
 
     def begin(
-        self, method: str, path: str, body: bytes = b"", encoding: str = "", origin: str = ""
-    ) -> Response | Running:
-        """Returns the response to a request, or the call that it needs. Never raises.
+        self,
+        method: str,
+        path: str,
+        pieces: Sequence[bytes] = (),
+        encoding: str = "",
+        origin: str = "",
+    ) -> Step:
+        """Returns the response to a request, or what it has to wait for. Never raises.
 
         Args:
             method: of HTTP, in upper case.
             path: of the URL, without the query, still percent-encoded.
-            body: as it was sent.
+            pieces: the body as it was sent.
             encoding: the Content-Encoding header.
             origin: the Origin header.
         """
@@ -134,22 +136,17 @@ class Rest:
             route = routes.match(method, path)
             if method == "GET":
                 return self._describe(route)
-            verbs = {
-                "predict": self._predict,
-                "classify": self._classify,
-                "regress": self._regress,
-            }
             started = time.perf_counter()
             try:
-                running = verbs[route.verb](route, self._unpack(body, encoding))
+                waiting = self._read(route, pieces, encoding)
             except ServingError as error:
                 if self.models.known(route.model):  # other names are made up by clients
                     self.metrics.requests.add(route.model, error.code.name)
                 raise
         except Exception as error:  # a client gets an answer to any error
             return failed(error)
-        running.done = self._count(route, started)
-        return running
+        waiting.done = self._count(route, started)
+        return waiting
 
     def _count(self, route: Route, started: float) -> Callable[[str], None]:
         def count(status: str) -> None:
@@ -159,20 +156,6 @@ class Rest:
             )
 
         return count
-
-    def handle(self, method: str, path: str, body: bytes = b"", encoding: str = "") -> Response:
-        """Returns the response to a request; runs its call at once in this thread."""
-        begun = self.begin(method, path, body, encoding)
-        if isinstance(begun, Response):
-            return begun
-        try:
-            result: Tensors | ServingError = begun.call.run()
-        except ServingError as error:
-            result = error
-        try:
-            return begun.finish(result)
-        finally:
-            begun.call.lease.release()
 
     def _describe(self, route: Route) -> Response:
         if route.verb == "status":
@@ -186,129 +169,116 @@ class Rest:
         finally:
             lease.release()
 
-    def _predict(self, route: Route, body: bytes) -> Running:
-        running = self._predict_quickly(route, body)
-        if running is not None:
-            return running
-        document = json_text.parse_object(body, self.limits.json_depth)
-        name = json_request.signature_name(document)
+    def _read(self, route: Route, pieces: Sequence[bytes], encoding: str) -> Waiting:
+        """Returns the call that a request asks for, or the job that reads a large one."""
+        body = reading.small_body(pieces, encoding, self.content)
+        if body is None:
+            return self._read_later(route, pieces, encoding)
+        if route.verb != "predict":
+            examples = reading.examples_request(body, self.content)
+            with self._leased(route) as lease:
+                return self._run_examples(route.verb, lease, examples)
+        try:
+            lease = self.models.lease(route.model, route.version, route.label)
+        except ServingError:
+            document = json_text.parse_object(body, self.content.json_depth)
+            json_request.signature_name(document)
+            raise  # an error in the JSON takes precedence
+        with _released(lease):
+            signatures = lease.servable.signatures
+            prediction = reading.predict_request(body, signatures, self.content)
+            return self._run(lease, prediction)
+
+    def _read_later(self, route: Route, pieces: Sequence[bytes], encoding: str) -> Waiting:
+        size = sum(map(len, pieces))
+        buffers = [PickleBuffer(piece) for piece in pieces]
         with self._leased(route) as lease:
-            signature = lease.servable.signature(name)
-            if signature is None:
-                raise invalid(
-                    f'Serving signature name: "{name or DEFAULT_SIGNATURE}" not found in '
-                    "signature def"
+            if route.verb != "predict":
+                job = self._job(reading.large_examples_request, size, buffers, encoding)
+                return Waiting(
+                    job, lambda found: self._run_examples(route.verb, lease, found), lease=lease
                 )
-            layout, inputs = json_request.tensors(document, signature.inputs, body=body)
-            return self._run(lease, signature, inputs, layout)
+            signatures = lease.servable.signatures
+            job = self._job(reading.large_predict_request, size, buffers, encoding, signatures)
+            return Waiting(job, lambda found: self._run(lease, found), lease=lease)
 
-    def _classify(self, route: Route, body: bytes) -> Running:
-        document = json_text.parse_object(body, self.limits.json_depth)
-        name = json_request.signature_name(document)
-        examples, context = json_examples.examples(document)
-        with self._leased(route) as lease:
-            signature = classify_regress.classification(lease.servable, name)
+    def _job(self, function: Callable[..., Any], size: int, *arguments: Any) -> Job:
+        return Job(function, (*arguments, self.content), size, self._deadline())
 
-            def answer(outputs: Tensors) -> Response:
-                rows = classify_regress.classes(signature, outputs, len(examples))
-                self._sample("classify", lease, signature, examples, context, rows)
-                texts = [
-                    [(label.decode("utf-8", "surrogateescape"), score) for label, score in row]
-                    for row in rows
-                ]
-                return Response(200, json_examples.results(texts))
-
-            inputs = classify_regress.serialized(examples, context, limits=self.inputs)
-            return Running(self._call(lease, signature, inputs), answer)
-
-    def _regress(self, route: Route, body: bytes) -> Running:
-        document = json_text.parse_object(body, self.limits.json_depth)
-        name = json_request.signature_name(document)
-        examples, context = json_examples.examples(document)
-        with self._leased(route) as lease:
-            signature = classify_regress.regression(lease.servable, name)
-
-            def answer(outputs: Tensors) -> Response:
-                rows = classify_regress.values(outputs, len(examples))
-                self._sample("regress", lease, signature, examples, context, rows)
-                return Response(200, json_examples.results(rows))
-
-            inputs = classify_regress.serialized(examples, context, limits=self.inputs)
-            return Running(self._call(lease, signature, inputs), answer)
+    def _deadline(self) -> float:
+        return time.monotonic() + self.limits.timeout_seconds
 
     @contextmanager
     def _leased(self, route: Route) -> Iterator[Lease]:
         """Yields the version that a request addresses; an error in the block releases it."""
-        lease = self.models.lease(route.model, route.version, route.label)
-        try:
+        with _released(self.models.lease(route.model, route.version, route.label)) as lease:
             yield lease
-        except BaseException:
-            lease.release()
-            raise
 
-    def _predict_quickly(self, route: Route, body: bytes) -> Running | None:
-        """Returns the call of a request in the common form; None for any other form."""
-        quick = json_fast.scan(body)
-        if quick is None:
-            return None
-        try:
-            lease = self.models.lease(route.model, route.version, route.label)
-        except ServingError:
-            return None  # an error in the JSON takes precedence over this one
-        try:
-            signature = lease.servable.signature(quick.signature)
-            inputs = json_fast.read(quick, signature) if signature else None
-            if signature is not None and inputs is not None:
-                return self._run(lease, signature, inputs, quick.layout)
-        except BaseException:
-            lease.release()
-            raise
-        lease.release()
-        return None
+    def _run(self, lease: Lease, prediction: reading.Prediction) -> Waiting:
+        signature = lease.servable.signatures[prediction.signature]
+        outputs = tuple(signature.outputs)
+        call = Call(
+            lease,
+            signature,
+            prediction.inputs,
+            outputs,
+            self._deadline(),
+            prediction.plain,
+            prediction.weight,
+        )
 
-    def _run(
-        self, lease: Lease, signature: Signature, inputs: Tensors, layout: json_request.Format
-    ) -> Running:
-        call = self._call(lease, signature, inputs)
-
-        def answer(outputs: Tensors) -> Response:
-            response = Response(200, json_response.predictions(call.answered(outputs), layout))
+        def answer(outputs: Tensors) -> Step:
             if self.sampled:
                 self.sampled.predict(lease.servable, signature, call.inputs, outputs)
-            return response
+            arguments = call.answered(outputs), prediction.layout
+            return _write(json_response.predictions, outputs, arguments, call.deadline)
 
-        return Running(call, answer)
+        return Waiting(call, answer)
 
-    def _sample(
-        self, kind: str, lease: Lease, signature: Signature, examples: Any, context: Any, rows: Any
-    ) -> None:
-        """Logs a classify or regress request, if the model's requests are logged."""
-        if self.sampled and self.sampled.wanted(lease.servable.name):
-            request, response = protos.example_messages(kind, examples, context, rows)
-            for spec in (request.model_spec, response.model_spec):
-                describe(spec, lease.servable, signature)
-            self.sampled.messages(kind, lease.servable, signature, request, response)
-
-    def _call(self, lease: Lease, signature: Signature, inputs: Tensors) -> Call:
-        fitted = predict.promised(signature, inputs)
-        self.inputs.check(signature, fitted)
-        deadline = time.monotonic() + self.limits.timeout_seconds
+    def _run_examples(self, verb: str, lease: Lease, examples: reading.Examples) -> Waiting:
+        is_classification = verb == "classify"
+        find = classify_regress.classification if is_classification else classify_regress.regression
+        signature = find(lease.servable, examples.signature)
+        inputs = predict.promised(signature, examples.inputs)
+        self.content.inputs.check_rows(
+            classify_regress.INPUTS,
+            signature.inputs[classify_regress.INPUTS],
+            inputs[classify_regress.INPUTS].shape,
+        )
         outputs = tuple(signature.outputs)
-        return Call(lease, signature, fitted, outputs, deadline, fitted is not inputs)
+        call = Call(lease, signature, inputs, outputs, self._deadline(), weight=examples.weight)
+        rows = len(inputs[classify_regress.INPUTS])
 
-    def _unpack(self, body: bytes, encoding: str) -> bytes:
-        if "gzip" not in encoding.lower():
-            return body
-        unpacker = zlib.decompressobj(GZIP_WINDOW)
-        try:
-            unpacked = unpacker.decompress(body, self.limits.unpacked_bytes + 1)
-        except zlib.error as error:
-            raise invalid("Content-Encoding says gzip, but the body is not gzip") from error
-        if len(unpacked) > self.limits.unpacked_bytes:
-            raise TooLarge(f"the unpacked body is larger than {self.limits.unpacked_bytes} bytes")
-        if not unpacker.eof:
-            raise invalid("the gzip body is incomplete")
-        return unpacked
+        def answer(outputs: Tensors) -> Step:
+            if self.sampled:
+                self.sampled.examples(verb, lease.servable, signature, inputs, outputs)
+            if is_classification:
+                arguments: tuple[Any, ...] = signature, outputs, rows
+                return _write(json_examples.classes, outputs, arguments, call.deadline)
+            return _write(json_examples.values, outputs, (outputs, rows), call.deadline)
+
+        return Waiting(call, answer)
+
+
+def _write(
+    function: Callable[..., bytes], outputs: Tensors, arguments: tuple[Any, ...], deadline: float
+) -> Step:
+    """Returns the response whose body a function writes, or the job that writes a large one."""
+    if not json_response.is_large(outputs):
+        return Response(200, function(*arguments))
+    size = sum(array.nbytes for array in outputs.values())
+    job = Job(json_response.written, (function, *arguments), size, deadline)
+    return Waiting(job, lambda body: Response(200, body))
+
+
+@contextmanager
+def _released(lease: Lease) -> Iterator[Lease]:
+    """Yields a lease; an error in the block releases it."""
+    try:
+        yield lease
+    except BaseException:
+        lease.release()
+        raise
 
 
 def _preflight(origin: str) -> Response:

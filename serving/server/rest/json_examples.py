@@ -3,8 +3,9 @@
 import json
 from typing import Any
 
-from serving.server.dataplane.runtime import tensorflow
+from serving.server.dataplane import classify_regress
 from serving.server.dataplane.statuses import invalid
+from serving.server.dataplane.tensors import Signature, Tensors
 from serving.server.rest.json_tensors import decode_base64, is_base64
 from serving.server.rest.json_text import format_error, type_of
 
@@ -33,15 +34,37 @@ def examples(document: dict[str, Any]) -> tuple[list[Any], Any | None]:
     return [_example(item) for item in items], context
 
 
-def results(rows: list[Any]) -> bytes:
-    """Returns the body of an answer: pairs of label and score, or values."""
+def classes(signature: Signature, outputs: Tensors, count: int) -> bytes:
+    """Returns the body of an answer: pairs of label and score for each of ``count`` examples.
+
+    Raises ServingError for outputs that are no classes.
+    """
+    return _results(
+        [
+            [(label.decode("utf-8", "surrogateescape"), score) for label, score in row]
+            for row in classify_regress.classes(signature, outputs, count)
+        ]
+    )
+
+
+def values(outputs: Tensors, count: int) -> bytes:
+    """Returns the body of an answer: a value for each of ``count`` examples.
+
+    Raises ServingError for outputs that are no values.
+    """
+    return _results(classify_regress.values(outputs, count))
+
+
+def _results(rows: list[Any]) -> bytes:
     return json.dumps({"results": rows}, ensure_ascii=False).encode("utf-8", "surrogateescape")
 
 
 def _example(value: Any) -> Any:
     if not isinstance(value, dict):
         raise invalid(f"Example must be JSON object but got JSON {type_of(value)}")
-    example = tensorflow().train.Example()
+    from tensorflow.core.example import example_pb2
+
+    example = example_pb2.Example()
     for name, content in value.items():
         feature = example.features.feature[name]
         for item in content if isinstance(content, list) else [content]:

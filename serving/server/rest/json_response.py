@@ -2,6 +2,8 @@
 
 import base64
 import json
+from collections.abc import Callable
+from pickle import PickleBuffer
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,10 @@ from serving.server.rest.json_tensors import BASE64_KEY
 # String outputs with this suffix are printed as base64, others as text.
 BYTES_SUFFIX = "_bytes"
 _ORJSON_KINDS = "fiub"
+# An answer with this many values is written within a few milliseconds.
+LARGE_VALUES = 16384
+_VALUES_PER_OBJECT = 16
+_BYTES_PER_VALUE = 16
 
 
 def predictions(outputs: Tensors, layout: Format) -> bytes:
@@ -35,6 +41,18 @@ def predictions(outputs: Tensors, layout: Format) -> bytes:
         _object({alias: array[row] for alias, array in outputs.items()}) for row in range(count)
     )
     return b'{"predictions":[%s]}' % b",".join(rows)
+
+
+def is_large(outputs: Tensors) -> bool:
+    """Returns whether an answer takes long to write, so that the converter must do it."""
+    rows = max((len(array) for array in outputs.values() if array.ndim), default=0)
+    objects = rows * len(outputs) if len(outputs) > 1 else 0  # in the row format
+    return sum(map(_size, outputs.values())) + objects * _VALUES_PER_OBJECT > LARGE_VALUES
+
+
+def written(write: Callable[..., bytes], *arguments: Any) -> PickleBuffer:
+    """Returns the body that a function writes, for the way back from the converter."""
+    return PickleBuffer(write(*arguments))
 
 
 def error(message: str) -> bytes:
@@ -103,3 +121,10 @@ def _strings(array: Array, *, as_bytes: bool) -> Any:
 def _items(array: Array) -> list[Array]:
     # Iterating an object array of rank 1 gives its bare elements.
     return [np.asarray(item, dtype=array.dtype) for item in array]
+
+
+def _size(array: Array) -> int:
+    """Returns how many numbers take as long to print as an array."""
+    if array.dtype.kind not in "OS" or array.size > LARGE_VALUES:
+        return array.size
+    return array.size + sum(map(len, array.flat)) // _BYTES_PER_VALUE

@@ -2,10 +2,12 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from serving.server.dataplane.scheduler import Call
 from serving.server.dataplane.statuses import Code, ServingError, from_exception, http_status
-from serving.server.dataplane.tensors import Tensors
+from serving.server.dataplane.versions import Lease
+from serving.server.offload.converter import Job
 from serving.server.rest import json_response, routes
 
 CORS_HEADERS = (
@@ -27,37 +29,60 @@ class TooLarge(ServingError):
     def __init__(self, message: str) -> None:
         super().__init__(Code.INVALID_ARGUMENT, message)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return type(self), (self.message,)
+
 
 @dataclass(frozen=True)
 class Response:
     """An HTTP response."""
 
     status: int
-    body: bytes
+    body: bytes | memoryview
     content_type: str = JSON_TYPE
 
 
 @dataclass(slots=True)
-class Running:
-    """A request that waits for a call."""
+class Waiting:
+    """A request that waits: for a call of the model, or for the converter.
 
-    call: Call
-    answer: Callable[[Tensors], Response]
+    Attributes:
+        work: what has to be done first.
+        go_on: takes its result; returns the next step, or raises what went wrong.
+        done: is called with the name of the final status.
+        lease: of the model, for as long as the request waits for the converter. A call has its own.
+    """
+
+    work: Call | Job
+    go_on: "Callable[[Any], Step]"
     done: Callable[[str], None] = lambda _: None
+    lease: Lease | None = None
 
-    def finish(self, result: Tensors | ServingError) -> Response:
-        """Returns the response for the result of the call. Never raises."""
+    def finish(self, result: Any) -> "Step":
+        """Returns the next step after the work. Never raises.
+
+        Args:
+            result: of the work, or a ServingError.
+        """
         problem = result
         if not isinstance(problem, ServingError):
             try:
-                response = self.answer(problem)
-            except Exception as error:
+                step = self.go_on(problem)
+            except Exception as error:  # a client gets an answer to any error
                 problem = from_exception(error)
             else:
-                self.done("OK")
-                return response
+                if isinstance(step, Response):
+                    self.done("OK")
+                else:
+                    step.done = self.done
+                return step
+        if self.lease:
+            self.lease.release()
         self.done(problem.code.name)
         return failed(problem)
+
+
+Step = Response | Waiting
 
 
 def failed(error: BaseException) -> Response:

@@ -10,17 +10,21 @@ from typing import Any, cast
 import httptools
 
 from serving.server.dataplane.scheduler import Call, Scheduler
-from serving.server.dataplane.shared import address_of
+from serving.server.dataplane.shared import Unread, address_of, reads_too_slowly
 from serving.server.dataplane.statuses import ServingError
+from serving.server.offload.converter import Converter, Job
 from serving.server.records.access_log import AccessLog
 from serving.server.rest import json_response, routes
 from serving.server.rest.api import Rest
-from serving.server.rest.responses import CORS_HEADERS, CORS_KEY_HEADERS, Response
+from serving.server.rest.responses import CORS_HEADERS, CORS_KEY_HEADERS, Response, Step
 from serving.server.settings import api_keys
 
 MAX_HEADER_BYTES = 64 << 10
 # The number of requests that a connection may send before the first is answered.
 MAX_PIPELINED = 16
+# After an answer of this size, a connection's requests are begun one by one, each when the answer
+# before has been written.
+_LARGE_ANSWER = 256 << 10
 _REASONS = {status.value: status.phrase for status in HTTPStatus} | {499: "Client Closed Request"}
 
 _CORS, _CORS_KEY = (
@@ -35,6 +39,8 @@ class _Slot:
     """A position in the order of a connection's responses.
 
     Attributes:
+        request: the arguments of Rest.begin(), while the request waits to be begun.
+        work: what the request waits for.
         held: the bytes of the request's body, until they are given back.
     """
 
@@ -42,7 +48,8 @@ class _Slot:
     response: Response | None = None
     head_only: bool = False
     old: bool = False
-    call: Call | None = None
+    request: tuple[str, str, list[bytes], str, str] | None = None
+    work: Call | Job | None = None
     started: float = 0.0
     method: str = ""
     path: str = ""
@@ -53,9 +60,16 @@ class _Slot:
 class HttpProtocol(asyncio.Protocol):
     """One connection."""
 
-    def __init__(self, rest: Rest, scheduler: Scheduler, connections: set["HttpProtocol"]) -> None:
+    def __init__(
+        self,
+        rest: Rest,
+        scheduler: Scheduler,
+        converter: Converter,
+        connections: set["HttpProtocol"],
+    ) -> None:
         self._rest = rest
         self._scheduler = scheduler
+        self._converter = converter
         self._connections = connections
         self._transport: asyncio.Transport | None = None
         self._parser: Any = None
@@ -64,6 +78,10 @@ class HttpProtocol(asyncio.Protocol):
         self._paused = False
         self._since = time.monotonic()
         self._receiving = False
+        self._waiting = 0  # the number of requests that are not begun
+        self._has_large_answers = False
+        self._unread = Unread(rest.total)
+        self._unread_at_pause = 0
         self._encrypted = False
         self._remote = self._address = ""
         self._body: list[bytes] = []
@@ -108,10 +126,13 @@ class HttpProtocol(asyncio.Protocol):
         self._receiving = False
         self._closing = True
         self._drop_body()
+        self._unread.shrink(0)
+        self._waiting = 0
         for slot in self._slots:
             self._give_back(slot)
-            if slot.call:
-                slot.call.deadline = 0.0  # the client is gone: not worth running
+            slot.request = None
+            if slot.work:
+                slot.work.deadline = 0.0  # the client is gone: not worth doing
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
@@ -163,7 +184,7 @@ class HttpProtocol(asyncio.Protocol):
             self._check_size(int(value) if value.isdigit() else 0)
 
     def on_headers_complete(self) -> None:
-        if self._rest.keys and not self._closing:
+        if self._rest.access and not self._closing:
             refusal = self._rest.refusal(self._method(), self._path(), self._credentials)
             if refusal:  # before the body is received
                 self._end_with(refusal)
@@ -175,7 +196,7 @@ class HttpProtocol(asyncio.Protocol):
             return
         self._check_size(self._body_bytes + len(data))
         try:
-            self._rest.total.take(len(data))
+            self._rest.total.take(len(data), self._body_bytes)
         except ServingError as error:
             self._refuse(503, error.message)
             raise
@@ -195,16 +216,13 @@ class HttpProtocol(asyncio.Protocol):
         self._note(slot)
         slot.old = self._parser.get_http_version() == "1.0"
         slot.held, self._body_bytes = self._body_bytes, 0
-        body, self._body = b"".join(self._body), []
-        begun = self._rest.begin(method, path, body, self._encoding, self._origin)
-        del body  # the answer may be delivered below
-        if isinstance(begun, Response):
-            self._answer(slot, begun)
+        request = method, path, self._body, self._encoding, self._origin
+        self._body = []
+        if self._paused or self._waiting or (self._has_large_answers and len(self._slots) > 1):
+            slot.request = request
+            self._waiting += 1
         else:
-            slot.call = begun.call
-            self._scheduler.submit(
-                begun.call, lambda result: self._answer(slot, begun.finish(result))
-            )
+            self._go_on(slot, self._rest.begin(*request))
         if len(self._slots) >= MAX_PIPELINED and self._transport:
             self._transport.pause_reading()
 
@@ -220,14 +238,41 @@ class HttpProtocol(asyncio.Protocol):
             slot.method, slot.path = self._method() if self._url else "", self._path()
             slot.started, slot.received = self._since, self._body_bytes
 
+    def _begin_waiting(self) -> None:
+        """Begins requests that waited: all of them, or one if answers are large."""
+        for slot in list(self._slots):
+            if slot.request is None:
+                if slot.response is None and self._has_large_answers:
+                    return
+                continue
+            if self._paused:
+                return
+            request, slot.request = slot.request, None
+            self._waiting -= 1
+            self._go_on(slot, self._rest.begin(*request))
+
+    def _go_on(self, slot: _Slot, step: Step) -> None:
+        if isinstance(step, Response):
+            self._answer(slot, step)
+            return
+        slot.work = work = step.work
+        if isinstance(work, Call):
+            self._scheduler.submit(work, lambda result: self._go_on(slot, step.finish(result)))
+        else:
+            self._converter.submit(work, lambda result: self._go_on(slot, step.finish(result)))
+        if self._transport is None:
+            work.deadline = 0.0  # the client left during the step before
+
     # --- responses ---
 
     def _answer(self, slot: _Slot, response: Response) -> None:
         slot.response = response
-        slot.call = None
+        slot.work = None
         self._give_back(slot)
         while self._slots and self._slots[0].response is not None:
             self._write(self._slots.popleft())
+        if self._waiting:
+            self._begin_waiting()
         if self._transport and not self._paused and len(self._slots) < MAX_PIPELINED:
             self._transport.resume_reading()
 
@@ -243,17 +288,36 @@ class HttpProtocol(asyncio.Protocol):
             self._log(self._rest.log, slot, response)
         if self._transport is None:
             return
+        is_large = self._has_large_answers = len(response.body) > _LARGE_ANSWER
+        if is_large:
+            try:
+                self._unread.take(len(response.body))
+            except ServingError as error:
+                slot.keep_alive, self._closing, is_large = False, True, False
+                response = Response(503, json_response.error(error.message))
         head = (
             f"HTTP/1.1 {response.status} {_REASONS.get(response.status, '')}\r\n"
             f"Content-Type: {response.content_type}\r\nContent-Length: {len(response.body)}\r\n"
-            + ((_CORS_KEY if self._rest.keys else _CORS) if self._rest.cors else "")
+            + ((_CORS_KEY if self._rest.access else _CORS) if self._rest.cors else "")
             + ("WWW-Authenticate: Bearer\r\n" if response.status == 401 else "")
             + _connection(slot)
             + "\r\n"
         ).encode("latin-1")
-        self._transport.write(head if slot.head_only else head + response.body)
+        if slot.head_only:
+            self._transport.write(head)
+        elif is_large:  # without copying it
+            self._transport.write(head)
+            self._transport.write(response.body)
+        else:
+            self._transport.write(head + response.body)
+        self._count_unread()
         if not slot.keep_alive:
             self._transport.close()
+
+    def _count_unread(self) -> None:
+        """Counts the answers that have left as read."""
+        if self._unread.size and self._transport:
+            self._unread.shrink(self._transport.get_write_buffer_size())
 
     def _refuse(self, status: int, message: str) -> None:
         """Answers a request that can't be read to the end, after the earlier ones, and closes."""
@@ -290,6 +354,11 @@ class HttpProtocol(asyncio.Protocol):
     def _set_paused(self, paused: bool) -> None:
         self._paused = paused
         self._since = time.monotonic()
+        self._count_unread()
+        if paused and self._transport:
+            self._unread_at_pause = self._transport.get_write_buffer_size()
+        if not paused and self._waiting:
+            self._begin_waiting()
         if self._transport and not self._transport.is_closing():
             if paused:
                 self._transport.pause_reading()
@@ -305,18 +374,22 @@ class HttpProtocol(asyncio.Protocol):
             now: of time.monotonic().
         """
         limits = self._rest.limits
-        if (
-            self._transport
-            and now - self._since > limits.timeout_seconds
-            and (self._paused or self._transport.is_closing())
-        ):
-            # The client does not read answers; closing would wait until it does, perhaps forever.
+        self._count_unread()
+        if self._transport and self._reads_too_slowly(now):
+            # Closing would wait until the client has read everything, perhaps forever.
             self._transport.abort()
         elif self._receiving and now - self._since > limits.timeout_seconds:
             self._receiving = False
             self._refuse(408, f"The request did not arrive within {limits.timeout_seconds:g} s")
         elif not self._slots and now - self._since > limits.idle_seconds and self._transport:
             self._transport.close()
+
+    def _reads_too_slowly(self, now: float) -> bool:
+        if not self._transport or not (self._paused or self._transport.is_closing()):
+            return False
+        unread = self._transport.get_write_buffer_size()
+        read = max(self._unread_at_pause - unread, 0)
+        return reads_too_slowly(read, now - self._since, self._rest.limits.timeout_seconds)
 
     def drain(self) -> None:
         """Accepts no more requests; closes when those begun are answered."""

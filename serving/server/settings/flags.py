@@ -16,7 +16,7 @@ from core.errors import UserError
 from core.version import VERSION
 from serving.server.dataplane.shared import MAX_TOTAL_BYTES
 from serving.server.settings import api_keys, settings_files
-from serving.server.settings.api_keys import ApiKeys
+from serving.server.settings.api_keys import Access
 from serving.server.settings.known_flags import OFF, REFUSED, WITHOUT_EFFECT
 from serving.server.settings.settings_files import Batching, Monitoring, SslConfig
 from serving.server.supervisor import FLAG, PROGRAM
@@ -48,13 +48,14 @@ class Settings:
     monitoring: Monitoring
     enable_grpc_healthcheck_service: bool
     enable_signature_method_name_check: bool
+    enable_config_reload: bool
     saved_model_tags: tuple[str, ...]
     tensorflow_session_parallelism: int
     tensorflow_intra_op_parallelism: int
     tensorflow_inter_op_parallelism: int
     ssl: SslConfig | None
     rest_api_ssl: SslConfig | None
-    api_keys: ApiKeys
+    access: Access
     access_log: Path | None
     request_log_prefix: Path | None
     request_log_sampling_rate: float
@@ -119,16 +120,17 @@ def parse(arguments: Sequence[str], environment: Mapping[str, str] = os.environ)
         # The shortest number in JSON, with its comma, has two bytes; in memory it has up to eight.
         given["max_tensor_bytes"] = max(256 << 20, 4 * given["max_body_bytes"])
     _complete_total(given)
+    access = api_keys.read(given.pop("api_key_file"), given.pop("admin_api_key_file"), environment)
     settings = Settings(
         model_name=name,
         model_base_path=base_path,
         saved_model_tags=tags,
-        notes=(*notes, *batching.notes),
+        notes=(*notes, *batching.notes, *access.notes),
         batching=batching,
         monitoring=settings_files.monitoring(given.pop("monitoring_config_file")),
         ssl=settings_files.ssl_config(given.pop("ssl_config_file")),
         rest_api_ssl=settings_files.ssl_config(given.pop("rest_api_ssl_config_file")),
-        api_keys=api_keys.read(given.pop("api_key_file"), environment),
+        access=access,
         **given,
     )
     if settings.port and settings.port == settings.rest_api_port:
@@ -217,6 +219,11 @@ def _parser() -> _Parser:
     add("--api_key_file", type=Path,
         help=f"keys, one per line; a client must send one; or ${api_keys.ENVIRONMENT}"
         )  # fmt: skip
+    add(api_keys.ADMIN_FLAG, type=Path,
+        help="keys for metrics and changes of the served models, needed for them as soon as any "
+        f"key is set; or ${api_keys.ADMIN_ENVIRONMENT}")  # fmt: skip
+    add("--enable_config_reload", **_boolean(default=True),
+        help="obey HandleReloadConfigRequest on gRPC (default: true)")  # fmt: skip
     add("--access_log", type=Path, help="file for one JSON object per request; - for stdout")
     add("--request_log_prefix", type=Path,
         help="prefix of the files of sampled requests: PREFIX.MODEL-TIME.tfrecord")  # fmt: skip
@@ -233,8 +240,8 @@ def _parser() -> _Parser:
         help="limit for a request (default: 64 MiB)",
     )
     add("--max_total_request_bytes", type=_positive,
-        help="limit for all requests together that are not answered yet (default: 512 MiB, or "
-        "--max_body_bytes if that is larger)")  # fmt: skip
+        help="limit for all requests that are not answered yet and all answers that are not read "
+        "yet (default: 512 MiB, or --max_body_bytes if that is larger)")  # fmt: skip
     add("--max_decompressed_bytes", type=_positive,
         help="limit for an unpacked gzip body (default: --max_body_bytes)")  # fmt: skip
     add("--max_request_rows", type=_positive, default=8192,

@@ -12,6 +12,7 @@ import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from tensorflow_serving.apis import (
     get_model_status_pb2,
+    model_management_pb2,
     model_service_pb2_grpc,
     predict_pb2,
     prediction_service_pb2_grpc,
@@ -21,6 +22,7 @@ from serving import embedded
 from serving.client import Client, RequestFailed
 from serving.embedded import Address
 from tests.serving.asking import (
+    ADMIN,
     BODY,
     KEY,
     METRICS,
@@ -88,7 +90,43 @@ def test_others_are_refused(guarded: Address, headers: dict[str, str]) -> None:
         status, answered, content = ask(guarded, method, path, body, **headers)
         assert status == 401
         assert answered["WWW-Authenticate"] == "Bearer"
-        assert json.loads(content)["error"].startswith("a known API key is required")
+        key = "admin" if path == METRICS else "API"
+        assert json.loads(content)["error"].startswith(f"a known {key} key is required")
+
+
+def test_metrics_need_an_admin_key(guarded: Address) -> None:
+    assert ask(guarded, "GET", METRICS, x_api_key=ADMIN)[0] == 200
+    status, _, content = ask(guarded, "GET", METRICS, x_api_key=KEY)
+    assert status == 403
+    assert json.loads(content)["error"] == "an admin key is required, got a client's"
+    assert ask(guarded, "POST", PREDICT, BODY, x_api_key=ADMIN)[0] == 200
+
+
+def test_reload_needs_an_admin_key(guarded: Address) -> None:
+    request = model_management_pb2.ReloadConfigRequest()
+    with grpc.insecure_channel(f"{guarded.host}:{guarded.grpc_port}") as channel:
+        reload = model_service_pb2_grpc.ModelServiceStub(channel).HandleReloadConfigRequest
+        for key, code, words in (
+            ("wrong", "UNAUTHENTICATED", "a known admin key is required"),
+            (KEY, "PERMISSION_DENIED", "an admin key is required, got a client's"),
+            (ADMIN, "INVALID_ARGUMENT", "Only ModelConfigList is currently supported"),
+        ):
+            with pytest.raises(grpc.RpcError) as caught:
+                reload(request, timeout=120, metadata=(("x-api-key", key),))
+            assert caught.value.code().name == code
+            assert words in caught.value.details()
+
+
+def test_reload_can_be_switched_off(half_plus_two: Path) -> None:
+    with (
+        embedded.running("half", half_plus_two, "--enable_config_reload=false") as address,
+        grpc.insecure_channel(f"{address.host}:{address.grpc_port}") as channel,
+    ):
+        reload = model_service_pb2_grpc.ModelServiceStub(channel).HandleReloadConfigRequest
+        with pytest.raises(grpc.RpcError) as caught:
+            reload(model_management_pb2.ReloadConfigRequest(), timeout=120)
+        assert caught.value.code() is grpc.StatusCode.PERMISSION_DENIED
+        assert "--enable_config_reload=false" in caught.value.details()
 
 
 def test_what_needs_no_key(guarded: Address) -> None:

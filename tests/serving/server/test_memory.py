@@ -21,15 +21,18 @@ from serving.server.grpc.handlers import Method
 from serving.server.grpc.transport import GrpcProtocol, GrpcServer
 from serving.server.http2 import frames, headers
 from serving.server.http2.frames import Error, Flag
+from serving.server.offload.converter import Converter
 from serving.server.rest.api import Rest
 from serving.server.rest.transport import HttpProtocol
-from tests.serving.processes import memory
+from tests.serving.processes import children, memory, pid, resident
 from tests.serving.server.loops import SECONDS, listening, wait_until
 
 MEGABYTE = 1 << 20
 SIZE = 3 * MEGABYTE
 # What a connection without a request may have allocated, in bytes.
 LITTLE = SIZE // 2
+# What the converter may occupy after requests of this size: its modules, and one of them.
+CONVERTER_BYTES = 128 * MEGABYTE
 
 
 @pytest.fixture(autouse=True)
@@ -53,8 +56,9 @@ def connected(port: int) -> socket.socket:
     return socket.create_connection(("127.0.0.1", port), timeout=SECONDS)
 
 
-def post(size: int, *extra: str) -> bytes:
-    lines = ["POST /v1/models/m:predict HTTP/1.1", "Host: t", f"Content-Length: {size}", *extra]
+def post(size: int, *extra: str, model: str = "m") -> bytes:
+    first = f"POST /v1/models/{model}:predict HTTP/1.1"
+    lines = [first, "Host: t", f"Content-Length: {size}", *extra]
     return "\r\n".join(lines).encode() + b"\r\n\r\n"
 
 
@@ -67,7 +71,7 @@ class RestHere:
         self.rest = Rest(Models())
 
     def __call__(self, loop: asyncio.AbstractEventLoop) -> HttpProtocol:
-        protocol = HttpProtocol(self.rest, Scheduler(loop), self.connections)
+        protocol = HttpProtocol(self.rest, Scheduler(loop), Converter(loop), self.connections)
         self.refs.append(weakref.ref(protocol))
         return protocol
 
@@ -82,7 +86,7 @@ def test_rest_connections_that_close(growth: Callable[[], int]) -> None:
         for _ in range(5):
             with connected(port) as one:
                 one.sendall(post(SIZE, "Connection: close") + b"x" * SIZE)
-                assert one.recv(65536).startswith(b"HTTP/1.1 400 ")
+                assert one.recv(65536).startswith(b"HTTP/1.1 404 ")
         wait_until(lambda: here.gone and growth() < LITTLE)
     assert len(here.refs) == 5
 
@@ -103,7 +107,7 @@ def test_idle_rest_connections(growth: Callable[[], int]) -> None:
     here = RestHere()
     with listening(here) as port, connected(port) as one:
         one.sendall(post(SIZE) + b"x" * SIZE)
-        assert one.recv(65536).startswith(b"HTTP/1.1 400 ")
+        assert one.recv(65536).startswith(b"HTTP/1.1 404 ")
         wait_until(lambda: growth() < LITTLE)
         assert not here.rest.total.held
         one.sendall(b"GET /v1/models/m HTTP/1.1\r\nHost: t\r\n\r\n")  # it is still open
@@ -134,7 +138,7 @@ def test_rest_connections_under_tls(growth: Callable[[], int]) -> None:
                 part = SIZE if whole else SIZE - 1000
                 one.sendall(post(SIZE, "Connection: close") + b"x" * part)
                 if whole:
-                    assert one.recv(65536).startswith(b"HTTP/1.1 400 ")
+                    assert one.recv(65536).startswith(b"HTTP/1.1 404 ")
                 else:
                     wait_until(lambda: here.rest.total.held == SIZE - 1000)
             wait_until(lambda: here.gone and growth() < LITTLE)
@@ -270,7 +274,7 @@ def test_the_memory_of_a_server_process(server: Address) -> None:
 
     def rest(part: int) -> None:
         with connected(server.rest_port) as one:
-            one.sendall(post(SIZE, "Connection: close") + body[:part])
+            one.sendall(post(SIZE, "Connection: close", model="half") + body[:part])
             if part == SIZE:
                 assert one.recv(65536).startswith(b"HTTP/1.1 400 ")
 
@@ -290,3 +294,5 @@ def test_the_memory_of_a_server_process(server: Address) -> None:
     rest(SIZE)
     # glibc returns some of it late; each of the three kinds has sent this much.
     wait_until(lambda: memory(server) - before < COUNT * SIZE)
+    (converter,) = children(pid(server))
+    assert resident(converter) < CONVERTER_BYTES

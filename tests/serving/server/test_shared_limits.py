@@ -12,17 +12,28 @@ from google.protobuf.wrappers_pb2 import BytesValue
 
 from serving import embedded
 from serving.embedded import Address
-from serving.server.dataplane.shared import Clients, RequestBytes, address_of
+from serving.server.dataplane.shared import (
+    MIN_READ_BYTES_PER_SECOND,
+    SMALL_BYTES,
+    Clients,
+    HeldBytes,
+    Unread,
+    address_of,
+    reads_too_slowly,
+)
 from serving.server.dataplane.statuses import Code, ServingError
 from tests.serving.server.loops import SECONDS, wait_until
 
 ONE, ALL = 200_000, 300_000
-WORDS = f"all requests together may have {ALL} bytes (--max_total_request_bytes), got "
+WORDS = (
+    f"all requests and unread answers together may have {ALL} bytes (--max_total_request_bytes), "
+    "got "
+)
 PREDICT = "/tensorflow.serving.PredictionService/Predict"
 
 
 def test_bytes_are_taken_and_given_back() -> None:
-    total = RequestBytes(100)
+    total = HeldBytes(100)
     total.take(60)
     with pytest.raises(ServingError, match=r"may have 100 bytes .*_bytes\), got 101") as caught:
         total.take(41)
@@ -30,6 +41,48 @@ def test_bytes_are_taken_and_given_back() -> None:
     total.take(40)
     total.give_back(100)
     assert total.held == 0
+
+
+def test_small_requests_have_room_beside_large_ones() -> None:
+    total = HeldBytes(8 << 20)
+    total.take(6 << 20)
+    with pytest.raises(ServingError, match=r"got 7864320$"):
+        total.take((1 << 20) + (1 << 19))
+    total.take(1 << 20)
+    with pytest.raises(ServingError, match="got"):
+        total.take(1, already=1 << 20)
+    total.take(SMALL_BYTES)
+    total.take(100, already=SMALL_BYTES - 100)
+
+
+def test_the_largest_request_always_fits() -> None:
+    total = HeldBytes(8 << 20, largest=8 << 20)
+    total.take(8 << 20)
+    total.give_back(8 << 20)
+    total = HeldBytes(8 << 20, largest=(7 << 20) + 5)
+    total.take((7 << 20) + 5)
+    with pytest.raises(ServingError, match="got"):
+        total.take(1 << 19)
+
+
+def test_unread_answers_count_until_they_are_read() -> None:
+    total = HeldBytes(100)
+    unread = Unread(total)
+    unread.take(60)
+    with pytest.raises(ServingError, match="unread answers"):
+        unread.take(41)
+    unread.shrink(70)
+    assert (unread.size, total.held) == (60, 60)
+    unread.shrink(10)
+    assert (unread.size, total.held) == (10, 10)
+    unread.shrink(0)
+    assert total.held == 0
+
+
+def test_who_reads_too_slowly() -> None:
+    assert not reads_too_slowly(0, 29.0, 30.0)
+    assert reads_too_slowly(31, 31.0, 30.0)
+    assert not reads_too_slowly(31 * MIN_READ_BYTES_PER_SECOND, 31.0, 30.0)
 
 
 @pytest.mark.parametrize(("most", "share"), [(1, 1), (2, 2), (3, 3), (4, 3), (8, 6), (900, 675)])
@@ -77,7 +130,7 @@ def posted(address: Address) -> bytes:
     """Returns the answer to a request of ``ONE`` bytes."""
     with begun(address, 0) as one:
         body = b'{"instances": [1.0]}'
-        with contextlib.suppress(ConnectionError):  # a refusal comes before the end
+        with contextlib.suppress(OSError):  # a refusal comes before the end
             one.sendall(body + b" " * (ONE - len(body)))
             one.shutdown(socket.SHUT_WR)
         answer = b""

@@ -94,7 +94,7 @@ def test_known_inputs_decide_for_text(servable: Servable) -> None:
 def call(servable: Servable, name: str, x: Array, lease: Lease | None = None) -> Call:
     found = lease or Lease(servable)
     assert found.acquire()
-    return Call(found, servable.signatures[name], {"x": x}, ("y",))
+    return Call(found, servable.signatures[name], {"x": x}, ("y",), weight=x.nbytes)
 
 
 def on_loop(work: Callable[[Scheduler], Awaitable[Any]], **options: Any) -> Any:
@@ -169,7 +169,7 @@ def fast(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_fast_model_runs_few_sizes_of_batch(
     servable: Servable, sizes: list[int], ready: int, run: int
 ) -> None:
-    servable.pace("rows").record(1, 1e-5)
+    servable.pace("rows").record(1, 8, 1e-5)
     lease = Lease(servable)
 
     async def work(scheduler: Scheduler) -> list[Result]:
@@ -197,7 +197,7 @@ def test_a_slow_model_runs_no_row_for_nothing(
 
 @pytest.mark.usefixtures("fast")
 def test_calls_that_are_ready_run_as_one(servable: Servable, sizes: list[int]) -> None:
-    servable.pace("rows").record(1, 1e-4)
+    servable.pace("rows").record(1, 8, 1e-4)
     lease = Lease(servable)
 
     async def work(scheduler: Scheduler) -> list[Result]:
@@ -210,7 +210,7 @@ def test_calls_that_are_ready_run_as_one(servable: Servable, sizes: list[int]) -
 
 
 def test_calls_of_other_shapes_or_versions_are_not_mixed(servable: Servable) -> None:
-    servable.pace("wide").record(1, 1e-4)
+    servable.pace("wide").record(1, 8, 1e-4)
     leases = [Lease(servable), Lease(servable)]
 
     async def work(scheduler: Scheduler) -> list[Result]:
@@ -228,7 +228,7 @@ def test_calls_of_other_shapes_or_versions_are_not_mixed(servable: Servable) -> 
 
 
 def test_one_bad_request_fails_alone(servable: Servable) -> None:
-    servable.pace("picky").record(1, 1e-4)
+    servable.pace("picky").record(1, 8, 1e-4)
     lease = Lease(servable)
 
     async def work(scheduler: Scheduler) -> list[Result]:

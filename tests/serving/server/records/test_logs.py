@@ -13,6 +13,7 @@ from serving import embedded, request_log
 from serving.client import Client
 from serving.embedded import Address
 from tests.serving.asking import (
+    ADMIN,
     BODY,
     KEY,
     METRICS,
@@ -126,7 +127,7 @@ def test_request_log(logging_server: Address, folder: Path) -> None:
     ask(logging_server, "POST", PICTURES, body, x_api_key=KEY)  # by the flags' prefix
     one = logged(folder / "requests.pictures", lambda one: one.signature == "serving_bytes")[0]
     assert one.inputs["image_bytes"].tolist() == [picture("PNG", 4)]
-    _, _, metrics = ask(logging_server, "GET", METRICS, x_api_key=KEY)
+    _, _, metrics = ask(logging_server, "GET", METRICS, x_api_key=ADMIN)
     assert b':tensorflow:serving:request_log_count{model_name="half",status_code="OK"}' in metrics
 
 

@@ -2,22 +2,43 @@
 
 import gzip
 import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
+from serving.server.dataplane.scheduler import Call
+from serving.server.dataplane.statuses import ServingError
 from serving.server.dataplane.versions import Models
-from serving.server.rest.api import Rest, RestLimits
+from serving.server.rest.api import Rest
+from serving.server.rest.reading import ReadLimits
+from serving.server.rest.responses import Response, Waiting
 
 
 @pytest.fixture
-def rest(models: Models) -> Rest:
-    return Rest(models)
+def rest(models: Models) -> Iterator[Rest]:
+    yield Rest(models)
+    assert not any(version.lease.users for version in models.available("half"))
+
+
+def handle(rest: Rest, method: str, path: str, body: bytes = b"", encoding: str = "") -> Response:
+    """Does all that a request waits for, here and now."""
+    step = rest.begin(method, path, [body] if body else [], encoding)
+    while isinstance(step, Waiting):
+        work = step.work
+        try:
+            result: Any = work.run() if isinstance(work, Call) else work.function(*work.arguments)
+        except ServingError as error:
+            result = error
+        if isinstance(work, Call):
+            work.lease.release()
+        step = step.finish(result)
+    return step
 
 
 def post(rest: Rest, path: str, body: str | bytes, encoding: str = "") -> tuple[int, Any]:
     raw = body.encode() if isinstance(body, str) else body
-    response = rest.handle("POST", path, raw, encoding)
+    response = handle(rest, "POST", path, raw, encoding)
     assert response.content_type == "application/json"
     return response.status, json.loads(response.body) if response.body else None
 
@@ -99,7 +120,7 @@ def test_status(rest: Rest) -> None:
         "status": {"error_code": "OK", "error_message": ""},
     }
     for choice in ("", "/versions/123", "/labels/stable"):
-        response = rest.handle("GET", f"/v1/models/half{choice}")
+        response = handle(rest, "GET", f"/v1/models/half{choice}")
         assert response.status == 200
         assert json.loads(response.body) == {"model_version_status": [entry]}
 
@@ -113,12 +134,12 @@ def test_status(rest: Rest) -> None:
     ],
 )
 def test_nothing_to_describe(rest: Rest, path: str, message: str) -> None:
-    response = rest.handle("GET", path)
+    response = handle(rest, "GET", path)
     assert (response.status, json.loads(response.body)) == (404, {"error": message})
 
 
 def test_metadata(rest: Rest) -> None:
-    answer = json.loads(rest.handle("GET", "/v1/models/half/metadata").body)
+    answer = json.loads(handle(rest, "GET", "/v1/models/half/metadata").body)
     assert answer["model_spec"] == {"name": "half", "signature_name": "", "version": "123"}
     signatures = answer["metadata"]["signature_def"]["signature_def"]
     assert sorted(signatures) == ["classify_x_to_y", "regress_x_to_y", "serving_default"]
@@ -136,12 +157,12 @@ def test_metadata(rest: Rest) -> None:
 
 
 def test_outside_the_api_is_a_page(rest: Rest) -> None:
-    response = rest.handle("GET", "/")
+    response = handle(rest, "GET", "/")
     assert (response.status, response.content_type) == (404, "text/html")
 
 
 def test_error_without_a_body(rest: Rest) -> None:
-    response = rest.handle("GET", "/v1/models/half/versions/18446744073709551615")
+    response = handle(rest, "GET", "/v1/models/half/versions/18446744073709551615")
     assert (response.status, response.body) == (400, b"")
 
 
@@ -154,7 +175,7 @@ def test_gzip(rest: Rest) -> None:
 
 
 def test_a_small_body_cannot_unpack_to_a_large_one(models: Models) -> None:
-    rest = Rest(models, RestLimits(unpacked_bytes=1000))
+    rest = Rest(models, content=ReadLimits(unpacked_bytes=1000))
     status, answer = post(rest, HALF, gzip.compress(b" " * 1_000_000), "gzip")
     assert status == 413
     assert answer["error"] == "the unpacked body is larger than 1000 bytes"

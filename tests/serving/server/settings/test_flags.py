@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import UserError
+from serving.server.dataplane.statuses import Code, ServingError
 from serving.server.settings import flags, settings_files
 from serving.server.settings.known_flags import REFUSED
 
@@ -191,17 +192,28 @@ def test_batching_file(tmp_path: Path) -> None:
             settings_files.batching(file)
 
 
-def test_api_keys(tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("flag", "variable", "admin"),
+    [
+        ("--api_key_file", "FANOUT_API_KEY", False),
+        ("--admin_api_key_file", "FANOUT_ADMIN_API_KEY", True),
+    ],
+)
+def test_api_keys(tmp_path: Path, flag: str, variable: str, admin: bool) -> None:
     file = tmp_path / "keys"
     file.write_text("a-key-that-is-long\n")
     base = ["--model_base_path=/m"]
-    assert not flags.parse(base, {}).api_keys
+    assert not flags.parse(base, {}).access
     for arguments, environment in (
-        ([f"--api_key_file={file}"], {}),
-        ([], {"FANOUT_API_KEY": "a-key-that-is-long"}),
+        ([f"{flag}={file}"], {}),
+        ([], {variable: "a-key-that-is-long"}),
     ):
         settings = flags.parse([*base, *arguments], environment)
-        settings.api_keys.check({"x-api-key": "a-key-that-is-long"})
+        assert bool(settings.access.clients) is not admin
+        check = settings.access.check_admin if admin else settings.access.check
+        check({"x-api-key": "a-key-that-is-long"})
+        with pytest.raises(ServingError):
+            check({"x-api-key": "another-key-that-is-long"})
         assert "a-key-that-is-long" not in repr(settings)
     for text, message in (
         ("", "holds no key"),
@@ -210,12 +222,37 @@ def test_api_keys(tmp_path: Path) -> None:
     ):
         file.write_text(text)
         with pytest.raises(UserError, match=message):
-            flags.parse([*base, f"--api_key_file={file}"], {})
+            flags.parse([*base, f"{flag}={file}"], {})
 
 
-def test_the_limit_of_tensors_follows_that_of_bodies(tmp_path: Path) -> None:
-    base = f"--model_base_path={tmp_path}"
-    assert flags.parse([base], {}).max_tensor_bytes == 256 << 20
-    assert flags.parse([base, "--max_body_bytes=1000"], {}).max_tensor_bytes == 256 << 20
-    assert flags.parse([base, f"--max_body_bytes={1 << 30}"], {}).max_tensor_bytes == 4 << 30
-    assert flags.parse([base, "--max_tensor_bytes=5"], {}).max_tensor_bytes == 5
+def test_who_may_do_what() -> None:
+    client, admin = {"x-api-key": "the-key-of-a-client"}, {"x-api-key": "the-key-of-an-admin"}
+    keys = {"FANOUT_API_KEY": client["x-api-key"], "FANOUT_ADMIN_API_KEY": admin["x-api-key"]}
+    base = ["--model_base_path=/m"]
+    both = flags.parse(base, keys)
+    both.access.check(client)
+    both.access.check(admin)
+    both.access.check_admin(admin)
+    assert both.notes == ()
+    with pytest.raises(ServingError, match="admin key is required, got a client's") as caught:
+        both.access.check_admin(client)
+    assert caught.value.code is Code.PERMISSION_DENIED
+    with pytest.raises(ServingError, match="a known admin key is required") as caught:
+        both.access.check_admin({})
+    assert caught.value.code is Code.UNAUTHENTICATED
+
+    for_clients = flags.parse(base, {"FANOUT_API_KEY": client["x-api-key"]})
+    assert "there is no admin key" in for_clients.notes[0]
+    with pytest.raises(ServingError, match="--admin_api_key_file") as caught:
+        for_clients.access.check_admin(client)
+    assert caught.value.code is Code.PERMISSION_DENIED
+
+    for_admins = flags.parse(base, {"FANOUT_ADMIN_API_KEY": admin["x-api-key"]})
+    for_admins.access.check({})
+    for_admins.access.check_admin(admin)
+    with pytest.raises(ServingError, match="a known admin key is required"):
+        for_admins.access.check_admin({})
+
+    same = {"FANOUT_API_KEY": client["x-api-key"], "FANOUT_ADMIN_API_KEY": client["x-api-key"]}
+    with pytest.raises(UserError, match="must differ from all client keys"):
+        flags.parse(base, same)
