@@ -1,5 +1,9 @@
 """What all connections share: a limit for the bytes that they hold, and one per client."""
 
+import time
+from collections.abc import Callable
+from operator import itemgetter
+
 from serving.server.dataplane.statuses import Code, ServingError
 
 MAX_TOTAL_BYTES = 512 << 20
@@ -9,6 +13,8 @@ _KEPT_FREE = 8  # one part in so many
 # Clients that read an answer more slowly are cut off: whoever reads a byte a second holds memory
 # for days.
 MIN_READ_BYTES_PER_SECOND = 4096
+# When the total is exhausted, a client that has read nothing for so long is cut off.
+MOST_SECONDS_WITHOUT_READING = 5.0
 
 
 class HeldBytes:
@@ -19,11 +25,19 @@ class HeldBytes:
         largest: how many bytes one request may have.
     """
 
-    __slots__ = ("_most", "_most_for_large", "held")
+    __slots__ = ("_clock", "_most", "_most_for_large", "_unread", "held")
 
-    def __init__(self, most: int = MAX_TOTAL_BYTES, largest: int = 0) -> None:
+    def __init__(
+        self,
+        most: int = MAX_TOTAL_BYTES,
+        largest: int = 0,
+        *,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._most = most
         self._most_for_large = max(most - most // _KEPT_FREE, min(largest, most))
+        self._clock = clock
+        self._unread: dict[Unread, float] = {}  # since when their clients have read nothing
         self.held = 0
 
     def take(self, size: int, already: int = 0) -> None:
@@ -32,9 +46,14 @@ class HeldBytes:
         Args:
             size: how many.
             already: how many bytes their request has had before.
+
+        Before it refuses anything it cuts off those who read nothing, the one that has read nothing
+        for the longest time first.
         """
-        held = self.held + size
         most = self._most if already + size <= SMALL_BYTES else self._most_for_large
+        if self.held + size > most:
+            self._cut_off(self.held + size - most)
+        held = self.held + size
         if held > most:
             raise ServingError(
                 Code.RESOURCE_EXHAUSTED,
@@ -47,26 +66,54 @@ class HeldBytes:
         """Counts bytes as gone: their request was answered, or their client read them or left."""
         self.held -= size
 
+    def note_progress(self, unread: "Unread") -> None:
+        """Notes that a client has read something, or has something to read."""
+        if unread.size:
+            self._unread[unread] = self._clock()
+        else:
+            self._unread.pop(unread, None)
+
+    def _cut_off(self, excess: int) -> None:
+        before = self._clock() - MOST_SECONDS_WITHOUT_READING
+        for unread, since in sorted(self._unread.items(), key=itemgetter(1)):
+            if excess <= 0 or since > before:
+                break
+            excess -= unread.size
+            unread.cut_off()
+
 
 class Unread:
-    """The bytes of large answers that one connection's client has not read."""
+    """The bytes of large answers that one connection's client has not read.
 
-    __slots__ = ("_total", "size")
+    Args:
+        total: counts them too.
+        cut_off: ends the connection at once.
+    """
 
-    def __init__(self, total: HeldBytes) -> None:
+    __slots__ = ("_cut_off", "_total", "size")
+
+    def __init__(self, total: HeldBytes, cut_off: Callable[[], None]) -> None:
         self._total = total
+        self._cut_off = cut_off
         self.size = 0
 
     def take(self, size: int) -> None:
         """Counts an answer. Raises ServingError, and counts nothing, beyond the total's limit."""
         self._total.take(size, size)
         self.size += size
+        self._total.note_progress(self)
 
     def shrink(self, left: int) -> None:
         """Counts all but the last ``left`` bytes as read."""
         if left < self.size:
             self._total.give_back(self.size - left)
             self.size = left
+            self._total.note_progress(self)
+
+    def cut_off(self) -> None:
+        """Ends the connection, as the memory is needed."""
+        self.shrink(0)
+        self._cut_off()
 
 
 def reads_too_slowly(read: int, seconds: float, patience: float) -> bool:

@@ -82,7 +82,7 @@ class GrpcProtocol(asyncio.Protocol):
         # The last accepted head with its method and timeout: most calls repeat the same head.
         self._plan: tuple[Head, Method, float] | None = None
         self._connection = Connection(self)
-        self._unread = Unread(server.total)
+        self._unread = Unread(server.total, self._abort)
         self._shared = Shared(
             server.limits.message_bytes, server.total, self._unread, server.converter
         )
@@ -229,12 +229,15 @@ class GrpcProtocol(asyncio.Protocol):
             reads_too_slowly(taken, seconds, limits.timeout_seconds)
             for taken, seconds in self._connection.sender.waiting(now)
         ):
-            if self._transport:
-                self._transport.abort()
+            self._abort()
         elif not self._connection.settled and silent > limits.timeout_seconds:
             self._connection.fail(Error.PROTOCOL_ERROR, "no SETTINGS frame arrived")
         elif not self._connection.streams and silent > limits.idle_seconds:
             self.drain()
+
+    def _abort(self) -> None:
+        if self._transport:
+            self._transport.abort()
 
     def drain(self) -> None:
         """Accepts no more calls; closes when those begun are answered."""

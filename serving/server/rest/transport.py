@@ -80,7 +80,7 @@ class HttpProtocol(asyncio.Protocol):
         self._receiving = False
         self._waiting = 0  # the number of requests that are not begun
         self._has_large_answers = False
-        self._unread = Unread(rest.total)
+        self._unread = Unread(rest.total, self._abort)
         self._unread_at_pause = 0
         self._encrypted = False
         self._remote = self._address = ""
@@ -376,13 +376,17 @@ class HttpProtocol(asyncio.Protocol):
         limits = self._rest.limits
         self._count_unread()
         if self._transport and self._reads_too_slowly(now):
-            # Closing would wait until the client has read everything, perhaps forever.
-            self._transport.abort()
+            self._abort()
         elif self._receiving and now - self._since > limits.timeout_seconds:
             self._receiving = False
             self._refuse(408, f"The request did not arrive within {limits.timeout_seconds:g} s")
         elif not self._slots and now - self._since > limits.idle_seconds and self._transport:
             self._transport.close()
+
+    def _abort(self) -> None:
+        # Closing would wait until the client has read everything, perhaps forever.
+        if self._transport:
+            self._transport.abort()
 
     def _reads_too_slowly(self, now: float) -> bool:
         if not self._transport or not (self._paused or self._transport.is_closing()):

@@ -4,6 +4,7 @@ import contextlib
 import socket
 import time
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import grpc
@@ -67,7 +68,7 @@ def test_the_largest_request_always_fits() -> None:
 
 def test_unread_answers_count_until_they_are_read() -> None:
     total = HeldBytes(100)
-    unread = Unread(total)
+    unread = Unread(total, lambda: None)
     unread.take(60)
     with pytest.raises(ServingError, match="unread answers"):
         unread.take(41)
@@ -77,6 +78,29 @@ def test_unread_answers_count_until_they_are_read() -> None:
     assert (unread.size, total.held) == (10, 10)
     unread.shrink(0)
     assert total.held == 0
+
+
+def test_who_reads_nothing_is_cut_off_when_the_memory_is_needed() -> None:
+    now = 100.0
+    total = HeldBytes(100, clock=lambda: now)
+    cut: list[str] = []
+    clients = {name: Unread(total, partial(cut.append, name)) for name in ("a", "b", "c")}
+    for unread in clients.values():
+        unread.take(25)
+    now = 104.0
+    clients["a"].shrink(20)
+    with pytest.raises(ServingError, match="got"):  # none has waited for long enough
+        total.take(50)
+    assert cut == []
+    now = 106.0
+    total.take(50)  # one of the two that have read nothing for 6 seconds is enough
+    assert (cut, total.held) == (["b"], 95)
+    with pytest.raises(ServingError, match="got"):
+        total.take(60)
+    assert (cut, total.held) == (["b", "c"], 70)
+    now = 109.5
+    total.take(50)
+    assert (cut, total.held) == (["b", "c", "a"], 100)
 
 
 def test_who_reads_too_slowly() -> None:
