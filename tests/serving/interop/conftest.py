@@ -19,3 +19,8 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def client(built: Path) -> Path:
     """The client in main.go."""
     return go_programs.build(go_programs.CLIENT, built / "client")
+
+
+@pytest.fixture(scope="session")
+def h2spec(built: Path) -> Path:
+    return go_programs.build(go_programs.H2SPEC, built / "h2spec")

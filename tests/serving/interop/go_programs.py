@@ -7,6 +7,7 @@ from pathlib import Path
 
 FOLDER = Path(__file__).parent
 CLIENT = "."
+H2SPEC = "github.com/summerwind/h2spec/cmd/h2spec"
 BUILD_SECONDS = 600.0
 
 
