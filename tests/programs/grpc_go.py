@@ -190,10 +190,8 @@ def target(folder: Path) -> Iterator[Target]:
     )
     config = folder / "models.config"
     config.write_text(f"model_config_list {{ {models} }}")
-    # A call that waits behind one that is held is counted until that one has ended.
-    flags = (f"--model_config_file={config}", "--max_queued_requests=1000000")
     try:
-        with embedded.running("half", None, *flags) as address:
+        with embedded.running("half", None, f"--model_config_file={config}") as address:
             embedded.wait_until_ready(address, "held")
             yield Target(address, gate, messages)
     finally:

@@ -112,8 +112,18 @@ class Unread:
 
     def cut_off(self) -> None:
         """Ends the connection, as the memory is needed."""
+        cut_off = self._cut_off
+        self.close()
+        cut_off()
+
+    def close(self) -> None:
+        """Counts nothing any more, and refers to nothing, as the connection is lost."""
         self.shrink(0)
-        self._cut_off()
+        self._cut_off = _nothing
+
+
+def _nothing() -> None:
+    pass
 
 
 def reads_too_slowly(read: int, seconds: float, patience: float) -> bool:

@@ -108,7 +108,7 @@ class GrpcProtocol(asyncio.Protocol):
         self._server.connections.discard(self)
         self._server.clients.leave(self._address)
         self._connection.lost()
-        self._unread.shrink(0)
+        self._unread.close()
         self._plan = None
 
     def data_received(self, data: bytes) -> None:

@@ -1,16 +1,19 @@
 """HTTP/2 header blocks: decodes and checks requests (RFC 9113, section 8), encodes responses."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import hpack
-from hpack.hpack import encode_integer
 
 from serving.server.http2.frames import ConnectionFault, Error
 
 MAX_HEADER_BYTES = 64 << 10
 MAX_CACHED_BLOCKS = 64
+_NEVER_INDEXED = 0x10  # RFC 7541, 6.2.3
+# RFC 9113, 8.2.1: what a name consists of, and what a value must not have.
+_NAME = re.compile(r"[!-9;-@\[-~]+")
+_FORBIDDEN = re.compile(r"[\0\r\n]|^[ \t]|[ \t]$")
 _PSEUDO = (":method", ":scheme", ":path", ":authority")
 _OF_CONNECTIONS = frozenset(
     ("connection", "proxy-connection", "keep-alive", "transfer-encoding", "upgrade")
@@ -56,23 +59,49 @@ class HeaderDecoder:
         known = self._known.get(block)
         if known is not None:
             return known
-        before = self._table()
         try:
             pairs = list(self._decoder.decode(block, raw=True))
         except hpack.HPACKError as error:
             raise ConnectionFault(Error.COMPRESSION_ERROR, f"header block: {error}") from error
         head = _head(pairs)
-        size, newest = self._table()
-        # A new entry is a new object at the front; only it or a smaller size evicts others.
-        if size != before[0] or newest is not before[1]:
+        if _changes_table(block):
             self._known.clear()
         elif len(self._known) < MAX_CACHED_BLOCKS:
             self._known[block] = head
         return head
 
-    def _table(self) -> tuple[int, Any]:
-        entries = self._decoder.header_table.dynamic_entries
-        return len(entries), entries[0] if entries else None
+
+def _changes_table(block: bytes) -> bool:
+    """Returns whether decoding a well-formed block changes the dynamic table (RFC 7541, 6)."""
+    position = 0
+    while position < len(block):
+        first = block[position]
+        if first & 0x80:  # an indexed field
+            _, position = _integer(block, position, 7)
+            continue
+        if first & 0x60:  # a literal that is added to the table, or a new size for it
+            return True
+        index, position = _integer(block, position, 4)
+        for _ in range(1 if index else 2):  # the name, unless it is indexed, and the value
+            size, position = _integer(block, position, 7)
+            position += size
+    return False
+
+
+def _integer(block: bytes, position: int, bits: int) -> tuple[int, int]:
+    """Returns an integer with a prefix of so many bits, and the position after it (5.1)."""
+    value = block[position] & ((1 << bits) - 1)
+    position += 1
+    if value < (1 << bits) - 1:
+        return value, position
+    shift = 0
+    while True:
+        byte = block[position]
+        position += 1
+        value += (byte & 0x7F) << shift
+        shift += 7
+        if not byte & 0x80:
+            return value, position
 
 
 def _head(pairs: Iterable[tuple[bytes, bytes]]) -> Head:
@@ -81,13 +110,15 @@ def _head(pairs: Iterable[tuple[bytes, bytes]]) -> Head:
     fault = ""
     for raw_name, raw_value in pairs:
         name, value = raw_name.decode("latin-1"), raw_value.decode("latin-1")
+        if _FORBIDDEN.search(value):
+            fault = fault or f"the value of header {name!r} has a character that is not allowed"
         if name.startswith(":"):
             if name not in _PSEUDO or name in pseudo or fields:
                 fault = fault or f"pseudo-header {name!r} is unknown, repeated or too late"
             pseudo[name] = value
             continue
-        if not name or name != name.lower():
-            fault = fault or f"header name {name!r} is empty or not in lower case"
+        if not _NAME.fullmatch(name):
+            fault = fault or f"header name {name!r} is empty or has a character that is not allowed"
         if name in _OF_CONNECTIONS or (name == "te" and value.lower() != "trailers"):
             fault = fault or f"header {name!r} is not allowed in HTTP/2"
         fields[name] = f"{fields[name]},{value}" if name in fields else value
@@ -104,9 +135,12 @@ def encode(pairs: Iterable[tuple[str, str]]) -> bytes:
 
     So the same bytes work on every connection and are encoded only once.
     """
-    block = b""
+    block = bytearray()
     for name, value in pairs:
-        raw_name, raw_value = name.encode("latin-1"), value.encode("latin-1")
-        block += b"\0" + bytes(encode_integer(len(raw_name), 7)) + raw_name
-        block += bytes(encode_integer(len(raw_value), 7)) + raw_value
-    return block
+        field = hpack.NeverIndexedHeaderTuple(name.encode("latin-1"), value.encode("latin-1"))
+        start = len(block)
+        block += hpack.Encoder().encode([field], huffman=False)
+        if block[start] & 0xF0 == _NEVER_INDEXED:
+            # A literal that a proxy may index again (RFC 7541, 6.2.2): nothing here is secret.
+            block[start] ^= _NEVER_INDEXED
+    return bytes(block)

@@ -126,7 +126,7 @@ class HttpProtocol(asyncio.Protocol):
         self._receiving = False
         self._closing = True
         self._drop_body()
-        self._unread.shrink(0)
+        self._unread.close()
         self._waiting = 0
         for slot in self._slots:
             self._give_back(slot)

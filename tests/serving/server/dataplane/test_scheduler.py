@@ -300,6 +300,32 @@ def test_a_slow_model_does_not_stop_the_loop(servable: Servable, gate: Gate) -> 
         gate.open()
 
 
+def test_calls_that_nobody_waits_for_leave_room(servable: Servable, gate: Gate) -> None:
+    lease = Lease(servable)
+    gate.shut()
+
+    async def work(scheduler: Scheduler) -> tuple[list[Result], Result]:
+        held = submit(scheduler, call(servable, "held", row(0), lease))
+        while not gate.is_reached:
+            await asyncio.sleep(0.001)
+        waiting = [call(servable, "held", row(1), lease) for _ in range(3)]
+        futures = [submit(scheduler, one) for one in waiting]
+        refused = await submit(scheduler, call(servable, "rows", row(1), lease))
+        assert isinstance(refused, ServingError) and refused.code is Code.UNAVAILABLE
+        for one in waiting:
+            one.deadline = 0.0  # as when their clients leave
+        await asyncio.sleep(0.02)
+        last = await submit(scheduler, call(servable, "rows", row(2), lease))
+        gate.open()
+        await held
+        return [await future for future in futures], last
+
+    late, last = on_loop(work, max_waiting=4)
+    assert {one.code for one in late if isinstance(one, ServingError)} == {Code.DEADLINE_EXCEEDED}
+    assert float(outputs(last)[0, 0]) == 4.0
+    assert lease.users == 0
+
+
 def test_close_waits_for_nothing(servable: Servable) -> None:
     async def work(scheduler: Scheduler) -> int:
         return scheduler.waiting

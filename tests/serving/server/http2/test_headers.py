@@ -41,3 +41,31 @@ def test_too_many_headers() -> None:
     block = headers.encode((*PSEUDO, ("a", "b" * 60_000), ("c", "d" * 9000)))
     with pytest.raises(ConnectionFault):
         HeaderDecoder().decode(block)
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("", "x"), ("Upper", "x"), ("with space", "x"), ("with:colon", "x"), ("del\x7f", "x"),
+        ("\u00e9", "x"), ("n", "a\rb"), ("n", "a\nb"), ("n", "a\0b"), ("n", " x"), ("n", "x\t"),
+        (":path", "/a\r\n"),
+    ],
+)  # fmt: skip
+def test_characters_that_are_not_allowed(name: str, value: str) -> None:
+    """RFC 9113, 8.2.1."""
+    pairs = [pair for pair in PSEUDO if pair[0] != name]
+    pairs.insert(len(pairs) if name != ":path" else 0, (name, value))
+    assert HeaderDecoder().decode(headers.encode(pairs)).fault
+
+
+def test_characters_that_are_allowed() -> None:
+    fields = {"x-1_a.b~!": "a b\tc", "empty": "", "latin": "\u00e9"}
+    head = HeaderDecoder().decode(headers.encode((*PSEUDO, *fields.items())))
+    assert (head.fault, head.fields) == ("", fields)
+
+
+def test_blocks_are_literals_that_may_be_indexed_again() -> None:
+    """RFC 7541, 6.2.2: the first four bits are 0, unless the whole field is in the static table."""
+    assert headers.encode([("grpc-status", "0")]) == b"\0\x0bgrpc-status\x010"
+    assert headers.encode([(":status", "200")]) == b"\x88"
+    assert headers.encode([(":status", "415")]) == b"\x08\x03415"
