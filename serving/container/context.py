@@ -12,7 +12,12 @@ from serving.container.strip import strip
 
 LOCK = ROOT / "requirements" / "serving-image.lock"
 HERE = Path(__file__).parent
-MODULES = ("serving.container.entrypoint", "serving.container.health", "serving.server.server")
+MODULES = (
+    "serving.container.entrypoint",
+    "serving.container.health",
+    "serving.server.server",
+    "serving.server.offload.program",  # started by its name
+)
 # C++ headers are a quarter of TensorFlow, and a container compiles nothing against them.
 _LEFT_OUT = ("tensorflow/include", "bin")
 _PLATFORM = "x86_64-manylinux_2_36"

@@ -4,12 +4,13 @@ import asyncio
 import errno
 import os
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from serving.server.dataplane import independence, saved_model, warmup
+from serving.server.dataplane import allocator, independence, saved_model, warmup
 from serving.server.dataplane.limits import InputLimits
 from serving.server.dataplane.manager import Manager
 from serving.server.dataplane.metrics import Metrics
@@ -39,6 +40,8 @@ GRACE_SECONDS = 10.0
 # How often the server looks for connections that have been silent for too long.
 SWEEP_SECONDS = 1.0
 HANDSHAKE_SECONDS = 10.0
+# After requests of so many bytes together have gone, freed memory is given back.
+TRIM_BYTES = 8 << 20
 # The number of threads that slow models run in, by default.
 THREADS = 2
 
@@ -88,6 +91,7 @@ class Server:
     rest_port: int = 0
     grpc_port: int = 0
     _total: HeldBytes = field(default_factory=HeldBytes)
+    _trim: Callable[[], None] = field(default_factory=allocator.trim)
     _scheduler: Scheduler | None = None
     _converter: Converter | None = None
     _rest: asyncio.Server | None = None
@@ -167,6 +171,9 @@ class Server:
         now = time.monotonic()
         for connection in self._connections():
             connection.expire(now)
+        if self._total.peak > TRIM_BYTES and self._total.held < self._total.peak // 2:
+            self._total.peak = self._total.held
+            loop.run_in_executor(None, self._trim)
         loop.call_later(SWEEP_SECONDS, self._sweep, loop)
 
     async def _start_grpc(

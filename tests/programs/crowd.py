@@ -306,16 +306,22 @@ def probe(ask: Callable[[], None], values: list[float], failures: list[str], end
         time.sleep(PAUSE_SECONDS)
 
 
-def run(seconds: float, sizes: Crowd, *flags: str) -> Report:
-    """Returns the report of a run against a new server."""
+def run(seconds: float, sizes: Crowd, *, warm_up: float = WARM_UP_SECONDS) -> Report:
+    """Returns the report of a run against a new server.
+
+    Args:
+        seconds: how long the probes ask.
+        sizes: of the crowd.
+        warm_up: how long the crowd is there before, in seconds.
+    """
     report = Report()
     with contextlib.ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="fanout-crowd-")))
         write_model(folder / "1")
-        address = stack.enter_context(embedded.running(MODEL, folder, *flags))
+        address = stack.enter_context(embedded.running(MODEL, folder))
         first = pid(address)
         with in_crowd(address, sizes, report):
-            time.sleep(WARM_UP_SECONDS)
+            time.sleep(warm_up)
             end = time.monotonic() + seconds
             threads = []
             for kind, make in PROBES.items():

@@ -3,7 +3,7 @@
     python -m tests.programs.soak --seconds 600
 
 Every answer must come from a version that was live at that time, no request may fail, and the
-server's memory must stay flat.
+server's memory must stay flat. Then tests.programs.leaks runs against another server.
 """
 
 import argparse
@@ -28,6 +28,7 @@ from tensorflow_serving.apis import predict_pb2
 from serving import embedded
 from serving.client.versions import NoStatus, Versions
 from serving.embedded import Address
+from tests.programs import leaks
 from tests.programs.campaigns import concluded
 from tests.programs.changing_releases import MODEL, Releases
 from tests.serving import fixture_models
@@ -303,7 +304,9 @@ def main() -> int:
     parser.add_argument("--seconds", type=float, default=600.0)
     parser.add_argument("--seed", type=int, default=1)
     given = parser.parse_args()
-    return concluded(run(given.seconds, seed=given.seed))
+    return max(
+        concluded(run(given.seconds, seed=given.seed)), concluded(leaks.run_alone(leaks.Sizes()))
+    )
 
 
 if __name__ == "__main__":

@@ -161,14 +161,15 @@ def _load_error(path: Path, error: Exception) -> ServingError:
 def _signatures(meta_graph: Any) -> dict[str, Signature]:
     return {
         name: Signature(
-            name, definition.method_name, _tensors(definition.inputs), _tensors(definition.outputs)
+            name, definition.method_name, tensors(definition.inputs), tensors(definition.outputs)
         )
         for name, definition in sorted(meta_graph.signature_def.items())
         if name != INIT_OP_SIGNATURE
     }
 
 
-def _tensors(infos: Any) -> dict[str, TensorInfo]:
+def tensors(infos: Any) -> dict[str, TensorInfo]:
+    """Returns the inputs or outputs of a SignatureDef, by alias in alphabetical order."""
     return {alias: _tensor(info) for alias, info in sorted(infos.items())}
 
 

@@ -23,9 +23,14 @@ class HeldBytes:
     Args:
         most: how many bytes they may have together.
         largest: how many bytes one request may have.
+        clock: gives the time in seconds.
+
+    Attributes:
+        held: the number of bytes.
+        peak: the most that it has been, until somebody sets it to less.
     """
 
-    __slots__ = ("_clock", "_most", "_most_for_large", "_unread", "held")
+    __slots__ = ("_clock", "_most", "_most_for_large", "_unread", "held", "peak")
 
     def __init__(
         self,
@@ -38,7 +43,7 @@ class HeldBytes:
         self._most_for_large = max(most - most // _KEPT_FREE, min(largest, most))
         self._clock = clock
         self._unread: dict[Unread, float] = {}  # since when their clients have read nothing
-        self.held = 0
+        self.held = self.peak = 0
 
     def take(self, size: int, already: int = 0) -> None:
         """Counts bytes that arrived. Raises ServingError, and counts none, beyond the limit.
@@ -61,6 +66,8 @@ class HeldBytes:
                 f"(--max_total_request_bytes), got {held}",
             )
         self.held = held
+        if held > self.peak:
+            self.peak = held
 
     def give_back(self, size: int) -> None:
         """Counts bytes as gone: their request was answered, or their client read them or left."""

@@ -24,6 +24,7 @@ from pipeline.settings.config import Config
 from serving.client import Client
 from serving.container import engine as engines
 from serving.container.container import LABEL, Container
+from serving.server.rest.reading import LARGE_BYTES
 from serving.smoke import smoke
 from tests.programs import load
 from tests.serving import small_releases
@@ -71,6 +72,20 @@ def test_rest_and_grpc_answer_as_the_saved_model(served: Config) -> None:
     found = rows(served)
     assert [row.status for row in found] == ["passed", "passed"], [row.reason for row in found]
     assert all(row.examples == 16 for row in found)
+
+
+def test_large_requests_are_read_inside(served: Config) -> None:
+    """The converter runs on a read-only file system, as a user without rights."""
+    golden = golden_of(served, 1)
+    (name,) = golden.inputs
+    images = np.concatenate([golden.inputs[name]] * 8)
+    where = servers.addresses(served)
+    answers = []
+    for address in (where["REST"], where["gRPC"]):
+        with Client(address, "fashion") as client:
+            answers.append(client.predict(images))
+    assert len(json.dumps(images.tolist())) > LARGE_BYTES
+    np.testing.assert_allclose(answers[0], answers[1], rtol=1e-5)
 
 
 def test_it_is_locked_down(served: Config, container: Container) -> None:
