@@ -244,8 +244,14 @@ def crowd(address: Address, sizes: Crowd, stop: Event, results: Any) -> None:
     results.put(ended)
 
 
-def rest_probe(address: Address) -> Callable[[], None]:
+def connected(address: Address, stack: contextlib.ExitStack) -> http.client.HTTPConnection:
+    """Returns a connection, which the stack closes."""
     connection = http.client.HTTPConnection(address.host, address.rest_port, timeout=60)
+    return stack.enter_context(contextlib.closing(connection))
+
+
+def rest_probe(address: Address, stack: contextlib.ExitStack) -> Callable[[], None]:
+    connection = connected(address, stack)
     body = json.dumps({"instances": [1.0, 2.0]})
 
     def ask() -> None:
@@ -256,8 +262,8 @@ def rest_probe(address: Address) -> Callable[[], None]:
     return ask
 
 
-def status_probe(address: Address) -> Callable[[], None]:
-    connection = http.client.HTTPConnection(address.host, address.rest_port, timeout=60)
+def status_probe(address: Address, stack: contextlib.ExitStack) -> Callable[[], None]:
+    connection = connected(address, stack)
 
     def ask() -> None:
         connection.request("GET", f"/v1/models/{MODEL}")
@@ -268,8 +274,8 @@ def status_probe(address: Address) -> Callable[[], None]:
     return ask
 
 
-def grpc_probe(address: Address) -> Callable[[], None]:
-    channel = grpc.insecure_channel(f"{address.host}:{address.grpc_port}")
+def grpc_probe(address: Address, stack: contextlib.ExitStack) -> Callable[[], None]:
+    channel = stack.enter_context(grpc.insecure_channel(f"{address.host}:{address.grpc_port}"))
     predict = prediction_service_pb2_grpc.PredictionServiceStub(channel).Predict
     request = message("", np.array([1.0, 2.0]))
 
@@ -280,8 +286,8 @@ def grpc_probe(address: Address) -> Callable[[], None]:
     return ask
 
 
-def health_probe(address: Address) -> Callable[[], None]:
-    channel = grpc.insecure_channel(f"{address.host}:{address.grpc_port}")
+def health_probe(address: Address, stack: contextlib.ExitStack) -> Callable[[], None]:
+    channel = stack.enter_context(grpc.insecure_channel(f"{address.host}:{address.grpc_port}"))
     check = health_pb2_grpc.HealthStub(channel).Check
 
     def ask() -> None:
@@ -326,7 +332,7 @@ def run(seconds: float, sizes: Crowd, *, warm_up: float = WARM_UP_SECONDS) -> Re
             threads = []
             for kind, make in PROBES.items():
                 values = report.milliseconds.setdefault(kind, [])
-                arguments = make(address), values, report.failures, end
+                arguments = make(address, stack), values, report.failures, end
                 threads.append(threading.Thread(target=probe, args=arguments))
                 threads[-1].start()
             while any(thread.is_alive() for thread in threads):

@@ -23,6 +23,8 @@ _FIELDS = {
     7: "string_val", 9: "int64_val", 10: "bool_val", 17: "int_val", 22: "uint32_val",
     23: "uint64_val",
 }  # fmt: skip
+# The tags of float_val and double_val, which are packed (tensorflow/core/framework/tensor.proto).
+_FIXED_WIDTH = {1: b"\x2a", 2: b"\x32"}
 # Types whose field holds bit patterns, or real and imaginary parts, and NumPy's type of those.
 _RARE_FIELDS = {
     8: ("scomplex_val", np.float32), 14: ("half_val", np.uint16), 18: ("dcomplex_val", np.float64),
@@ -101,10 +103,25 @@ def to_proto(array: Array, proto: Any) -> None:
     if field is None:
         proto.tensor_content = np.ascontiguousarray(array).tobytes()
         return
+    tag = _FIXED_WIDTH.get(number)
+    if tag is not None:  # the bytes on the wire are those in memory: a fiftieth of the time
+        data = array.astype(array.dtype.newbyteorder("<"), copy=False).tobytes()
+        proto.MergeFromString(tag + _varint(len(data)) + data)
+        return
     values = array.ravel().tolist()
     if number == DT_STRING:
         values = [value if isinstance(value, bytes) else str(value).encode() for value in values]
     getattr(proto, field).extend(values)
+
+
+def _varint(number: int) -> bytes:
+    """Returns a number as protobuf encodes it."""
+    encoded = bytearray()
+    while number > 0x7F:
+        encoded.append(number & 0x7F | 0x80)
+        number >>= 7
+    encoded.append(number)
+    return bytes(encoded)
 
 
 def to_compact_proto(array: Array, proto: Any) -> None:

@@ -10,6 +10,8 @@ MAX_TOTAL_BYTES = 512 << 20
 # A request of this size is never refused because of large ones: a part of the total is kept free.
 SMALL_BYTES = 256 << 10
 _KEPT_FREE = 8  # one part in so many
+# After so many bytes from one socket, the others have their turn. One read gives up to 256,000.
+MUCH_AT_ONCE = 128_000
 # Clients that read an answer more slowly are cut off: whoever reads a byte a second holds memory
 # for days.
 MIN_READ_BYTES_PER_SECOND = 4096
@@ -28,9 +30,10 @@ class HeldBytes:
     Attributes:
         held: the number of bytes.
         peak: the most that it has been, until somebody sets it to less.
+        unread: the number of bytes of answers among them.
     """
 
-    __slots__ = ("_clock", "_most", "_most_for_large", "_unread", "held", "peak")
+    __slots__ = ("_clock", "_most", "_most_for_large", "_unread", "held", "peak", "unread")
 
     def __init__(
         self,
@@ -43,7 +46,7 @@ class HeldBytes:
         self._most_for_large = max(most - most // _KEPT_FREE, min(largest, most))
         self._clock = clock
         self._unread: dict[Unread, float] = {}  # since when their clients have read nothing
-        self.held = self.peak = 0
+        self.held = self.peak = self.unread = 0
 
     def take(self, size: int, already: int = 0) -> None:
         """Counts bytes that arrived. Raises ServingError, and counts none, beyond the limit.
@@ -68,6 +71,28 @@ class HeldBytes:
         self.held = held
         if held > self.peak:
             self.peak = held
+
+    def take_unread(self, size: int) -> None:
+        """Counts an answer, which may be half of all bytes together with the other answers.
+
+        Otherwise clients that do not read would keep others from asking. Raises the same error.
+        """
+        most = self._most // 2
+        if self.unread + size > most:
+            self._cut_off(self.unread + size - most)
+        if self.unread + size > most:
+            raise ServingError(
+                Code.RESOURCE_EXHAUSTED,
+                f"all unread answers together may have {most} bytes, half of "
+                f"--max_total_request_bytes, got {self.unread + size}",
+            )
+        self.take(size, size)
+        self.unread += size
+
+    def give_back_unread(self, size: int) -> None:
+        """Counts bytes of answers as read."""
+        self.unread -= size
+        self.give_back(size)
 
     def give_back(self, size: int) -> None:
         """Counts bytes as gone: their request was answered, or their client read them or left."""
@@ -106,14 +131,14 @@ class Unread:
 
     def take(self, size: int) -> None:
         """Counts an answer. Raises ServingError, and counts nothing, beyond the total's limit."""
-        self._total.take(size, size)
+        self._total.take_unread(size)
         self.size += size
         self._total.note_progress(self)
 
     def shrink(self, left: int) -> None:
         """Counts all but the last ``left`` bytes as read."""
         if left < self.size:
-            self._total.give_back(self.size - left)
+            self._total.give_back_unread(self.size - left)
             self.size = left
             self._total.note_progress(self)
 

@@ -7,7 +7,14 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import cast
 
-from serving.server.dataplane.shared import Clients, HeldBytes, Unread, address_of, reads_too_slowly
+from serving.server.dataplane.shared import (
+    MUCH_AT_ONCE,
+    Clients,
+    HeldBytes,
+    Unread,
+    address_of,
+    reads_too_slowly,
+)
 from serving.server.dataplane.statuses import Code, ServingError
 from serving.server.grpc import messages
 from serving.server.grpc.calls import Call, Context, Refusal, Shared, StreamCall, UnaryCall
@@ -119,6 +126,15 @@ class GrpcProtocol(asyncio.Protocol):
         except Exception:  # an error in this server must end only one connection
             LOG.exception("gRPC connection")
             self._connection.fail(Error.INTERNAL_ERROR, "internal error")
+        if len(data) >= MUCH_AT_ONCE and self._transport and not self._transport.is_closing():
+            # The loop would read megabytes from this socket before it looks at another one.
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._resume_reading)
+
+    def _resume_reading(self) -> None:
+        paused = self._connection.sender.paused
+        if self._transport and not paused and not self._transport.is_closing():
+            self._transport.resume_reading()
 
     def pause_writing(self) -> None:
         self._connection.sender.paused = True
@@ -127,8 +143,7 @@ class GrpcProtocol(asyncio.Protocol):
 
     def resume_writing(self) -> None:
         self._connection.sender.paused = False
-        if self._transport and not self._transport.is_closing():
-            self._transport.resume_reading()
+        self._resume_reading()
         self._connection.sender.pump()
 
     # --- HTTP/2 ---

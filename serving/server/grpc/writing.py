@@ -6,12 +6,14 @@ from pickle import PickleBuffer
 from typing import Any
 
 from serving.server.dataplane import classify_regress, protos
-from serving.server.dataplane.tensors import Signature, Tensors
+from serving.server.dataplane.tensors import Array, Signature, Tensors
 
 # A response with this many values is written within a few milliseconds.
 LARGE_VALUES = 16384
 # A class of an example is a message of its own.
 _VALUES_PER_CLASS = 8
+# Floats are copied as they are in memory.
+_FLOATS_PER_VALUE = 16
 
 
 @dataclass(frozen=True)
@@ -38,8 +40,13 @@ def is_large(outputs: Tensors, *, classes: bool = False) -> bool:
         outputs: of the model.
         classes: whether each value becomes a message.
     """
-    values = sum(array.size for array in outputs.values())
-    return values * (_VALUES_PER_CLASS if classes else 1) > LARGE_VALUES
+    if classes:
+        return sum(array.size for array in outputs.values()) * _VALUES_PER_CLASS > LARGE_VALUES
+    return sum(map(_values, outputs.values())) > LARGE_VALUES
+
+
+def _values(array: Array) -> int:
+    return array.size // _FLOATS_PER_VALUE if array.dtype.kind == "f" else array.size
 
 
 def predict_response(result: Result) -> bytes:

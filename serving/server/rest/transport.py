@@ -10,7 +10,7 @@ from typing import Any, cast
 import httptools
 
 from serving.server.dataplane.scheduler import Call, Scheduler
-from serving.server.dataplane.shared import Unread, address_of, reads_too_slowly
+from serving.server.dataplane.shared import MUCH_AT_ONCE, Unread, address_of, reads_too_slowly
 from serving.server.dataplane.statuses import ServingError
 from serving.server.offload.converter import Converter, Job
 from serving.server.records.access_log import AccessLog
@@ -22,6 +22,8 @@ from serving.server.settings import api_keys
 MAX_HEADER_BYTES = 64 << 10
 # The number of requests that a connection may send before the first is answered.
 MAX_PIPELINED = 16
+# How long a client may go on sending after its request was refused.
+LINGER_SECONDS = 5.0
 # After an answer of this size, a connection's requests are begun one by one, each when the answer
 # before has been written.
 _LARGE_ANSWER = 256 << 10
@@ -77,7 +79,7 @@ class HttpProtocol(asyncio.Protocol):
         self._closing = False
         self._paused = False
         self._since = time.monotonic()
-        self._receiving = False
+        self._receiving = self._lingers = False
         self._waiting = 0  # the number of requests that are not begun
         self._has_large_answers = False
         self._unread = Unread(rest.total, self._abort)
@@ -145,6 +147,14 @@ class HttpProtocol(asyncio.Protocol):
             # An error raised in a callback below has already been answered.
             if not self._closing:
                 self._refuse(400, f"Malformed HTTP: {error}")
+        if len(data) >= MUCH_AT_ONCE and self._transport and not self._transport.is_closing():
+            # The loop would read megabytes from this socket before it looks at another one.
+            self._transport.pause_reading()
+            asyncio.get_running_loop().call_soon(self._resume_reading)
+
+    def _resume_reading(self) -> None:
+        if self._transport and not self._paused and len(self._slots) < MAX_PIPELINED:
+            self._transport.resume_reading()
 
     def eof_received(self) -> bool:
         # Half-closed: requests already sent are still answered. TLS has no such state.
@@ -273,8 +283,7 @@ class HttpProtocol(asyncio.Protocol):
             self._write(self._slots.popleft())
         if self._waiting:
             self._begin_waiting()
-        if self._transport and not self._paused and len(self._slots) < MAX_PIPELINED:
-            self._transport.resume_reading()
+        self._resume_reading()
 
     def _give_back(self, slot: _Slot) -> None:
         self._rest.total.give_back(slot.held)
@@ -312,7 +321,20 @@ class HttpProtocol(asyncio.Protocol):
             self._transport.write(head + response.body)
         self._count_unread()
         if not slot.keep_alive:
+            self._end()
+
+    def _end(self) -> None:
+        """Closes the connection after the last answer."""
+        if not self._transport:
+            return
+        if not self._receiving:
             self._transport.close()
+            return
+        # Closing now would make the client's system throw the answer away, as its request has not
+        # been read to the end. What still arrives is ignored.
+        self._lingers, self._since = True, time.monotonic()
+        if self._transport.can_write_eof():
+            self._transport.write_eof()
 
     def _count_unread(self) -> None:
         """Counts the answers that have left as read."""
@@ -377,6 +399,9 @@ class HttpProtocol(asyncio.Protocol):
         self._count_unread()
         if self._transport and self._reads_too_slowly(now):
             self._abort()
+        elif self._lingers:
+            if now - self._since > LINGER_SECONDS:
+                self._abort()
         elif self._receiving and now - self._since > limits.timeout_seconds:
             self._receiving = False
             self._refuse(408, f"The request did not arrive within {limits.timeout_seconds:g} s")

@@ -3,6 +3,7 @@
 import contextlib
 import gzip
 import json
+import socket
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -183,6 +184,28 @@ def test_reflection(guarded: Address) -> None:
         answer = next(ask_it(iter([request]), timeout=120, metadata=metadata))
     services = {one.name for one in answer.list_services_response.service}
     assert {"tensorflow.serving.PredictionService", "tensorflow.serving.ModelService"} <= services
+
+
+@pytest.mark.parametrize(
+    ("headers", "status"),
+    [
+        (f"X-API-Key: {KEY}\r\nContent-Length: 30000000\r\n", 413),
+        ("Transfer-Encoding: chunked\r\n", 401),
+    ],
+)
+def test_who_is_refused_while_sending_can_read_why(
+    guarded: Address, headers: str, status: int
+) -> None:
+    """If the server closed the connection at once, its end would come before the answer."""
+    size = 30_000_000
+    head = f"POST {PREDICT} HTTP/1.1\r\nHost: t\r\n{headers}\r\n"
+    with socket.create_connection((guarded.host, guarded.rest_port), timeout=120) as one:
+        one.sendall(head.encode() + b"%x\r\n" % size + b" " * size)
+        answer = b""
+        while part := one.recv(65536):
+            answer += part
+    assert answer.startswith(b"HTTP/1.1 %d " % status)
+    assert json.loads(answer.partition(b"\r\n\r\n")[2])["error"]
 
 
 def record(data: bytes) -> bytes:

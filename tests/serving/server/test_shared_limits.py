@@ -67,22 +67,27 @@ def test_the_largest_request_always_fits() -> None:
 
 
 def test_unread_answers_count_until_they_are_read() -> None:
-    total = HeldBytes(100)
+    total = HeldBytes(200)
     unread = Unread(total, lambda: None)
     unread.take(60)
-    with pytest.raises(ServingError, match="unread answers"):
+    with pytest.raises(
+        ServingError, match=r"unread answers together may have 100 bytes.* got 101$"
+    ):
         unread.take(41)
     unread.shrink(70)
-    assert (unread.size, total.held) == (60, 60)
+    assert (unread.size, total.held, total.unread) == (60, 60, 60)
     unread.shrink(10)
-    assert (unread.size, total.held) == (10, 10)
-    unread.shrink(0)
-    assert total.held == 0
+    assert (unread.size, total.held, total.unread) == (10, 10, 10)
+    total.take(190)
+    with pytest.raises(ServingError, match="requests and unread answers together may have 200"):
+        unread.take(1)
+    unread.close()
+    assert (total.held, total.unread) == (190, 0)
 
 
 def test_who_reads_nothing_is_cut_off_when_the_memory_is_needed() -> None:
     now = 100.0
-    total = HeldBytes(100, clock=lambda: now)
+    total = HeldBytes(150, clock=lambda: now)
     cut: list[str] = []
     clients = {name: Unread(total, partial(cut.append, name)) for name in ("a", "b", "c")}
     for unread in clients.values():
@@ -90,17 +95,18 @@ def test_who_reads_nothing_is_cut_off_when_the_memory_is_needed() -> None:
     now = 104.0
     clients["a"].shrink(20)
     with pytest.raises(ServingError, match="got"):  # none has waited for long enough
-        total.take(50)
+        total.take(100)
     assert cut == []
     now = 106.0
-    total.take(50)  # one of the two that have read nothing for 6 seconds is enough
-    assert (cut, total.held) == (["b"], 95)
+    total.take(100)  # one of the two that have read nothing for 6 seconds is enough
+    assert (cut, total.held) == (["b"], 145)
     with pytest.raises(ServingError, match="got"):
         total.take(60)
-    assert (cut, total.held) == (["b", "c"], 70)
+    assert (cut, total.held) == (["b", "c"], 120)
+    total.give_back(100)
     now = 109.5
-    total.take(50)
-    assert (cut, total.held) == (["b", "c", "a"], 100)
+    Unread(total, lambda: None).take(60)  # more than half of all, but for who is cut off
+    assert (cut, total.held, total.unread) == (["b", "c", "a"], 60, 60)
 
 
 def test_who_reads_too_slowly() -> None:
