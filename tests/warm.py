@@ -6,7 +6,6 @@ comes with the standard output and error of the command; its answers are the for
 when that has ended, its status.
 """
 
-import gc
 import importlib
 import json
 import os
@@ -19,6 +18,7 @@ import tempfile
 from collections.abc import Mapping
 from typing import IO, Any
 
+from core import imports
 from core.toolchain import ROOT
 
 MESSAGE_BYTES = 1 << 17
@@ -152,9 +152,9 @@ def main() -> None:
     # As ``fanout`` sets them before it imports anything.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    for name in MODULES:
-        importlib.import_module(name)
-    gc.freeze()
+    with imports.large():
+        for name in MODULES:
+            importlib.import_module(name)
     _execute(_next_job(socket.socket(fileno=int(sys.argv[1]))))
 
 

@@ -46,7 +46,7 @@ def _converter() -> Any:
     for name in PACKAGES:
         found = find_spec(name)
         package = ModuleType(name)
-        package.__path__ = list(found.submodule_search_locations or ()) if found else []
+        vars(package).update(__path__=found.submodule_search_locations if found else [])
         sys.modules[name] = package
     # Not installed in the environment in which types are checked.
     from tensorflowjs.converters import (  # type: ignore[import-not-found]
