@@ -18,9 +18,11 @@ from pipeline.training.methods import TRAININGS, Method
 from pipeline.training.trainer import patience
 from tests.warm import Warm, module
 
-# Reads the scalars with the calls of TensorBoard's own plug-in.
+# Reads the scalars with the calls of TensorBoard's own plug-in, in the way that TensorBoard has for
+# machines without TensorFlow.
 READER = """
-import json, sys
+import json, sys, types
+sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.context import RequestContext
