@@ -26,8 +26,9 @@ PATIENCE_SECONDS = 3600.0
 TRAINING = ("tensorflow", "keras", "pipeline.training.trainer", "pipeline.training.methods")
 ALL = (
     *TRAINING,
-    *("tfx.v1", "tensorflow_model_analysis", "tensorflow_data_validation", "keras_tuner"),
-    *("pipeline.stages.dag", "pipeline.stages.lineage", "pipeline.training.search"),
+    *("pipeline.stages.local_tfx", "tensorflow_model_analysis", "keras_tuner"),
+    *("tensorflow_data_validation", "pipeline.stages.dag", "pipeline.stages.lineage"),
+    *("pipeline.training.search", "pipeline.stages.in_process"),
     *("pipeline.commands.run", "pipeline.commands.tune", "pipeline.commands.monitor"),
     *("pipeline.release.verify", "pipeline.deployment.smoke", "pipeline.deployment.servers"),
     *("mobile.target", "serving.target", "web.target"),

@@ -14,8 +14,9 @@ from unittest import mock
 from apache_beam.options.pipeline_options import PipelineOptions
 from apache_beam.runners.portability.fn_api_runner import worker_handlers
 from apache_beam.transforms import core
-from tfx import v1 as tfx
 from tfx.dsl.components.base import base_beam_executor
+
+from pipeline.stages.local_tfx import tfx
 
 Arguments = tuple[list[str], list[Any]]
 

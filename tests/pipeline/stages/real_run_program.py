@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from tfx import v1 as tfx
 from tfx.components.evaluator import constants
 from tfx.components.tuner import executor as tuning
 from tfx.components.util import model_utils
@@ -35,6 +34,7 @@ from pipeline.stages.component_lines import component_lines
 from pipeline.stages.components import _bless, converted_folder
 from pipeline.stages.data_gate import read_anomalies
 from pipeline.stages.lineage import run_before
+from pipeline.stages.local_tfx import tfx
 from pipeline.training import search
 
 SCHEMA = """feature {

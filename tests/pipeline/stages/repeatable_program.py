@@ -14,9 +14,9 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
-from tfx import v1 as tfx
 
 from pipeline.stages import in_process
+from pipeline.stages.local_tfx import tfx
 from pipeline.stages.repeatable import ImportExampleGen, Transform
 
 # Of the 32-bit keys, only 64 values are left, so many records share a key. With very many records,
