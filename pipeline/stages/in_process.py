@@ -23,12 +23,13 @@ Arguments = tuple[list[str], list[Any]]
 
 def run(pipeline: tfx.dsl.Pipeline) -> None:
     """Runs the components of a pipeline, one after another."""
-    with _quick_beam():
+    with quick_beam():
         tfx.orchestration.LocalDagRunner().run(pipeline)
 
 
 @contextmanager
-def _quick_beam() -> Iterator[None]:
+def quick_beam() -> Iterator[None]:
+    """Makes the pipelines of Beam in the context begin and end sooner."""
     with ExitStack() as stack:
         for owner, name, replacement in (
             # TFX would make a package of itself for workers on other machines, in each component.
