@@ -92,7 +92,7 @@ def sync_folder(folder: Path) -> None:
 
 def sha256(file: Path) -> str:
     """Returns the SHA-256 of a file's contents as hexadecimal digits."""
-    with file.open("rb") as stream:
+    with file.open("rb", buffering=0) as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 

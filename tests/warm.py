@@ -1,12 +1,11 @@
 """python -m tests.warm FD: commands of the pipeline, each in a fork of one process.
 
 Importing TFX takes a processor ten seconds, and TensorFlow half of that. This process imports them
-once, without using them, and forks for each command. A job is a message of JSON on a socket that
-comes with the standard output and error of the command; its answers are the fork's process id and,
-when that has ended, its status.
+once, without using them, and forks for each command; it imports TFX before the first command that
+needs it. A job is a message of JSON on a socket that comes with the standard output and error of
+the command; its answers are the fork's process id and, when that has ended, its status.
 """
 
-import gc
 import importlib
 import json
 import os
@@ -16,16 +15,20 @@ import socket
 import subprocess
 import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import IO, Any
 
+from core import imports
 from core.toolchain import ROOT
 
 MESSAGE_BYTES = 1 << 17
 PATIENCE_SECONDS = 3600.0
-MODULES = (
-    *("tfx.v1", "tensorflow_model_analysis", "tensorflow_data_validation", "keras_tuner"),
-    *("pipeline.stages.dag", "pipeline.stages.lineage", "pipeline.training.search"),
+TRAINING = ("tensorflow", "keras", "pipeline.training.trainer", "pipeline.training.methods")
+ALL = (
+    *TRAINING,
+    *("pipeline.stages.local_tfx", "tensorflow_model_analysis", "keras_tuner"),
+    *("tensorflow_data_validation", "pipeline.stages.dag", "pipeline.stages.lineage"),
+    *("pipeline.training.search", "pipeline.stages.in_process"),
     *("pipeline.commands.run", "pipeline.commands.tune", "pipeline.commands.monitor"),
     *("pipeline.release.verify", "pipeline.deployment.smoke", "pipeline.deployment.servers"),
     *("mobile.target", "serving.target", "web.target"),
@@ -46,6 +49,11 @@ def code(text: str) -> Job:
 def module(name: str, *words: str) -> Job:
     """Returns the job of ``python -m``."""
     return {"kind": "module", "name": name, "words": list(words)}
+
+
+def without_tfx(job: Job) -> Job:
+    """Returns a job that needs TensorFlow and Keras only."""
+    return {**job, "modules": TRAINING}
 
 
 class Running:
@@ -116,19 +124,28 @@ def _next_job(connection: socket.socket) -> Job:
         message, streams, _, _ = socket.recv_fds(connection, MESSAGE_BYTES, 2)
         if not message:
             sys.exit()
+        job: Job = json.loads(message)
+        _import(job.get("modules", ALL))
         child = os.fork()
         if not child:
             connection.close()
             for place, stream in enumerate(streams, 1):
                 os.dup2(stream, place)
                 os.close(stream)
-            found: Job = json.loads(message)
-            return found
+            return job
         for stream in streams:
             os.close(stream)
         connection.send(json.dumps({"pid": child}).encode())
         ended = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
         connection.send(json.dumps({"code": ended}).encode())
+
+
+def _import(modules: Iterable[str]) -> None:
+    missing = [name for name in modules if name not in sys.modules]
+    if missing:
+        with imports.large():
+            for name in missing:
+                importlib.import_module(name)
 
 
 def _execute(job: Job) -> None:
@@ -152,9 +169,6 @@ def main() -> None:
     # As ``fanout`` sets them before it imports anything.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
     os.environ.setdefault("GRPC_VERBOSITY", "NONE")
-    for name in MODULES:
-        importlib.import_module(name)
-    gc.freeze()
     _execute(_next_job(socket.socket(fileno=int(sys.argv[1]))))
 
 

@@ -2,6 +2,7 @@
 
 import importlib.metadata
 import json
+import math
 import signal
 import subprocess
 from collections.abc import Sequence
@@ -100,13 +101,19 @@ def run(
 
 
 def latencies(
-    runtime: EdgeRuntime, models: Sequence[Path], inputs: Path, threads: Sequence[int], rounds: int
+    runtime: EdgeRuntime,
+    models: Sequence[Path],
+    inputs: Path,
+    threads: Sequence[int],
+    rounds: int,
+    seconds: float = math.inf,
 ) -> list[dict[int, Latency]]:
     """Returns, for each model, its times by number of threads; the models take turns.
 
     Args:
         inputs: a folder with ``input.<name>.npy``.
         rounds: the number of turns of each model.
+        seconds: for each number of threads, no further turn begins after that time.
 
     Raises:
         RuntimeFailedError: one of the models did not load, raised an error or crashed, or they
@@ -114,7 +121,8 @@ def latencies(
         UserError: the edge environment is not installed.
     """
     counts = ["--threads", *map(str, threads), "--rounds", str(rounds)]
-    printed = _python([LATENCY, runtime.module, inputs, *models, *counts])
+    limit = [] if math.isinf(seconds) else ["--seconds", str(seconds)]
+    printed = _python([LATENCY, runtime.module, inputs, *models, *counts, *limit])
     return [
         {int(count): Latency(**times) for count, times in by_threads.items()}
         for by_threads in json.loads(printed.splitlines()[-1])

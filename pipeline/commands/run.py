@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from core import imports
 from core.console import CONSOLE, library_noise_to
 from core.errors import FanoutError, GateError, UserError
 from pipeline.deployment import promotion
@@ -116,7 +117,8 @@ def _make(config: Config, fingerprint: str) -> Release:
         CONSOLE.print(f"  {tuned.FILE} is not used: the profile's hyperparameters changed since")
     log = config.build.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
     with library_noise_to(log):
-        from pipeline.commands.parts import parts_of_last_run
+        with imports.large():
+            from pipeline.commands.parts import parts_of_last_run
 
         data.prepare(config)
         _run_pipeline(config, log)
@@ -124,13 +126,12 @@ def _make(config: Config, fingerprint: str) -> Release:
 
 
 def _run_pipeline(config: Config, log: Path) -> None:
-    with CONSOLE.status("loading TFX"):
-        from tfx import v1 as tfx
-
+    with CONSOLE.status("loading TFX"), imports.large():
+        from pipeline.stages import in_process
         from pipeline.stages.dag import create_pipeline
     with component_lines(log):
         try:
-            tfx.orchestration.LocalDagRunner().run(create_pipeline(config))
+            in_process.run(create_pipeline(config))
         except Exception as error:
             logging.exception("the run stopped")
             raise in_words(error, config, log) from error

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from core import imports
 from core.console import CONSOLE, library_noise_to
 from core.errors import FanoutError, UserError
 from models.spec import Profile, Range
@@ -156,15 +157,14 @@ def _check_values(file: str, name: str, values: Any, profile: Profile) -> None:
 
 
 def _search(config: Config, trials: int, seconds: float, log: Path) -> list[dict[str, Any]]:
-    with CONSOLE.status("loading TFX"):
-        from tfx import v1 as tfx
-
+    with CONSOLE.status("loading TFX"), imports.large():
+        from pipeline.stages import in_process
         from pipeline.stages.dag import create_tuning_pipeline
         from pipeline.stages.lineage import last_run
         from pipeline.training.search import results
     with component_lines(log):
         try:
-            tfx.orchestration.LocalDagRunner().run(
+            in_process.run(
                 create_tuning_pipeline(
                     config,
                     {

@@ -3,6 +3,8 @@
 ``sha256sum -c SHA256SUMS`` checks a release where this project is not installed.
 """
 
+import os
+import stat
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -49,11 +51,15 @@ def damage(folder: Path, files: Mapping[str, Any]) -> list[str]:
     sentences = []
     for name, expected in files.items():
         file = folder / name
-        if not file.is_file():
+        try:
+            found = file.stat()
+        except (FileNotFoundError, NotADirectoryError):
+            found = None
+        if not found or not stat.S_ISREG(found.st_mode):
             sentences.append(f"{name} is missing")
         elif file.is_symlink():
             sentences.append(f"{name} is a symbolic link; a release must hold its files itself")
-        elif file.stat().st_size != expected["bytes"] or sha256(file) != expected["sha256"]:
+        elif found.st_size != expected["bytes"] or sha256(file) != expected["sha256"]:
             sentences.append(f"{name} differs from its checksum")
     extra = set(_files(folder)) - set(files) - set(_OWN)
     sentences += [f"{name} is not in the manifest" for name in sorted(extra)]
@@ -87,5 +93,10 @@ def _lines(folder: Path, files: Mapping[str, Any], *, signed: bool) -> list[str]
 
 
 def _files(folder: Path) -> list[str]:
-    paths = (path for path in folder.rglob("*") if path.is_symlink() or not path.is_dir())
-    return sorted(str(path.relative_to(folder)) for path in paths)
+    """Returns the names of all that is not a folder; a link to one is not."""
+    begin = len(str(folder)) + 1
+    found: list[str] = []
+    for place, folders, files in os.walk(folder):
+        links = [name for name in folders if Path(place, name).is_symlink()]
+        found += [f"{place}/{name}"[begin:] for name in files + links]
+    return sorted(found)

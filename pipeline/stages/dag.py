@@ -5,13 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import tensorflow_model_analysis as tfma  # noqa: F401 - registers TFMA's protos before TFX reads them
-from tfx import v1 as tfx
 
 from models.spec import SPLITS
 from pipeline.settings.config import Config
 from pipeline.stages.components import CheckTarget, Convert, DataGate, GoldenSet, MonitoringBaseline
 from pipeline.stages.evaluation import eval_config
 from pipeline.stages.fingerprints import Fingerprints
+from pipeline.stages.local_tfx import tfx
 from pipeline.stages.promoted_model import PromotedModel, promoted_models
 from pipeline.stages.repeatable import ImportExampleGen, Transform
 from pipeline.stages.retries import conversion, retry_mark

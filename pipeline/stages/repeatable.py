@@ -8,10 +8,11 @@ from typing import Any
 from unittest import mock
 
 import apache_beam as beam
-from tfx import v1 as tfx
 from tfx.components.example_gen.import_example_gen import executor as importing
 from tfx.components.transform import executor as transforming
 from tfx.dsl.components.base.executor_spec import BeamExecutorSpec
+
+from pipeline.stages.local_tfx import tfx
 
 # For 224 × 224 colour pictures a batch takes 150 MB as float32; for a table it is negligible.
 BATCH_SIZE = 256

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -92,7 +93,7 @@ class Campaign(Worker):
         self._kept = folder / "kept"
         self._make()
 
-    @property
+    @cached_property
     def config(self) -> Config:
         return workshop.configuration(self.builds)
 

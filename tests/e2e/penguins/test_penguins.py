@@ -73,6 +73,19 @@ def test_all_targets_are_released(place: Any) -> None:
     assert manifest["metrics"]["accuracy"] >= 0.97
 
 
+def test_a_release_can_be_checked_again_and_a_changed_byte_is_found(place: Any) -> None:
+    file = place.current.resolve() / "mobile" / "penguins.float16.tflite"
+    contents = file.read_bytes()
+    try:
+        file.write_bytes(contents[:-1] + bytes([contents[-1] ^ 1]))
+        done = place.fanout("check", expect=1)
+        assert "mobile/penguins.float16.tflite differs from its checksum" in done.stderr
+    finally:
+        file.write_bytes(contents)
+    rows = json.loads(place.fanout("check", "--json").stdout)
+    assert all(row["status"] == "passed" for row in rows)
+
+
 def test_random_rows_get_the_same_answers_everywhere(place: Any, rows: Golden) -> None:
     import mobile.target
     import web.target

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import tensorflow as tf
-from tfx import v1 as tfx
 from tfx.components.evaluator import constants
 from tfx.components.tuner import executor as tuning
 from tfx.components.util import model_utils
@@ -30,10 +29,12 @@ from core.agreement.checks import PASSED, Check
 from core.console import CONSOLE
 from models.spec import load
 from pipeline.report.splits import splits
+from pipeline.stages import in_process
 from pipeline.stages.component_lines import component_lines
 from pipeline.stages.components import _bless, converted_folder
 from pipeline.stages.data_gate import read_anomalies
 from pipeline.stages.lineage import run_before
+from pipeline.stages.local_tfx import tfx
 from pipeline.training import search
 
 SCHEMA = """feature {
@@ -165,7 +166,7 @@ def main(folder: Path) -> None:
         CONSOLE.file = shown = io.StringIO()
         begun = time.monotonic()
         with component_lines(folder / f"{turn}.log"):
-            tfx.orchestration.LocalDagRunner().run(pipeline(folder))
+            in_process.run(pipeline(folder))
         seconds.append(time.monotonic() - begun)
         lines.append(shown.getvalue().splitlines())
     print(json.dumps({"lines": lines, "seconds": seconds, **read(folder)}))

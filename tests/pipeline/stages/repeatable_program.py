@@ -14,8 +14,9 @@ from typing import Any
 import tensorflow as tf
 import tensorflow_transform as tft
 import tensorflow_transform.beam as tft_beam
-from tfx import v1 as tfx
 
+from pipeline.stages import in_process
+from pipeline.stages.local_tfx import tfx
 from pipeline.stages.repeatable import ImportExampleGen, Transform
 
 # Of the 32-bit keys, only 64 values are left, so many records share a key. With very many records,
@@ -55,7 +56,7 @@ def outcome(data: Path) -> dict[str, Any]:
     batch_sizes.clear()
     root = Path(tempfile.mkdtemp(dir=data))
     metadata = tfx.orchestration.metadata.sqlite_metadata_connection_config(str(root / "mlmd"))
-    tfx.orchestration.LocalDagRunner().run(
+    in_process.run(
         tfx.dsl.Pipeline(
             pipeline_name="repeatable",
             pipeline_root=str(root),

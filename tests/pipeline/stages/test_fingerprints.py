@@ -16,6 +16,8 @@ AROUND = {
     "pipeline.commands.run": "the order of the steps",
     "pipeline.deployment": "the deployment of a finished release",
     "pipeline.release.signing": "the signature of a finished release",
+    "core.imports": "the garbage collector",
+    "pipeline.stages.in_process": "how soon Beam begins and ends",
     "pipeline.stages.data": "when the splits are written; pipeline.stages.tfrecords writes them",
     "serving.container": "the container of the server that a release is promoted into",
     "serving.client.versions": "the requests for that server's versions",

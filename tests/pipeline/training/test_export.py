@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 from core.toolchain import ROOT
-from tests.warm import Warm, code
+from tests.warm import Warm, code, without_tfx
 
 PROGRAM = """
 import json
@@ -39,7 +39,7 @@ def test_the_same_model_makes_the_same_files(tmp_path: Path, warm: Warm) -> None
             text=True,
             timeout=600,
         ),
-        warm.run(code(other), os.environ),
+        warm.run(without_tfx(code(other)), os.environ),
     ]
     for process in made:
         assert not process.returncode, process.stderr[-2000:]

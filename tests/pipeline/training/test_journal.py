@@ -16,11 +16,13 @@ from core.toolchain import ROOT
 from pipeline.training.journal import Journal
 from pipeline.training.methods import TRAININGS, Method
 from pipeline.training.trainer import patience
-from tests.warm import Warm, module
+from tests.warm import Warm, module, without_tfx
 
-# Reads the scalars with the calls of TensorBoard's own plug-in.
+# Reads the scalars with the calls of TensorBoard's own plug-in, in the way that TensorBoard has for
+# machines without TensorFlow.
 READER = """
-import json, sys
+import json, sys, types
+sys.modules["tensorboard.compat.notf"] = types.ModuleType("notf")
 from tensorboard.backend.event_processing.data_provider import MultiplexerDataProvider
 from tensorboard.backend.event_processing.plugin_event_multiplexer import EventMultiplexer
 from tensorboard.context import RequestContext
@@ -137,7 +139,8 @@ def test_killed_training_continues_and_ends_the_same(
         way: str, folder: Path, logs: Path, *fatal: str
     ) -> "subprocess.CompletedProcess[str]":
         program = "tests.pipeline.training.training_program"
-        return warm.run(module(program, way, str(folder), str(logs), *fatal), os.environ)
+        job = module(program, way, str(folder), str(logs), *fatal)
+        return warm.run(without_tfx(job), os.environ)
 
     undisturbed = json.loads(train(way, tmp_path / "a", tmp_path / "logs-a").stdout)
     killed = train(way, tmp_path / "b", tmp_path / "logs-killed", "3")
