@@ -55,7 +55,7 @@ def import_messages_only() -> None:
     """
     spec = importlib.util.find_spec("tensorflow")
     package = types.ModuleType("tensorflow")
-    package.__path__ = list(spec.submodule_search_locations or ()) if spec else []
+    vars(package).update(__path__=list(spec.submodule_search_locations or ()) if spec else [])
     sys.modules["tensorflow"] = package
 
 
