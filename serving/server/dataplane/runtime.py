@@ -7,6 +7,8 @@ import tempfile
 from collections.abc import Iterator
 from types import ModuleType
 
+from core import imports
+
 
 def tensorflow() -> ModuleType:
     """Returns TensorFlow, imported without Keras.
@@ -23,7 +25,7 @@ def tensorflow() -> ModuleType:
     if hide:
         sys.modules["keras"] = None  # type: ignore[assignment]  # makes "import keras" fail
     try:
-        with _quiet():
+        with _quiet(), imports.large():
             import tensorflow as tf
     finally:
         if hide:
