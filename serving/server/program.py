@@ -3,6 +3,7 @@
 import asyncio
 import gc
 import logging
+import os
 import signal
 import socket
 import sys
@@ -20,6 +21,7 @@ from serving.server.supervisor import PROGRAM, Life
 
 LOG = logging.getLogger(PROGRAM)
 READY = "ready"
+INTERRUPTED = 130  # as shells report it
 
 
 def main(arguments: Sequence[str], life: Life | None) -> int:
@@ -29,6 +31,7 @@ def main(arguments: Sequence[str], life: Life | None) -> int:
         arguments: the command line without the program's name.
         life: of a supervised server; None if nothing starts it again.
     """
+    signal.signal(signal.SIGINT, _leave)
     logging.basicConfig(format=f"{PROGRAM}: %(message)s", level=logging.INFO, stream=sys.stderr)
     try:
         return run(flags.parse(arguments), life)
@@ -38,6 +41,12 @@ def main(arguments: Sequence[str], life: Life | None) -> int:
     except ServingError as error:
         LOG.error("%s", error.message)
         return 1
+
+
+def _leave(*_: object) -> None:
+    """Ends the process while it imports TensorFlow: an exception in there would not stay one."""
+    LOG.info("stopped while starting")
+    os._exit(INTERRUPTED)
 
 
 def run(settings: Settings, life: Life | None) -> int:

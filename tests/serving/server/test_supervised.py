@@ -3,6 +3,7 @@
 import contextlib
 import os
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +16,7 @@ from serving.client import Client
 from serving.embedded import Address
 from serving.server import supervisor
 from tests.serving.asking import METRICS, ask
-from tests.serving.processes import resident
+from tests.serving.processes import children, resident
 
 SECONDS = 300
 
@@ -71,6 +72,27 @@ def test_it_answers_again_and_counts_the_restart(parent: int, address: Address) 
 
 def test_the_parent_is_small(parent: int) -> None:
     assert resident(parent) < 40 << 20
+
+
+@pytest.mark.parametrize("supervised", [True, False])
+def test_ctrl_c_while_it_starts_is_no_error(half_plus_two: Path, supervised: bool) -> None:
+    flags = () if supervised else (embedded.UNSUPERVISED,)
+    command = embedded.command("half", half_plus_two, Address(*embedded.free_ports(2)), *flags)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+        deadline = time.monotonic() + SECONDS
+        while not any(imports_tensorflow(pid) for pid in (process.pid, *children(process.pid))):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=SECONDS)
+    assert "Traceback" not in said
+    assert process.returncode in (0, 130), said
+
+
+def imports_tensorflow(process: int) -> bool:
+    with contextlib.suppress(OSError):
+        return "libtensorflow_framework" in Path(f"/proc/{process}/maps").read_text()
+    return False
 
 
 def test_the_server_of_a_check_is_not_supervised(monkeypatch: pytest.MonkeyPatch) -> None:
