@@ -20,11 +20,13 @@ from pipeline.release import release
 from pipeline.release.release import Release
 from pipeline.settings.config import Config
 from pipeline.settings.lock import exclusive
-from serving.client import Client
+from serving.client import Client, RequestFailed
 from serving.embedded import Address
 
 _PAUSE_SECONDS = 0.05
 _FEWEST_PROBES = 20
+# A server that died is started again within seconds; a large model takes longer to load.
+_RESTART_SECONDS = 60.0
 # Statuses that are the server's fault; a bad request says nothing about a version.
 _FAULTS = {"INTERNAL", "UNAVAILABLE", "RESOURCE_EXHAUSTED", "DEADLINE_EXCEEDED", "UNKNOWN"}
 
@@ -173,8 +175,43 @@ def _smoke(config: Config, candidate: Release) -> list[Check]:
 def _watch(
     config: Config, candidate: Release, seconds: float, before: tuple[int, int, Restarts | None]
 ) -> Watched:
-    golden = _golden(config, candidate)
     where, name = _address(config), config.spec.name
+    started = time.monotonic()
+    try:
+        times = _probe(where, name, _golden(config, candidate), seconds)
+    except RequestFailed as error:
+        _await_the_server(where)
+        if supervision.restarts(where) == before[2]:
+            raise GateError(
+                "Canary", f"release {candidate.version} is withdrawn: {error}"
+            ) from error
+        times = {}
+    seconds = time.monotonic() - started
+    ended, failed, restarts = _ended(where, name)
+    if restarts != before[2]:
+        raise GateError(
+            "Canary", f"release {candidate.version} is withdrawn: the server {restarts}"
+        )
+    probes = len(times[CANARY])
+    requests, faults = ended - before[0], failed - before[1]
+    if not requests:
+        # Fails closed, as below: at least the smoke test's gRPC requests have ended.
+        raise FanoutError(
+            f"the server's metrics count no request to {name}, although {2 * probes} were "
+            f"answered: {where.rest}{model_server.METRICS_PATH}"
+        )
+    return Watched(
+        seconds=seconds,
+        requests=requests,
+        faults=faults,
+        stable_ms=statistics.median(times[rollout.STABLE]),
+        canary_ms=statistics.median(times[CANARY]),
+        probes=probes,
+    )
+
+
+def _probe(where: Address, name: str, golden: Golden, seconds: float) -> dict[str, list[float]]:
+    """Returns the milliseconds of predictions by label. Raises RequestFailed."""
     times: dict[str, list[float]] = {rollout.STABLE: [], CANARY: []}
     started = time.monotonic()
     with (
@@ -192,27 +229,14 @@ def _watch(
                 times[label].append((time.perf_counter() - sent) * 1e3)
             probes += 1
             time.sleep(_PAUSE_SECONDS)
-    seconds = time.monotonic() - started
-    ended, failed, restarts = _ended(where, name)
-    if restarts != before[2]:
-        raise GateError(
-            "Canary", f"release {candidate.version} is withdrawn: the server {restarts}"
-        )
-    requests, faults = ended - before[0], failed - before[1]
-    if not requests:
-        # Fails closed, as below: at least the smoke test's gRPC requests have ended.
-        raise FanoutError(
-            f"the server's metrics count no request to {name}, although {2 * probes} were "
-            f"answered: {where.rest}{model_server.METRICS_PATH}"
-        )
-    return Watched(
-        seconds=seconds,
-        requests=requests,
-        faults=faults,
-        stable_ms=statistics.median(times[rollout.STABLE]),
-        canary_ms=statistics.median(times[CANARY]),
-        probes=probes,
-    )
+    return times
+
+
+def _await_the_server(where: Address) -> None:
+    """Waits until the server answers again, or for as long as it may take to start."""
+    deadline = time.monotonic() + _RESTART_SECONDS
+    while supervision.restarts(where) is None and time.monotonic() < deadline:
+        time.sleep(_PAUSE_SECONDS)
 
 
 def _ended(where: Address, model: str) -> tuple[int, int, Restarts | None]:

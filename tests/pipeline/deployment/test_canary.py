@@ -1,15 +1,19 @@
 """A canary beside a stable version, in a real server."""
 
+import os
+import signal
+import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from core.agreement.golden import read_golden
 from core.errors import GateError, UserError
-from pipeline.deployment import canary, promotion, rollout, servers
+from pipeline.deployment import canary, model_server, promotion, rollout, servers, supervision
 from pipeline.deployment.canary import Limits, Watched
 from pipeline.deployment.prune import plan
 from pipeline.deployment.rollout import CANARY
@@ -17,10 +21,12 @@ from pipeline.deployment.status import status
 from pipeline.release import release
 from pipeline.release.release import Release
 from pipeline.settings.config import Config
+from serving import embedded
 from serving.client import Client
 from serving.server.dataplane.metrics import Metrics
 from tests.serving import small_releases
 
+CLOCKS = {"monotonic": time.monotonic, "perf_counter": time.perf_counter}
 NO_LIMIT = Limits(faults=1.0, slower=1e9)
 
 
@@ -100,6 +106,39 @@ def test_a_slow_one_is_withdrawn(served: Config) -> None:
         canary.deploy_canary(served, release.find(served.build, 2), 0, limits=strict)
     assert rollout.labels(served) == {"stable": 1}
     assert status(served).current == 1
+
+
+@pytest.mark.parametrize("until_it_answers", [True, False])
+def test_one_that_ends_the_server_is_withdrawn(
+    served: Config, monkeypatch: pytest.MonkeyPatch, until_it_answers: bool
+) -> None:
+    """Whether a request fails meanwhile, or the server is back before the next one."""
+    killed: list[int] = []
+
+    def kill_once(_: float) -> None:
+        if killed:
+            time.sleep(0.01)
+            return
+        server = model_server.running(served.build.run_folder)
+        assert server
+        serving = supervision.serving_process(server)
+        assert serving
+        killed.append(serving)
+        os.kill(serving, signal.SIGKILL)
+        if until_it_answers:
+            address = model_server.address_of(server)
+            deadline = time.monotonic() + 120
+            while supervision.serving_process(server) in (None, serving):
+                assert time.monotonic() < deadline
+                time.sleep(0.01)
+            embedded.wait_until_ready(address, "fashion", timeout=120)
+
+    monkeypatch.setattr(canary, "time", SimpleNamespace(sleep=kill_once, **CLOCKS))
+    with pytest.raises(GateError, match=r"release 2 is withdrawn: the server restarted .*SIGKILL"):
+        canary.deploy_canary(served, release.find(served.build, 2), 0, limits=NO_LIMIT)
+    assert len(killed) == 1
+    assert rollout.labels(served) == {"stable": 1}
+    assert answers_with(served, "stable", 1)
 
 
 def test_faults_are_a_share_of_the_requests_that_the_server_counts(served: Config) -> None:
