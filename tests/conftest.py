@@ -42,6 +42,13 @@ def scope_of(folder: str) -> tuple[int, str]:
 
 # What a test runs is known by what it asks for; tests that ask for none of these say it themselves.
 MARKS = {"site": "browser", "pi": "emulator", "libraries": "emulator"}
+# Where tests do the same thing again and again, under load, or with one fault after another.
+CAMPAIGNS = (
+    "tests/faults",
+    "tests/serving/interop",
+    "tests/serving/server/test_campaigns.py",
+    "tests/serving/server/test_robustness.py",
+)
 
 
 def pytest_configure() -> None:
@@ -54,6 +61,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for name in MARKS.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKS[name])
+        if any(item.path.is_relative_to(ROOT / place) for place in CAMPAIGNS):
+            item.add_marker("campaign")
 
     items.sort(key=lambda item: scope_of(item.path.parent.relative_to(ROOT).as_posix())[0])
 

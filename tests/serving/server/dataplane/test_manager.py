@@ -1,19 +1,22 @@
 """The life of versions, with real models on disk."""
 
+import re
 import shutil
 import threading
 import time
 from collections.abc import Callable
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from serving.server.dataplane import saved_model
+from serving.server.dataplane import protos, saved_model
 from serving.server.dataplane.manager import Manager
+from serving.server.dataplane.metrics import Metrics
 from serving.server.dataplane.model_config import ModelConfig, Policy
 from serving.server.dataplane.saved_model import Servable
-from serving.server.dataplane.statuses import ServingError
+from serving.server.dataplane.statuses import Code, ServingError
 from serving.server.dataplane.versions import Models, State
 from tests.serving import fixture_models
 
@@ -104,6 +107,52 @@ def test_a_broken_version_is_not_tried_for_ever(tmp_path: Path) -> None:
     for _ in range(6):
         keeper.sync()
     assert len(tries) == 3
+
+
+def test_it_is_known_what_failed_why_and_since_when(
+    tmp_path: Path, plus: Callable[[Path, int], Path]
+) -> None:
+    before = int(time.time())
+    plus(tmp_path, 1)
+    (plus(tmp_path, 2) / "saved_model.pb").write_bytes(b"no graph")
+    models, keeper = manager(tmp_path)
+    for _ in range(3):
+        keeper.sync()
+    (entry,) = [
+        one for one in protos.status_response(models.status("m")).model_version_status
+        if one.version == 2
+    ]  # fmt: skip
+    found = re.fullmatch(
+        r".* does not load as a SavedModel: .* \(since (.*), tried 3 times\)",
+        entry.status.error_message,
+    )
+    assert found
+    since = datetime.fromisoformat(found[1]).timestamp()
+    assert before <= since <= time.time()
+    line = rf':load_failed_since_seconds{{model_name="m",version="2",code=".*"}} {since:.0f}\n'
+    assert re.search(line, Metrics(models=models).text().decode())
+
+    (tmp_path / "2" / "saved_model.pb").write_bytes(
+        (tmp_path / "1" / "saved_model.pb").read_bytes()
+    )
+    keeper.sync()
+    assert models.status("m")[0].problem == ""
+    assert "load_failed" not in Metrics(models=models).text().decode()
+
+
+def test_a_folder_that_cannot_be_read_is_no_secret(
+    tmp_path: Path, plus: Callable[[Path, int], Path]
+) -> None:
+    models, keeper = manager(tmp_path / "none")
+    keeper.sync()
+    with pytest.raises(
+        ServingError, match=r"of model m: model m: .*none.* \(since \d{4}-.*Z\)"
+    ) as caught:
+        models.status("m")
+    assert caught.value.code is Code.NOT_FOUND
+    plus(tmp_path / "none", 1)
+    keeper.sync()
+    assert models.status("m")[0].state is State.AVAILABLE
 
 
 def test_a_moved_link_is_followed(tmp_path: Path, plus: Callable[[Path, int], Path]) -> None:
