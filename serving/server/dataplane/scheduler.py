@@ -44,6 +44,10 @@ class Call:
     plain: bool = False
     weight: int = 0
 
+    def abandon(self) -> None:
+        """Notes that nobody waits for the outputs. The call is not run, unless it runs already."""
+        self.deadline = 0.0
+
     def group(self) -> tuple[int, _Key]:
         """Returns the size of the batch, and a key that calls must share to run as one batch.
 

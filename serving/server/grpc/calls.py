@@ -171,7 +171,7 @@ class UnaryCall(Call):
         super().cancel()
         self._request = None
         if self._job:
-            self._job.deadline = 0.0  # the client is gone: not worth parsing
+            self._job.abandon()
         cancel, self._cancel = self._cancel, None
         if cancel:
             cancel()

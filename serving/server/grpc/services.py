@@ -146,11 +146,8 @@ class PredictionService:
             self._count("Predict", name, started, code)
             deliver(answer)
 
-        def cancel() -> None:
-            call.deadline = 0.0  # the client is gone: not worth running
-
         self._scheduler.submit(call, finish)
-        return cancel
+        return call.abandon
 
     def _prediction(self, request: Any, context: Any) -> Call:
         with leased(self._models, request) as lease:
@@ -380,7 +377,7 @@ async def run(scheduler: Scheduler, call: Call) -> Tensors:
     try:
         result = await future
     except asyncio.CancelledError:
-        call.deadline = 0.0  # the client is gone: not worth running
+        call.abandon()
         raise
     if isinstance(result, ServingError):
         # Not the same object: with its traceback, this frame would be in a cycle.

@@ -44,6 +44,11 @@ class Job:
     size: int
     deadline: float = float("inf")
 
+    def abandon(self) -> None:
+        """Notes that nobody waits for the result. What the job holds is free at once."""
+        self.deadline = 0.0
+        self.arguments = ()
+
 
 class Converter:
     """Runs jobs in one process, one at a time. Methods belong to the event loop's thread.
@@ -91,7 +96,7 @@ class Converter:
         try:
             result = await future
         except asyncio.CancelledError:
-            job.deadline = 0.0
+            job.abandon()
             raise
         if isinstance(result, ServingError):
             raise ServingError(result.code, result.message)

@@ -134,7 +134,7 @@ class HttpProtocol(asyncio.Protocol):
             self._give_back(slot)
             slot.request = None
             if slot.work:
-                slot.work.deadline = 0.0  # the client is gone: not worth doing
+                slot.work.abandon()
 
     def data_received(self, data: bytes) -> None:
         if self._closing:
@@ -271,7 +271,7 @@ class HttpProtocol(asyncio.Protocol):
         else:
             self._converter.submit(work, lambda result: self._go_on(slot, step.finish(result)))
         if self._transport is None:
-            work.deadline = 0.0  # the client left during the step before
+            work.abandon()  # the client left during the step before
 
     # --- responses ---
 
@@ -293,17 +293,17 @@ class HttpProtocol(asyncio.Protocol):
         response = slot.response
         if response is None:
             return
-        if self._rest.log:
-            self._log(self._rest.log, slot, response)
-        if self._transport is None:
-            return
         is_large = self._has_large_answers = len(response.body) > _LARGE_ANSWER
-        if is_large:
+        if is_large and self._transport:
             try:
                 self._unread.take(len(response.body))
             except ServingError as error:
                 slot.keep_alive, self._closing, is_large = False, True, False
                 response = Response(503, json_response.error(error.message))
+        if self._rest.log:
+            self._log(self._rest.log, slot, response)
+        if self._transport is None:
+            return
         head = (
             f"HTTP/1.1 {response.status} {_REASONS.get(response.status, '')}\r\n"
             f"Content-Type: {response.content_type}\r\nContent-Length: {len(response.body)}\r\n"

@@ -3,6 +3,7 @@
 import asyncio
 import os
 import signal
+import weakref
 from collections.abc import Awaitable, Callable, Coroutine
 from pathlib import Path
 from pickle import PickleBuffer
@@ -118,6 +119,27 @@ def test_small_work_comes_first_and_none_is_done_for_who_left(tmp_path: Path) ->
         assert await held == "waited"
         await asyncio.gather(*others)
         assert order.read_text().split() == ["20", "100", "300", "1000"]
+
+    with_converter(work)
+
+
+def test_what_is_abandoned_is_free_at_once(tmp_path: Path) -> None:
+    async def work(converter: Converter) -> None:
+        go, begun = tmp_path / "go", tmp_path / "begun"
+        held = asyncio.create_task(converter.run(job(functions.waits_for, go, begun)))
+        await until(begun.exists)
+        array = np.ones(1000)
+        ref = weakref.ref(array)
+        results: list[Any] = []
+        waiting = job(functions.doubled, array)
+        converter.submit(waiting, results.append)
+        del array
+        waiting.abandon()
+        assert ref() is None
+        go.touch()
+        await held
+        await until(lambda: bool(results))
+        assert results[0].code is Code.DEADLINE_EXCEEDED
 
     with_converter(work)
 
