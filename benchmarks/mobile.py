@@ -30,7 +30,7 @@ from mobile.checks.runtimes import (
 )
 from mobile.conversion.variants import VARIANTS
 from models.contract import SIGNATURE_TENSORS
-from pipeline.release.release import current_folder
+from pipeline.release.release import Release, current_folder
 from pipeline.settings.config import Config
 
 BASE = "float32"
@@ -57,10 +57,8 @@ def benchmark(release: Path, rounds: int) -> Iterator[str]:
     with tempfile.TemporaryDirectory(prefix="mobile-benchmark-") as folder:
         scratch = Path(folder)
         _save_inputs(release / "golden.json", scratch)
-        saved_model = next(iter(sorted((release / "serving").glob("*/*/saved_model.pb"))), None)
-        if saved_model is not None:
-            models[OPEN_BATCH] = scratch / "open-batch.tflite"
-            models[OPEN_BATCH].write_bytes(_with_open_batch(saved_model.parent))
+        models[OPEN_BATCH] = scratch / "open-batch.tflite"
+        models[OPEN_BATCH].write_bytes(_with_open_batch(Release.open(release).saved_model))
         yield _HEADER.format(cores=os.cpu_count())
         for runtime in RUNTIMES:
             yield from _rows(runtime, models, scratch, rounds, _accuracies(release, runtime))
@@ -160,7 +158,9 @@ def main() -> int:
     options = parser.parse_args()
     try:
         for line in benchmark(
-            options.release or current_folder(Config.named_by_environment().build),
+            options.release.resolve()
+            if options.release
+            else current_folder(Config.named_by_environment().build),
             max(1, options.rounds),
         ):
             print(line, flush=True)
