@@ -197,23 +197,39 @@ def _parser() -> _Parser:
         help="interval for rereading the file; 0 for never (default: 0)")  # fmt: skip
     add("--file_system_poll_wait_seconds", type=_seconds, default=1.0,
         help="interval for finding versions; 0 or less for once (default: 1)")  # fmt: skip
-    add("--max_num_load_retries", type=int, default=5)
-    add("--load_retry_interval_micros", type=int, default=60_000_000)
+    add("--max_num_load_retries", type=int, default=5,
+        help="how often a version that does not load is tried again (default: 5)")  # fmt: skip
+    add("--load_retry_interval_micros", type=int, default=60_000_000,
+        help="microseconds before that (default: 60000000)")  # fmt: skip
     add("--rest_api_timeout_in_ms", type=_positive, default=30_000,
         help="limit for a request to arrive, then to wait its turn (default: 30000)")  # fmt: skip
     add("--grpc_api_timeout_in_ms", type=_positive, default=30_000,
         help="limit for a call to wait, unless its own is shorter (default: 30000)")  # fmt: skip
-    add("--allow_version_labels_for_unavailable_models", **_boolean(default=False))
-    add("--enable_batching", **_boolean(default=True))
+    add("--allow_version_labels_for_unavailable_models", **_boolean(default=False),
+        help="accept a label whose version is not loaded (default: false)")  # fmt: skip
+    add("--enable_batching", **_boolean(default=True),
+        help="join waiting requests of models whose rows do not affect each other "
+        "(default: true)")  # fmt: skip
     add("--batching_parameters_file", type=Path, help="BatchingParameters in text form")
-    add("--rest_api_enable_cors_support", **_boolean(default=False))
+    add("--rest_api_enable_cors_support", **_boolean(default=False),
+        help="let pages of other origins use the REST API (default: false)")  # fmt: skip
     add("--monitoring_config_file", type=Path, help="MonitoringConfig in text form")
-    add("--enable_model_warmup", **_boolean(default=True))
-    add("--enable_grpc_healthcheck_service", **_boolean(default=True))
-    add("--enable_signature_method_name_check", **_boolean(default=False))
-    add("--saved_model_tags", default="serve")
-    for name in ("session", "intra_op", "inter_op"):
-        add(f"--tensorflow_{name}_parallelism", type=_count, default=0)
+    add("--enable_model_warmup", **_boolean(default=True),
+        help="run a model's warm-up requests before it answers (default: true)")  # fmt: skip
+    add("--enable_grpc_healthcheck_service", **_boolean(default=True),
+        help="answer grpc.health.v1.Health (default: true)")  # fmt: skip
+    add("--enable_signature_method_name_check", **_boolean(default=False),
+        help="classify and regress only with signatures of that method name (default: false)"
+        )  # fmt: skip
+    add("--saved_model_tags", default="serve",
+        help="tags of the MetaGraph to load, separated by commas (default: serve)")  # fmt: skip
+    for name, what in (
+        ("session", "both of the following"),
+        ("intra_op", "one operation"),
+        ("inter_op", "operations in parallel"),
+    ):
+        add(f"--tensorflow_{name}_parallelism", type=_count, default=0,
+            help=f"threads for {what}; 0 for TensorFlow's choice (default: 0)")  # fmt: skip
     add("--ssl_config_file", type=Path, help="SSLConfig in text form: TLS for gRPC")
     add("--rest_api_ssl_config_file", type=Path, help="SSLConfig in text form: TLS for REST")
     add("--api_key_file", type=Path,
