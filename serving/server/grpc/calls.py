@@ -263,10 +263,13 @@ class UnaryCall(Call):
         except ServingError as error:
             self.fail(error)
             return
-        sender.begin(stream, messages.RESPONSE_BLOCK)  # without copying the body
-        sender.data(stream, messages.prefix(len(body)))
-        sender.data(stream, body)
-        sender.end(stream, messages.OK_BLOCK)
+        sender.respond(  # without copying the body
+            stream,
+            messages.RESPONSE_BLOCK,
+            messages.prefix(len(body)),
+            messages.OK_BLOCK,
+            rest=body,
+        )
 
 
 class StreamCall(Call):

@@ -66,10 +66,21 @@ class Sender:
         self.frame_bytes = frames.DEFAULT_FRAME_BYTES
         self.paused = False
 
-    def respond(self, stream: Stream, block: bytes, body: bytes, trailers: bytes) -> None:
-        """Sends a whole response: header block, body, trailer block."""
+    def respond(
+        self,
+        stream: Stream,
+        block: bytes,
+        body: bytes,
+        trailers: bytes,
+        rest: bytes | memoryview = b"",
+    ) -> None:
+        """Sends a whole response: header block, body and its rest, trailer block."""
         number, size = stream.number, len(body)
-        if size <= min(stream.window, self.window, self.frame_bytes) and not self.paused:
+        if (
+            not rest
+            and size <= min(stream.window, self.window, self.frame_bytes)
+            and not self.paused
+        ):
             self.window -= size
             pack = frames.HEAD.pack
             self._write(
@@ -83,9 +94,12 @@ class Sender:
             )  # fmt: skip
             self._closed(stream)
         else:
+            self._wait(stream, body)  # first, so that it counts from now on
+            if rest:
+                self._wait(stream, rest)
+            stream.trailers = trailers
             self.begin(stream, block)
-            self.data(stream, body)
-            self.end(stream, trailers)
+            self.pump()
 
     def begin(self, stream: Stream, block: bytes) -> None:
         """Sends the header block of a response."""
@@ -93,12 +107,15 @@ class Sender:
 
     def data(self, stream: Stream, body: bytes) -> None:
         """Sends a part of a body, now or when the client's windows allow."""
+        self._wait(stream, body)
+        self.pump()
+
+    def _wait(self, stream: Stream, body: bytes | memoryview) -> None:
         if not stream.queue:
             stream.since, stream.taken = time.monotonic(), 0
         stream.queue.append(memoryview(body))
         self.unsent += len(body)
         self._blocked[stream.number] = stream
-        self.pump()
 
     def when_read(self, go: Callable[[], None]) -> None:
         """Calls a function as soon as the client has read enough; usually at once."""
