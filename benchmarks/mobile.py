@@ -30,8 +30,9 @@ from mobile.checks.runtimes import (
 )
 from mobile.conversion.variants import VARIANTS
 from models.contract import SIGNATURE_TENSORS
-from pipeline.release.release import Release, current_folder
+from pipeline.release.release import current_folder
 from pipeline.settings.config import Config
+from pipeline.targets import part
 
 BASE = "float32"
 OPEN_BATCH = "float32, open batch"
@@ -58,7 +59,9 @@ def benchmark(release: Path, rounds: int) -> Iterator[str]:
         scratch = Path(folder)
         _save_inputs(release / "golden.json", scratch)
         models[OPEN_BATCH] = scratch / "open-batch.tflite"
-        models[OPEN_BATCH].write_bytes(_with_open_batch(Release.open(release).saved_model))
+        contract = json.loads((release / "contract.json").read_text())
+        served = part(release, "serving", model=contract["model"], version=contract["version"])
+        models[OPEN_BATCH].write_bytes(_with_open_batch(served))
         yield _HEADER.format(cores=os.cpu_count())
         for runtime in RUNTIMES:
             yield from _rows(runtime, models, scratch, rounds, _accuracies(release, runtime))

@@ -116,7 +116,7 @@ def _of_failures(failures: list[tuple[str, Version]]) -> Iterator[str]:
     for name, version in failures:
         code = version.error.code.name if version.error else ""
         braces = _braces(("model_name", "version", "code"), (name, str(version.number), code))
-        yield f"{LOAD_FAILED}{braces} {version.failed_since:.0f}"
+        yield f"{LOAD_FAILED}{braces} {int(version.failed_since)}"
 
 
 def _braces(names: tuple[str, ...], values: tuple[str, ...]) -> str:

@@ -146,5 +146,6 @@ def test_the_context_has_the_server_and_nothing_of_the_pipeline(tmp_path: Path) 
     assert {name for name in names if not name.startswith("serving/")} <= {
         "core/__init__.py",
         "core/errors.py",
+        "core/imports.py",
         "core/version.py",
     }
