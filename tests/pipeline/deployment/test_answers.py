@@ -1,11 +1,15 @@
 """How ``fanout status`` and a promotion interpret a server's answers, and a silent server."""
 
+import re
+import shutil
+import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
 from core.errors import FanoutError
-from pipeline.deployment import rollout
+from pipeline.deployment import rollout, servers, status
 from pipeline.deployment.answers import Answer, ask_server
 from serving import embedded
 from serving.client.versions import Versions
@@ -13,10 +17,15 @@ from tests.serving import fixture_models
 
 
 @pytest.fixture(scope="module")
-def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Yields the address of a server of ``half``, version 2, which has no label."""
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     base = tmp_path_factory.mktemp("half")
     fixture_models.write_half_plus(base / "2")
+    return base
+
+
+@pytest.fixture(scope="module")
+def address(base: Path) -> Iterator[str]:
+    """Yields the address of a server of ``half``, version 2, which has no label."""
     with embedded.running("half", base) as where:
         yield where.rest
 
@@ -53,3 +62,21 @@ def test_a_server_that_is_silent_has_not_dropped_a_version(
         rollout._await_only(Versions(address, "half"), {1})
     with pytest.raises(FanoutError, match=r"within 0 s: .* got no answer: .*refused"):
         rollout._await_only(Versions(nobody, "half"), {2})
+
+
+def test_a_deployed_version_that_does_not_load_is_a_problem(address: str, base: Path) -> None:
+    (base / "3").mkdir()
+    (base / "3" / "saved_model.pb").write_bytes(b"no graph")
+    try:
+        deadline = time.monotonic() + 120
+        while not (answer := ask_server(address, "half")).failed:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    finally:
+        shutil.rmtree(base / "3")
+    assert answer.versions == (2,)
+    assert list(answer.failed) == [3]
+    assert re.search(r"does not load as a SavedModel: .* \(since .*Z, tried", answer.failed[3])
+    problems = status._wrong({servers.SERVER: answer}, 2, {"stable": 2, "canary": 3})
+    assert f"release 3 does not load: {answer.failed[3]}" in problems
+    assert status._wrong({servers.SERVER: answer}, 2, {"stable": 2}) == []
