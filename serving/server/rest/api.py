@@ -184,10 +184,12 @@ class Rest:
             document = json_text.parse_object(body, self.content.json_depth)
             json_request.signature_name(document)
             raise  # an error in the JSON takes precedence
-        with _released(lease):
+        try:
             signatures = lease.servable.signatures
-            prediction = reading.predict_request(body, signatures, self.content)
-            return self._run(lease, prediction)
+            return self._run(lease, reading.predict_request(body, signatures, self.content))
+        except BaseException:
+            lease.release()
+            raise
 
     def _read_later(self, route: Route, pieces: Sequence[bytes], encoding: str) -> Waiting:
         size = sum(map(len, pieces))
@@ -211,8 +213,12 @@ class Rest:
     @contextmanager
     def _leased(self, route: Route) -> Iterator[Lease]:
         """Yields the version that a request addresses; an error in the block releases it."""
-        with _released(self.models.lease(route.model, route.version, route.label)) as lease:
+        lease = self.models.lease(route.model, route.version, route.label)
+        try:
             yield lease
+        except BaseException:
+            lease.release()
+            raise
 
     def _run(self, lease: Lease, prediction: reading.Prediction) -> Waiting:
         signature = lease.servable.signatures[prediction.signature]
@@ -269,16 +275,6 @@ def _write(
     size = sum(array.nbytes for array in outputs.values())
     job = Job(json_response.written, (function, *arguments), size, deadline)
     return Waiting(job, lambda body: Response(200, body))
-
-
-@contextmanager
-def _released(lease: Lease) -> Iterator[Lease]:
-    """Yields a lease; an error in the block releases it."""
-    try:
-        yield lease
-    except BaseException:
-        lease.release()
-        raise
 
 
 def _preflight(origin: str) -> Response:

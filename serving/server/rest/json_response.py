@@ -45,8 +45,11 @@ def predictions(outputs: Tensors, layout: Format) -> bytes:
 
 def is_large(outputs: Tensors) -> bool:
     """Returns whether an answer takes long to write, so that the converter must do it."""
+    if len(outputs) == 1:
+        (array,) = outputs.values()
+        return _size(array) > LARGE_VALUES  # the usual case
     rows = max((len(array) for array in outputs.values() if array.ndim), default=0)
-    objects = rows * len(outputs) if len(outputs) > 1 else 0  # in the row format
+    objects = rows * len(outputs)  # in the row format
     return sum(map(_size, outputs.values())) + objects * _VALUES_PER_OBJECT > LARGE_VALUES
 
 
