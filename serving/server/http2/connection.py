@@ -333,12 +333,12 @@ class Connection:
         self._closed = True
         streams = list(self.streams.values())
         self.streams.clear()
+        self.sender.end_all()  # first, so that what waits for the client to read is not begun
         for stream in streams:
-            self.sender.drop(stream)
+            stream.queue.clear()
             if not stream.local_closed:
                 self._listener.cancelled(stream)
             stream.call = None
         self._listener = NOBODY
         self._write = NOBODY.write
         self._handlers = ()
-        self.sender.end_all()
