@@ -200,17 +200,19 @@ class UnaryCall(Call):
             request = None if text is None else self._method.parse(text)
             if (request is None or self._method.is_slow(request)) and self._read_later(message):
                 return
-            self._start(self._method.parse(_whole(message)) if request is None else request)
+            self._start(self._method.parse(messages.whole(message)) if request is None else request)
         except ServingError as error:
             self.cancel()
             self.fail(error)
 
     def _read_later(self, message: bytes | Packed) -> bool:
         """Has the converter parse a request; returns whether it can."""
+        if self._shared.converter is None:
+            return False
         if not isinstance(message, Packed):
             message = Packed([message], len(message), "", self._shared.message_bytes)
         self._job = self._method.job(message, self.context.deadline)
-        if self._job is None or self._shared.converter is None:
+        if self._job is None:
             return False
         self._shared.converter.submit(self._job, self._parsed)
         return True
@@ -299,7 +301,7 @@ class StreamCall(Call):
                     raise ServingError(
                         Code.RESOURCE_EXHAUSTED, "too many requests are waiting on one stream"
                     )
-                text = _whole(message)
+                text = messages.whole(message)
                 self._requests.put_nowait((len(text), self._method.parse(text)))
                 self._ahead += len(text)
         if end:
@@ -343,10 +345,3 @@ class StreamCall(Call):
         while self._stream.queue:  # until the client has taken it
             await self._room.wait()
             self._room.clear()
-
-
-def _whole(message: bytes | Packed) -> bytes:
-    """Returns a message as one text, unpacked. Raises ServingError when it is damaged."""
-    if isinstance(message, bytes):
-        return message
-    return messages.unpacked(message.pieces, message.encoding, message.limit)

@@ -21,7 +21,7 @@ MAX_OF_A_SIZE = 4
 # A message is parsed twice more to create its form, and the bytes around the values are kept.
 MAX_BYTES = 1 << 20
 MAX_AROUND = 4096
-# A response with more values is written in the converter.
+# Learning a form takes as long as writing the response three times.
 MAX_VALUES = 16384
 _INVERTED = bytes(255 - value for value in range(256))
 

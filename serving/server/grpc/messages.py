@@ -184,6 +184,13 @@ def small(message: Packed) -> bytes | None:
         raise
 
 
+def whole(message: bytes | Packed) -> bytes:
+    """Returns a message as one text, unpacked. Raises the same errors as unpacked()."""
+    if isinstance(message, bytes):
+        return message
+    return unpacked(message.pieces, message.encoding, message.limit)
+
+
 def unpacked(pieces: Sequence[Any], encoding: str, limit: int) -> bytes:
     """Returns the text of a message. Raises ServingError when it is damaged or too large.
 

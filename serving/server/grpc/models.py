@@ -10,7 +10,7 @@ from serving.server.dataplane.manager import Manager
 from serving.server.dataplane.statuses import Code, ServingError, invalid
 from serving.server.dataplane.versions import Models
 from serving.server.grpc.handlers import Method
-from serving.server.grpc.services import spec_of
+from serving.server.grpc.specs import spec_of
 
 _NAME = "tensorflow.serving.ModelService"
 _RELOAD = "HandleReloadConfigRequest"

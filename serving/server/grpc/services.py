@@ -1,9 +1,7 @@
 """The gRPC service for predictions: takes messages; returns messages or a status."""
 
-import asyncio
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from typing import Any
 
 from tensorflow_serving.apis import (
@@ -15,6 +13,7 @@ from tensorflow_serving.apis import (
 )
 
 from serving.server.dataplane import classify_regress, predict, protos, shapes
+from serving.server.dataplane.delivery import result_of
 from serving.server.dataplane.limits import InputLimits
 from serving.server.dataplane.metrics import Metrics
 from serving.server.dataplane.saved_model import DEFAULT_SIGNATURE
@@ -26,7 +25,8 @@ from serving.server.grpc import reading, writing
 from serving.server.grpc.fast import Quick, Requests, Responses, Written
 from serving.server.grpc.handlers import Method, Work
 from serving.server.grpc.reading import Large
-from serving.server.offload.converter import Converter, Job
+from serving.server.grpc.specs import check_tasks, leased, spec_of
+from serving.server.offload.converter import Converter, writing_job
 from serving.server.records.request_writer import RequestLog
 
 
@@ -204,8 +204,7 @@ class PredictionService:
                 return written
         result = writing.Result(servable.name, servable.version, signature, outputs)
         if self._converter and writing.is_large(outputs):
-            size = sum(array.nbytes for array in outputs.values())
-            job = Job(writing.written, (writing.predict_response, result), size, call.deadline)
+            job = writing_job(writing.predict_response, (result,), outputs, call.deadline)
             self._converter.submit(job, later)
             return None
         response = writing.predict_response(result)
@@ -275,7 +274,7 @@ class PredictionService:
     ) -> writing.Result:
         """Returns the outputs for tf.Examples. Raises ServingError."""
         call = self._call(lease, signature, inputs, weight, context)
-        outputs = await run(self._scheduler, call)
+        outputs = await result_of(self._scheduler.submit, call)
         servable, rows = lease.servable, len(inputs[classify_regress.INPUTS])
         return writing.Result(servable.name, servable.version, signature, outputs, rows)
 
@@ -283,8 +282,7 @@ class PredictionService:
         """Returns the response that a function of the module writing gives for a result."""
         if self._converter is None or not writing.is_large(outputs, classes=True):
             return Written(write(result))
-        size = sum(array.nbytes for array in outputs.values())
-        return Written(await self._converter.run(Job(writing.written, (write, result), size)))
+        return Written(await self._converter.run(writing_job(write, (result,), outputs)))
 
     async def _metadata(self, request: Any, _: Any) -> Any:
         if not request.metadata_field:
@@ -324,74 +322,3 @@ class PredictionService:
         deadline = min(context.deadline, time.monotonic() + self._seconds)
         wanted = outputs or tuple(signature.outputs)
         return Call(lease, signature, inputs, wanted, deadline, plain, weight)
-
-
-@contextmanager
-def leased(models: Models, request: Any, version: int | None = None) -> Iterator[Lease]:
-    """Yields the version that a request's ModelSpec names; an error in the block releases it.
-
-    Args:
-        version: the version to use instead, if it is already known.
-    """
-    name, wanted, label = spec_of(request)
-    lease = models.lease(name, version) if version else models.lease(name, wanted, label)
-    try:
-        yield lease
-    except BaseException:
-        lease.release()
-        raise
-
-
-def check_tasks(tasks: Any) -> None:
-    """Raises ServingError for tasks that cannot be one MultiInference request."""
-    seen: set[str] = set()
-    for task in tasks:
-        if not task.model_spec.name:
-            raise invalid("Found ModelSpec with an empty model name.")
-        if task.model_spec.name != tasks[0].model_spec.name:
-            raise invalid(
-                "All ModelSpecs in a MultiInferenceRequest must access the same model name."
-            )
-        name = task.model_spec.signature_name or DEFAULT_SIGNATURE
-        if name in seen:
-            raise invalid(f"Duplicate evaluation of signature: {name}")
-        seen.add(name)
-        if task.method_name not in (
-            classify_regress.CLASSIFY_METHOD,
-            classify_regress.REGRESS_METHOD,
-        ):
-            raise ServingError(
-                Code.UNIMPLEMENTED, f"Unsupported signature method_name: {task.method_name}"
-            )
-
-
-async def run(scheduler: Scheduler, call: Call) -> Tensors:
-    """Returns the outputs of a call. Raises ServingError."""
-    future: asyncio.Future[Result] = asyncio.get_running_loop().create_future()
-
-    def deliver(result: Result) -> None:
-        if not future.done():  # the client may be gone
-            future.set_result(result)
-
-    scheduler.submit(call, deliver)
-    try:
-        result = await future
-    except asyncio.CancelledError:
-        call.abandon()
-        raise
-    if isinstance(result, ServingError):
-        # Not the same object: with its traceback, this frame would be in a cycle.
-        raise ServingError(result.code, result.message)
-    return result
-
-
-def spec_of(request: Any) -> tuple[str, int | None, str | None]:
-    """Returns name, version and label of a request's ModelSpec. Raises ServingError."""
-    if not request.HasField("model_spec"):
-        raise invalid("Missing ModelSpec")
-    spec = request.model_spec
-    if not spec.name:
-        raise invalid("ModelSpec has no name specified.")
-    choice = spec.WhichOneof("version_choice")
-    version = int(spec.version.value) if choice == "version" else None
-    return spec.name, version, spec.version_label if choice == "version_label" else None

@@ -1,8 +1,6 @@
 """Writes response messages: small ones on the event loop, large ones in the converter."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from pickle import PickleBuffer
 from typing import Any
 
 from serving.server.dataplane import classify_regress, protos
@@ -61,7 +59,7 @@ def predict_response(result: Result) -> bytes:
 
 
 def classification_response(result: Result) -> bytes:
-    """Returns a ClassificationResponse. Raises ServingError for outputs that are no classes."""
+    """Returns a ClassificationResponse. Raises ServingError for outputs that are not classes."""
     from tensorflow_serving.apis import classification_pb2
 
     response = classification_pb2.ClassificationResponse()
@@ -71,7 +69,7 @@ def classification_response(result: Result) -> bytes:
 
 
 def regression_response(result: Result) -> bytes:
-    """Returns a RegressionResponse. Raises ServingError for outputs that are no values."""
+    """Returns a RegressionResponse. Raises ServingError for outputs that are not values."""
     from tensorflow_serving.apis import regression_pb2
 
     response = regression_pb2.RegressionResponse()
@@ -97,11 +95,6 @@ def inference_response(results: list[tuple[bool, Result]]) -> bytes:
         else:
             _fill_values(part.regression_result, result)
     return bytes(response.SerializeToString())
-
-
-def written(write: Callable[[Any], bytes], result: Any) -> PickleBuffer:
-    """Returns the bytes of a response for the way back from the converter."""
-    return PickleBuffer(write(result))
 
 
 def _describe(spec: Any, result: Result) -> None:

@@ -9,12 +9,13 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import count
 from signal import Signals
 from typing import Any
 
+from serving.server.dataplane.delivery import result_of
 from serving.server.dataplane.statuses import Code, ServingError
 from serving.server.offload import exchange
 
@@ -48,6 +49,24 @@ class Job:
         """Notes that nobody waits for the result. What the job holds is free at once."""
         self.deadline = 0.0
         self.arguments = ()
+
+
+def writing_job(
+    write: Callable[..., bytes],
+    arguments: tuple[Any, ...],
+    outputs: Mapping[str, Any],
+    deadline: float = float("inf"),
+) -> Job:
+    """Returns the job that has a function write an answer; its result is the answer's bytes.
+
+    Args:
+        write: takes the arguments and returns the bytes.
+        arguments: of the function.
+        outputs: the arrays that are written.
+        deadline: of the job.
+    """
+    size = sum(array.nbytes for array in outputs.values())
+    return Job(exchange.in_buffer, (write, *arguments), size, deadline)
 
 
 class Converter:
@@ -86,21 +105,7 @@ class Converter:
 
     async def run(self, job: Job) -> Any:
         """Returns the result of a job. Raises ServingError."""
-        future: asyncio.Future[Any] = self._loop.create_future()
-
-        def deliver(result: Any) -> None:
-            if not future.done():  # the client may be gone
-                future.set_result(result)
-
-        self.submit(job, deliver)
-        try:
-            result = await future
-        except asyncio.CancelledError:
-            job.abandon()
-            raise
-        if isinstance(result, ServingError):
-            raise ServingError(result.code, result.message)
-        return result
+        return await result_of(self.submit, job)
 
     def close(self) -> None:
         """Ends the process and the thread. Jobs that wait are not run."""

@@ -7,6 +7,7 @@ keeps its other threads waiting for microseconds, not for the time that copying 
 import pickle
 import socket
 import struct
+from collections.abc import Callable
 from itertools import islice
 from typing import Any
 
@@ -39,6 +40,11 @@ def receive(connection: socket.socket) -> Any:
     sizes = _SIZE.iter_unpack(_receive_exactly(connection, count * _SIZE.size))
     head, *buffers = [_receive_exactly(connection, size) for (size,) in sizes]
     return pickle.loads(head, buffers=buffers)  # noqa: S301 - from this server's own process
+
+
+def in_buffer(write: Callable[..., bytes], *arguments: Any) -> pickle.PickleBuffer:
+    """Returns the bytes that a function returns, so that send() does not copy them."""
+    return pickle.PickleBuffer(write(*arguments))
 
 
 def _send_all(connection: socket.socket, parts: list[memoryview]) -> None:

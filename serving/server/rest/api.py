@@ -16,7 +16,7 @@ from serving.server.dataplane.shared import Clients, HeldBytes
 from serving.server.dataplane.statuses import Code, ServingError
 from serving.server.dataplane.tensors import Tensors
 from serving.server.dataplane.versions import Lease, Models
-from serving.server.offload.converter import Job
+from serving.server.offload.converter import Job, writing_job
 from serving.server.records.access_log import AccessLog
 from serving.server.records.request_writer import RequestLog
 from serving.server.rest import (
@@ -272,8 +272,7 @@ def _write(
     """Returns the response whose body a function writes, or the job that writes a large one."""
     if not json_response.is_large(outputs):
         return Response(200, function(*arguments))
-    size = sum(array.nbytes for array in outputs.values())
-    job = Job(json_response.written, (function, *arguments), size, deadline)
+    job = writing_job(function, arguments, outputs, deadline)
     return Waiting(job, lambda body: Response(200, body))
 
 

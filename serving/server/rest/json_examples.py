@@ -37,7 +37,7 @@ def examples(document: dict[str, Any]) -> tuple[list[Any], Any | None]:
 def classes(signature: Signature, outputs: Tensors, count: int) -> bytes:
     """Returns the body of an answer: pairs of label and score for each of ``count`` examples.
 
-    Raises ServingError for outputs that are no classes.
+    Raises ServingError for outputs that are not classes.
     """
     return _results(
         [
@@ -50,7 +50,7 @@ def classes(signature: Signature, outputs: Tensors, count: int) -> bytes:
 def values(outputs: Tensors, count: int) -> bytes:
     """Returns the body of an answer: a value for each of ``count`` examples.
 
-    Raises ServingError for outputs that are no values.
+    Raises ServingError for outputs that are not values.
     """
     return _results(classify_regress.values(outputs, count))
 

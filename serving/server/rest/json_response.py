@@ -2,8 +2,6 @@
 
 import base64
 import json
-from collections.abc import Callable
-from pickle import PickleBuffer
 from typing import Any
 
 import numpy as np
@@ -51,11 +49,6 @@ def is_large(outputs: Tensors) -> bool:
     rows = max((len(array) for array in outputs.values() if array.ndim), default=0)
     objects = rows * len(outputs)  # in the row format
     return sum(map(_size, outputs.values())) + objects * _VALUES_PER_OBJECT > LARGE_VALUES
-
-
-def written(write: Callable[..., bytes], *arguments: Any) -> PickleBuffer:
-    """Returns the body that a function writes, for the way back from the converter."""
-    return PickleBuffer(write(*arguments))
 
 
 def error(message: str) -> bytes:

@@ -384,8 +384,8 @@ class HttpProtocol(asyncio.Protocol):
         if self._transport and not self._transport.is_closing():
             if paused:
                 self._transport.pause_reading()
-            elif len(self._slots) < MAX_PIPELINED:
-                self._transport.resume_reading()
+            else:
+                self._resume_reading()
 
     # --- end ---
 
