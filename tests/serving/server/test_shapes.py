@@ -184,7 +184,7 @@ def test_every_wrong_type_and_number_of_rows(asked: Asked) -> None:
 
 
 def test_what_is_not_a_batch_may_differ_and_be_long(asked: Asked) -> None:
-    """The server allows two rows; the table has three, and is no batch."""
+    """The server allows two rows; the table has three, and is not a batch."""
     fixed = {alias: one.good() for alias, one in SIGNATURES["fixed"].items()}
     assert asked.columns("fixed", fixed) == (200, {"outputs": np.ones((3, 2)).tolist()})
     several = {"a": np.ones(1, np.float32), "b": np.ones(2, np.float32)}
