@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.serving.forked import Forks
 from tests.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -98,3 +99,18 @@ def warm() -> Iterator[Warm]:
     warm = Warm()
     yield warm
     warm.close()
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Yields the process that has TensorFlow imported; model servers are forks of it."""
+    forks = Forks()
+    yield forks
+    forks.close()
+
+
+@pytest.fixture(scope="module")
+def quick_servers(forks: Forks) -> Iterator[None]:
+    """Has the model servers that a module starts with ``embedded.running`` be forks."""
+    with forks.in_use():
+        yield
