@@ -73,7 +73,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 def pytest_collection_finish() -> None:
     # Importing all tests makes a million objects that stay, TensorFlow's and Keras' for the most
     # part. A look at all of them takes a third of a second, in each collection of garbage.
-    gc.collect()
     gc.freeze()
     gc.enable()
 
