@@ -38,9 +38,9 @@ run: setup  ## run the pipeline and release, without serving
 test: setup-development  ## run every test, on the real runtimes
 	$(PYTEST) -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder $(ARGS)
 
-test-fast: setup-development  ## run the tests that need no browser, container, emulator, whole run or campaign
+test-fast: setup-development  ## run the tests that need no browser, container, emulator, whole run, campaign or restarts of a deployment
 	$(PYTEST) -n $(TEST_PROCESSES) --dist loadscope --no-loadscope-reorder \
-	    -m "not (browser or container or emulator or e2e or campaign)" $(ARGS)
+	    -m "not (browser or container or emulator or e2e or campaign or deployment)" $(ARGS)
 
 check: setup-development  ## check style, types, import layers and unused code; changes nothing
 	.venv/bin/ruff check .

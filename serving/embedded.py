@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from core.errors import FanoutError
 from core.toolchain import ROOT, require
@@ -140,19 +140,22 @@ def started(
     The last line of the server's output is appended to a ServerFailed raised in the block.
     """
     with tempfile.TemporaryFile() as log:
-        process = subprocess.Popen(
-            words,
-            stdout=log,
-            stderr=log,
-            stdin=subprocess.DEVNULL,
-            env=os.environ | dict(environment or {}),
-        )
+        process = launch(words, os.environ | dict(environment or {}), log)
         try:
             yield process
         except ServerFailed as error:
             raise ServerFailed(f"{error}: {_last_line(log)}") from error
         finally:
             stop(process)
+
+
+def launch(
+    words: list[str], environment: Mapping[str, str], log: IO[bytes]
+) -> "subprocess.Popen[Any]":
+    """Returns the process that a command line starts, which writes into ``log``."""
+    return subprocess.Popen(
+        words, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=environment
+    )
 
 
 def stop(process: "subprocess.Popen[Any]") -> None:

@@ -5,6 +5,7 @@ scope stays in one process. The longest ones start first: what is left for the e
 no process is idle for long while another one ends.
 """
 
+import gc
 import signal
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from tests.serving.forked import Forks
 from tests.warm import Warm
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -52,6 +54,7 @@ CAMPAIGNS = (
 
 
 def pytest_configure() -> None:
+    gc.disable()  # until everything is imported
     # A shell has its background jobs ignore SIGINT, and all that they start would ignore it too.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -65,6 +68,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker("campaign")
 
     items.sort(key=lambda item: scope_of(item.path.parent.relative_to(ROOT).as_posix())[0])
+
+
+def pytest_collection_finish() -> None:
+    # Importing all tests makes a million objects that stay, TensorFlow's and Keras' for the most
+    # part. A look at all of them takes a third of a second, in each collection of garbage.
+    gc.freeze()
+    gc.enable()
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -88,3 +98,18 @@ def warm() -> Iterator[Warm]:
     warm = Warm()
     yield warm
     warm.close()
+
+
+@pytest.fixture(scope="session")
+def forks() -> Iterator[Forks]:
+    """Yields the process that has TensorFlow imported; model servers are forks of it."""
+    forks = Forks()
+    yield forks
+    forks.close()
+
+
+@pytest.fixture(scope="module")
+def quick_servers(forks: Forks) -> Iterator[None]:
+    """Has the model servers that a module starts with ``embedded.running`` be forks."""
+    with forks.in_use():
+        yield

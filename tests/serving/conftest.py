@@ -11,6 +11,12 @@ from serving.embedded import Address
 from serving.server.dataplane import saved_model
 from serving.server.dataplane.versions import Lease, Models, State, Version
 from tests.serving import fixture_models, shape_models
+from tests.serving.forked import Forks
+
+
+@pytest.fixture(scope="module", autouse=True)
+def quickly(quick_servers: None) -> None:
+    """No module here needs a server that imports TensorFlow itself, unless it is supervised."""
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +67,7 @@ def models(half_plus_two: Path, types_model: Path) -> Models:
 
 
 @pytest.fixture(scope="session")
-def server(half_plus_two: Path) -> Iterator[Address]:
+def server(half_plus_two: Path, forks: Forks) -> Iterator[Address]:
     """A real server of the model ``half`` in a process of its own."""
-    with embedded.running("half", half_plus_two) as address:
+    with forks.in_use(), embedded.running("half", half_plus_two) as address:
         yield address

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from serving.embedded import Address
 
+LISTEN = "0A"  # as /proc/net/tcp writes the state
+
 
 def memory(address: Address) -> int:
     """Returns the resident memory of the server that listens there, in bytes."""
@@ -20,12 +22,14 @@ def peak(address: Address) -> int:
 
 def pid(address: Address) -> int:
     """Returns the process of the server that listens there."""
-    flag = f"--rest_api_port={address.rest_port}".encode()
+    rows = [row.split() for row in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    port = f":{address.rest_port:04X}"
+    sockets = {f"socket:[{row[9]}]" for row in rows if row[1].endswith(port) and row[3] == LISTEN}
     for process in Path("/proc").glob("[0-9]*"):
         with contextlib.suppress(OSError):
-            if flag in (process / "cmdline").read_bytes().split(b"\0"):
+            if any(str(file.readlink()) in sockets for file in (process / "fd").iterdir()):
                 return int(process.name)
-    raise LookupError(f"no process has the flag {flag.decode()}")
+    raise LookupError(f"no process listens on port {address.rest_port}")
 
 
 def resident(process: int) -> int:

@@ -19,6 +19,7 @@ from pipeline.training.trainer import fit
 
 CACHE = ROOT / "build" / "datasets" / "motions"
 SPEC = load("motions")
+pytestmark = pytest.mark.usefixtures("quick_servers")
 
 
 @pytest.fixture(autouse=True, scope="module")

@@ -15,6 +15,8 @@ from serving import embedded
 from serving.client.versions import Versions
 from tests.serving import fixture_models
 
+pytestmark = pytest.mark.usefixtures("quick_servers")
+
 
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:

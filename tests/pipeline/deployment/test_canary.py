@@ -49,6 +49,7 @@ def answers_with(config: Config, label: str, version: int) -> bool:
         return bool(np.allclose(client.predict(golden.inputs), golden.outputs, atol=1e-5))
 
 
+@pytest.mark.deployment
 def test_it_stands_beside_the_stable_version_until_it_is_withdrawn(
     served: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,6 +78,7 @@ def test_it_stands_beside_the_stable_version_until_it_is_withdrawn(
     assert status(served).labels == {"stable": 1}
 
 
+@pytest.mark.deployment
 def test_what_ends_a_held_canary_is_reported(
     served: Config, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -100,6 +102,7 @@ def test_what_ends_a_held_canary_is_reported(
     assert promotion.rollback(served).version == 1
 
 
+@pytest.mark.deployment
 def test_a_slow_one_is_withdrawn(served: Config) -> None:
     strict = Limits(slower=0.0, slack_ms=-1e9)
     with pytest.raises(GateError, match=r"release 2 is withdrawn: a prediction takes .* ms"):
@@ -108,6 +111,7 @@ def test_a_slow_one_is_withdrawn(served: Config) -> None:
     assert status(served).current == 1
 
 
+@pytest.mark.deployment
 @pytest.mark.parametrize("until_it_answers", [True, False])
 def test_one_that_ends_the_server_is_withdrawn(
     served: Config, monkeypatch: pytest.MonkeyPatch, until_it_answers: bool
@@ -141,6 +145,7 @@ def test_one_that_ends_the_server_is_withdrawn(
     assert answers_with(served, "stable", 1)
 
 
+@pytest.mark.deployment
 def test_faults_are_a_share_of_the_requests_that_the_server_counts(served: Config) -> None:
     # The limit is below zero, so that the message reports the number of requests.
     with pytest.raises(GateError, match=r"the server failed 0 of [0-9]{3,} requests"):
@@ -163,6 +168,7 @@ def test_only_what_the_server_is_to_blame_for_is_a_fault() -> None:
     assert canary.counted(metrics.text().decode(), "fashion") == (99, 7)
 
 
+@pytest.mark.deployment
 def test_a_good_one_is_promoted(served: Config) -> None:
     canary.deploy_canary(served, release.find(served.build, 2), 1, limits=NO_LIMIT)
     found = status(served)
@@ -172,6 +178,7 @@ def test_a_good_one_is_promoted(served: Config) -> None:
         canary.deploy_canary(served, release.find(served.build, 2), 0)
 
 
+@pytest.mark.deployment
 def test_one_that_answers_differently_never_gets_a_label(served: Config) -> None:
     stable = release.current_version(served.build)
     wrong = small_releases.assemble(served, seed=4, answers_of=5)
@@ -181,6 +188,7 @@ def test_one_that_answers_differently_never_gets_a_label(served: Config) -> None
     assert status(served).problems == []
 
 
+@pytest.mark.deployment
 def test_a_changed_one_is_refused_before_it_is_loaded(served: Config, tmp_path: Path) -> None:
     chosen = release.find(served.build, 3)
     file = chosen.folder / "serving" / "fashion" / "3" / "saved_model.pb"

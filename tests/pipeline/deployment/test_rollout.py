@@ -42,6 +42,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Config]:
     servers.stop_all(config)
 
 
+@pytest.mark.campaign
 def test_no_request_fails_and_none_is_answered_by_another_version(served: Config) -> None:
     """A small part of what ``make soak-releases`` does."""
     report = soak_releases.switching(served, SWITCHES, seed=3)
@@ -53,6 +54,7 @@ def test_no_request_fails_and_none_is_answered_by_another_version(served: Config
     assert [path.name for path in (served.build.deployed / "fashion").iterdir()] == ["1"]
 
 
+@pytest.mark.campaign
 def test_everything_keeps_answering_after_a_kill_at_a_switch(
     served: Config, tmp_path: Path
 ) -> None:

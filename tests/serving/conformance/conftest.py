@@ -9,6 +9,7 @@ import pytest
 from serving import embedded
 from serving.embedded import Address
 from tests.serving import fixture_models
+from tests.serving.forked import Forks
 
 MODELS_CONFIG = """
 model_config_list {{
@@ -29,7 +30,7 @@ model_config_list {{
 
 @pytest.fixture(scope="package")
 def conforming(
-    tmp_path_factory: pytest.TempPathFactory, half_plus_two: Path, types_model: Path
+    tmp_path_factory: pytest.TempPathFactory, half_plus_two: Path, types_model: Path, forks: Forks
 ) -> Iterator[Address]:
     """The address of a server of ``half`` (123: x/2+2, 124: x/2+3), its friends."""
     folder = tmp_path_factory.mktemp("conformance")
@@ -40,11 +41,14 @@ def conforming(
     fixture_models.write_native(folder / "native" / "1")
     (folder / "models.config").write_text(MODELS_CONFIG.format(folder=folder))
     (folder / "monitoring.config").write_text("prometheus_config { enable: true }")
-    with embedded.running(
-        "half",
-        None,
-        f"--model_config_file={folder / 'models.config'}",
-        f"--monitoring_config_file={folder / 'monitoring.config'}",
-        "--rest_api_enable_cors_support",
-    ) as address:
+    with (
+        forks.in_use(),
+        embedded.running(
+            "half",
+            None,
+            f"--model_config_file={folder / 'models.config'}",
+            f"--monitoring_config_file={folder / 'monitoring.config'}",
+            "--rest_api_enable_cors_support",
+        ) as address,
+    ):
         yield address

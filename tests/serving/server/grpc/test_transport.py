@@ -23,6 +23,7 @@ from serving.embedded import Address
 from serving.server.dataplane.statuses import Code, ServingError
 from serving.server.grpc import messages
 from serving.server.grpc.transport import GrpcLimits
+from tests.serving.processes import pid
 from tests.serving.server.grpc.running import LIMIT, SECONDS, Running
 from tests.serving.server.loops import wait_until
 
@@ -234,17 +235,7 @@ def test_health_and_reflection(half_plus_two: Path, server: Address) -> None:
         with grpc.insecure_channel(f"{address.host}:{address.grpc_port}") as channel:
             watch = health_pb2_grpc.HealthStub(channel).Watch(health_pb2.HealthCheckRequest())
             states = [next(watch).status]
-            stop(address)
+            os.kill(pid(address), signal.SIGTERM)
             states += [one.status for one in watch]
         kinds = health_pb2.HealthCheckResponse
         assert states == [kinds.SERVING, kinds.NOT_SERVING]
-
-
-def stop(address: Address) -> None:
-    flag = f"--port={address.grpc_port}".encode()
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            if flag in (process / "cmdline").read_bytes().split(b"\0"):
-                os.kill(int(process.name), signal.SIGTERM)
-        except OSError:
-            continue

@@ -59,6 +59,7 @@ def strict(folder: Path, authority: trustme.CA, half_plus_two: Path) -> Iterator
         f"--ssl_config_file={config}",
         f"--rest_api_ssl_config_file={config}",
         f"--grpc_socket_path={folder / 'grpc.sock'}",
+        embedded.UNSUPERVISED,
     )
     with embedded.started(command) as process:
         mine = Tls(folder / "ca.pem", folder / "cert.pem", folder / "key.pem")
