@@ -89,7 +89,7 @@ def test_pictures_that_are_read_otherwise_are_caught(
     assert [row.status for row in rows] == ["failed", "failed"]
     for row in rows:
         assert "serving_bytes: difference relative to the largest output" in row.reason
-        assert "serving_examples differs by" in row.reason
+        assert "serving_examples: difference relative to the largest output" in row.reason
         assert row.max_abs_diff is not None and row.max_abs_diff < 1e-6
 
 
