@@ -69,7 +69,13 @@ class Limits:
 
     Attributes:
         agreement: the smallest allowed share of examples with the SavedModel's top class.
-        max_abs_diff: the largest allowed difference of any output; None leaves it unbounded.
+        max_diff: the largest allowed difference of any output, relative to the SavedModel's largest
+            output.
+        rms_diff: the largest allowed root mean square of the differences, relative to that of the
+            SavedModel's outputs; it suits quantised variants.
+        max_abs_diff: the largest allowed difference of any output, in the output's own unit. A
+            variant with none of these three has the bound that core/agreement/bounds.py gives its
+            kind of weights.
         accuracy_drop: the largest allowed loss of accuracy against the SavedModel on the same
             examples.
         class_drop: the same limit for each true class separately; None leaves it unbounded.
@@ -80,6 +86,8 @@ class Limits:
 
     agreement: float
     max_abs_diff: float | None = None
+    max_diff: float | None = None
+    rms_diff: float | None = None
     accuracy_drop: float = 0.005
     class_drop: float | None = None
     min_runtime: str | None = None

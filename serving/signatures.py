@@ -4,6 +4,7 @@ import io
 
 import numpy as np
 
+from core.agreement.bounds import Differences, bound_of
 from core.agreement.golden import Golden
 from core.arrays import Array
 from models import spec as specs
@@ -12,6 +13,8 @@ from models.spec import Limits, ModelSpec
 from serving.client import Client
 
 SAMPLE = 16
+# The form of the weights in a SavedModel.
+VARIANT = "float32"
 
 
 def disagreement(client: Client, model: str, golden: Golden, limits: Limits) -> str:
@@ -24,7 +27,7 @@ def disagreement(client: Client, model: str, golden: Golden, limits: Limits) -> 
     """
     if model not in specs.known_models():
         return ""
-    inputs = _inputs(specs.load(model), golden.head(SAMPLE))
+    inputs = _inputs(specs.load(model), golden.examples.head(SAMPLE))
     problems = []
     for name in inputs.keys() & client.signatures().keys():
         outputs = client.predict(inputs[name], signature=name)
@@ -32,12 +35,8 @@ def disagreement(client: Client, model: str, golden: Golden, limits: Limits) -> 
         if outputs.shape != expected.shape:
             problems.append(f"{name} answers with shape {outputs.shape}, expected {expected.shape}")
             continue
-        difference = float(np.abs(outputs - expected).max())
-        # Written so that NaN does not pass.
-        if limits.max_abs_diff is not None and not difference <= limits.max_abs_diff:
-            problems.append(
-                f"{name} differs by {difference:.2g}, at most {limits.max_abs_diff:g} is allowed"
-            )
+        beyond = Differences.of(outputs, expected).violations(bound_of(VARIANT, limits))
+        problems += [f"{name}: {violation}" for violation in beyond]
     return "; ".join(sorted(problems))
 
 

@@ -3,7 +3,8 @@
 from core.agreement.checks import FAILED, Check
 from core.agreement.golden import Golden
 from models.spec import Limits
-from serving.target import TARGET, VARIANT, check_transport
+from serving.signatures import VARIANT
+from serving.target import TARGET, check_transport
 
 
 def smoke(

@@ -21,9 +21,9 @@ from core.version import VERSION
 from models.spec import Limits, ModelSpec, Profile
 from serving import embedded, signatures
 from serving.client import Client
+from serving.signatures import VARIANT
 
 TARGET = "serving"
-VARIANT = "float32"
 SAVED_MODEL = "saved_model.pb"
 # A batch of pictures of this size takes tens of milliseconds and a megabyte of JSON.
 BATCH = 256
@@ -118,7 +118,7 @@ def _answers(client: Client, golden: Golden) -> Array:
 def _median_milliseconds(client: Client, golden: Golden) -> float:
     times = []
     for number in range(SINGLE_REQUESTS):
-        row = number % len(golden)
+        row = number % len(golden.examples)
         inputs = _rows(golden.inputs, row, row + 1)
         started = time.perf_counter()
         client.predict(inputs)

@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from core.agreement.bounds import Differences, bound_of, size_of
+from core.agreement.extreme_checks import extreme_violations
 from core.agreement.golden import Golden
 from core.arrays import Array
 from models.spec import Limits
@@ -16,6 +18,13 @@ Key = tuple[str, str, str]
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 # With this many differing examples or more, their share is meaningful by itself.
 MANY = 10
+# Two classes whose values differ by less, relative to the largest output, are a tie: rounding
+# decides which one is on top.
+TIE = 1e-5
+_ALIKE = (
+    "the SavedModel gives its two top classes the same value in all {count} examples, so they "
+    "cannot show whether a runtime agrees; use examples that the model tells apart"
+)
 # A class may always lose this many examples: one example of 20 is not a meaningful share.
 _FEW = 5
 
@@ -60,8 +69,12 @@ class Check:
         bytes: the size of what the target loads.
         examples: the number of examples that were run.
         accuracy: the share of examples whose top class is the true class.
-        agreement: the share of examples whose top class is the SavedModel's.
+        agreement: the share of examples whose top class is the SavedModel's, among those whose two
+            top classes the SavedModel tells apart.
         max_abs_diff: the largest difference between any output and the SavedModel's.
+        max_rel_diff: the same, relative to the SavedModel's largest output.
+        rms_rel_diff: the root mean square of the differences, relative to that of the SavedModel's
+            outputs.
         p50_ms: the median time of one prediction as a client sees it, in milliseconds.
         worst_class_drop: the largest loss of accuracy among the examples of one true class.
         figures: measurements that only this target makes, as JSON values by name; its package
@@ -81,6 +94,8 @@ class Check:
     accuracy: float | None = None
     agreement: float | None = None
     max_abs_diff: float | None = None
+    max_rel_diff: float | None = None
+    rms_rel_diff: float | None = None
     p50_ms: float | None = None
     worst_class_drop: float | None = None
     figures: Mapping[str, Any] = field(default_factory=dict)
@@ -120,28 +135,43 @@ def compare(outputs: Array, golden: Golden, limits: Limits, *, row: Check) -> Ch
     """Returns ``row`` with its figures and its verdict filled in.
 
     Args:
-        outputs: the runtime's answers, in the order of ``golden``.
+        outputs: the runtime's answers, in the order of ``golden``, extreme inputs included.
         golden: the examples that were run, with the SavedModel's answers.
         limits: the upper and lower limits of the figures.
         row: target, variant, runtime, and whatever else is known; its status is ignored.
     """
-    row = replace(row, required=limits.required, examples=len(outputs))
+    row = replace(row, required=limits.required, examples=len(outputs) - golden.extremes)
     if outputs.shape != golden.outputs.shape:
         reason = f"answered with shape {outputs.shape}, expected {golden.outputs.shape}"
         return replace(row, status=FAILED, reason=reason)
+    bound = bound_of(row.variant, limits)
+    at_extremes = extreme_violations(outputs, golden, bound)
+    golden = golden.examples
+    outputs = outputs[: len(golden)]
     if not np.isfinite(outputs).all():
         count = int((~np.isfinite(outputs)).sum())
         return replace(row, status=FAILED, reason=f"{count} outputs are NaN or infinite")
+    told_apart = _told_apart(golden.outputs)
+    if not told_apart.any():
+        return replace(row, status=FAILED, reason=_ALIKE.format(count=len(golden)))
     top = outputs.argmax(axis=1)
+    differences = Differences.of(outputs, golden.outputs)
     measured = replace(
         row,
         accuracy=float(np.mean(top == golden.labels)),
-        agreement=float(np.mean(top == golden.outputs.argmax(axis=1))),
-        max_abs_diff=float(np.abs(outputs.astype(np.float64) - golden.outputs).max()),
+        agreement=float(np.mean((top == golden.outputs.argmax(axis=1))[told_apart])),
+        max_abs_diff=differences.absolute,
+        max_rel_diff=differences.largest,
+        rms_rel_diff=differences.rms,
         worst_class_drop=max(lost / count for _, lost, count in _losses(top, golden)),
         evidence=Evidence.of(outputs, golden.outputs),
     )
-    reasons = [*_violations(measured, golden, limits), *_class_violations(top, golden, limits)]
+    reasons = [
+        *_violations(measured, golden, limits),
+        *differences.violations(bound),
+        *_class_violations(top, golden, limits),
+        *at_extremes,
+    ]
     return replace(measured, status=FAILED if reasons else PASSED, reason="; ".join(reasons))
 
 
@@ -155,13 +185,14 @@ def for_few(limits: Limits, count: int) -> Limits:
     rounded, and nothing is added for chance.
     """
 
+    bounded = limits.max_abs_diff is not None or limits.max_diff is not None
+
     def share(limit: float) -> float:
         expected = round(count * limit, 9)
-        few = limits.max_abs_diff is None and expected < MANY
+        few = not bounded and expected < MANY
         chance = floor(expected + 2 * sqrt(expected)) if few else 0
         return max(ceil(expected), chance) / count
 
-    bounded = limits.max_abs_diff is not None
     return replace(
         limits,
         agreement=limits.agreement if bounded else 1 - share(1 - limits.agreement),
@@ -176,12 +207,10 @@ def failure(row: Check, reason: str, *, limits: Limits) -> Check:
 
 def _violations(check: Check, golden: Golden, limits: Limits) -> Sequence[str]:
     assert check.agreement is not None  # noqa: S101 - the caller has just measured both
-    assert check.accuracy is not None and check.max_abs_diff is not None  # noqa: S101
+    assert check.accuracy is not None  # noqa: S101
     violations = []
     if check.agreement < limits.agreement:
         violations.append(f"agreement {check.agreement:.5f} is below {limits.agreement}")
-    if limits.max_abs_diff is not None and check.max_abs_diff > limits.max_abs_diff:
-        violations.append(f"difference {check.max_abs_diff:.2g} is above {limits.max_abs_diff:g}")
     drop = golden.accuracy - check.accuracy
     # A little slack for rounding: a drop of exactly the limit is allowed.
     if drop > limits.accuracy_drop + 1e-9:
@@ -190,6 +219,14 @@ def _violations(check: Check, golden: Golden, limits: Limits) -> Sequence[str]:
             f"at most {limits.accuracy_drop} is allowed"
         )
     return violations
+
+
+def _told_apart(expected: Array) -> Array:
+    """Returns, for each example, whether the SavedModel prefers one class to all others."""
+    if expected.shape[1] < 2:
+        return np.ones(len(expected), bool)
+    second, first = np.partition(expected.astype(np.float64), -2, axis=1)[:, -2:].T
+    return np.asarray(first - second > TIE * size_of(expected))
 
 
 def _losses(top: Array, golden: Golden) -> Iterator[tuple[int, int, int]]:

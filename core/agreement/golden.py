@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +23,14 @@ class Golden:
         inputs: for each input of ``serving_default``, an array with one row per example.
         labels: the true class of each example, int64, shape (n,).
         outputs: the SavedModel's class probabilities, float32, shape (n, classes).
+        extremes: the number of rows at the end that are extreme inputs and no examples
+            (core/agreement/extremes.py). They have no true class.
     """
 
     inputs: Mapping[str, Array]
     labels: Array
     outputs: Array
+    extremes: int = 0
 
     def __post_init__(self) -> None:
         counts = {name: len(rows) for name, rows in self.inputs.items()}
@@ -42,16 +45,33 @@ class Golden:
     @property
     def accuracy(self) -> float:
         """Returns the share of examples whose top class is the true class."""
-        return float(np.mean(self.outputs.argmax(axis=1) == self.labels))
+        examples = self.examples
+        return float(np.mean(examples.outputs.argmax(axis=1) == examples.labels))
+
+    @property
+    def examples(self) -> "Golden":
+        """Returns the examples without the extreme inputs."""
+        return self._rows(np.arange(len(self) - self.extremes))
+
+    def with_extremes(self, extremes: "Golden | None") -> "Golden":
+        """Returns the examples with extreme inputs behind them; unchanged when there are none."""
+        if extremes is None:
+            return self
+        return Golden(
+            {
+                name: np.concatenate([values, extremes.inputs[name]])
+                for name, values in self.inputs.items()
+            },
+            np.concatenate([self.labels, extremes.labels]),
+            np.concatenate([self.outputs, extremes.outputs]),
+            len(extremes),
+        )
 
     def head(self, count: int | None) -> "Golden":
-        """Returns the first ``count`` examples; None returns all of them."""
-        rows = slice(count)
-        return Golden(
-            {name: values[rows] for name, values in self.inputs.items()},
-            self.labels[rows],
-            self.outputs[rows],
-        )
+        """Returns the first ``count`` examples and the extreme inputs; None returns all of them."""
+        examples = np.arange(len(self) - self.extremes)[:count]
+        last = np.arange(len(self) - self.extremes, len(self))
+        return replace(self._rows(np.concatenate([examples, last])), extremes=self.extremes)
 
     def spread(self, count: int) -> "Golden":
         """Returns ``count`` examples, taken from each class in turn in a fixed order."""
@@ -59,7 +79,9 @@ class Golden:
         queues = [list(np.flatnonzero(self.labels == label)) for label in np.unique(self.labels)]
         while len(order) < min(count, len(self)):
             order += [int(queue.pop(0)) for queue in queues if queue]
-        rows = np.array(order[:count])
+        return self._rows(np.array(order[:count]))
+
+    def _rows(self, rows: Array) -> "Golden":
         return Golden(
             {name: values[rows] for name, values in self.inputs.items()},
             self.labels[rows],

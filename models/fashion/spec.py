@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from models.spec import Limits, ModelSpec, Profile, Range, Tensor
 
-EXACT = Limits(agreement=0.9999, max_abs_diff=1e-5, accuracy_drop=0.0005)
+EXACT = Limits(agreement=0.9999, max_diff=1e-5, accuracy_drop=0.0005)
 # The last tflite-runtime that Raspberry Pi OS 12 can install.
 PI_RUNTIME = "2.14"
 QUANTISED = Limits(agreement=0.97, accuracy_drop=0.005, class_drop=0.02, min_runtime=PI_RUNTIME)
@@ -101,7 +101,7 @@ SPEC = ModelSpec(
         # The page starts with the first variant, which has a quarter of the bytes.
         "web": {
             "quantised": Limits(agreement=0.999, accuracy_drop=0.001),
-            "float32": Limits(agreement=0.9999, max_abs_diff=1e-4, accuracy_drop=0.0005),
+            "float32": Limits(agreement=0.9999, max_diff=1e-4, accuracy_drop=0.0005),
         },
     },
 )

@@ -3,7 +3,7 @@
 from models.motions.windows import CHANNELS, LABELS, STEPS
 from models.spec import Limits, ModelSpec, Profile, Range, Tensor
 
-EXACT = Limits(agreement=0.9999, max_abs_diff=1e-5, accuracy_drop=0.0005)
+EXACT = Limits(agreement=0.9999, max_diff=1e-5, accuracy_drop=0.0005)
 QUICK = Profile(
     examples={"train": None, "eval": None, "test": None},
     hyperparameters={"epochs": 40, "batch_size": 32, "learning_rate": 0.005, "seed": 7},
@@ -43,6 +43,6 @@ SPEC = ModelSpec(
     limits={
         "serving": {"float32": EXACT},
         "mobile": {"float32": EXACT, "int8": Limits(agreement=0.96, accuracy_drop=0.02)},
-        "web": {"float32": Limits(agreement=0.9999, max_abs_diff=1e-4, accuracy_drop=0.0005)},
+        "web": {"float32": Limits(agreement=0.9999, max_diff=1e-4, accuracy_drop=0.0005)},
     },
 )

@@ -3,7 +3,7 @@
 from models.penguins.columns import COLUMNS, LABELS
 from models.spec import Limits, ModelSpec, Profile, Range, Tensor
 
-EXACT = Limits(agreement=0.9999, max_abs_diff=1e-5, accuracy_drop=0.0005)
+EXACT = Limits(agreement=0.9999, max_diff=1e-5, accuracy_drop=0.0005)
 QUICK = Profile(
     examples={"train": None, "eval": None, "test": None},
     hyperparameters={"epochs": 60, "batch_size": 16, "learning_rate": 0.02, "seed": 7},
@@ -51,7 +51,7 @@ SPEC = ModelSpec(
     search={"learning_rate": Range(0.002, 0.2, log=True), "batch_size": (8, 16, 32)},
     limits={
         "serving": {"float32": EXACT},
-        "mobile": {"float32": EXACT, "float16": Limits(agreement=0.99, max_abs_diff=1e-2)},
-        "web": {"float32": Limits(agreement=0.9999, max_abs_diff=1e-4, accuracy_drop=0.0005)},
+        "mobile": {"float32": EXACT, "float16": Limits(agreement=0.99, max_diff=1e-2)},
+        "web": {"float32": Limits(agreement=0.9999, max_diff=1e-4, accuracy_drop=0.0005)},
     },
 )

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from core.agreement import extremes
 from core.agreement.checks import Check
 from core.agreement.golden import Golden, golden_set
 from core.errors import UserError
@@ -32,7 +33,9 @@ def check_release(config: Config, release: Release) -> list[Check]:
     if not list((config.build.tfrecords / "test").glob("*.tfrecord")):
         raise UserError(f"there is no test split in {config.build.tfrecords}; run: fanout run")
     pattern = str(config.build.tfrecords / "test" / "*.tfrecord")
-    golden = golden_set(saved_model, config.spec, pattern)
+    golden = golden_set(saved_model, config.spec, pattern).with_extremes(
+        extremes.of_saved_model(saved_model, config.spec)
+    )
     return [row for target in TARGETS for row in _check(config, release, target, golden)]
 
 

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import numpy as np
 
+from core.agreement.bounds import Bound, bound_of
 from core.agreement.checks import FAILED, PASSED, Check
 from core.agreement.golden import Golden
 from pipeline.html import charts
@@ -59,11 +60,20 @@ def differences(facts: Facts) -> Markup:
         if evidence is None:
             missing.append(title)
             continue
-        limits = facts.limits(check)
-        bound = limits.max_abs_diff if limits else None
-        drawn.append(charts.histogram(title, evidence.difference.tolist(), limit=bound))
+        drawn.append(
+            charts.histogram(title, evidence.difference.tolist(), limit=_limit(facts, check))
+        )
     rest = note(f"No differences were recorded for: {'; '.join(missing)}.") if missing else None
     return join([tag("div", drawn, class_="small-multiples") if drawn else None, rest])
+
+
+def _limit(facts: Facts, check: Check) -> float | None:
+    """Returns the largest allowed difference of any output, in the outputs' unit."""
+    limits = facts.limits(check)
+    bound = bound_of(check.variant, limits) if limits else Bound()
+    if bound.largest is None or not check.max_rel_diff or check.max_abs_diff is None:
+        return bound.absolute
+    return bound.largest * check.max_abs_diff / check.max_rel_diff
 
 
 def disagreements(facts: Facts) -> Markup:

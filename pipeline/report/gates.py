@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from core.agreement.bounds import bound_of
 from core.agreement.checks import PASSED, Check
 from pipeline.report.facts import Facts
 
@@ -139,10 +140,9 @@ def _variant(facts: Facts, target: str, variant: str, rows: list[Check]) -> Verd
     if limits is None:
         rule = "the spec no longer names this variant"
     else:
-        bound = limits.max_abs_diff
         parts = [
             f"agreement of at least {limits.agreement:g}",
-            f"differences of at most {bound:g}" if bound is not None else "",
+            bound_of(variant, limits).sentence(),
             f"accuracy at most {limits.accuracy_drop:g} lower",
             "" if limits.required else "not required",
         ]
@@ -153,6 +153,9 @@ def _variant(facts: Facts, target: str, variant: str, rows: list[Check]) -> Verd
     if agreements and differences:
         measured += f"; least agreement {min(agreements):.4f}, "
         measured += f"largest difference {max(differences):.1e}"
+    squares = [row.rms_rel_diff for row in rows if row.rms_rel_diff is not None]
+    if squares:
+        measured += f", root mean square {max(squares):.1e} of the outputs'"
     reasons = "; ".join(f"{row.runtime}: {row.reason}" for row in rows if row.reason)
     if all(row.status == PASSED for row in rows):
         passed: bool | None = True

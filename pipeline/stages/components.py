@@ -24,6 +24,7 @@ from tfx.types.standard_artifacts import (
     ModelEvaluation,
 )
 
+from core.agreement import extremes
 from core.agreement.checks import Check
 from core.agreement.evidence import save_evidence
 from core.agreement.golden import Golden, golden_set
@@ -67,6 +68,7 @@ def GoldenSet(  # noqa: N802
         raise GateError("Evaluator", "; ".join(reasons) or "the model was not blessed")
     pattern = f"{examples.uri}/Split-test/*"
     golden_set(_saved_model(model), load(spec_name), pattern).save(Path(golden.uri))
+    extremes.save(extremes.of_saved_model(_saved_model(model), load(spec_name)), Path(golden.uri))
     sync_tree(Path(golden.uri))
 
 
@@ -124,7 +126,9 @@ def CheckTarget(  # noqa: N802
     runner = target_named(target)
     checks = runner.check(
         runner.artifacts(converted_folder(converted), spec=spec),
-        Golden.load(Path(golden.uri)).head(examples or None),
+        Golden.load(Path(golden.uri))
+        .head(examples or None)
+        .with_extremes(extremes.load(Path(golden.uri))),
         limits=spec.limits[target],
     )
     entries = integrity.entries(converted_folder(converted))

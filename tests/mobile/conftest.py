@@ -14,7 +14,7 @@ from mobile import target
 from models.spec import Limits, ModelSpec, load
 from pipeline.training.export import export
 
-EXACT = Limits(agreement=0.9999, max_abs_diff=1e-5)
+EXACT = Limits(agreement=0.9999, max_diff=1e-5)
 QUANTISED = Limits(agreement=0.97, accuracy_drop=0.005)
 
 

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from core.agreement import extremes
 from core.agreement.golden import Golden
 from core.agreement.target import Artifacts
 from mobile import target
@@ -33,7 +34,9 @@ def copies(converted: Artifacts, tmp_path: Path) -> Artifacts:
 def test_every_variant_agrees_in_both_runtimes(converted: Artifacts, sample: Sample) -> None:
     limits = {"float32": EXACT, **{name: QUANTISED for name in VARIANTS if name != "float32"}}
     began = time.monotonic()
-    checks = target.check(converted, sample.golden, limits=limits)
+    both = sample.golden.with_extremes(extremes.of_saved_model(sample.saved_model, sample.spec))
+    assert both.extremes
+    checks = target.check(converted, both, limits=limits)
     seconds = time.monotonic() - began
     assert {(check.variant, check.runtime) for check in checks} == {
         (variant, runtime) for variant in VARIANTS for runtime in (TFLITE_RUNTIME, LITERT)

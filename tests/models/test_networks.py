@@ -121,7 +121,7 @@ def test_each_form_learns_and_reaches_the_device(name: str, tmp_path: Path) -> N
     assert len(weights) == 12
     assert (weights[0], weights[-1]) == ([4, 4, 1, 8], [10])
     golden = golden_of(tmp_path / "saved_model")
-    limits = {"float32": Limits(agreement=0.98, max_abs_diff=1e-4, accuracy_drop=0.02)}
+    limits = {"float32": Limits(agreement=0.98, max_diff=1e-4, accuracy_drop=0.02)}
     small = replace(spec, limits={**spec.limits, "mobile": limits})
     artifacts = mobile.target.convert(
         tmp_path / "saved_model",

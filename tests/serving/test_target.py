@@ -14,7 +14,7 @@ from serving import target
 from serving.server.dataplane import warmup
 from tests.serving import fixture_models
 
-LIMITS = {"float32": Limits(agreement=0.9999, max_abs_diff=1e-5)}
+LIMITS = {"float32": Limits(agreement=0.9999, max_diff=1e-5)}
 
 
 @pytest.fixture(scope="module")
@@ -88,8 +88,8 @@ def test_pictures_that_are_read_otherwise_are_caught(
     rows = target.check(convert(wrong), golden, limits=LIMITS)
     assert [row.status for row in rows] == ["failed", "failed"]
     for row in rows:
-        assert "serving_bytes differs by" in row.reason
-        assert "serving_examples differs by" in row.reason
+        assert "serving_bytes: difference relative to the largest output" in row.reason
+        assert "serving_examples: difference relative to the largest output" in row.reason
         assert row.max_abs_diff is not None and row.max_abs_diff < 1e-6
 
 

@@ -22,7 +22,7 @@ SPEC = ModelSpec(
     limits={
         "web": {
             "float16": Limits(agreement=0.999),
-            "float32": Limits(agreement=0.9999, max_abs_diff=1e-4),
+            "float32": Limits(agreement=0.9999, max_diff=1e-4),
         }
     },
     golden_examples=6,

@@ -15,7 +15,7 @@ from web.server.site_server import serving
 
 pytestmark = pytest.mark.browser
 
-LIMITS = Limits(agreement=0.9999, max_abs_diff=1e-4)
+LIMITS = Limits(agreement=0.9999, max_diff=1e-4)
 SPEC = ModelSpec(
     name="birds",
     title="Birds",

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 import mobile.target
+from core.agreement import extremes
 from core.agreement.golden import Golden
 from core.agreement.target import Artifacts, ConvertConfig
 from core.files import sha256
@@ -46,8 +47,12 @@ def test_the_page_works_under_any_prefix(site: Artifacts) -> None:
     assert '="/' not in html
 
 
-def test_every_engine_agrees_with_the_saved_model(site: Artifacts, golden: Golden) -> None:
-    rows = target.check(site, golden, limits=LIMITS)
+def test_every_engine_agrees_with_the_saved_model(
+    site: Artifacts, saved_model: Path, golden: Golden
+) -> None:
+    both = golden.with_extremes(extremes.of_saved_model(saved_model, SPEC))
+    assert both.extremes
+    rows = target.check(site, both, limits=LIMITS)
     assert [row.status for row in rows] == ["passed"] * 7, rows
     assert [(row.variant, row.runtime.split(" (Chromium ")[0]) for row in rows] == [
         *(

@@ -36,6 +36,9 @@ interface Job {
   readonly url: string;
   readonly runs: Record<string, Run>;
   readonly inputs: Record<string, { file: string; type: InputType; elements: number }>;
+  /** How many rows each input has; the last ones, as many as `extremes`, every run predicts. */
+  readonly rows: number;
+  readonly extremes: number;
   readonly batch: number;
   /** How many predictions of a single example are timed. */
   readonly timed: number;
@@ -118,8 +121,8 @@ async function predict(job: Job, run: Run, browser: Browser): Promise<Opened> {
   await page.goto(bench.href);
   const { engine, weights, examples } = run;
   const inputs = Object.entries(job.inputs).map(([name, { type, elements }]) => ({ name, type, elements }));
-  const { batch, timed } = job;
-  const order = { site: site.href, bench: bench.href, engine, weights, inputs, examples, batch, timed };
+  const { batch, timed, rows, extremes } = job;
+  const order = { site: site.href, bench: bench.href, engine, weights, inputs, examples, rows, extremes, batch, timed };
   const loaded = { ...(await page.evaluate(load, order)), wireBytes: counted.bytes() };
   await writeFile(run.outputs, Buffer.from(await page.evaluate(predictAll, order), 'base64'));
   return { page, problems, order, loaded };
@@ -148,6 +151,8 @@ interface Order {
   readonly weights: string;
   readonly inputs: readonly { name: string; type: InputType; elements: number }[];
   readonly examples: number;
+  readonly rows: number;
+  readonly extremes: number;
   readonly batch: number;
   readonly timed: number;
 }
@@ -174,7 +179,7 @@ async function load({ site, engine, weights }: Order) {
 }
 
 /** Returns all outputs as base64. */
-async function predictAll({ bench, inputs, examples, batch }: Order) {
+async function predictAll({ bench, inputs, examples, rows, extremes, batch }: Order) {
   const page = globalThis as unknown as Bench;
   const values: Record<string, { slice(from: number, to: number): unknown }> = {};
   for (const { name, type } of inputs) {
@@ -192,8 +197,10 @@ async function predictAll({ bench, inputs, examples, batch }: Order) {
       ]),
     );
   const chunks: Float32Array[] = [];
-  for (let from = 0; from < examples; from += batch) {
-    chunks.push(await page.runner.predict(page.rows(from, Math.min(from + batch, examples))));
+  for (const [first, end] of [[0, examples], [rows - extremes, rows]] as const) {
+    for (let from = first; from < end; from += batch) {
+      chunks.push(await page.runner.predict(page.rows(from, Math.min(from + batch, end))));
+    }
   }
   const bytes = new Uint8Array(await new Blob(chunks as Float32Array<ArrayBuffer>[]).arrayBuffer());
   let text = '';

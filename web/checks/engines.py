@@ -68,10 +68,11 @@ def _runs(artifacts: Artifacts, golden: Golden, limits: Mapping[str, Limits]) ->
         examples = golden
         if runs:
             checked_elsewhere = variant != REFERENCE and engine != BACKENDS[0]
-            count = LEAST if checked_elsewhere else max(LEAST, len(golden) // PART)
+            count = LEAST if checked_elsewhere else max(LEAST, len(golden.examples) // PART)
             examples = golden.head(count)
         row = Check("web", variant, _title(engine), FAILED, bytes=_size(artifacts, variant, engine))
-        row_limits = for_few(limits.get(variant, next(iter(limits.values()))), len(examples))
+        row_limits = limits.get(variant, next(iter(limits.values())))
+        row_limits = for_few(row_limits, len(examples) - examples.extremes)
         runs.append(Run(engine, row, examples, row_limits))
     return runs
 
@@ -89,12 +90,14 @@ def _check(site: Path, golden: Golden, runs: list[Run], folder: Path) -> list[Ch
                     run.name: {
                         "engine": run.engine,
                         "weights": run.row.variant,
-                        "examples": len(run.golden),
+                        "examples": len(run.golden) - run.golden.extremes,
                         "outputs": str(folder / run.name),
                     }
                     for run in runs
                 },
                 "inputs": inputs,
+                "rows": len(golden),
+                "extremes": golden.extremes,
                 "batch": BATCH,
                 "timed": TIMED,
                 "parallel": PARALLEL,

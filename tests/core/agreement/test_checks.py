@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from core.agreement.checks import FAILED, PASSED, Check, compare, failure, for_few
+from core.agreement.extremes import LABEL
 from core.agreement.golden import Golden
 from models.spec import Limits
 
-LIMITS = Limits(agreement=0.99, max_abs_diff=1e-3, accuracy_drop=0.01)
+LIMITS = Limits(agreement=0.99, max_diff=2e-3, accuracy_drop=0.01)
+UNBOUNDED = replace(LIMITS, max_diff=None, max_abs_diff=1e9)
 ROW = Check("mobile", "float32", "LiteRT", FAILED)
 
 
@@ -31,14 +33,14 @@ def test_a_difference_above_the_limit_is_named(golden: Golden) -> None:
     outputs[7, 0] += 0.01
     check = compare(outputs, golden, LIMITS, row=ROW)
     assert check.status == FAILED
-    assert "difference 0.01 is above 0.001" in check.reason
+    assert "difference relative to the largest output 0.014 is above 0.002" in check.reason
     assert check.stops_release
 
 
 def test_disagreement_and_lost_accuracy_are_both_named(golden: Golden) -> None:
     outputs = golden.outputs.copy()
     outputs[:10] = outputs[1:11]
-    limits = replace(LIMITS, max_abs_diff=None)
+    limits = UNBOUNDED
     check = compare(outputs, golden, limits, row=ROW)
     assert "agreement 0.95000 is below 0.99" in check.reason
     assert "0.0500 below the SavedModel's" in check.reason
@@ -48,7 +50,7 @@ def test_disagreement_and_lost_accuracy_are_both_named(golden: Golden) -> None:
 def test_not_a_number_fails_closed(golden: Golden, bad: float) -> None:
     outputs = golden.outputs.copy()
     outputs[3, 1] = bad
-    check = compare(outputs, golden, replace(LIMITS, max_abs_diff=None), row=ROW)
+    check = compare(outputs, golden, UNBOUNDED, row=ROW)
     assert check.status == FAILED
     assert "NaN or infinite" in check.reason
 
@@ -82,12 +84,12 @@ def test_chance_is_allowed_for_only_where_few_are_expected_to_differ() -> None:
     limits = Limits(agreement=0.999, accuracy_drop=0.001)
     assert for_few(limits, 1000).agreement == pytest.approx(0.997)
     assert for_few(limits, 10_000).agreement == pytest.approx(0.999)
-    bounded = for_few(replace(limits, max_abs_diff=1e-4), 1000)
+    bounded = for_few(replace(limits, max_diff=1e-4), 1000)
     assert (bounded.agreement, bounded.accuracy_drop) == (0.999, pytest.approx(0.001))
 
 
 def test_a_class_that_lost_too_much_is_named_whatever_the_others_gained(golden: Golden) -> None:
-    limits = replace(LIMITS, agreement=0.5, max_abs_diff=None, accuracy_drop=1.0, class_drop=0.02)
+    limits = replace(UNBOUNDED, agreement=0.5, accuracy_drop=1.0, class_drop=0.02)
     outputs = golden.outputs.copy()
     of_class_2 = np.flatnonzero(golden.labels == 2)
     outputs[of_class_2[:5]] = outputs[0]
@@ -100,3 +102,76 @@ def test_a_class_that_lost_too_much_is_named_whatever_the_others_gained(golden: 
     assert check.reason == (
         "class 2 lost 0.1200 accuracy (6 of 50 examples), at most 0.02 is allowed"
     )
+
+
+def test_large_outputs_are_held_to_their_own_size(golden: Golden) -> None:
+    large = replace(golden, outputs=golden.outputs * 5000)
+    assert compare(large.outputs + 2.0, large, LIMITS, row=ROW).status == PASSED
+    small = replace(golden, outputs=golden.outputs * 1e-4)
+    check = compare(small.outputs + 1e-6, small, LIMITS, row=ROW)
+    assert (check.status, check.max_rel_diff) == (FAILED, pytest.approx(1e-6 / 7e-5, rel=1e-3))
+
+
+def test_a_bound_in_the_outputs_unit_still_holds(golden: Golden) -> None:
+    limits = replace(LIMITS, max_diff=None, max_abs_diff=1e-3)
+    check = compare(golden.outputs + 0.002, golden, limits, row=ROW)
+    assert "difference 0.002 is above 0.001" in check.reason
+
+
+@pytest.mark.parametrize(
+    ("variant", "difference", "status"),
+    [
+        ("float32", 2e-4, FAILED),
+        ("float16", 5e-3, PASSED),
+        ("float16", 0.18, FAILED),
+        ("int8", 0.05, PASSED),
+        ("int8", 0.18, FAILED),
+    ],
+)
+def test_every_variant_has_a_bound(
+    golden: Golden, variant: str, difference: float, status: str
+) -> None:
+    limits = Limits(agreement=0.5, accuracy_drop=1.0)
+    row = replace(ROW, variant=variant)
+    assert compare(golden.outputs + difference, golden, limits, row=row).status == status
+
+
+def test_a_tie_of_the_saved_model_may_fall_either_way(golden: Golden) -> None:
+    outputs = golden.outputs.copy()
+    outputs[:40, :2] = 0.5
+    tied = replace(golden, outputs=outputs)
+    answers = outputs.copy()
+    answers[:40, 1] += 1e-6
+    check = compare(answers, tied, replace(LIMITS, accuracy_drop=1.0), row=ROW)
+    assert (check.status, check.agreement) == (PASSED, 1.0)
+
+
+def test_examples_that_the_model_does_not_tell_apart_prove_nothing(golden: Golden) -> None:
+    flat = replace(golden, outputs=np.full_like(golden.outputs, 0.25))
+    check = compare(flat.outputs, flat, LIMITS, row=ROW)
+    assert check.status == FAILED
+    assert "cannot show whether a runtime agrees" in check.reason
+
+
+def test_extreme_inputs_count_for_nothing_but_their_own_verdict(golden: Golden) -> None:
+    extremes = Golden(
+        {"x": np.array([[1e-40, 1e-40], [-100.0, 100.0]], np.float32)},
+        np.full(2, LABEL),
+        np.array([[0.5, 0.2, 0.2, 0.1], [400.0, 0.0, 0.0, -400.0]], np.float32),
+    )
+    both = golden.with_extremes(extremes)
+    check = compare(both.outputs, both, LIMITS, row=ROW)
+    assert (check.status, check.examples, check.accuracy) == (PASSED, 200, 1.0)
+    assert check.max_abs_diff == 0.0
+    outputs = both.outputs.copy()
+    outputs[-1, 0] = np.inf
+    check = compare(outputs, both, LIMITS, row=ROW)
+    assert check.reason == (
+        "NaN or infinite at an extreme input (x = -100.0 to 100.0), to which the SavedModel has a "
+        "finite answer"
+    )
+    outputs[-1, 0] = 350.0
+    check = compare(outputs, both, LIMITS, row=ROW)
+    assert "difference 0.12 of the largest output at an extreme input" in check.reason
+    int8 = compare(outputs, both, replace(LIMITS, max_diff=None), row=replace(ROW, variant="int8"))
+    assert int8.status == PASSED, "the ranges of int8 come from ordinary inputs"

@@ -20,7 +20,9 @@ ROW = Check("mobile", "int8", "LiteRT", FAILED)
 def test_the_evidence_of_a_row_reads_back(tmp_path: Path) -> None:
     crashed = replace(ROW, variant="float16", reason="crashed")
     row = replace(ROW, runtime='a/b (1.0, "c") ü')
-    save_evidence(tmp_path, [crashed, compare(OUTPUTS, GOLDEN, Limits(agreement=0.1), row=row)])
+    save_evidence(
+        tmp_path, [crashed, compare(OUTPUTS, GOLDEN, Limits(agreement=0.1, rms_diff=9.0), row=row)]
+    )
     found = read_evidence(tmp_path, row.key)
     assert found
     np.testing.assert_allclose(found.difference, [0, 0.1, 0.2], atol=1e-6)
@@ -31,7 +33,9 @@ def test_the_evidence_of_a_row_reads_back(tmp_path: Path) -> None:
 
 
 def test_a_broken_file_is_not_evidence(tmp_path: Path) -> None:
-    save_evidence(tmp_path, [compare(OUTPUTS, GOLDEN, Limits(agreement=0.1), row=ROW)])
+    save_evidence(
+        tmp_path, [compare(OUTPUTS, GOLDEN, Limits(agreement=0.1, rms_diff=9.0), row=ROW)]
+    )
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:100])
     assert read_evidence(tmp_path, ROW.key) is None
@@ -40,7 +44,7 @@ def test_a_broken_file_is_not_evidence(tmp_path: Path) -> None:
 
 
 def test_evidence_is_not_part_of_the_row() -> None:
-    row = compare(OUTPUTS, GOLDEN, Limits(agreement=0.1), row=ROW)
+    row = compare(OUTPUTS, GOLDEN, Limits(agreement=0.1, rms_diff=9.0), row=ROW)
     assert row.evidence
     assert "evidence" not in row.to_json()
     assert Check.from_json(row.to_json()) == row

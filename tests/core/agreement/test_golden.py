@@ -47,3 +47,13 @@ def test_a_missing_file_is_an_error(golden: Golden, tmp_path: Path) -> None:
     (tmp_path / "outputs.npy").unlink()
     with pytest.raises(FileNotFoundError):
         Golden.load(tmp_path)
+
+
+def test_extreme_inputs_stay_behind_the_examples(golden: Golden) -> None:
+    both = golden.with_extremes(golden.head(2))
+    assert (len(both), both.extremes, len(both.examples)) == (32, 2, 30)
+    assert both.accuracy == golden.accuracy
+    few = both.head(5)
+    assert (len(few), few.extremes) == (7, 2)
+    np.testing.assert_array_equal(few.inputs["n"], [0, 1, 2, 3, 4, 0, 1])
+    assert golden.with_extremes(None) is golden

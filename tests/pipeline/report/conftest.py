@@ -30,7 +30,7 @@ def golden() -> Golden:
 @pytest.fixture
 def checks(golden: Golden) -> list[Check]:
     """Rows as targets make them: one agrees, one has two different answers, one crashed."""
-    limits = Limits(agreement=0.9, accuracy_drop=0.5)
+    limits = Limits(agreement=0.9, rms_diff=0.5, accuracy_drop=0.5)
     quantised = golden.outputs + np.float32(0.003)
     quantised[[3, 5]] = np.roll(golden.outputs[[3, 5]], 1, axis=1)
     return [
