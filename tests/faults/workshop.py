@@ -6,6 +6,7 @@ time.
 """
 
 import contextlib
+import gc
 import json
 import os
 import sys
@@ -158,6 +159,8 @@ def _warm() -> None:
 
 def main() -> None:
     _warm()
+    # Otherwise each fork's collector would look at, and so copy, the memory of all the modules.
+    gc.freeze()
     for line in sys.stdin:
         print(json.dumps(_outcome(Job(**json.loads(line)))), flush=True)
 
