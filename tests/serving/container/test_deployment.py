@@ -188,6 +188,29 @@ def test_another_engine_takes_its_place_and_nothing_is_left(
     assert status(served).server["engine"] == container.engine
 
 
+def test_requests_begun_are_answered_when_it_is_told_to_stop(served: Config) -> None:
+    container = model_server.running(served.build.run_folder)
+    assert isinstance(container, Container)
+    engine = engines.find(container.engine)
+    golden = golden_of(served, 1)
+    images = np.concatenate([golden.inputs["image"]] * 8)
+    with (
+        Client(servers.addresses(served)["REST"], "fashion", retries=0) as client,
+        load.running(servers.addresses(served)["gRPC"], "fashion", images) as seen,
+    ):
+        assert len(client.predict(images)) == len(images)
+        deadline = time.monotonic() + 240
+        while not seen.answers and time.monotonic() < deadline:
+            time.sleep(0.01)
+        engine.call("stop", "--time=15", container.id)
+    assert seen.answers
+    # Refused is what a client may be; an answer that breaks off is not.
+    assert all("UNAVAILABLE" in one or "unreachable" in one for one in seen.errors), seen.errors[:3]
+    exit_code = engine.call("container", "inspect", "--format={{.State.ExitCode}}", container.id)
+    assert exit_code == "0"
+    assert "stopping" in container.last_words()
+
+
 def asks_the_engine(starter: int) -> bool:
     """Returns whether a process has an engine's client at work that starts a container."""
     children = Path(f"/proc/{starter}/task/{starter}/children").read_text().split()
@@ -209,6 +232,7 @@ def within_seconds(what: Callable[[], object], seconds: float = 240) -> bool:
 
 
 def test_what_a_killed_starter_left_is_replaced_or_ended(served: Config) -> None:
+    """The last test here: it leaves no server, and starting one takes seconds."""
     servers.stop_all(served)
     starter = subprocess.Popen(
         [FANOUT, "serve"],
@@ -240,27 +264,3 @@ def test_what_a_killed_starter_left_is_replaced_or_ended(served: Config) -> None
     engine.call("create", f"--name={left.id}", *left.wanted)
     servers.stop_all(served)
     assert (left.is_there, record.exists()) == (False, False)
-    servers.serve(served)
-
-
-def test_requests_begun_are_answered_when_it_is_told_to_stop(served: Config) -> None:
-    container = model_server.running(served.build.run_folder)
-    assert isinstance(container, Container)
-    engine = engines.find(container.engine)
-    golden = golden_of(served, 1)
-    images = np.concatenate([golden.inputs["image"]] * 8)
-    with (
-        Client(servers.addresses(served)["REST"], "fashion", retries=0) as client,
-        load.running(servers.addresses(served)["gRPC"], "fashion", images) as seen,
-    ):
-        assert len(client.predict(images)) == len(images)
-        deadline = time.monotonic() + 240
-        while not seen.answers and time.monotonic() < deadline:
-            time.sleep(0.01)
-        engine.call("stop", "--time=15", container.id)
-    assert seen.answers
-    # Refused is what a client may be; an answer that breaks off is not.
-    assert all("UNAVAILABLE" in one or "unreachable" in one for one in seen.errors), seen.errors[:3]
-    exit_code = engine.call("container", "inspect", "--format={{.State.ExitCode}}", container.id)
-    assert exit_code == "0"
-    assert "stopping" in container.last_words()
