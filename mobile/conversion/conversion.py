@@ -8,6 +8,8 @@ from typing import Any
 
 from core.arrays import Array
 from core.errors import UserError
+from mobile.conversion.rules.rewriting import owner_of, rewritten
+from mobile.conversion.rules.table import rules_for
 from mobile.conversion.variants import Variant
 from models.contract import SIGNATURE_TENSORS
 from models.spec import ModelSpec
@@ -87,7 +89,9 @@ class Source:
         import tensorflow as tf
         from tensorflow.lite.python.convert_phase import ConverterError
 
-        converter = tf.lite.TFLiteConverter.from_concrete_functions([self._function], self._loaded)
+        function = rewritten(self._function, rules_for(calibrated=variant.calibrated))
+        owner = owner_of(function, self._loaded)
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([function], owner)
         variant.configure(converter)
         if variant.calibrated:
             converter.representative_dataset = lambda: _one_by_one(calibration)

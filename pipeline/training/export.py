@@ -7,31 +7,37 @@ module therefore saves a tf.Module that holds each TensorFlow variable once.
 """
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+from core.errors import UserError
 from models.contract import SIGNATURE_ENCODED, SIGNATURE_EXAMPLES, SIGNATURE_TENSORS, encoded_alias
 from models.spec import ModelSpec
+from models.tracing import OTHER_FLOATS, portable
 
 
 def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
     """Writes the SavedModel with its signatures, from a Keras model or a tf.Module.
 
     ``serving_default`` takes raw tensors, ``serving_examples`` serialized tf.Examples, and, for
-    models with pictures, ``serving_bytes`` encoded ones. All of them give the same answers.
+    models with pictures, ``serving_bytes`` encoded ones. All of them give the same answers: all of
+    the spec's outputs, computed in float32 whatever the network's policy says, and without loops
+    where its recurrent layers are short (models/tracing.py).
+
+    Raises:
+        UserError: the model answers with other outputs than the spec says.
     """
     import keras
     import tensorflow as tf
 
     features = spec.module("features")
-    output = spec.outputs[0].name
 
     # A tf.Module has no training mode.
     mode = {"training": False} if isinstance(model, keras.layers.Layer) else {}
 
     def predict(inputs: dict[str, Any]) -> dict[str, Any]:
-        return {output: model(inputs, **mode)}
+        return _named(model(inputs, **mode), spec)
 
     def from_tensors(*tensors: Any) -> dict[str, Any]:
         return predict(
@@ -46,14 +52,40 @@ def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
     def from_encoded(encoded: Any) -> dict[str, Any]:
         return predict(features.raw_inputs({spec.encoded_input: encoded}))
 
-    signatures = {
-        SIGNATURE_TENSORS: _traced(from_tensors, _tensor_signature(spec)),
-        SIGNATURE_EXAMPLES: _traced(from_examples, [_strings("examples")]),
-    }
-    if spec.encoded_input:
-        signatures[SIGNATURE_ENCODED] = _traced(from_encoded, [_strings(encoded_alias(spec))])
+    with portable(model):
+        signatures = {
+            SIGNATURE_TENSORS: _traced(from_tensors, _tensor_signature(spec)),
+            SIGNATURE_EXAMPLES: _traced(from_examples, [_strings("examples")]),
+        }
+        if spec.encoded_input:
+            signatures[SIGNATURE_ENCODED] = _traced(from_encoded, [_strings(encoded_alias(spec))])
     tf.saved_model.save(_holder(model, signatures.values()), str(saved_model), signatures)
     _settle_identifier(saved_model)
+
+
+def _named(answer: Any, spec: ModelSpec) -> dict[str, Any]:
+    """Returns the network's answer by the names of the spec's outputs."""
+    import tensorflow as tf
+
+    names = [tensor.name for tensor in spec.outputs]
+    if isinstance(answer, Mapping):
+        given, got = dict(answer), f"{sorted(answer)}"
+    else:
+        values = answer if isinstance(answer, list | tuple) else [answer]
+        fits = len(values) == len(names)
+        given, got = dict(zip(names, values, strict=True)) if fits else {}, f"{len(values)} unnamed"
+    if not given.keys() >= set(names):
+        raise UserError(
+            f"the network of {spec.name!r} must answer with the outputs of its spec, {names}: with "
+            f"a dict by these names, or with a list in this order; got {got}"
+        )
+    # Where half precision is no layer's, but an operation's.
+    return {
+        name: tf.cast(given[name], tf.float32)
+        if given[name].dtype.name in OTHER_FLOATS
+        else given[name]
+        for name in names
+    }
 
 
 def _traced(function: Callable[..., Any], signature: list[Any]) -> Any:
