@@ -16,10 +16,12 @@ import type * as Core from '@tensorflow/tfjs-core';
 import { type Contract, flatten } from '../app/src/contract.ts';
 import { toTensors } from '../app/src/tensors.ts';
 import type { Needs } from './lean.ts';
+import { patchRequired } from './patches.ts';
 import { wasmNeeds } from './wasm_needs.ts';
 
 // The packages' builds for Node.js are CommonJS.
 const require = createRequire(import.meta.url);
+patchRequired();
 const tf = require('@tensorflow/tfjs-core') as typeof Core;
 const converter = require('@tensorflow/tfjs-converter') as typeof Converter;
 require('@tensorflow/tfjs-backend-cpu');
