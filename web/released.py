@@ -17,7 +17,12 @@ def place(model: str, version: int) -> PurePath:
 
 
 def finish(folder: Path, *, spec: ModelSpec, samples: Golden, manifest: Mapping[str, Any]) -> None:
-    """Writes the release's contract, samples, version and checks into the site."""
+    """Writes the release's contract, samples, version and checks into the site.
+
+    Where an optional site was refused, there is only the reason, and nothing to write.
+    """
+    if not (folder / layout.PACKAGE).is_file():
+        return
     version, output = manifest["version"], spec.outputs[0].name
     texts = {
         layout.CONTRACT: contract_text(spec, version=version),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from core.agreement.checks import Check
 from core.agreement.golden import Golden
+from core.agreement.left_out import reason_file
 from core.agreement.target import Artifacts, ConvertConfig
 from models.calibration import calibration_inputs
 from models.contract import contract
@@ -16,6 +17,7 @@ from models.spec import Limits, ModelSpec, Profile
 from web.checks import engines
 from web.conversion import graph_models, tflite
 from web.site import build, layout, offline, package, stamp
+from web.tools import ConversionError
 
 
 def convert(
@@ -26,12 +28,31 @@ def convert(
     It holds index.html, assets/, model/, contract.json and golden.json. The page starts with the
     first form of the weights for which the spec has limits; users can choose the others.
 
-    Raises ConversionError when the converter or the page's build fails.
+    If TensorFlow.js cannot take the model, or if the page cannot be built, each form of the weights
+    is replaced by a text file with the reason, and ``check`` returns failed rows.
+
+    Raises:
+        ConversionError: ``saved_model`` is not a SavedModel.
     """
     graph_models.require_saved_model(saved_model)
-    site = out_dir.resolve()
+    try:
+        _write(saved_model, _emptied(out_dir), spec=spec, config=config)
+    except ConversionError as error:
+        _emptied(out_dir)
+        for folder in artifacts(out_dir, spec=spec).variants.values():
+            folder.parent.mkdir(exist_ok=True)
+            reason_file(folder).write_text(f"{error}\n")
+    return artifacts(out_dir, spec=spec)
+
+
+def _emptied(folder: Path) -> Path:
+    site = folder.resolve()
     shutil.rmtree(site, ignore_errors=True)
     site.mkdir(parents=True)
+    return site
+
+
+def _write(saved_model: Path, site: Path, *, spec: ModelSpec, config: ConvertConfig) -> None:
     (site / "model").mkdir()
     folders = layout.model_folders(site, spec.limits["web"])
     examples = partial(calibration_inputs, spec, config.examples)
@@ -53,7 +74,6 @@ def convert(
     stamp.unreleased(site)
     offline.seal(site, spec)
     build.compress(site)
-    return artifacts(out_dir, spec=spec)
 
 
 def artifacts(folder: Path, *, spec: ModelSpec) -> Artifacts:

@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 import { defineConfig } from 'vite';
 
 import { lean, type Needs } from './bundle/lean.ts';
+import { patched } from './bundle/patches.ts';
 
 // Names the file that kernels.ts wrote for the model; without it, all of TensorFlow.js is included.
 const needs = process.env.FANOUT_NEEDS;
@@ -15,7 +16,7 @@ export default defineConfig({
   cacheDir: '../node_modules/.vite',
   // Otherwise Vite reads .env files from its folder, on which a build must not depend.
   envDir: false,
-  plugins: needs ? [lean(JSON.parse(readFileSync(needs, 'utf8')) as Needs)] : [],
+  plugins: [patched(), needs ? lean(JSON.parse(readFileSync(needs, 'utf8')) as Needs) : null],
   build: {
     target: 'es2022',
     // Nothing is inlined: the content security policy allows no data: scripts, and caches work by file.

@@ -4,14 +4,19 @@
  * The job names the site, the files with the inputs, and the rows. Each row is an engine with a
  * form of the weights. The answer has one entry per row. The outputs are written as raw float32 to
  * the files that the job names. Each row runs in its own page, as many at a time as the job says.
+ *
+ * A row that fails, hangs or takes its page or browser down ends alone. Its first batch is
+ * run a second time to find the operation at which that happens.
  */
 import { writeFile } from 'node:fs/promises';
 
 import type { Browser } from 'playwright-core';
 
+import type { Operation } from '../app/src/trace.ts';
 import { reason, runJob } from './job.ts';
 import {
   median,
+  OVERTIME,
   type Session,
   type WatchedPage,
   watchedPage,
@@ -29,6 +34,8 @@ interface Run {
   readonly examples: number;
   /** The file that its outputs go to. */
   readonly outputs: string;
+  /** For each of its steps, in milliseconds. */
+  readonly timeout: number;
 }
 
 interface Job {
@@ -44,8 +51,8 @@ interface Job {
   readonly timed: number;
   /** How many rows run at a time. */
   readonly parallel: number;
-  /** For one row, in milliseconds. */
-  readonly timeout: number;
+  /** For finding the operation at which a row failed, in milliseconds. */
+  readonly traceTimeout: number;
 }
 
 interface Row {
@@ -55,6 +62,12 @@ interface Row {
   /** The compressed size of the runner, its engine and the model. */
   readonly wireBytes: number;
   readonly problems: readonly string[];
+}
+
+interface Failure {
+  readonly error: string;
+  /** The operation that was running; null if none was, or if it is not known. */
+  readonly operation?: Operation | null;
 }
 
 /**
@@ -67,35 +80,67 @@ const ISOLATED = {
   'cross-origin-embedder-policy': 'require-corp',
 };
 
+/** The address below the bench where a page announces an operation; traceOne knows it too. */
+const STARTED = 'started';
+
 await runJob((job: Job) => withBrowser((session) => checkAll(job, session)));
 
-async function checkAll(job: Job, { browser, name }: Session): Promise<unknown> {
-  const rows: Record<string, Row | { error: string }> = {};
-  const pages: Record<string, Opened> = {};
+async function checkAll(job: Job, session: Session): Promise<unknown> {
+  const { browser } = session;
+  const rows: Record<string, Row | Failure> = {};
+  const pages: [string, Run, Opened][] = [];
   const waiting = Object.entries(job.runs);
+  const lost: typeof waiting = [];
+  const fail = async (key: string, run: Run, failure: Failure): Promise<void> => {
+    // The whole browser is gone, perhaps because of the row that ran beside this one.
+    if (!browser.isConnected()) lost.push([key, run]);
+    else rows[key] = { ...failure, operation: await failing(job, run, browser) };
+  };
   // Each worker takes the next row when it has finished one.
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const [key, run] = next;
-      const result = await attempt(job, () => predict(job, run, browser));
-      if ('error' in result) rows[key] = result;
-      else pages[key] = result;
+      const opened = await attempt(() => predict(job, run, browser));
+      if ('error' in opened) await fail(key, run, opened);
+      else pages.push([key, run, opened]);
     }
   };
   await Promise.all(Array.from({ length: job.parallel }, work));
   // The rows are timed one after another, when nothing else runs.
-  for (const [key, opened] of Object.entries(pages)) {
-    rows[key] = await attempt(job, () => time(opened));
+  for (const [key, run, opened] of pages) {
+    const timed = await attempt(() => time(run, opened));
+    if ('error' in timed) await fail(key, run, timed);
+    else rows[key] = timed;
   }
-  return { browser: name, rows };
+  for (const [key, run] of lost) {
+    const own = await session.another();
+    const timed = await attempt(async () => time(run, await predict(job, run, own)));
+    const traced = 'error' in timed ? await failing(job, run, await session.another()) : null;
+    rows[key] = 'error' in timed ? { ...timed, operation: traced } : timed;
+  }
+  return { browser: session.name, rows };
 }
 
-async function attempt<T>(job: Job, work: () => Promise<T>): Promise<T | { error: string }> {
+async function attempt<T>(work: () => Promise<T>): Promise<T | Failure> {
   try {
-    return await withTimeout(job.timeout, work());
+    return await work();
   } catch (error) {
     return { error: reason(error) };
   }
+}
+
+/** Runs a row's first batch again; returns the operation at which it fails, if it does. */
+async function failing(job: Job, run: Run, browser: Browser): Promise<Operation | null> {
+  let last: Operation | null = null;
+  let announced = 0;
+  const started = (operation: Operation): void => {
+    [last, announced] = [operation, Date.now()];
+  };
+  const failed = await attempt(() => trace(job, run, browser, started));
+  // At the limit, one operation hangs; or all take their time, and none can be blamed.
+  const hangs = Date.now() - announced > job.traceTimeout / 4;
+  if (!failed) return null;
+  return failed.error.startsWith(OVERTIME) && !hangs ? null : last;
 }
 
 /** A row's page after it has run the examples, with the results so far. */
@@ -105,31 +150,73 @@ interface Opened extends WatchedPage {
 }
 
 async function predict(job: Job, run: Run, browser: Browser): Promise<Opened> {
-  const site = new URL(job.url);
-  // Each row has its own context: no cache or service worker is shared with the next row.
-  const context = await browser.newContext({ serviceWorkers: 'block' });
-  const { page, problems } = await watchedPage(context, site.origin);
-  const bench = new URL('__check__/', site);
-  // An empty page and the inputs are served beside the site without being files of it.
-  await page.route(`${bench.href}*`, (route) => {
-    const input = job.inputs[decodeURIComponent(new URL(route.request().url()).pathname.split('/').at(-1)!)];
-    return input
-      ? route.fulfill({ path: input.file, contentType: 'application/octet-stream' })
-      : route.fulfill({ body: '<!doctype html><title>check</title>', headers: ISOLATED });
+  return onPage(job, run, browser, run.timeout, async (watched, order) => {
+    const { page } = watched;
+    const counted = await countedBytes(page, (url) => !url.startsWith(order.bench));
+    await page.goto(order.bench);
+    const loaded = { ...(await page.evaluate(load, order)), wireBytes: counted.bytes() };
+    await page.evaluate(fetchInputs, order);
+    await writeFile(run.outputs, Buffer.from(await page.evaluate(predictAll, order), 'base64'));
+    return { ...watched, order, loaded };
   });
-  const counted = await countedBytes(page, (url) => !url.startsWith(bench.href));
-  await page.goto(bench.href);
-  const { engine, weights, examples } = run;
+}
+
+/** Predicts the first batch; `started` is called with each operation before it is executed. */
+async function trace(
+  job: Job,
+  run: Run,
+  browser: Browser,
+  started: (operation: Operation) => void,
+): Promise<null> {
+  return onPage(job, run, browser, job.traceTimeout, async ({ page }, order) => {
+    await page.route(`${order.bench}${STARTED}?*`, (route) => {
+      started(JSON.parse(new URL(route.request().url()).searchParams.get('operation')!) as Operation);
+      return route.fulfill({ body: '' });
+    });
+    await page.goto(order.bench);
+    await page.evaluate(fetchInputs, order);
+    await page.evaluate(traceOne, order);
+    await page.context().close();
+    return null;
+  });
+}
+
+/**
+ * Opens an empty page in a context of its own, where no cache or service worker is shared with the
+ * next row. Ends the page if the work fails or takes too long: it may be at work for ever.
+ */
+async function onPage<T>(
+  job: Job,
+  { engine, weights, examples }: Run,
+  browser: Browser,
+  limit: number,
+  work: (watched: WatchedPage, order: Order) => Promise<T>,
+): Promise<T> {
+  const site = new URL(job.url);
+  const bench = new URL('__check__/', site);
   const inputs = Object.entries(job.inputs).map(([name, { type, elements }]) => ({ name, type, elements }));
   const { batch, timed, rows, extremes } = job;
   const order = { site: site.href, bench: bench.href, engine, weights, inputs, examples, rows, extremes, batch, timed };
-  const loaded = { ...(await page.evaluate(load, order)), wireBytes: counted.bytes() };
-  await writeFile(run.outputs, Buffer.from(await page.evaluate(predictAll, order), 'base64'));
-  return { page, problems, order, loaded };
+  const context = await browser.newContext({ serviceWorkers: 'block' });
+  try {
+    const watched = await watchedPage(context, site.origin);
+    // The page and the inputs are served beside the site without being files of it.
+    await watched.page.route(`${bench.href}*`, (route) => {
+      const input = job.inputs[decodeURIComponent(new URL(route.request().url()).pathname.split('/').at(-1)!)];
+      return input
+        ? route.fulfill({ path: input.file, contentType: 'application/octet-stream' })
+        : route.fulfill({ body: '<!doctype html><title>check</title>', headers: ISOLATED });
+    });
+    return await withTimeout(limit, Promise.race([work(watched, order), watched.crash]));
+  } catch (error) {
+    context.close().catch(() => undefined);
+    throw error;
+  }
 }
 
-async function time({ page, problems, order, loaded }: Opened): Promise<Row> {
-  const { times, before, after, unused } = await page.evaluate(timeSingles, order);
+async function time({ timeout }: Run, { page, problems, crash, order, loaded }: Opened): Promise<Row> {
+  const timing = Promise.race([page.evaluate(timeSingles, order), crash]);
+  const { times, before, after, unused } = await withTimeout(timeout, timing);
   for (const what of ['tensors', 'bytes'] as const) {
     const leaked = after[what] - before[what];
     if (leaked) problems.push(`${leaked} ${what} leaked`);
@@ -178,8 +265,7 @@ async function load({ site, engine, weights }: Order) {
   return { version: runner.version as string, firstMs };
 }
 
-/** Returns all outputs as base64. */
-async function predictAll({ bench, inputs, examples, rows, extremes, batch }: Order) {
+async function fetchInputs({ bench, inputs }: Order) {
   const page = globalThis as unknown as Bench;
   const values: Record<string, { slice(from: number, to: number): unknown }> = {};
   for (const { name, type } of inputs) {
@@ -196,6 +282,11 @@ async function predictAll({ bench, inputs, examples, rows, extremes, batch }: Or
         values[name]!.slice(from * elements, to * elements),
       ]),
     );
+}
+
+/** Returns all outputs as base64. */
+async function predictAll({ examples, rows, extremes, batch }: Order) {
+  const page = globalThis as unknown as Bench;
   const chunks: Float32Array[] = [];
   for (const [first, end] of [[0, examples], [rows - extremes, rows]] as const) {
     for (let from = first; from < end; from += batch) {
@@ -225,4 +316,18 @@ async function timeSingles({ site, engine, weights, examples, timed }: Order) {
   const { registered, used } = await Runner.kernels(site, { engine, weights }, rows(0, 1));
   const unused = (registered as string[]).filter((name) => !used.includes(name));
   return { times, before, after, unused };
+}
+
+/** Announces each operation by a request that is answered before the operation is executed. */
+async function traceOne({ site, bench, engine, weights, examples, batch }: Order) {
+  const build = await (await fetch(new URL('build.json', site))).json();
+  const { Runner } = await import(new URL(build['src/runner.ts'].file, site).href);
+  const { rows } = globalThis as unknown as Bench;
+  await Runner.trace(site, { engine, weights }, rows(0, Math.min(batch, examples)), (operation: unknown) => {
+    const request = new XMLHttpRequest();
+    const address = new URL('started', bench);
+    address.searchParams.set('operation', JSON.stringify(operation));
+    request.open('GET', address, false);
+    request.send();
+  });
 }

@@ -1,11 +1,15 @@
 /**
- * Finds out which operations and kernels a converted model needs: kernels.ts SITE NEEDS.json
+ * Finds out which operations and kernels a converted model needs: kernels.ts SITE NEEDS.json RUNNING
  *
  * The operations are read from model.json. The kernels are those that really run when the complete
  * TensorFlow.js executes the site's sample inputs here in Node.js, singly and as batches: only an
  * operation's code says which kernels it calls. The parts of TensorFlow.js' WebAssembly files that
  * run are found in the same way (wasm_needs.ts).
+ *
+ * While an operation runs, it is in the file RUNNING: if it never ends, or ends this process, it is
+ * known nevertheless.
  */
+import { openSync, writeSync } from 'node:fs';
 import { readFile, writeFile } from 'node:fs/promises';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -15,11 +19,14 @@ import type * as Core from '@tensorflow/tfjs-core';
 
 import { type Contract, flatten } from '../app/src/contract.ts';
 import { toTensors } from '../app/src/tensors.ts';
+import { follow } from '../app/src/trace.ts';
 import type { Needs } from './lean.ts';
+import { patchRequired } from './patches.ts';
 import { wasmNeeds } from './wasm_needs.ts';
 
 // The packages' builds for Node.js are CommonJS.
 const require = createRequire(import.meta.url);
+patchRequired();
 const tf = require('@tensorflow/tfjs-core') as typeof Core;
 const converter = require('@tensorflow/tfjs-converter') as typeof Converter;
 require('@tensorflow/tfjs-backend-cpu');
@@ -44,18 +51,25 @@ interface ModelJson {
   }[];
 }
 
-const [site, output] = process.argv.slice(2) as [string, string];
+const [site, output, running] = process.argv.slice(2) as [string, string, string];
+const runningFile = openSync(running, 'w');
 const model = JSON.parse(await readFile(join(site, 'model', 'model.json'), 'utf8')) as ModelJson;
 const contract = JSON.parse(await readFile(join(site, 'contract.json'), 'utf8')) as Contract;
 const golden = JSON.parse(await readFile(join(site, 'golden.json'), 'utf8')) as {
   examples: { inputs: Record<string, unknown> }[];
 };
-const needs: Needs = {
-  operations: operationsOf(model),
-  kernels: await kernelsOf(model),
-  wasm: await wasmNeeds(() => answers(model, BATCHES)),
-};
-await writeFile(output, JSON.stringify(needs));
+try {
+  const needs: Needs = {
+    operations: operationsOf(model),
+    kernels: await kernelsOf(model),
+    wasm: await wasmNeeds(() => answers(model, BATCHES)),
+  };
+  await writeFile(output, JSON.stringify(needs));
+} catch (error) {
+  // The reason for the user, without the place in this code.
+  console.error(error instanceof Error ? error.message : error);
+  process.exitCode = 1;
+}
 
 function operationsOf({ modelTopology, modelInitializer }: ModelJson): string[] {
   const names = [modelTopology, modelInitializer ?? {}].flatMap((graph) => [
@@ -80,6 +94,7 @@ async function kernelsOf(json: ModelJson): Promise<string[]> {
 /** Loads the model and returns its answers to batches of samples, of the sizes in `batches`. */
 async function answers(json: ModelJson, batches: readonly number[]): Promise<Float32Array[]> {
   const graph = await converter.loadGraphModel({ load: () => artifacts(json) });
+  follow(graph, (operation) => writeRunning({ engine: tf.getBackend(), ...operation }));
   const probabilities: Float32Array[] = [];
   for (const count of batches) {
     const examples = Array.from(
@@ -98,7 +113,13 @@ async function answers(json: ModelJson, batches: readonly number[]): Promise<Flo
     tf.dispose([tensors, output]);
   }
   graph.dispose();
+  writeRunning(null);
   return probabilities;
+}
+
+/** Puts one line at the beginning of the file; the rest of it is what earlier lines left. */
+function writeRunning(operation: object | null): void {
+  writeSync(runningFile, `${JSON.stringify(operation)}\n`, 0);
 }
 
 async function artifacts(json: ModelJson): Promise<Core.io.ModelArtifacts> {

@@ -10,11 +10,13 @@ import numpy as np
 
 from core.agreement.checks import FAILED, PASSED, Check, compare, failure, for_few
 from core.agreement.golden import Golden
+from core.agreement.left_out import reason_file
 from core.agreement.target import Artifacts
 from core.errors import FanoutError
 from models.spec import Limits
 from web.checks.driver import run_script
 from web.checks.inputs import write_input
+from web.refusals import refusal
 from web.server.site_server import serving
 from web.site import layout
 
@@ -33,6 +35,8 @@ TIMED = 50
 PARALLEL = 2
 START_SECONDS = 120.0
 SECONDS_PER_EXAMPLE = 0.1
+# For running a failed row's first batch again, to find the operation at which it fails.
+TRACE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,12 @@ class Run:
 
 
 def check(artifacts: Artifacts, golden: Golden, *, limits: Mapping[str, Limits]) -> list[Check]:
-    """Returns one row per run. A browser that is missing or fails leads to failed rows."""
+    """Returns one row per run. A browser that is missing or fails leads to failed rows.
+
+    A model that was not converted gets one failed row per form of the weights, with the reason.
+    """
+    if refused := _refused(artifacts, limits):
+        return refused
     runs = _runs(artifacts, golden, limits)
     try:
         with tempfile.TemporaryDirectory(prefix="fanout-web-") as folder:
@@ -77,9 +86,18 @@ def _runs(artifacts: Artifacts, golden: Golden, limits: Mapping[str, Limits]) ->
     return runs
 
 
+def _refused(artifacts: Artifacts, limits: Mapping[str, Limits]) -> list[Check]:
+    rows = []
+    for variant, folder in artifacts.variants.items():
+        reason = reason_file(folder)
+        if variant in limits and reason.is_file():
+            row = Check("web", variant, "TensorFlow.js", FAILED)
+            rows.append(failure(row, reason.read_text().strip(), limits=limits[variant]))
+    return rows
+
+
 def _check(site: Path, golden: Golden, runs: list[Run], folder: Path) -> list[Check]:
-    longest = max(len(run.golden) for run in runs)
-    seconds = START_SECONDS + SECONDS_PER_EXAMPLE * longest
+    seconds = {run.name: START_SECONDS + SECONDS_PER_EXAMPLE * len(run.golden) for run in runs}
     inputs = {name: write_input(folder, name, values) for name, values in golden.inputs.items()}
     with serving(site) as url:
         answer = run_script(
@@ -92,6 +110,7 @@ def _check(site: Path, golden: Golden, runs: list[Run], folder: Path) -> list[Ch
                         "weights": run.row.variant,
                         "examples": len(run.golden) - run.golden.extremes,
                         "outputs": str(folder / run.name),
+                        "timeout": seconds[run.name] * 1000,
                     }
                     for run in runs
                 },
@@ -101,9 +120,9 @@ def _check(site: Path, golden: Golden, runs: list[Run], folder: Path) -> list[Ch
                 "batch": BATCH,
                 "timed": TIMED,
                 "parallel": PARALLEL,
-                "timeout": seconds * 1000,
+                "traceTimeout": TRACE_SECONDS * 1000,
             },
-            seconds=seconds * len(runs) + START_SECONDS,
+            seconds=sum(seconds.values()) + TRACE_SECONDS * len(runs) + START_SECONDS,
         )
     return [
         _verdict(run, answer["rows"][run.name], folder / run.name, answer["browser"])
@@ -114,7 +133,10 @@ def _check(site: Path, golden: Golden, runs: list[Run], folder: Path) -> list[Ch
 def _verdict(run: Run, measured: Mapping[str, Any], outputs: Path, browser: str) -> Check:
     if "error" in measured:
         row = replace(run.row, runtime=f"{run.row.runtime} ({browser})")
-        return failure(row, measured["error"], limits=run.limits)
+        reason, operation = measured["error"], measured.get("operation")
+        if operation:
+            reason = refusal(reason, operation, run.engine)
+        return failure(row, reason, limits=run.limits)
     row = replace(
         run.row,
         runtime=f"{measured['version']} {_backend(run.engine)} ({browser})",

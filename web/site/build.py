@@ -1,5 +1,6 @@
 """Builds the page around a model, and the other parts of a site that Node.js makes."""
 
+import json
 import re
 import tempfile
 from collections.abc import Mapping, Sequence
@@ -7,8 +8,11 @@ from pathlib import Path
 
 from core.toolchain import NODE, WEB, require
 from web import tools
+from web.refusals import refusal
+from web.tools import ConversionError
 
-BUILD_SECONDS = 300
+NEEDS_SECONDS = 300.0
+BUILD_SECONDS = 300.0
 
 
 def page(site: Path) -> None:
@@ -23,8 +27,21 @@ def page(site: Path) -> None:
 
 
 def find_needs(site: Path, needs: Path) -> None:
-    """Writes the operations and kernels that the site's model uses, for bundle/lean.ts."""
-    _node("kernels.ts", [WEB / "bundle" / "kernels.ts", site, needs])
+    """Writes the operations and kernels that the site's model uses, for bundle/lean.ts.
+
+    Raises:
+        ConversionError: TensorFlow.js cannot run the model; the message names the operation.
+    """
+    running = needs.with_name("running.json")
+    script = WEB / "bundle" / "kernels.ts"
+    try:
+        command = [script, site, needs, running]
+        _node("running the model in Node.js", command, seconds=NEEDS_SECONDS)
+    except ConversionError as error:
+        operation = _first_line(running)
+        if operation is None:
+            raise
+        raise ConversionError(refusal(str(error), operation, operation["engine"])) from error
 
 
 def build(site: Path, needs: Path) -> None:
@@ -49,6 +66,13 @@ def compress(site: Path) -> None:
     _node("compress.ts", [WEB / "bundle" / "compress.ts", site])
 
 
+def _first_line(file: Path) -> dict[str, str] | None:
+    """Returns the operation in the file that kernels.ts writes; None if none was running."""
+    text = file.read_text() if file.is_file() else ""
+    operation: dict[str, str] | None = json.loads(text.partition("\n")[0] or "null")
+    return operation
+
+
 def _copy_reached(name: str, source: Path, out_dir: Path) -> None:
     """Copies a declaration file and those it imports; the others need absent packages."""
     if (out_dir / name).exists():
@@ -62,6 +86,10 @@ def _copy_reached(name: str, source: Path, out_dir: Path) -> None:
 
 
 def _node(
-    name: str, command: Sequence[str | Path], environment: Mapping[str, str] | None = None
+    name: str,
+    command: Sequence[str | Path],
+    environment: Mapping[str, str] | None = None,
+    *,
+    seconds: float = BUILD_SECONDS,
 ) -> None:
-    tools.run(name, [require(NODE), *command], environment or {}, seconds=BUILD_SECONDS)
+    tools.run(name, [require(NODE), *command], environment or {}, seconds=seconds)

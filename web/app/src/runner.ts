@@ -11,6 +11,7 @@ import { availableEngines, DEFAULT_ENGINE, type Engine, ENGINES, isEngine } from
 import type { Executor, Memory } from './executor.ts';
 import type { Inputs } from './inputs.ts';
 import { loadSite, requireUnchanged, type Site } from './site.ts';
+import type { Operation } from './trace.ts';
 
 export { availableEngines, DEFAULT_ENGINE, ENGINES, isEngine, loadSite };
 export type { Contract, Engine, Inputs, Memory, Site };
@@ -103,6 +104,23 @@ export class Runner {
       await runner.predict(inputs);
       runner.dispose();
     });
+  }
+
+  /**
+   * Makes a prediction that may fail; `started` is called with each of the graph's operations just
+   * before it is executed. LiteRT.js does not name its operations.
+   */
+  static async trace(
+    base: string | URL,
+    { engine = DEFAULT_ENGINE, weights }: LoadOptions,
+    inputs: Inputs,
+    started: (operation: Operation) => void,
+  ): Promise<void> {
+    if (engine === 'litert') return;
+    const site = await loadSite(new URL(base));
+    const { traceOperations } = await import('./tensorflow.ts');
+    const model = new URL(site.weights[weightsOf(site, weights)]!, site.base);
+    await traceOperations(model, site.contract, engine, inputs, started);
   }
 }
 

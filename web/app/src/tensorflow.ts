@@ -10,6 +10,7 @@ import { requireAnswer } from './http.ts';
 import { elementType, type Inputs } from './inputs.ts';
 import { pause } from './pause.ts';
 import { toTensors } from './tensors.ts';
+import { follow, type Operation } from './trace.ts';
 import { wasmKernels } from './wasm_kernels.ts';
 
 export { preload };
@@ -114,6 +115,21 @@ export async function profileKernels(
     // The names that ran include scopes of fused operations, which are not kernels.
     used: [...kernelNames.filter((name) => registered.includes(name)), ...wasm.used.map(ofFile)],
   };
+}
+
+/** Makes a prediction; `started` is called with each operation just before it is executed. */
+export async function traceOperations(
+  url: URL,
+  contract: Contract,
+  backend: Backend,
+  inputs: Inputs,
+  started: (operation: Operation) => void,
+): Promise<void> {
+  const model = await loadModel(url, activate(backend));
+  follow(model, started);
+  const tensors = toTensors(tf.tensor, inputs, contract.inputs);
+  const output = await model.executeAsync(tensors, firstOutput(contract).name);
+  await (output as tf.Tensor).data();
 }
 
 /** Downloads the weights while the backend starts, and puts them into it. */
