@@ -1,5 +1,6 @@
 """Small models as people bring them: recurrent, with attention, in mixed precision; seeded."""
 
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -23,8 +24,24 @@ def save(name: str, folder: Path) -> Path:
             values = variable.numpy()
             variable.assign(values + random.normal(0, 0.3, values.shape))
     file = folder / f"{name}.keras"
-    model.save(file)
+    with warnings.catch_warnings():
+        # NumPy 2 warns about TensorFlow's variables whenever Keras saves one.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        model.save(file)
     return file
+
+
+def _small() -> Any:
+    import keras
+
+    layers = keras.layers
+    return keras.Sequential(
+        [
+            keras.Input((4,), name="columns"),
+            layers.Dense(8, activation="relu"),
+            _head(activation="softmax"),
+        ]
+    )
 
 
 def _lstm() -> Any:
@@ -123,6 +140,7 @@ def _head(**options: Any) -> Any:
 
 
 MODELS: Mapping[str, Callable[[], Any]] = {
+    "small": _small,
     "lstm": _lstm,
     "ids": _ids,
     "gelu": _gelu,
