@@ -277,7 +277,9 @@ def _values(
             f"  - `{place.name}`: {place.dtype} {place.shape}, {_told(place)}."
             for place in facts.inputs
         ),
-        "whole": repr(tuple(place.name for place in facts.inputs if place.reading.ids is not None)),
+        "whole": folder.tuple_of(
+            tuple(place.name for place in facts.inputs if place.reading.ids is not None), 8
+        ),
         "padding": folder.dict_of(padding, 8),
         "classes": str(facts.classes),
         "golden": "4" if large else "16",

@@ -74,12 +74,20 @@ def spec_of(folder: Path) -> ModelSpec:
 def test_a_trained_model_reaches_the_device(
     originals: Path, place: Path, tmp_path: Path, source: str, name: str
 ) -> None:
+    import tensorflow as tf
+
     folder, told = from_existing.create(name, originals / source, models=place)
     assert "input picture_1: float32 (8, 8, 3), values assumed to be from 0 to" in told
     spec = spec_of(folder)
     for split in ("train", "test"):
         data = spec.module("data").examples(tmp_path, split, 20)
         assert examples.write(data, tmp_path / split / f"{split}.tfrecord") == 20
+    # As ExampleGen leaves them, which calibration reads.
+    zipped = tmp_path / "examples" / "data_tfrecord-00000-of-00001.gz"
+    zipped.parent.mkdir()
+    with tf.io.TFRecordWriter(str(zipped), "GZIP") as writer:
+        for record in tf.data.TFRecordDataset(str(tmp_path / "train" / "train.tfrecord")):
+            writer.write(record.numpy())
     journal = Journal(tmp_path, 0)
     trained = fit(spec, {"epochs": 0}, train="", evaluation="", statistics={}, journal=journal)
     export(trained.model, spec, tmp_path / "exported")
@@ -92,7 +100,7 @@ def test_a_trained_model_reaches_the_device(
     # The export did not replace the network by a constant.
     assert np.ptp(golden.outputs, axis=0).max() > 1e-3
     golden.save(tmp_path / "golden")
-    config = ConvertConfig(tmp_path / "train", tmp_path / "golden")
+    config = ConvertConfig(zipped.parent, tmp_path / "golden")
     artifacts = mobile.target.convert(
         tmp_path / "exported", tmp_path / "mobile", spec=spec, config=config
     )
