@@ -49,6 +49,8 @@ def bench(config: Config, rounds: int) -> int:
     promoted = release.current(config.build)
     if promoted is None:
         raise UserError(f"nothing of {config.build.name} is promoted yet; run: make deploy")
+    if not promoted.has("web"):
+        raise UserError(f"release {promoted.version} of {config.build.name} has no web target")
     not_float32 = [tensor.name for tensor in config.spec.inputs if tensor.dtype != "float32"]
     if not_float32:
         names = ", ".join(not_float32)

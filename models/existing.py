@@ -9,7 +9,8 @@ import hashlib
 import json
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from math import ceil, floor
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,9 @@ class Existing:
         names: for each of these names, the model's own name of the input.
         output: the model's own name of its output; empty where it has only one.
         trusted: whether code in a ``.keras`` file (Lambda layers) may be run.
+        whole: the inputs that take whole numbers only, such as ids, whatever their type.
+        padding: for each input that is a sequence of varying length, the value that fills its end,
+            which the model masks.
     """
 
     path: Path
@@ -52,6 +56,8 @@ class Existing:
     names: Mapping[str, str]
     output: str = ""
     trusted: bool = False
+    whole: tuple[str, ...] = ()
+    padding: Mapping[str, float] = field(default_factory=dict)
 
     @property
     def features(self) -> dict[str, Any]:
@@ -93,7 +99,8 @@ class Existing:
                 self.tracked = tracked
 
             def __call__(self, inputs: Mapping[str, Any]) -> Any:
-                return call(inputs)
+                # A model in mixed precision answers in float16, which no client expects.
+                return tf.cast(call(inputs), tf.float32)
 
         return Network()
 
@@ -104,7 +111,16 @@ class Existing:
         count = min(COUNTS[split], limit or COUNTS[split])
         for start in range(0, count, BATCH):
             size = min(BATCH, count - start)
-            batch = {tensor.name: made_up(tensor, size, random) for tensor in self.inputs}
+            batch = {
+                tensor.name: made_up(
+                    tensor,
+                    size,
+                    random,
+                    whole=tensor.name in self.whole,
+                    padding=self.padding.get(tensor.name),
+                )
+                for tensor in self.inputs
+            }
             # As the exported model computes it.
             with portable(network):
                 answers = np.asarray(network(batch))
@@ -147,12 +163,37 @@ def digest_of(path: Path) -> str:
     return digest.hexdigest()
 
 
-def made_up(tensor: Tensor, count: int, random: np.random.Generator) -> Any:
-    """Returns inputs drawn uniformly from the tensor's range, of shape (count, …)."""
+def made_up(
+    tensor: Tensor,
+    count: int,
+    random: np.random.Generator,
+    *,
+    whole: bool = False,
+    padding: float | None = None,
+) -> Any:
+    """Returns inputs drawn uniformly from the tensor's range, of shape (count, …).
+
+    Args:
+        tensor: its type, shape and range.
+        count: the number of inputs.
+        random: the source of chance.
+        whole: whether to draw whole numbers only. Integer tensors always get them.
+        padding: the value that fills the end of each sequence, whose steps are along the first
+            dimension of the tensor's shape; None for inputs that are not padded.
+    """
     low = 0.0 if tensor.minimum is None else tensor.minimum
     high = 1.0 if tensor.maximum is None else tensor.maximum
-    steps = random.integers(0, STEPS + 1, (count, *tensor.shape))
-    return (low + steps * ((high - low) / STEPS)).astype(tensor.dtype)
+    shape = (count, *tensor.shape)
+    if whole or np.issubdtype(np.dtype(tensor.dtype), np.integer):
+        # The padding is no value of a step.
+        first = ceil(low) + (padding == ceil(low))
+        values: Any = random.integers(first, max(floor(high), first) + 1, shape)
+    else:
+        values = low + random.integers(0, STEPS + 1, shape) * ((high - low) / STEPS)
+    if padding is not None and tensor.shape:
+        lengths = random.integers(1, tensor.shape[0] + 1, count)
+        values[np.arange(tensor.shape[0]) >= lengths[:, None]] = padding
+    return values.astype(tensor.dtype)
 
 
 def load_keras(file: Path, *, trusted: bool) -> Any:

@@ -9,6 +9,7 @@ from typing import cast
 from core.agreement.target import Released, Target
 from core.errors import UserError
 from core.toolchain import ROOT
+from models.spec import ModelSpec
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,24 @@ TARGETS = {
         ),
     ),
 }
+
+
+def targets_of(spec: ModelSpec) -> list[str]:
+    """Returns the targets that a model has limits for; it does without the others on purpose.
+
+    Raises:
+        UserError: the limits name an unknown target, or have no required float32 SavedModel.
+    """
+    for name in spec.limits:
+        _row(name)
+    served = spec.limits.get("serving", {}).get("float32")
+    if served is None or not served.required:
+        raise UserError(
+            f"the limits of model {spec.name!r} must have 'serving' with a required 'float32': "
+            "the server runs the SavedModel that every other target is compared with; got "
+            f"{'none' if served is None else 'one that is not required'}"
+        )
+    return [name for name in TARGETS if spec.limits.get(name)]
 
 
 def target_named(name: str) -> Target:

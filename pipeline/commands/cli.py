@@ -331,9 +331,11 @@ def _report(checks: Sequence[Any], title: str, options: argparse.Namespace) -> i
 
 def print_table(checks: Sequence[Any], title: str) -> None:
     """Prints the table of checks as wide as the terminal, or 140 columns wide into a file."""
-    from pipeline.commands.table import checks_table
+    from rich.console import Console
 
-    _console().print(checks_table(checks, title=title))
+    from pipeline.commands.table import print_checks
+
+    print_checks(Console(), checks, title=title)
 
 
 def _console() -> Any:

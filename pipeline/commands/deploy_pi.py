@@ -31,7 +31,7 @@ from core.agreement.golden import Golden, read_golden
 from core.errors import FanoutError, UserError
 from mobile.raspberry_pi.bundle import bundle, model_of
 from models.spec import ModelSpec, load
-from pipeline.commands.table import checks_table
+from pipeline.commands.table import print_checks
 from pipeline.release.release import current_folder
 from pipeline.settings.config import Config
 
@@ -119,13 +119,16 @@ def deploy(pi: Pi, release: Path, *, variant: str | None, folder: str, service: 
     """
     spec = load(json.loads((release / "contract.json").read_text())["model"])
     chosen = model_of(release, variant).name.split(".")[-2]
+    limits = spec.limits.get("mobile", {}).get(chosen)
+    if limits is None:
+        raise UserError(f"the limits of model {spec.name!r} name no mobile variant {chosen!r} now")
     golden = read_golden(release / "golden.json", spec)
     place = shlex.quote(folder)
     packed = _packed(release, chosen, spec, golden)
     pi.run(f"mkdir -p {place} && tar -xzf - -C {place}", stdin=packed)
     pi.run(f"cd {place} && ./install.sh{' --service' if service else ''}", timeout=_INSTALL_S)
     printed = pi.run(f"cd {place} && ./python classify.py {SMOKE} --json && rm -r {SMOKE}")
-    limits = for_few(spec.limits["mobile"][chosen], len(golden))
+    limits = for_few(limits, len(golden))
     answers = [json.loads(line) for line in printed.splitlines()]
     times = [answer["ms"] for answer in answers]
     p50_ms = float(np.median(times)) if times else None
@@ -191,8 +194,7 @@ def main() -> int:
     except FanoutError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code
-    console = Console() if sys.stdout.isatty() else Console(width=140)
-    console.print(checks_table([row], title="On the Raspberry Pi"))
+    print_checks(Console(), [row], title="On the Raspberry Pi")
     return 1 if row.stops_release else 0
 
 

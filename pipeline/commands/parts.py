@@ -7,19 +7,21 @@ from pipeline.monitor.baseline import FOLDER as MONITORING
 from pipeline.release.assemble import Parts
 from pipeline.report import gather, render
 from pipeline.settings.config import Config
-from pipeline.stages.components import read_checks, read_digests
+from pipeline.stages.components import converted_folder, read_checks, read_digests
 from pipeline.stages.evaluation import read_evaluation
+from pipeline.stages.fan_out import has_refusals
 from pipeline.stages.lineage import last_run
-from pipeline.targets import TARGETS
+from pipeline.targets import targets_of
 
 
 def parts_of_last_run(config: Config, fingerprint: str) -> Parts:
     """Returns the parts, with only those targets that were pushed."""
     last = last_run(config.build.metadata)
     evaluation = last["Evaluator"]["evaluation"]
-    blessings = {target: last[f"Check.{target}"]["blessing"].folder for target in TARGETS}
+    targets = targets_of(config.spec)
+    blessings = {target: last[f"Check.{target}"]["blessing"].folder for target in targets}
     pushed: dict[str, Path] = {}
-    for target in TARGETS:
+    for target in targets:
         model = last[f"Pusher.{target}"]["pushed_model"]
         if model.properties.get("pushed") == 1:
             pushed[target] = model.folder
@@ -33,3 +35,14 @@ def parts_of_last_run(config: Config, fingerprint: str) -> Parts:
         checked={target: read_digests(folder) for target, folder in blessings.items()},
         report=lambda manifest: render(gather(config, manifest)),
     )
+
+
+def refused_targets(config: Config, parts: Parts) -> list[str]:
+    """Returns the targets that stop the release because the last run could not convert for them."""
+    last = last_run(config.build.metadata)
+    stopped = sorted({check.target for check in parts.checks if check.stops_release})
+    return [
+        target
+        for target in stopped
+        if has_refusals(converted_folder(last[f"Convert.{target}"]["converted"].folder))
+    ]

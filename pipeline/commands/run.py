@@ -11,6 +11,7 @@ from typing import Any
 from core import imports
 from core.console import CONSOLE, library_noise_to
 from core.errors import FanoutError, GateError, UserError
+from pipeline.commands.table import print_checks
 from pipeline.deployment import promotion
 from pipeline.release import release, signing
 from pipeline.release.assemble import ArtifactChanged, assemble
@@ -76,6 +77,9 @@ def bring_up_to_date(
         else:
             release.require_promotable(config.trust, updated)
     except GateError:
+        if updated.stopped_by:
+            title = f"Release {updated.version} of {config.build.name}, not promoted"
+            print_checks(CONSOLE, updated.checks, title=title)
         mark_for_retry(config, sorted({check.target for check in updated.stopped_by}))
         raise
     return updated
@@ -118,11 +122,14 @@ def _make(config: Config, fingerprint: str) -> Release:
     log = config.build.logs / f"run-{time.strftime('%Y%m%d-%H%M%S')}.log"
     with library_noise_to(log):
         with imports.large():
-            from pipeline.commands.parts import parts_of_last_run
+            from pipeline.commands.parts import parts_of_last_run, refused_targets
 
         data.prepare(config)
         _run_pipeline(config, log)
-        return assemble(config, parts_of_last_run(config, fingerprint))
+        parts = parts_of_last_run(config, fingerprint)
+        # A conversion that failed may have met a full memory, and is not taken from the cache.
+        mark_for_retry(config, map(conversion, refused_targets(config, parts)))
+        return assemble(config, parts)
 
 
 def _run_pipeline(config: Config, log: Path) -> None:

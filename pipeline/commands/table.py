@@ -2,15 +2,28 @@
 
 from collections.abc import Callable, Iterable
 
+from rich.console import Console, Group
+from rich.padding import Padding
 from rich.table import Table
+from rich.text import Text
 
 from core.agreement.checks import FAILED, PASSED, SKIPPED, Check
 
 _MARKS = {PASSED: "[green]✓ passed[/]", FAILED: "[red]✗ failed[/]", SKIPPED: "[yellow]- skipped[/]"}
 
 
-def checks_table(checks: Iterable[Check], *, title: str) -> Table:
-    """Returns a table with one row per check; if any has a reason, it gets its own column."""
+# Narrower, and no column of the table can be read. Files and pipes have no width of their own.
+_FILE_COLUMNS = 140
+
+
+def print_checks(console: Console, checks: Iterable[Check], *, title: str) -> None:
+    """Prints the table as wide as the terminal, or 140 columns wide into a file."""
+    width = None if console.is_terminal else _FILE_COLUMNS
+    console.print(checks_table(checks, title=title), width=width)
+
+
+def checks_table(checks: Iterable[Check], *, title: str) -> Group:
+    """Returns a table with one row per check, and below it each reason with its rows."""
     rows = list(checks)
     table = Table(title=title, title_justify="left", header_style="bold")
     table.add_column("target")
@@ -19,9 +32,6 @@ def checks_table(checks: Iterable[Check], *, title: str) -> Table:
     for name in ("size", "examples", "accuracy", "agreement", "difference", "p50"):
         table.add_column(name, justify="right")
     table.add_column("status")
-    with_reasons = any(check.reason for check in rows)
-    if with_reasons:
-        table.add_column("reason", overflow="fold")
     for check in rows:
         cells = [
             check.target,
@@ -35,8 +45,16 @@ def checks_table(checks: Iterable[Check], *, title: str) -> Table:
             _number(check.p50_ms, lambda value: f"{value:.2f} ms"),
             _MARKS[check.status],
         ]
-        table.add_row(*cells, *([check.reason] if with_reasons else []))
-    return table
+        table.add_row(*cells)
+    reasons: dict[tuple[str, str], list[Check]] = {}
+    for check in rows:
+        if check.reason:
+            reasons.setdefault((check.target, check.reason), []).append(check)
+    lines = [
+        f"{target} {', '.join(f'{row.variant} on {row.runtime}' for row in alike)}: {reason}"
+        for (target, reason), alike in reasons.items()
+    ]
+    return Group(table, *(Padding(Text(line), (0, 0, 0, 2)) for line in lines))
 
 
 def _number(value: float | None, shown: Callable[[float], str]) -> str:

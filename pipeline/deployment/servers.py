@@ -12,6 +12,7 @@ from pipeline.deployment.model_server import Server
 from pipeline.deployment.processes import Process
 from pipeline.release import release
 from pipeline.settings.config import Config
+from pipeline.targets import targets_of
 from serving.client.versions import AVAILABLE, NoStatus, Versions
 
 SERVER, PAGE = model_server.NAME, "page"
@@ -20,6 +21,8 @@ _START_SECONDS = 90.0
 
 def serve(config: Config) -> None:
     """Starts the model server and the page's server in the background, unless they run already.
+
+    A release without a page gets no page's server, and one that runs is ended.
 
     Raises:
         UserError: nothing is promoted yet, or a port is in use.
@@ -32,9 +35,14 @@ def serve(config: Config) -> None:
     canary = promotion.held_canary(config, promoted.version)
     rollout.switch(config, {rollout.STABLE: promoted.version, **canary})
     _start_server(config)
-    _start_page(config)
+    if has_page(config):
+        _start_page(config)
+    else:
+        CONSOLE.print(f"  release {promoted.version} has no web target, so no page is served")
+        _stop(PAGE, config.build.run_folder)
     _await(config, SERVER, lambda: _unserved(config, promoted.version))
-    _await(config, PAGE, lambda: _unseen(config))
+    if has_page(config):
+        _await(config, PAGE, lambda: _unseen(config))
 
 
 def stop_all(config: Config) -> list[str]:
@@ -61,15 +69,22 @@ def runs_in(config: Config) -> str:
     return f"{server.engine}, {server.image.rpartition('/')[2].partition(':')[0]}"
 
 
+def has_page(config: Config) -> bool:
+    """Returns whether the current release, or the first one when it is made, has a page."""
+    if config.build.current.is_dir():
+        return (config.build.current / "web").is_dir()
+    return "web" in targets_of(config.spec)
+
+
 def addresses(config: Config) -> dict[str, str]:
-    """Returns the addresses of everything that is deployed."""
+    """Returns the addresses of everything that is deployed; the page's only if there is one."""
     # A server that listens on all addresses is reached on loopback.
     host = "127.0.0.1" if config.host in ("0.0.0.0", "::") else config.host  # noqa: S104
-    return {
+    where = {
         "REST": f"http://{host}:{config.rest_port}",
         "gRPC": f"grpc://{host}:{config.grpc_port}",
-        "page": f"http://{host}:{config.web_port}/",
     }
+    return {**where, PAGE: f"http://{host}:{config.web_port}/"} if has_page(config) else where
 
 
 def _page_command(config: Config) -> list[str]:

@@ -15,6 +15,8 @@ from pipeline.settings.config import Config
 def smoke(config: Config) -> list[Check]:
     """Returns rows for the server over REST and gRPC, the TensorFlow Lite files and the page.
 
+    A target that the release or the model's limits leave out has no rows.
+
     Raises:
         UserError: nothing is promoted yet.
     """
@@ -33,22 +35,21 @@ def smoke(config: Config) -> list[Check]:
     }
     where = servers.addresses(config)
     transports = {name: where[name] for name in ("REST", "gRPC")}
-    devices = mobile.target.artifacts(promoted.folder / "mobile", spec=spec)
     rows = serving.smoke.smoke(
         *(transports, spec.name, golden),
         limits=limits["serving"]["float32"],
         runs_in=servers.runs_in(config),
     )
-    return [
-        *_explained(config, rows),
-        *mobile.target.check(devices, golden, limits=limits["mobile"]),
-        *web.checks.smoke.smoke(
-            where["page"],
-            promoted.folder / "golden.json",
-            # The page starts with the first variant of the weights.
-            limits=next(iter(limits["web"].values())),
-        ),
-    ]
+    rows = _explained(config, rows)
+    if limits.get("mobile") and promoted.has("mobile"):
+        devices = mobile.target.artifacts(promoted.part("mobile"), spec=spec)
+        rows += mobile.target.check(devices, golden, limits=limits["mobile"])
+    if limits.get("web") and promoted.has("web"):
+        # The page starts with the first variant of the weights.
+        first = next(iter(limits["web"].values()))
+        samples = promoted.folder / "golden.json"
+        rows += web.checks.smoke.smoke(where[servers.PAGE], samples, limits=first)
+    return rows
 
 
 def _explained(config: Config, rows: Sequence[Check]) -> list[Check]:

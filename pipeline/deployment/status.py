@@ -195,7 +195,13 @@ def _ask(
         answers[servers.SERVER] = answer
     if servers.PAGE in running:
         listed = promoted.manifest["files"] if promoted else {}
-        answers[servers.PAGE] = ask_page(where["page"], listed)
+        answers[servers.PAGE] = (
+            ask_page(where[servers.PAGE], listed)
+            if servers.PAGE in where
+            else Answer(
+                problem="the current release has none; to end its server, run: fanout serve"
+            )
+        )
     return answers
 
 

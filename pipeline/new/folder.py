@@ -10,6 +10,7 @@ from string import Template
 from core.errors import UserError
 from core.files import copy_tree
 from models.spec import FOLDER
+from pipeline.new.limits import TEXTS
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
 # The suffix of the template files, so that no tool treats them as Python.
@@ -42,7 +43,7 @@ def write(
     Args:
         name: the model's name.
         kind: the folder of the templates.
-        values: the replacement of each ``$name`` in them.
+        values: the replacement of each ``$name`` in them, apart from the limits.
         beside: files and folders to copy into the folder, by their new names.
     """
     partial = models / f".{name}.partial"
@@ -50,7 +51,7 @@ def write(
     partial.mkdir(parents=True)
     try:
         for template in sorted((TEMPLATES / kind).glob(f"*{SUFFIX}")):
-            text = Template(template.read_text(encoding="utf-8")).substitute(values)
+            text = Template(template.read_text(encoding="utf-8")).substitute({**TEXTS, **values})
             text = _IMPORTS.sub(lambda lines: "".join(sorted(lines[0].splitlines(True))), text)
             (partial / template.name.removesuffix(SUFFIX)).write_text(text, encoding="utf-8")
         (partial / "__init__.py").touch()

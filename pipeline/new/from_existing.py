@@ -13,6 +13,7 @@ from core.errors import UserError
 from models.existing import digest_of, load_keras, made_up
 from models.spec import FOLDER, Tensor
 from pipeline.new import folder
+from pipeline.new.readers import NOTHING_KNOWN, Reading, readings
 from pipeline.new.schema import HEAD, label, numbers
 
 MAX_BYTES = 1 << 30
@@ -21,15 +22,27 @@ LARGE_ELEMENTS = 5000
 # The number of made-up inputs that show whether the model distinguishes inputs, and the least
 # difference between its answers to them.
 PROBES, ALIKE = 16, 1e-5
+# The ranges that are tried where nothing says which one an input has.
+RANGES = ((0.0, 1.0), (-1.0, 1.0), (-3.0, 3.0), (0.0, 255.0), (0.0, 10_000.0))
 
 
 @dataclass(frozen=True)
 class Place:
-    """An input of the model: its name in the model, its type, its shape without the batch."""
+    """An input of the model.
+
+    Attributes:
+        theirs: its name in the model.
+        dtype: its type.
+        shape: its shape without the batch.
+        reading: what the layers that read it allow.
+        range: its smallest and largest value; None while it is unknown.
+    """
 
     theirs: str
     dtype: str
     shape: tuple[int, ...]
+    reading: Reading = NOTHING_KNOWN
+    range: tuple[float, float] | None = None
 
     @property
     def name(self) -> str:
@@ -47,24 +60,28 @@ class Place:
     def pictures(self) -> bool:
         return self.dtype == "float32" and len(self.shape) == 3 and self.shape[2] in {1, 3}
 
+    def made_up(self, count: int, random: np.random.Generator) -> Any:
+        low, high = self.range or RANGES[0]
+        tensor = Tensor(self.theirs, self.dtype, self.shape, "", low, high)
+        padding = self.reading.padding
+        return made_up(tensor, count, random, whole=self.reading.ids is not None, padding=padding)
+
 
 @dataclass(frozen=True)
 class ModelFacts:
-    """The facts about a model: its inputs, and the name and width of its output.
+    """The facts about a model.
 
-    ``rescales`` is whether the model scales values from 0 to 255 to its own range. ``spread`` is
-    the largest difference between its answers to made-up inputs.
+    Attributes:
+        inputs: its inputs.
+        output: the name of its output; empty where it has only one.
+        classes: the width of its output.
+        spread: the largest difference between its answers to made-up inputs.
     """
 
     inputs: tuple[Place, ...]
     output: str
     classes: int
-    rescales: bool
-    spread: float
-
-    def high(self, place: Place) -> float:
-        """Returns the largest value that an input is assumed to take."""
-        return 255.0 if place.pictures and self.rescales else 1.0
+    spread: float = 0.0
 
 
 def create(
@@ -106,22 +123,25 @@ def _look_at_keras(file: Path, trusted: bool) -> ModelFacts:
             f"{file} holds a subclassed model, which does not record its inputs; give its "
             "SavedModel (model.export) with --saved-model"
         )
-    inputs = tuple(_place(tensor.name, tensor.dtype, tensor.shape, file) for tensor in model.inputs)
+    kinds = {type(layer).__name__ for layer in _layers(model)}
+    rescales = bool(kinds & {"Rescaling", "Normalization"})
+    inputs = tuple(
+        _assumed(_place(tensor.name, tensor.dtype, tensor.shape, file), reading, rescales)
+        for tensor, reading in zip(model.inputs, readings(model), strict=True)
+    )
     if isinstance(getattr(model, "output", None), dict):
         [(output, tensor), *more] = model.output.items()
     else:
         output, tensor, more = "", model.outputs[0], list(model.outputs[1:])
     _one_output(file, len(more) + 1)
-    kinds = {type(layer).__name__ for layer in _layers(model)}
-    classes = _classes(file, tensor.shape)
-    facts = ModelFacts(inputs, output, classes, bool(kinds & {"Rescaling", "Normalization"}), 0.0)
+    facts = ModelFacts(inputs, output, _classes(file, tensor.shape))
 
     def call(values: dict[str, Any]) -> Any:
         ordered = [values[place.theirs] for place in inputs]
         answer = model(ordered if len(ordered) > 1 else ordered[0], training=False)
         return answer[output] if isinstance(answer, dict) else answer
 
-    return replace(facts, spread=_spread(call, facts))
+    return _tried_out(facts, call)
 
 
 def _look_at_saved_model(source: Path) -> ModelFacts:
@@ -145,24 +165,41 @@ def _look_at_saved_model(source: Path) -> ModelFacts:
     )
     _one_output(source, len(signature.structured_outputs))
     [(output, spec)] = signature.structured_outputs.items()
-    facts = ModelFacts(inputs, output, _classes(source, tuple(spec.shape)), False, 0.0)
+    facts = ModelFacts(inputs, output, _classes(source, tuple(spec.shape)))
 
     def call(values: dict[str, Any]) -> Any:
         return signature(**{name: tf.constant(each) for name, each in values.items()})[output]
 
-    return replace(facts, spread=_spread(call, facts))
+    return _tried_out(facts, call)
 
 
-def _spread(call: Callable[[dict[str, Any]], Any], facts: ModelFacts) -> float:
-    random = np.random.default_rng(0)
-    values = {
-        place.theirs: made_up(_tensor_of(place, facts), PROBES, random) for place in facts.inputs
-    }
-    return float(np.ptp(np.asarray(call(values)), axis=0).max())
+def _assumed(place: Place, reading: Reading, rescales: bool) -> Place:
+    """Returns the input with its range, where the model's layers show it."""
+    if reading.ids is not None:
+        return replace(place, reading=reading, range=(0.0, float(max(reading.ids - 1, 1))))
+    known = (0.0, 255.0) if place.pictures and rescales else None
+    return replace(place, reading=reading, range=known)
 
 
-def _tensor_of(place: Place, facts: ModelFacts) -> Tensor:
-    return Tensor(place.theirs, place.dtype, place.shape, "", 0.0, facts.high(place))
+def _tried_out(facts: ModelFacts, call: Callable[[dict[str, Any]], Any]) -> ModelFacts:
+    """Returns the facts with the ranges of all inputs.
+
+    Where nothing says which range an input has, it is the first one in which the model has
+    different top classes for different inputs: where all inputs are of one class, a runtime that
+    ignores its input would agree too.
+    """
+    tried = []
+    for assumed in RANGES:
+        inputs = tuple(replace(place, range=place.range or assumed) for place in facts.inputs)
+        random = np.random.default_rng(0)
+        answers = np.asarray(
+            call({place.theirs: place.made_up(PROBES, random) for place in inputs})
+        )
+        spread = float(np.ptp(answers.astype(np.float64), axis=0).max())
+        tried.append(replace(facts, inputs=inputs, spread=spread))
+        if len(np.unique(answers.argmax(axis=1))) > 1:
+            return tried[-1]
+    return tried[0]
 
 
 def _layers(model: Any) -> Iterator[Any]:
@@ -215,7 +252,16 @@ def _check(source: Path, facts: ModelFacts) -> None:
 def _values(
     name: str, source: Path, facts: ModelFacts, copied: str, trusted: bool
 ) -> dict[str, str]:
-    schema = [numbers(place.name, place.shape) for place in facts.inputs]
+    schema = [
+        # No other id has an answer. A range of numbers is only assumed, and stops no data.
+        numbers(place.name, place.shape, place.range if place.reading.ids is not None else None)
+        for place in facts.inputs
+    ]
+    padding = {
+        place.name: place.reading.padding
+        for place in facts.inputs
+        if place.reading.padding is not None
+    }
     large = any(place.elements > LARGE_ELEMENTS for place in facts.inputs)
     return {
         "name": name,
@@ -223,37 +269,49 @@ def _values(
         "option": "--saved-model" if source.is_dir() else "--keras",
         "copied": copied,
         "digest": digest_of(source),
-        "inputs": "(\n" + "".join(_tensor(place, facts) for place in facts.inputs) + "    )",
+        "inputs": "(\n" + "".join(_tensor(place) for place in facts.inputs) + "    )",
         "names": folder.dict_of({place.name: place.theirs for place in facts.inputs}, 8),
         "output": folder.literal(facts.output),
         "trusted": str(trusted),
+        "listed": "\n".join(
+            f"  - `{place.name}`: {place.dtype} {place.shape}, {_told(place)}."
+            for place in facts.inputs
+        ),
+        "whole": folder.tuple_of(
+            tuple(place.name for place in facts.inputs if place.reading.ids is not None), 8
+        ),
+        "padding": folder.dict_of(padding, 8),
         "classes": str(facts.classes),
         "golden": "4" if large else "16",
         "schema": HEAD + "\n".join([*schema, label(facts.classes)]),
     }
 
 
-def _tensor(place: Place, facts: ModelFacts) -> str:
-    kind = "image" if place.pictures else "tensor"
+def _tensor(place: Place) -> str:
+    low, high = place.range or RANGES[0]
     text = f'''Tensor(
     name="{place.name}",
     dtype="{place.dtype}",
     shape={place.shape!r},
     description={folder.literal(f"The model's input {place.theirs}.")},
-    # ASSUMED: set the range that your data has.
-    minimum=0.0,
-    maximum={facts.high(place)},
-    kind="{kind}",
+    {_RANGE_COMMENT[place.reading.ids is not None]}
+    minimum={low},
+    maximum={high},
+    kind="{"image" if place.pictures else "tensor"}",
 ),
 '''
     return textwrap.indent(text, " " * 8)
 
 
+_RANGE_COMMENT = {
+    True: "# The ids that the model has an answer to.",
+    False: "# ASSUMED: set the range that your data has.",
+}
+
+
 def _report(facts: ModelFacts) -> str:
     lines = [
-        f"input {place.name}: {place.dtype} {place.shape}, values assumed to be from 0 to "
-        f"{facts.high(place):g}"
-        for place in facts.inputs
+        f"input {place.name}: {place.dtype} {place.shape}, {_told(place)}" for place in facts.inputs
     ]
     lines.append(f"output: {facts.classes} classes, named class 0, class 1 …")
     if facts.spread < ALIKE:
@@ -262,3 +320,15 @@ def _report(facts: ModelFacts) -> str:
             "them says little about the targets: put real examples into data.py"
         )
     return "\n".join(lines)
+
+
+def _told(place: Place) -> str:
+    low, high = place.range or RANGES[0]
+    values = (
+        f"ids from {low:g} to {high:g}"
+        if place.reading.ids is not None
+        else f"values assumed to be from {low:g} to {high:g}"
+    )
+    if place.reading.padding is None:
+        return values
+    return f"{values}, padded at the end with {place.reading.padding:g}"

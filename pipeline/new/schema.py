@@ -28,12 +28,20 @@ def label(classes: int) -> str:
 """
 
 
-def numbers(name: str, shape: tuple[int, ...]) -> str:
-    """Returns the schema's part for a tensor of numbers that is always present."""
+def numbers(name: str, shape: tuple[int, ...], domain: tuple[float, float] | None = None) -> str:
+    """Returns the schema's part for a tensor of numbers that is always present.
+
+    Args:
+        name: the feature's name.
+        shape: the tensor's shape.
+        domain: the smallest and the largest number that the data may have; None for no limits.
+    """
     dims = " ".join(f"dim {{ size: {size} }}" for size in shape)
+    low, high = domain or (None, None)
+    limits = "" if domain is None else f"\n  float_domain {{ min: {low!r} max: {high!r} }}"
     return f"""feature {{
   name: "{name}"
-  type: FLOAT
+  type: FLOAT{limits}
   presence {{ min_fraction: 1.0 min_count: 1 }}
   shape {{ {dims} }}
 }}

@@ -71,6 +71,10 @@ class Release:
         """Returns the folder of a target's artifacts."""
         return part(self.folder, target, model=str(self.manifest["model"]), version=self.version)
 
+    def has(self, target: str) -> bool:
+        """Returns whether the release has artifacts of a target."""
+        return any(name.startswith(f"{target}/") for name in self.manifest["files"])
+
     @property
     def saved_model(self) -> Path:
         """Returns the folder of the SavedModel, which the serving target ships unchanged."""
@@ -184,7 +188,12 @@ def remove_leftovers(build: Build) -> None:
 
 
 def _reasons(checks: list[Check]) -> str:
+    """Returns each different reason once, after the rows that it holds for."""
+    rows: dict[tuple[str, str, str], list[str]] = {}
+    for check in checks:
+        row = f"{check.variant} on {check.runtime}"
+        rows.setdefault((check.target, check.status, check.reason), []).append(row)
     return "; ".join(
-        f"{check.target} {check.variant} on {check.runtime} {check.status}: {check.reason}"
-        for check in checks
+        f"{target} {', '.join(alike)} {status}: {reason}"
+        for (target, status, reason), alike in rows.items()
     )

@@ -9,11 +9,11 @@ from core.errors import UserError
 from pipeline.release.release import Release, require_sound
 from pipeline.release.signature import state
 from pipeline.settings.config import Config
-from pipeline.targets import TARGETS, target_named
+from pipeline.targets import target_named, targets_of
 
 
 def check_release(config: Config, release: Release) -> list[Check]:
-    """Returns fresh rows for every target of a release.
+    """Returns fresh rows for every target that the model has.
 
     The SavedModel inside the release is the reference; the test split comes from the build
     folder's TFRecords.
@@ -36,7 +36,8 @@ def check_release(config: Config, release: Release) -> list[Check]:
     golden = golden_set(saved_model, config.spec, pattern).with_extremes(
         extremes.of_saved_model(saved_model, config.spec)
     )
-    return [row for target in TARGETS for row in _check(config, release, target, golden)]
+    targets = targets_of(config.spec)
+    return [row for target in targets for row in _check(config, release, target, golden)]
 
 
 def soundness(config: Config, release: Release) -> str:

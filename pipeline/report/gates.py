@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from core.agreement.bounds import bound_of
 from core.agreement.checks import PASSED, Check
 from pipeline.report.facts import Facts
+from pipeline.targets import TARGETS
 
 
 @dataclass(frozen=True)
@@ -132,7 +133,12 @@ def _targets(facts: Facts) -> list[Verdict]:
     groups: dict[tuple[str, str], list[Check]] = {}
     for check in facts.checks:
         groups.setdefault((check.target, check.variant), []).append(check)
-    return [_variant(facts, *key, rows) for key, rows in groups.items()]
+    left_out = [
+        Verdict(target, "left out in the model's spec", "not converted", None)
+        for target in TARGETS
+        if not facts.spec.limits.get(target)
+    ]
+    return [*(_variant(facts, *key, rows) for key, rows in groups.items()), *left_out]
 
 
 def _variant(facts: Facts, target: str, variant: str, rows: list[Check]) -> Verdict:

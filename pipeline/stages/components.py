@@ -7,7 +7,6 @@ annotations of these signatures, so they must be real: no ``from __future__ impo
 # ruff: noqa: ARG001 - only TFX's cache reads the fingerprints
 
 import json
-import shutil
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +24,7 @@ from tfx.types.standard_artifacts import (
 )
 
 from core.agreement import extremes
-from core.agreement.checks import Check
+from core.agreement.checks import PASSED, Check
 from core.agreement.evidence import save_evidence
 from core.agreement.golden import Golden, golden_set
 from core.agreement.target import ConvertConfig
@@ -34,9 +33,9 @@ from core.files import sync_tree, write_text
 from models.spec import load
 from pipeline.monitor.baseline import write_baseline
 from pipeline.release import integrity
+from pipeline.stages import fan_out
 from pipeline.stages.data_gate import read_anomalies
 from pipeline.stages.evaluation import read_evaluation
-from pipeline.targets import target_named
 
 CHECKS_FILE = "checks.json"
 DIGESTS_FILE = "checked-files.json"
@@ -97,14 +96,13 @@ def Convert(  # noqa: N802
     spec_name: Parameter[str],
     fingerprint: Parameter[str],
 ) -> None:
-    """Makes one target's artifacts from the blessed SavedModel."""
+    """Makes one target's artifacts from the blessed SavedModel, or records why it cannot."""
     # TFX does not stop a custom component that follows a model that was not blessed.
     if blessing.get_int_custom_property("blessed") != 1:
         raise GateError("Evaluator", "the model was not blessed")
     config = ConvertConfig(Path(examples.uri) / "Split-train", Path(golden.uri))
-    out_dir = converted_folder(converted)
-    shutil.rmtree(out_dir, ignore_errors=True)
-    target_named(target).convert(_saved_model(model), out_dir, spec=load(spec_name), config=config)
+    out_dir = converted_folder(converted.uri)
+    fan_out.convert(target, _saved_model(model), out_dir, spec=load(spec_name), config=config)
     sync_tree(out_dir)
 
 
@@ -122,22 +120,16 @@ def CheckTarget(  # noqa: N802
 
     ``examples`` limits the number of examples; 0 runs all.
     """
-    spec = load(spec_name)
-    runner = target_named(target)
-    checks = runner.check(
-        runner.artifacts(converted_folder(converted), spec=spec),
-        Golden.load(Path(golden.uri))
-        .head(examples or None)
-        .with_extremes(extremes.load(Path(golden.uri))),
-        limits=spec.limits[target],
-    )
-    entries = integrity.entries(converted_folder(converted))
+    folder, recorded = converted_folder(converted.uri), Path(golden.uri)
+    answers = Golden.load(recorded).head(examples or None).with_extremes(extremes.load(recorded))
+    checks = fan_out.check(target, folder, answers, spec=load(spec_name))
+    entries = integrity.entries(folder)
     _bless(blessing, checks, {name: str(entry["sha256"]) for name, entry in entries.items()})
 
 
-def converted_folder(converted: Any) -> Path:
+def converted_folder(uri: str | Path) -> Path:
     """Returns the folder in a Convert's output where the standard Pusher looks for the model."""
-    return Path(converted.uri) / "Format-Serving"
+    return Path(uri) / "Format-Serving"
 
 
 def read_checks(blessing_folder: Path) -> list[Check]:
@@ -159,8 +151,9 @@ def _bless(blessing: Any, checks: list[Check], digests: dict[str, str]) -> None:
     write_text(folder / DIGESTS_FILE, json.dumps(digests, indent=1))
     write_text(folder / CHECKS_FILE, json.dumps([check.to_json() for check in checks], indent=1))
     save_evidence(folder, checks)
-    # Without any row nothing was compared, so nothing is blessed.
-    blessed = bool(checks) and not any(check.stops_release for check in checks)
+    # Where no row passed there is nothing to ship, even if nothing is required.
+    passed = any(check.status == PASSED for check in checks)
+    blessed = passed and not any(check.stops_release for check in checks)
     word = "INFRA_BLESSED" if blessed else "INFRA_NOT_BLESSED"
     sync_tree(folder)
     write_text(folder / word, "")

@@ -15,7 +15,7 @@ from pipeline.stages.local_tfx import tfx
 from pipeline.stages.promoted_model import PromotedModel, promoted_models
 from pipeline.stages.repeatable import ImportExampleGen, Transform
 from pipeline.stages.retries import conversion, retry_mark
-from pipeline.targets import TARGETS, target_named
+from pipeline.targets import target_named, targets_of
 
 
 @dataclass(frozen=True)
@@ -146,7 +146,7 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
 
     # The fan-out: only what ran in its own runtime, and agreed, is pushed.
     fan_out = []
-    for target in TARGETS:
+    for target in targets_of(spec):
         convert = Convert(
             model=trainer.outputs["model"],
             blessing=evaluator.outputs["blessing"],

@@ -12,7 +12,7 @@ from core.toolchain import ROOT
 from models.contract import contract
 from models.spec import ModelSpec
 from pipeline.settings.config import Config
-from pipeline.targets import TARGETS
+from pipeline.targets import TARGETS, targets_of
 
 # Modules into which imports are not followed: nothing in a release comes from them.
 LEFT_OUT = {
@@ -23,6 +23,7 @@ LEFT_OUT = {
 }
 # The wrappers that TFX runs. Only their own code counts, as together they import everything.
 _COMPONENTS = "pipeline.stages.components"
+_FAN_OUT = "pipeline.stages.fan_out"
 _WRITER = "pipeline.stages.tfrecords"
 # The modules that assemble the pipeline, and the parts of a release.
 _RELEASE = ("pipeline.stages.dag", "pipeline.commands.parts")
@@ -39,7 +40,7 @@ class Fingerprints:
     Attributes:
         data: for the code that makes the TFRecords.
         gate, transform, trainer, golden, monitoring: for the components of those names.
-        convert, check: by target.
+        convert, check: by target, of those that the model has.
         settings: for the settings that TFX's own components take.
         release: for the code that assembles the pipeline and a release, including the report.
     """
@@ -64,8 +65,8 @@ class Fingerprints:
         described = {k: v for k, v in asdict(spec).items() if k not in ("profiles", "search")}
         wrappers = of_code([file] if (file := file_of(_COMPONENTS)) else [])
         convert, check = {}, {}
-        for name, row in TARGETS.items():
-            common = of_values(wrappers, of_files(row.sources()), shape)
+        for name in targets_of(spec):
+            common = of_values(wrappers, of_files(TARGETS[name].sources()), shape)
             limits = {variant: asdict(limit) for variant, limit in spec.limits[name].items()}
             convert[name] = of_values(
                 code[f"convert.{name}"], common, sorted(limits), spec.golden_examples
@@ -100,7 +101,9 @@ def entries(spec: ModelSpec) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "trainer", ("pipeline.training.trainer", features, network)
     yield "golden", ("core.agreement.golden", features)
     yield "monitoring", ("pipeline.monitor.baseline", features)
-    for name, row in TARGETS.items():
-        yield f"convert.{name}", (row.module, features)
-        yield f"check.{name}", (row.module, *row.runs, "core.agreement.evidence", features)
-    yield "release", (*_RELEASE, *(row.released for row in TARGETS.values()))
+    rows = {name: TARGETS[name] for name in targets_of(spec)}
+    for name, row in rows.items():
+        yield f"convert.{name}", (row.module, _FAN_OUT, features)
+        checked = (row.module, *row.runs, _FAN_OUT, "core.agreement.evidence", features)
+        yield f"check.{name}", checked
+    yield "release", (*_RELEASE, *(row.released for row in rows.values()))

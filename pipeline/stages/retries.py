@@ -2,8 +2,9 @@
 
 TFX caches a component that finished, and a check that reports a failure has finished. The cause of
 the failure may be gone the next time (a browser that was killed, a full disk), so each failure
-changes a mark that is part of the check's fingerprint. A conversion has a mark too: its files may
-have changed on disk after they were checked.
+changes a mark that is part of the check's fingerprint. A conversion has a mark too: it finishes
+with a reason where it cannot convert, and its files may have changed on disk after they were
+checked.
 """
 
 import json

@@ -18,13 +18,14 @@ from core.agreement.golden import golden_set
 from core.agreement.target import ConvertConfig
 from core.errors import DataError, UserError
 from models import examples
-from models.existing import UntrustedModelError
-from models.spec import ModelSpec
+from models.existing import UntrustedModelError, made_up
+from models.spec import ModelSpec, Tensor
 from pipeline.new import from_existing
 from pipeline.new.create import create
 from pipeline.training.export import export
 from pipeline.training.journal import Journal
 from pipeline.training.trainer import fit
+from tests.models.brought import save
 
 # NumPy 2 warns about TensorFlow's variables whenever Keras saves one.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -73,12 +74,20 @@ def spec_of(folder: Path) -> ModelSpec:
 def test_a_trained_model_reaches_the_device(
     originals: Path, place: Path, tmp_path: Path, source: str, name: str
 ) -> None:
+    import tensorflow as tf
+
     folder, told = from_existing.create(name, originals / source, models=place)
     assert "input picture_1: float32 (8, 8, 3), values assumed to be from 0 to" in told
     spec = spec_of(folder)
     for split in ("train", "test"):
         data = spec.module("data").examples(tmp_path, split, 20)
         assert examples.write(data, tmp_path / split / f"{split}.tfrecord") == 20
+    # As ExampleGen leaves them, which calibration reads.
+    zipped = tmp_path / "examples" / "data_tfrecord-00000-of-00001.gz"
+    zipped.parent.mkdir()
+    with tf.io.TFRecordWriter(str(zipped), "GZIP") as writer:
+        for record in tf.data.TFRecordDataset(str(tmp_path / "train" / "train.tfrecord")):
+            writer.write(record.numpy())
     journal = Journal(tmp_path, 0)
     trained = fit(spec, {"epochs": 0}, train="", evaluation="", statistics={}, journal=journal)
     export(trained.model, spec, tmp_path / "exported")
@@ -91,7 +100,7 @@ def test_a_trained_model_reaches_the_device(
     # The export did not replace the network by a constant.
     assert np.ptp(golden.outputs, axis=0).max() > 1e-3
     golden.save(tmp_path / "golden")
-    config = ConvertConfig(tmp_path / "train", tmp_path / "golden")
+    config = ConvertConfig(zipped.parent, tmp_path / "golden")
     artifacts = mobile.target.convert(
         tmp_path / "exported", tmp_path / "mobile", spec=spec, config=config
     )
@@ -162,6 +171,53 @@ def test_a_model_that_distinguishes_nothing_is_reported(tmp_path: Path) -> None:
     folder, told = from_existing.create("same", tmp_path / "same.keras", models=tmp_path / "models")
     assert "NOTE: its answers to made-up inputs differ by at most 0e+00" in told
     assert (folder / "model.keras").is_file()
+
+
+def test_made_up_ids_are_in_the_table_and_padded_at_the_end(place: Path) -> None:
+    folder, told = from_existing.create("mine_ids", save("ids", place.parent), models=place)
+    assert "input tokens: int32 (12,), ids from 0 to 499, padded at the end with 0" in told
+    assert "ids from 0 to 499, padded at the end with 0." in (folder / "README.md").read_text()
+    spec = spec_of(folder)
+    rows = [example["tokens"] for example in spec.module("data").examples(place, "train", None)]
+    ids = np.array(rows)
+    assert ids.shape == (64, 12)
+    assert ids.min() == 0
+    assert 450 < ids.max() <= 499
+    lengths = (ids != 0).sum(axis=1)
+    # The zeros are at the end, and the lengths differ.
+    assert ((ids != 0) == (np.arange(12) < lengths[:, None])).all()
+    assert set(lengths) >= {1, 12}
+    schema = (folder / "schema.pbtxt").read_text()
+    assert "float_domain { min: 0.0 max: 499.0 }" in schema
+
+
+def test_a_model_in_mixed_precision_answers_in_float32(place: Path) -> None:
+    folder, _ = from_existing.create("mine_mixed", save("mixed", place.parent), models=place)
+    spec = spec_of(folder)
+    answer = spec.module("network").build({}, {})({"picture": np.zeros((2, 16, 16, 3), "float32")})
+    assert answer.dtype == spec.outputs[0].dtype == "float32"
+
+
+def test_the_range_that_is_assumed_shows_differences(tmp_path: Path) -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2)])
+    # The top class changes at -0.5.
+    model.set_weights([np.array([[1.0, 0.0]]), np.array([0.5, 0.0])])
+    model.save(tmp_path / "negative.keras")
+    _, told = from_existing.create("negative", tmp_path / "negative.keras", models=tmp_path / "m")
+    assert "values assumed to be from -1 to 1" in told
+
+
+def test_made_up_whole_numbers_reach_both_ends() -> None:
+    random = np.random.default_rng(1)
+    tensor = Tensor("count", "int32", (3,), "", 0.0, 1.0)
+    values = made_up(tensor, 50, random)
+    assert values.dtype == np.int32
+    assert 0.3 < values.mean() < 0.7
+    floats = made_up(Tensor("ids", "float32", (3,), "", 0.0, 4.0), 50, random, whole=True)
+    assert floats.dtype == np.float32
+    assert set(floats.ravel()) == {0, 1, 2, 3, 4}
 
 
 def test_a_model_that_cannot_be_copied_leaves_no_folder(
