@@ -10,6 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[Any]
+Tensor = Any  # a tf.Tensor: TensorFlow has no types, and takes seconds to import
+Node = Mapping[str, Any]  # a node of a graph, as in model.json
 MODEL = "model.json"
 # The converter's name. One shard: the weights of a phone-sized model arrive in one response.
 WEIGHTS = "group1-shard1of1.bin"

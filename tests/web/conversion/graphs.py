@@ -1,0 +1,239 @@
+"""Small models, one for each kind of rule. Each output needs a rule, or tests its limits."""
+
+from collections.abc import Callable, Mapping
+from functools import cache
+from typing import Any
+
+import numpy as np
+
+Outputs = Mapping[str, Any]
+Model = Callable[..., Outputs]
+EXAMPLES = 3
+
+
+def activations(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    return {"erfc": tf.math.erfc(x), "softsign": tf.nn.softsign(x), "rint": tf.math.rint(3 * x)}
+
+
+def fusions(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    pictures = tf.reshape(x, [-1, 2, 3, 4])
+    kernel, depthwise, square = weights(2, 2, 4, 4), weights(2, 2, 4, 1), weights(6, 6)
+    convolved = tf.nn.conv2d(pictures, kernel, 1, "SAME")
+    shortcut = pictures * tf.sigmoid(pictures)
+    rows = tf.sin(x[:, 0])
+    deep = tf.nn.depthwise_conv2d(pictures, depthwise, [1, 1, 1, 1], "SAME") + weights(4)
+    return {
+        "shortcut": tf.nn.relu(tf.nn.conv2d(shortcut, 2 * kernel, 1, "SAME") + shortcut),
+        "tanh": tf.tanh(tf.nn.bias_add(convolved, weights(4))),
+        "elu": tf.nn.elu(tf.nn.bias_add(tf.nn.conv2d(pictures, -kernel, 2, "SAME"), weights(4))),
+        "dense shortcut": tf.nn.leaky_relu(rows @ square + rows, 0.3),
+        "dense tanh": tf.tanh(tf.nn.bias_add(rows @ (2 * square), weights(6))),
+        "depthwise tanh": tf.tanh(deep),
+        "depthwise relu6": tf.nn.relu6(4 * deep),
+    }
+
+
+def convolutions(x: Any) -> Outputs:
+    import keras
+    import tensorflow as tf
+
+    pictures = tf.reshape(tf.concat([x, x], 1), [-1, 4, 3, 4])
+    # Keras has XLA compile it.
+    grouped = keras.ops.conv(pictures, weights(2, 2, 2, 8))
+    spread = {"output_shape": [EXAMPLES, 6, 5, 3], "strides": 1, "padding": "VALID"}
+    volumes = tf.reshape(x, [-1, 2, 3, 2, 2])
+    bigger = {"strides": 2, "padding": "SAME"}
+    wide = {"strides": [1, 2, 1, 2, 1], "padding": "VALID"}
+    return {
+        "groups": tf.tanh(tf.nn.bias_add(grouped, weights(8))),
+        "single channels": tf.nn.conv2d(pictures, weights(2, 2, 1, 8), 1, "SAME"),
+        "dilated": tf.nn.conv2d_transpose(pictures, weights(2, 2, 3, 4), dilations=2, **spread),
+        "3-D": tf.nn.conv3d_transpose(
+            volumes, weights(3, 2, 2, 3, 2), [EXAMPLES, 4, 6, 4, 3], **bigger
+        ),
+        "3-D valid": tf.nn.conv3d_transpose(
+            volumes, weights(3, 2, 2, 3, 2), [EXAMPLES, 5, 4, 4, 3], **wide
+        ),
+    }
+
+
+def pooling(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    volumes = -1 - tf.abs(tf.reshape(x, [-1, 3, 2, 2, 2]))
+    return {
+        "valid": tf.nn.max_pool3d(volumes, 2, 1, "VALID"),
+        "same": tf.nn.max_pool3d(volumes, [3, 2, 1], 2, "SAME"),
+    }
+
+
+def einsum(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    keys = tf.reshape(x, [-1, 4, 3, 2])
+    equations = ("btnh,bsnh->bnts", "bnts,bsnh->btnh", "abcd,cde->abe", "...i,...i->...")
+    operands = (
+        (keys, keys + 1),
+        (tf.reshape(x, [-1, 3, 2, 4]), keys),
+        (keys, weights(3, 2, 5)),
+        (x, 2 * x),
+    )
+    outputs = {
+        equation: tf.einsum(equation, *tensors)
+        for equation, tensors in zip(equations, operands, strict=True)
+    }
+    unknown = tf.reshape(x, tf.stack([EXAMPLES, tf.shape(x)[1], -1]))
+    return {
+        **outputs,
+        "outer": tf.einsum("ij,ik->ijk", x[:, 0], x[:, 1]),
+        "sum": tf.einsum("ijk->k", x),
+        "unknown": tf.einsum("abc,adc->abd", unknown, x),
+    }
+
+
+def matrices(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    return {
+        "below": tf.linalg.band_part(x, -1, 0),
+        "above": tf.linalg.band_part(x, 1, -1),
+        "both": tf.linalg.band_part(x, 1, 2),
+        "bool": tf.linalg.band_part(x > 0, 0, 1),
+        "all": tf.linalg.band_part(x, -1, -1),
+        "part": tf.linalg.diag_part(x),
+        "diagonal": tf.linalg.diag(x[:, 0]),
+    }
+
+
+def sequences(x: Any) -> Outputs:
+    import keras
+    import tensorflow as tf
+
+    numbers = tf.cast(tf.abs(4 * x), tf.int32)
+    zeros = tf.concat([-0.0 * tf.abs(x), 0.0 * tf.abs(x)], -1)
+    return {
+        "sum": tf.cumsum(x, -1, exclusive=True),
+        "product": tf.math.cumprod(x, -2, reverse=True),
+        "roll": tf.roll(x, [1, -2], [1, 2]),
+        "one hot": tf.one_hot(numbers, 5),
+        "one hot inside": tf.one_hot(numbers[:, 0], 5, 2.5, -1.0, axis=1),
+        "one hot bool": tf.one_hot(numbers, 5, True, False, dtype=tf.bool),
+        "bucket": tf.raw_ops.Bucketize(input=x, boundaries=[-1.0, 0.0, 0.5]),
+        "bucket of integers": tf.raw_ops.Bucketize(input=numbers, boundaries=[1.0, 2.0]),
+        "argmax": keras.ops.argmax(x, -1),
+        "argmin": keras.ops.argmin(zeros, -1),
+        "gather": tf.gather(x, tf.argsort(x[..., 0], -1), axis=1, batch_dims=1),
+        "gather behind": tf.gather(x, tf.argsort(x[:, 0], -1), axis=2, batch_dims=1),
+        "gather each": tf.gather(x, tf.argsort(x, -1), axis=-1, batch_dims=-1),
+    }
+
+
+def segments(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    rows, groups = tf.transpose(x, [2, 0, 1]), tf.constant([0, 0, 2, 2, 2, 3])
+    return {
+        "sum": tf.math.unsorted_segment_sum(rows, groups, 4),
+        "max": tf.math.unsorted_segment_max(rows, [2, 0, 1, 0, 0, 2], 3),
+        "ordered": tf.math.segment_mean(rows, groups),
+        "ordered min": tf.math.segment_min(rows, [0, 0, 1, 1, 1, 1]),
+        "products": tf.math.unsorted_segment_prod(x[0], [[0, 1, 1, 0, 0, 1]] * 4, 2),
+    }
+
+
+def lookups(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    numbers = tf.cast(4 * x, tf.int64)
+    return {"columns": table().lookup(numbers)}
+
+
+@cache
+def table() -> Any:
+    """The table of ``lookups``. A SavedModel needs a module that holds it."""
+    import tensorflow as tf
+
+    keys, values = tf.constant([0, 1, 2, -3], tf.int64), tf.constant([5, 6, 7, 8], tf.int64)
+    return tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), -1)
+
+
+def images(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    pictures = tf.reshape(tf.concat([x, x], 1), [-1, 4, 3, 2])
+    return {
+        "bicubic": tf.image.resize(pictures, [7, 5], "bicubic"),
+        "smooth": tf.image.resize(pictures, [2, 5], antialias=True),
+        "lanczos": tf.image.resize(pictures, [3, 2], "lanczos3", antialias=True),
+    }
+
+
+def numbers(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    mask = x > 0
+    return {
+        "floor": tf.math.floordiv(10 * x, 2.5),
+        "bool": tf.cast(tf.round(x) / 256, tf.bool),
+        "slice": mask[:, ::2, 1:],
+        "reversed": tf.reverse(mask, [1]),
+        "picked": tf.gather_nd(mask, [[1, 2, 3], [0, 1, 5]]),
+        "mirrored": tf.pad(mask, [[0, 0], [1, 1], [0, 0]], "REFLECT"),
+        "transposed": tf.transpose(mask, [0, 2, 1]),
+        "parts": tf.concat(tf.unstack(mask, axis=1)[::-1], 1),
+        "gathered": tf.gather(mask, [2, 0], axis=1),
+        "chosen": tf.where(mask, x < 1, x < -1),
+        "tiled": tf.tile(mask, [1, 2, 1]),
+    }
+
+
+def bodies(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    square = x[:, :, :4]
+
+    def step(number: Any, state: Any) -> tuple[Any, Any]:
+        return number + 1, tf.math.erfc(tf.einsum("bij,bkj->bik", state, square)) + tf.roll(
+            state, 1, 1
+        )
+
+    def branch(state: Any) -> Any:
+        return tf.linalg.band_part(state, 0, -1) + tf.cumsum(state, -1)
+
+    _, looped = tf.while_loop(
+        lambda number, _: number < 3, step, (0, tf.matmul(x, x, transpose_b=True))
+    )
+    return {
+        "loop": looped,
+        "branch": tf.cond(tf.reduce_sum(x) > 1e6, lambda: square, lambda: branch(square)),
+    }
+
+
+def precision(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    bfloat = tf.cast(tf.cast(x, tf.bfloat16) * tf.cast(weights(6), tf.bfloat16), tf.float32)
+    double = tf.cast(x, tf.float64)
+    return {
+        "half": tf.cast(tf.cast(x, tf.float16) * 0.5 + 1, tf.float32),
+        "bfloat": bfloat,
+        "double": tf.where(double > 0.5, np.finfo(np.float64).max, double * 2) / 1e308,
+    }
+
+
+# (examples, 4, 6) numbers go into all of them.
+MODELS: Mapping[str, Model] = {
+    model.__name__: model
+    for model in (
+        *(activations, fusions, convolutions, pooling, einsum, matrices, sequences, segments),
+        *(lookups, images, numbers, bodies, precision),
+    )
+}
+
+
+def weights(*shape: int) -> Any:
+    return np.random.default_rng(sum(shape)).normal(0, 0.5, shape).astype(np.float32)

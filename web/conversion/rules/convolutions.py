@@ -1,0 +1,122 @@
+"""Convolutions that the kernels do not compute, and transposed ones that they get wrong."""
+
+import numpy as np
+
+from web.conversion.graph_model import Array, Tensor
+from web.conversion.operation import Operation, Rule
+
+
+def grouped(operation: Operation) -> Tensor | None:
+    """Convolves each group of channels on its own."""
+    import tensorflow as tf
+
+    x, kernel = operation.inputs[:2]
+    weights = operation.constant(1)
+    groups = groups_of(x, kernel)
+    if groups == 1 or weights is None or operation.attribute("data_format") != b"NHWC":
+        return None
+    options = {
+        "strides": operation.attribute("strides"),
+        "padding": _padding(operation),
+        "dilations": operation.attribute("dilations"),
+    }
+    if weights.shape[2] == 1:
+        # (height, width, 1, groups * outputs) to (height, width, groups, outputs)
+        apart = weights.reshape(*weights.shape[:2], groups, -1)
+        options["dilations"] = options["dilations"][1:3]
+        return tf.nn.depthwise_conv2d(x, apart, **options)
+    pairs = zip(tf.split(x, groups, -1), np.split(weights, groups, -1), strict=True)
+    return tf.concat([tf.nn.conv2d(part, own, **options) for part, own in pairs], -1)
+
+
+def groups_of(x: Tensor, kernel: Tensor) -> int:
+    """Returns into how many groups a convolution's kernel divides the channels."""
+    channels, own = x.shape[-1], kernel.shape[2]
+    return channels // own if channels and own else 1
+
+
+def dilated_transposed(operation: Operation) -> Tensor | None:
+    """Spreads the kernel with zeros instead of dilating it."""
+    import tensorflow as tf
+
+    dilations = operation.attribute("dilations")
+    weights = operation.constant(1)
+    if max(dilations) == 1 or weights is None:
+        return None
+    return tf.raw_ops.Conv2DBackpropInput(
+        input_sizes=operation.inputs[0],
+        filter=tf.constant(_spread(weights, dilations[1:3])),
+        out_backprop=operation.inputs[2],
+        strides=operation.attribute("strides"),
+        padding=operation.attribute("padding").decode(),
+        explicit_paddings=operation.attribute("explicit_paddings"),
+    )
+
+
+def transposed_3d(operation: Operation) -> Tensor | None:
+    """Convolves the input, spread with zeros, with the kernel turned round.
+
+    This is the definition of a transposed convolution.
+    """
+    import tensorflow as tf
+
+    sizes, weights = operation.constant(0), operation.constant(1)
+    x = operation.inputs[2]
+    strides = operation.attribute("strides")[1:4]
+    known = operation.outputs[0].shape[1:4].as_list() if sizes is None else list(sizes[1:4])
+    rank_known = x.shape.rank == 5 and None not in x.shape[1:].as_list() and None not in known
+    if weights is None or not rank_known or max(operation.attribute("dilations")) > 1:
+        return None
+    borders = [(0, 0)]
+    for axis, stride in enumerate(strides):
+        length, extent = x.shape[axis + 1], weights.shape[axis]
+        spread = (length - 1) * stride + 1
+        total = known[axis] - spread + extent - 1
+        if operation.attribute("padding") == b"SAME":
+            hidden = max((length - 1) * stride + extent - known[axis], 0)
+            before = extent - 1 - hidden // 2
+        else:
+            before = extent - 1
+        borders.append((before, total - before))
+        x = _spread_tensor(x, axis + 1, stride)
+    x = tf.pad(x, [*borders, (0, 0)])
+    turned = np.ascontiguousarray(weights[::-1, ::-1, ::-1].transpose(0, 1, 2, 4, 3))
+    return tf.nn.conv3d(x, turned, [1] * 5, "VALID")
+
+
+def _spread_tensor(x: Tensor, axis: int, stride: int) -> Tensor:
+    """Returns the tensor with zeros between its elements."""
+    import tensorflow as tf
+
+    if stride == 1:
+        return x
+    length = x.shape[axis]
+    places = np.full((length - 1) * stride + 1, length, np.int32)
+    places[::stride] = np.arange(length)
+    borders = [(0, 0)] * x.shape.rank
+    borders[axis] = (0, 1)
+    return tf.gather(tf.pad(x, borders), places, axis=axis)
+
+
+def _spread(weights: Array, dilations: list[int]) -> Array:
+    height, width = (
+        (size - 1) * dilation + 1 for size, dilation in zip(weights.shape, dilations, strict=False)
+    )
+    spread = np.zeros((height, width, *weights.shape[2:]), weights.dtype)
+    spread[:: dilations[0], :: dilations[1]] = weights
+    return spread
+
+
+def _padding(operation: Operation) -> str | list[list[int]]:
+    padding = operation.attribute("padding").decode()
+    if padding != "EXPLICIT":
+        return str(padding)
+    borders: list[list[int]] = np.reshape(operation.attribute("explicit_paddings"), (4, 2)).tolist()
+    return borders
+
+
+RULES = (
+    Rule(("Conv2D",), grouped, "convolutions cannot have groups"),
+    Rule(("Conv2DBackpropInput",), dilated_transposed, "transposed convolutions ignore dilations"),
+    Rule(("Conv3DBackpropInputV2",), transposed_3d, "there is no transposed convolution in 3-D"),
+)

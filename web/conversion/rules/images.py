@@ -1,0 +1,77 @@
+"""Resizing pictures by methods for which TensorFlow.js has no operator."""
+
+from collections.abc import Callable
+
+import numpy as np
+
+from web.conversion.graph_model import Array, Tensor
+from web.conversion.operation import Operation, Rule
+
+
+def bicubic(operation: Operation) -> Tensor | None:
+    import tensorflow as tf
+
+    size = operation.constant(1)
+    options = {name: operation.attribute(name) for name in ("align_corners", "half_pixel_centers")}
+    if size is None:
+        return None
+
+    def along(axis: int, rows: Array) -> Tensor:
+        target = [int(size[axis]), 1]
+        return tf.raw_ops.ResizeBicubic(images=rows, size=target, **options)
+
+    return _resized(operation.inputs[0], along)
+
+
+def scale_and_translate(operation: Operation) -> Tensor | None:
+    import tensorflow as tf
+
+    size, scale, translation = (operation.constant(index) for index in (1, 2, 3))
+    if size is None or scale is None or translation is None:
+        return None
+
+    def along(axis: int, rows: Array) -> Tensor:
+        return tf.raw_ops.ScaleAndTranslate(
+            images=rows,
+            size=[int(size[axis]), 1],
+            scale=[float(scale[axis]), 1.0],
+            translation=[float(translation[axis]), 0.0],
+            kernel_type=operation.attribute("kernel_type").decode(),
+            antialias=operation.attribute("antialias"),
+        )
+
+    return _resized(operation.inputs[0], along)
+
+
+def _resized(images: Tensor, along: Callable[[int, Array], Tensor]) -> Tensor | None:
+    """Returns the pictures, resized by one matrix product for each axis.
+
+    Resizing is linear, so resizing the rows of an identity matrix gives the matrix. TensorFlow does
+    it here, with the operator that the model has.
+
+    Args:
+        along: resizes pictures of one column along an axis of the model's pictures.
+    """
+    import tensorflow as tf
+
+    if images.shape.rank != 4 or None in images.shape[1:].as_list():
+        return None
+    x = tf.cast(images, tf.float32)
+    for axis in (0, 1):
+        size = images.shape[axis + 1]
+        # In a graph of its own: the matrix is a constant of the model.
+        with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
+            rows = np.eye(size, dtype=np.float32)[:, :, None, None]
+            matrix = session.run(along(axis, rows))[:, :, 0, 0]
+        # The resized axis goes to the end, and the other two move forward: after two turns and one
+        # more, all are in their place.
+        x = tf.transpose(x, [0, 2, 3, 1])
+        flat = tf.reshape(x, [-1, size]) @ matrix
+        x = tf.reshape(flat, [-1, x.shape[1], x.shape[2], matrix.shape[1]])
+    return tf.transpose(x, [0, 2, 3, 1])
+
+
+RULES = (
+    Rule(("ResizeBicubic",), bicubic, "there is no operator ResizeBicubic"),
+    Rule(("ScaleAndTranslate",), scale_and_translate, "there is no antialiasing"),
+)
