@@ -2,7 +2,7 @@
 
 A page with all of TensorFlow.js (tf.min.js) and one with LiteRT.js run the same model in the same
 browser as the released runner. They take turns, and every visit is a first visit. The pages are in
-web_pages/.
+web_pages/. Then web_networks.py times two other networks.
 """
 
 import argparse
@@ -15,6 +15,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks import web_networks
 from core.agreement.golden import read_golden
 from core.errors import FanoutError, UserError
 from core.toolchain import NODE, ROOT, WEB, require
@@ -38,7 +39,8 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=5, help="number of visits to each page")
     options = parser.parse_args()
     try:
-        return bench(Config.from_environment(options.model, options.profile), options.rounds)
+        compared = bench(Config.from_environment(options.model, options.profile), options.rounds)
+        return max(compared, web_networks.bench(web_networks.NETWORKS))
     except FanoutError as error:
         print(f"error: {error}", file=sys.stderr)
         return error.exit_code

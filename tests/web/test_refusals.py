@@ -18,10 +18,10 @@ pytestmark = pytest.mark.browser
 
 
 def test_the_layer_of_a_loops_body_is_the_one_that_runs_the_loop() -> None:
-    running = {"op": "Roll", "name": "add/Roll", "within": "functional_1/lstm_1/while"}
+    running = {"op": "Roll", "name": "add/Roll", "within": "functional_1/lstm/while"}
     said = refusal("no answer within 20 s", running, "wasm")
     assert said.startswith(
-        "TensorFlow.js on wasm cannot run Roll of layer 'lstm_1': no answer within 20 s; "
+        "TensorFlow.js on wasm cannot run Roll of layer 'lstm': no answer within 20 s; "
     )
 
 
@@ -61,7 +61,7 @@ def with_operation(site: Path, op: str) -> None:
     model = json.loads(file.read_text())
     nodes = model["modelTopology"]["node"]
     [softmax] = [node for node in nodes if node["op"] == "Softmax"]
-    named = {softmax["name"]: "functional_1/dense_7/Softmax"}
+    named = {softmax["name"]: "functional_1/scores/Softmax"}
     softmax["op"] = op
     for node in nodes:
         node["name"] = named.get(node["name"], node["name"])
@@ -78,7 +78,7 @@ def test_an_operation_without_code_in_node_is_named_with_its_layer(
     copied: Path, tmp_path: Path
 ) -> None:
     with_operation(copied, "Nonesuch")
-    message = r"^TensorFlow.js on cpu cannot run Nonesuch of layer 'dense_7': running the model in"
+    message = r"^TensorFlow.js on cpu cannot run Nonesuch of layer 'scores': running the model in"
     with pytest.raises(ConversionError, match=message):
         build.find_needs(copied, tmp_path / "needs.json")
 
@@ -97,6 +97,6 @@ def test_a_model_that_does_not_end_in_node_is_named_with_its_layer(
     )
     monkeypatch.setenv("NODE_OPTIONS", f"--require {endless}")
     monkeypatch.setattr(build, "NEEDS_SECONDS", 10)
-    message = r"Softmax of layer 'dense_7': running the model in Node.js took more than 10 s; "
+    message = r"Softmax of layer 'scores': running the model in Node.js took more than 10 s; "
     with pytest.raises(ConversionError, match=message):
         build.find_needs(copied, tmp_path / "needs.json")
