@@ -1,70 +1,23 @@
 """Makes a model's folder from a .keras file or a SavedModel, which is checked but not trained."""
 
-import re
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from core.errors import UserError
-from models.existing import digest_of, load_keras, made_up
-from models.spec import FOLDER, Tensor
+from models.existing import digest_of, load_keras
+from models.spec import FOLDER
 from pipeline.new import folder
-from pipeline.new.readers import NOTHING_KNOWN, Reading, readings
+from pipeline.new.places import Place, Predict, with_ranges, with_tried_ids
+from pipeline.new.readers import readings
 from pipeline.new.schema import HEAD, label, numbers
 
 MAX_BYTES = 1 << 30
 # Above this, sixteen examples would make golden.json many megabytes.
 LARGE_ELEMENTS = 5000
-# The number of made-up inputs that show whether the model distinguishes inputs, and the least
-# difference between its answers to them.
-PROBES, ALIKE = 16, 1e-5
-# The ranges that are tried where nothing says which one an input has.
-RANGES = ((0.0, 1.0), (-1.0, 1.0), (-3.0, 3.0), (0.0, 255.0), (0.0, 10_000.0))
-
-
-@dataclass(frozen=True)
-class Place:
-    """An input of the model.
-
-    Attributes:
-        theirs: its name in the model.
-        dtype: its type.
-        shape: its shape without the batch.
-        reading: what the layers that read it allow.
-        range: its smallest and largest value; None while it is unknown.
-    """
-
-    theirs: str
-    dtype: str
-    shape: tuple[int, ...]
-    reading: Reading = NOTHING_KNOWN
-    range: tuple[float, float] | None = None
-
-    @property
-    def name(self) -> str:
-        name = re.sub(r"[^a-z0-9]+", "_", self.theirs.lower()).strip("_") or "input"
-        return f"input_{name}" if name[0].isdigit() else name
-
-    @property
-    def elements(self) -> int:
-        product = 1
-        for size in self.shape:
-            product *= size
-        return product
-
-    @property
-    def pictures(self) -> bool:
-        return self.dtype == "float32" and len(self.shape) == 3 and self.shape[2] in {1, 3}
-
-    def made_up(self, count: int, random: np.random.Generator) -> Any:
-        low, high = self.range or RANGES[0]
-        tensor = Tensor(self.theirs, self.dtype, self.shape, "", low, high)
-        padding = self.reading.padding
-        return made_up(tensor, count, random, whole=self.reading.ids is not None, padding=padding)
+# If the answers to made-up inputs differ by less, the model does not distinguish inputs.
+ALIKE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -126,7 +79,7 @@ def _look_at_keras(file: Path, trusted: bool) -> ModelFacts:
     kinds = {type(layer).__name__ for layer in _layers(model)}
     rescales = bool(kinds & {"Rescaling", "Normalization"})
     inputs = tuple(
-        _assumed(_place(tensor.name, tensor.dtype, tensor.shape, file), reading, rescales)
+        _place(tensor.name, tensor.dtype, tensor.shape, file).known(reading, rescales=rescales)
         for tensor, reading in zip(model.inputs, readings(model), strict=True)
     )
     if isinstance(getattr(model, "output", None), dict):
@@ -136,12 +89,12 @@ def _look_at_keras(file: Path, trusted: bool) -> ModelFacts:
     _one_output(file, len(more) + 1)
     facts = ModelFacts(inputs, output, _classes(file, tensor.shape))
 
-    def call(values: dict[str, Any]) -> Any:
+    def call(values: Mapping[str, Any]) -> Any:
         ordered = [values[place.theirs] for place in inputs]
         answer = model(ordered if len(ordered) > 1 else ordered[0], training=False)
         return answer[output] if isinstance(answer, dict) else answer
 
-    return _tried_out(facts, call)
+    return _tried_out(file, facts, call)
 
 
 def _look_at_saved_model(source: Path) -> ModelFacts:
@@ -167,39 +120,25 @@ def _look_at_saved_model(source: Path) -> ModelFacts:
     [(output, spec)] = signature.structured_outputs.items()
     facts = ModelFacts(inputs, output, _classes(source, tuple(spec.shape)))
 
-    def call(values: dict[str, Any]) -> Any:
+    def call(values: Mapping[str, Any]) -> Any:
         return signature(**{name: tf.constant(each) for name, each in values.items()})[output]
 
-    return _tried_out(facts, call)
+    return _tried_out(source, facts, call, tries_ids=True)
 
 
-def _assumed(place: Place, reading: Reading, rescales: bool) -> Place:
-    """Returns the input with its range, where the model's layers show it."""
-    if reading.ids is not None:
-        return replace(place, reading=reading, range=(0.0, float(max(reading.ids - 1, 1))))
-    known = (0.0, 255.0) if place.pictures and rescales else None
-    return replace(place, reading=reading, range=known)
+def _tried_out(
+    source: Path, facts: ModelFacts, predict: Predict, *, tries_ids: bool = False
+) -> ModelFacts:
+    import tensorflow as tf
 
-
-def _tried_out(facts: ModelFacts, call: Callable[[dict[str, Any]], Any]) -> ModelFacts:
-    """Returns the facts with the ranges of all inputs.
-
-    Where nothing says which range an input has, it is the first one in which the model has
-    different top classes for different inputs: where all inputs are of one class, a runtime that
-    ignores its input would agree too.
-    """
-    tried = []
-    for assumed in RANGES:
-        inputs = tuple(replace(place, range=place.range or assumed) for place in facts.inputs)
-        random = np.random.default_rng(0)
-        answers = np.asarray(
-            call({place.theirs: place.made_up(PROBES, random) for place in inputs})
-        )
-        spread = float(np.ptp(answers.astype(np.float64), axis=0).max())
-        tried.append(replace(facts, inputs=inputs, spread=spread))
-        if len(np.unique(answers.argmax(axis=1))) > 1:
-            return tried[-1]
-    return tried[0]
+    try:
+        inputs = with_tried_ids(facts.inputs, predict) if tries_ids else facts.inputs
+        inputs, spread = with_ranges(inputs, predict)
+    except tf.errors.OpError as error:
+        raise UserError(
+            f"{source} cannot be run on made-up inputs: {' '.join(str(error).split())[:400]}"
+        ) from error
+    return replace(facts, inputs=inputs, spread=spread)
 
 
 def _layers(model: Any) -> Iterator[Any]:
@@ -254,7 +193,7 @@ def _values(
 ) -> dict[str, str]:
     schema = [
         # No other id has an answer. A range of numbers is only assumed, and stops no data.
-        numbers(place.name, place.shape, place.range if place.reading.ids is not None else None)
+        numbers(place.name, place.shape, place.range if place.has_ids else None)
         for place in facts.inputs
     ]
     padding = {
@@ -269,17 +208,15 @@ def _values(
         "option": "--saved-model" if source.is_dir() else "--keras",
         "copied": copied,
         "digest": digest_of(source),
-        "inputs": "(\n" + "".join(_tensor(place) for place in facts.inputs) + "    )",
+        "inputs": "(\n" + "".join(place.source() for place in facts.inputs) + "    )",
         "names": folder.dict_of({place.name: place.theirs for place in facts.inputs}, 8),
         "output": folder.literal(facts.output),
         "trusted": str(trusted),
         "listed": "\n".join(
-            f"  - `{place.name}`: {place.dtype} {place.shape}, {_told(place)}."
+            f"  - `{place.name}`: {place.dtype} {place.shape}, {place.told}."
             for place in facts.inputs
         ),
-        "whole": folder.tuple_of(
-            tuple(place.name for place in facts.inputs if place.reading.ids is not None), 8
-        ),
+        "whole": folder.tuple_of(tuple(place.name for place in facts.inputs if place.has_ids), 8),
         "padding": folder.dict_of(padding, 8),
         "classes": str(facts.classes),
         "golden": "4" if large else "16",
@@ -287,31 +224,9 @@ def _values(
     }
 
 
-def _tensor(place: Place) -> str:
-    low, high = place.range or RANGES[0]
-    text = f'''Tensor(
-    name="{place.name}",
-    dtype="{place.dtype}",
-    shape={place.shape!r},
-    description={folder.literal(f"The model's input {place.theirs}.")},
-    {_RANGE_COMMENT[place.reading.ids is not None]}
-    minimum={low},
-    maximum={high},
-    kind="{"image" if place.pictures else "tensor"}",
-),
-'''
-    return textwrap.indent(text, " " * 8)
-
-
-_RANGE_COMMENT = {
-    True: "# The ids that the model has an answer to.",
-    False: "# ASSUMED: set the range that your data has.",
-}
-
-
 def _report(facts: ModelFacts) -> str:
     lines = [
-        f"input {place.name}: {place.dtype} {place.shape}, {_told(place)}" for place in facts.inputs
+        f"input {place.name}: {place.dtype} {place.shape}, {place.told}" for place in facts.inputs
     ]
     lines.append(f"output: {facts.classes} classes, named class 0, class 1 …")
     if facts.spread < ALIKE:
@@ -320,15 +235,3 @@ def _report(facts: ModelFacts) -> str:
             "them says little about the targets: put real examples into data.py"
         )
     return "\n".join(lines)
-
-
-def _told(place: Place) -> str:
-    low, high = place.range or RANGES[0]
-    values = (
-        f"ids from {low:g} to {high:g}"
-        if place.reading.ids is not None
-        else f"values assumed to be from {low:g} to {high:g}"
-    )
-    if place.reading.padding is None:
-        return values
-    return f"{values}, padded at the end with {place.reading.padding:g}"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from pipeline.stages.lineage import last_run
-from tests.e2e.second_project import SecondProject
 from tests.models.brought import save
+from tests.second_project import SecondProject
 
 pytestmark = [pytest.mark.e2e, pytest.mark.timeout(3600)]
 MODEL = "small"

@@ -191,6 +191,21 @@ def test_made_up_ids_are_in_the_table_and_padded_at_the_end(place: Path) -> None
     assert "float_domain { min: 0.0 max: 499.0 }" in schema
 
 
+def test_the_ids_of_a_saved_model_are_tried_out(tmp_path: Path) -> None:
+    import keras
+
+    tokens = keras.Input((3,), dtype="int32", name="tokens")
+    count = keras.Input((1,), dtype="int64", name="count")
+    x = keras.layers.Flatten()(keras.layers.Embedding(321, 2)(tokens))
+    x = keras.layers.Concatenate()([x, keras.ops.cast(count, "float32")])
+    model = keras.Model([tokens, count], keras.layers.Dense(3)(x))
+    model.export(tmp_path / "saved", verbose=False)
+    folder, told = from_existing.create("ids", tmp_path / "saved", models=tmp_path / "models")
+    assert "input tokens: int32 (3,), ids from 0 to 320" in told
+    assert "input count: int64 (1,), values assumed to be from 0 to 1" in told
+    assert 'description="The model\'s input tokens: ids."' in (folder / "existing.py").read_text()
+
+
 def test_a_model_in_mixed_precision_answers_in_float32(place: Path) -> None:
     folder, _ = from_existing.create("mine_mixed", save("mixed", place.parent), models=place)
     spec = spec_of(folder)
