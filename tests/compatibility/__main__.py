@@ -46,9 +46,7 @@ def main() -> int:
             (options.out / f"{row.file_name}.json").unlink(missing_ok=True)
     options.out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
-    results = program.run(
-        rows, options.targets, options.out, options.processes, again=options.again
-    )
+    results = program.run(rows, options.targets, options.out, options.processes)
     for number, result in enumerate(results, 1):
         seconds = time.monotonic() - start
         print(
