@@ -1,0 +1,86 @@
+"""What a runtime's answers to a row are worth, and the limits that decide it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from core.arrays import Array
+
+AGREES, DIFFERS, REFUSED, FAILS, CRASHED, TRACEBACK, NOT_OFFERED = (
+    *("agrees", "differs", "refused", "fails", "crashed", "traceback", "not offered"),
+)
+
+# The largest difference from the SavedModel, relative to its largest output.
+CLOSE, WEBGL, HALF, EIGHT_BITS = 1e-5, 1e-4, 5e-3, 0.05
+# For a SavedModel against a Keras model that computes in float16 or bfloat16.
+HALF_POLICY = 0.02
+# Or, for outputs that hold classes in eight bits: the share of examples with the same top class.
+SAME_CLASS = 0.97
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """One cell of the table.
+
+    Attributes:
+        verdict: one of the words above.
+        difference: the largest difference relative to the largest output; None without answers.
+        agreement: the share of examples with the same top class, for rows with classes.
+        reason: why it is not ``agrees``, in the product's or the runtime's own words.
+    """
+
+    verdict: str
+    difference: float | None = None
+    agreement: float | None = None
+    reason: str = ""
+
+
+def compared(
+    outputs: Mapping[str, Array], expected: Mapping[str, Array], limit: float, *, classes: bool
+) -> Verdict:
+    """Returns the verdict on answers, each output by its name.
+
+    Args:
+        limit: the largest difference relative to the SavedModel's largest output.
+        classes: whether the same top class for most examples is enough.
+    """
+    if set(outputs) != set(expected):
+        return Verdict(DIFFERS, reason=f"answers {sorted(outputs)}, not {sorted(expected)}")
+    shapes = {name: (outputs[name].shape, expected[name].shape) for name in expected}
+    for name, (got, wanted) in shapes.items():
+        if got != wanted:
+            return Verdict(DIFFERS, reason=f"output {name!r} has the shape {got}, not {wanted}")
+    measured = [_difference(outputs[name], expected[name]) for name in expected]
+    if None in measured:
+        return Verdict(DIFFERS, reason="NaN or infinite in other places than the SavedModel")
+    difference = max(value for value in measured if value is not None)
+    agreement = _same_class(outputs, expected) if classes else None
+    enough = agreement >= SAME_CLASS if agreement is not None else difference <= limit
+    return Verdict(AGREES if enough else DIFFERS, difference, agreement)
+
+
+def _difference(values: Array, expected: Array) -> float | None:
+    """Returns the difference; None when other places are NaN or infinite."""
+    if expected.dtype.kind in "US":
+        return float(np.any(values.astype(str) != expected.astype(str)))
+    got, wanted = values.astype(np.float64), expected.astype(np.float64)
+    finite = np.isfinite(wanted)
+    if not np.array_equal(
+        np.where(finite, 0.0, wanted), np.where(np.isfinite(got), 0.0, got), equal_nan=True
+    ):
+        return None
+    if not finite.any():
+        return 0.0
+    largest = float(np.abs(wanted[finite]).max()) or 1.0
+    return float(np.abs(got[finite] - wanted[finite]).max()) / largest
+
+
+def _same_class(outputs: Mapping[str, Array], expected: Mapping[str, Array]) -> float:
+    (name,) = expected
+    return float(np.mean(outputs[name].argmax(axis=-1) == expected[name].argmax(axis=-1)))
+
+
+def as_json(verdict: Verdict) -> dict[str, Any]:
+    return {name: value for name, value in vars(verdict).items() if value not in (None, "")}
