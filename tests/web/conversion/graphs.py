@@ -172,6 +172,27 @@ def images(x: Any) -> Outputs:
     }
 
 
+def spectra(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    rows = tf.reshape(tf.tile(x, [1, 1, 35]), [-1, 4, 210])
+    spectrum = tf.signal.fft(tf.complex(x, x + 1))
+    short = tf.signal.rfft(x, [8])
+    squares = tf.signal.fft2d(tf.complex(x, 2 * x))
+    return {
+        "real": tf.math.real(spectrum),
+        "imaginary": tf.math.imag(spectrum * tf.math.conj(spectrum)),
+        "magnitude": tf.abs(short),
+        "back": tf.signal.irfft(short, [8]),
+        "odd": tf.signal.irfft(tf.signal.rfft(x, [5]), [5]),
+        "inverse": tf.math.real(tf.signal.ifft(tf.complex(x, -x))),
+        "long": tf.abs(tf.signal.rfft(rows)),
+        "long back": tf.signal.irfft(tf.signal.rfft(rows * rows), [210]),
+        "two axes": tf.abs(squares),
+        "two axes back": tf.math.real(tf.signal.ifft2d(squares)),
+    }
+
+
 def numbers(x: Any) -> Outputs:
     import tensorflow as tf
 
@@ -230,7 +251,7 @@ MODELS: Mapping[str, Model] = {
     model.__name__: model
     for model in (
         *(activations, fusions, convolutions, pooling, einsum, matrices, sequences, segments),
-        *(lookups, images, numbers, bodies, precision),
+        *(lookups, images, spectra, numbers, bodies, precision),
     )
 }
 

@@ -12,6 +12,7 @@ from web.conversion.rules import (
     pooling,
     segments,
     sequences,
+    spectra,
 )
 
 RULES = (
@@ -25,5 +26,6 @@ RULES = (
     *segments.RULES,
     *lookups.RULES,
     *images.RULES,
+    *spectra.RULES,
     *numbers.RULES,
 )
