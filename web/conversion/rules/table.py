@@ -2,21 +2,25 @@
 
 from web.conversion.rules import (
     activations,
+    checks,
     convolutions,
     einsum,
     fusions,
     images,
     lookups,
+    masks,
     matrices,
     numbers,
     pooling,
     segments,
     sequences,
     spectra,
+    updates,
 )
 
 RULES = (
     *fusions.RULES,
+    *checks.RULES,
     *activations.RULES,
     *convolutions.RULES,
     *pooling.RULES,
@@ -27,5 +31,7 @@ RULES = (
     *lookups.RULES,
     *images.RULES,
     *spectra.RULES,
+    *updates.RULES,
+    *masks.RULES,
     *numbers.RULES,
 )
