@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from web.conversion import constants
+from web.conversion import constants, copies
 from web.conversion.graph_model import Array, Node, Tensor
 
 # Attributes of loops, branches and calls that name a function.
@@ -58,31 +58,15 @@ class Operation:
         Args:
             types: other types to put in the place of types in the operation's attributes.
         """
-        import tensorflow as tf
-
-        definition = tf.compat.v1.GraphDef()
-        node = definition.node.add()
-        node.CopyFrom(self.outputs[0].op.node_def)
-        node.name = "again"
-        names = [f"input_{index}" for index in range(len(inputs))]
-        node.input[:] = names
-        replaced = {
-            old.as_datatype_enum: new.as_datatype_enum for old, new in (types or {}).items()
-        }
-        for attribute in node.attr.values():
-            if attribute.HasField("type"):
-                attribute.type = replaced.get(attribute.type, attribute.type)
-        [operation] = tf.import_graph_def(
-            definition,
-            dict(zip(names, inputs, strict=True)),
-            return_elements=["again"],
-            name="moved",
-        )
-        return list(operation.outputs)
+        return copies.again(self.outputs[0].op, inputs, types)
 
     def constant(self, index: int) -> Array | None:
         """Returns the value of an input if the graph alone determines it, else None."""
-        return constants.value(self.inputs[index], self.weights)
+        return self.of(self.inputs[index])
+
+    def of(self, tensor: Tensor) -> Array | None:
+        """Returns the value of any tensor of the graph, in the same way."""
+        return constants.value(tensor, self.weights)
 
 
 Rewrite = Callable[[Operation], Tensor | Sequence[Tensor] | None]

@@ -98,12 +98,13 @@ class _Edit:
                     results = rule.rewrite(graph.operation(node["name"]))
                 if results is not None:
                     break
+            created = graph.graph.get_operations()[before:]
             if results is None:
-                nodes.append(node)
+                # What a rule made before it gave up may be of use to the next one.
+                nodes += [node, *(self._described(each, graph) for each in created)]
                 continue
             self.applied = True
             tensors = results if isinstance(results, list | tuple) else [results]
-            created = graph.graph.get_operations()[before:]
             new = list(self._emitted(node, tensors, created, graph, renamed))
             self.made_by.update((each["name"], makers | {rule}) for each in new)
             nodes += new
@@ -132,28 +133,32 @@ class _Edit:
             and len(final.outputs) == 1
             and final.type != "Const"
         )
-        own = {graph.name(final): node["name"]} if takes_name else {}
+        if takes_name:
+            graph.rename(final, node["name"])
         for operation in created:
-            name = graph.name(operation)
-            if operation.type == "Const":
-                self.weights[name] = tensorflow_graph.constant(operation)
-            sources = [graph.reference(tensor) for tensor in operation.inputs]
-            yield {
-                **tensorflow_graph.described(operation),
-                "name": own.get(name, name),
-                "input": [_with_name(source, own) for source in sources],
-            }
+            yield self._described(operation, graph)
         if not takes_name:
             kind = {"T": {"type": _enum(results[0].dtype)}}
             source = graph.reference(results[0])
             yield {"name": node["name"], "op": "Identity", "input": [source], "attr": kind}
         for index, tensor in enumerate(results):
             old = graph.reference(graph.outputs(node["name"])[index])
-            new = _with_name(graph.reference(tensor), own)
+            new = graph.reference(tensor)
             if not index and not takes_name:
                 new = f"{node['name']}:output:0" if ":" in old else old
             if old != new:
                 renamed[old] = new
+
+    def _described(self, operation: Any, graph: TensorFlowGraph) -> Node:
+        name = graph.name(operation)
+        if operation.type == "Const":
+            self.weights[name] = tensorflow_graph.constant(operation)
+        sources = [graph.reference(tensor) for tensor in operation.inputs]
+        return {
+            **tensorflow_graph.described(operation),
+            "name": name,
+            "input": sources,
+        }
 
 
 def _enum(kind: Any) -> str:
@@ -166,11 +171,6 @@ def _arguments(operation: Any) -> list[Any]:
     """Returns the operands of a call or a branch, without the condition that comes first."""
     first = 1 if operation.type in ("If", "StatelessIf") else 0
     return list(operation.inputs)[first:]
-
-
-def _with_name(source: str, own: Mapping[str, str]) -> str:
-    name, *rest = source.split(":")
-    return ":".join([own.get(name, name), *rest])
 
 
 def _renamed(node: Node, renamed: Mapping[str, str]) -> Node:

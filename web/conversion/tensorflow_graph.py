@@ -45,6 +45,7 @@ class TensorFlowGraph:
         import tensorflow as tf
 
         self._nested: dict[str, str] | None = None
+        self._renamed: dict[str, str] = {}
         nodes = part.nodes
         functions = json_format.ParseDict(
             {"library": library} if library else {}, tf.compat.v1.GraphDef()
@@ -89,14 +90,20 @@ class TensorFlowGraph:
 
     def name(self, operation: Any) -> str:
         """Returns the name of an operation's node."""
-        return str(operation.name.removeprefix(self._prefix))
+        name = operation.name
+        return self._renamed.get(name, str(name.removeprefix(self._prefix)))
+
+    def rename(self, operation: Any, name: str) -> None:
+        """Gives the node of a new operation the name of the one that it replaces."""
+        self._renamed[operation.name] = name
 
     def reference(self, tensor: Tensor) -> str:
         """Returns a tensor's name as it stands among a node's inputs."""
         name, index = self.name(tensor.op), tensor.value_index
         if self._nested is None or tensor.op.type == "Placeholder":
             return f"{name}:{index}" if index else name
-        if (known := self._nested.get(f"{name}:{index}")) is not None:
+        known = self._nested.get(f"{tensor.op.name.removeprefix(self._prefix)}:{index}")
+        if known is not None:
             return known
         for argument in tensor.op.op_def.output_arg:
             number = tensor.op.get_attr(argument.number_attr) if argument.number_attr else 1

@@ -9,12 +9,17 @@ import numpy as np
 Outputs = Mapping[str, Any]
 Model = Callable[..., Outputs]
 EXAMPLES = 3
+AFFINE = (1.1, 0.1, 0.3, -0.1, 0.9, 0.2, 0, 0)
 
 
 def activations(x: Any) -> Outputs:
     import tensorflow as tf
 
-    return {"erfc": tf.math.erfc(x), "softsign": tf.nn.softsign(x), "rint": tf.math.rint(3 * x)}
+    return {
+        "erfc": tf.math.erfc(x),
+        "softsign": tf.nn.softsign(x),
+        "rint": tf.math.rint(3 * x),
+    }
 
 
 def fusions(x: Any) -> Outputs:
@@ -162,13 +167,61 @@ def table() -> Any:
 
 
 def images(x: Any) -> Outputs:
+    import keras
     import tensorflow as tf
 
     pictures = tf.reshape(tf.concat([x, x], 1), [-1, 4, 3, 2])
     return {
         "bicubic": tf.image.resize(pictures, [7, 5], "bicubic"),
         "smooth": tf.image.resize(pictures, [2, 5], antialias=True),
+        # Its result is checked for its shape.
+        "affine": keras.ops.image.affine_transform(pictures, np.float32(AFFINE)),
         "lanczos": tf.image.resize(pictures, [3, 2], "lanczos3", antialias=True),
+    }
+
+
+def spectra(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    rows = tf.reshape(tf.tile(x, [1, 1, 35]), [-1, 4, 210])
+    spectrum = tf.signal.fft(tf.complex(x, x + 1))
+    short = tf.signal.rfft(x, [8])
+    squares = tf.signal.fft2d(tf.complex(x, 2 * x))
+    return {
+        "real": tf.math.real(spectrum),
+        "imaginary": tf.math.imag(spectrum * tf.math.conj(spectrum)),
+        "magnitude": tf.abs(short),
+        "back": tf.signal.irfft(short, [8]),
+        "odd": tf.signal.irfft(tf.signal.rfft(x, [5]), [5]),
+        "inverse": tf.math.real(tf.signal.ifft(tf.complex(x, -x))),
+        "long": tf.abs(tf.signal.rfft(rows)),
+        "long back": tf.signal.irfft(tf.signal.rfft(rows * rows), [210]),
+        "two axes": tf.abs(squares),
+        "two axes back": tf.math.real(tf.signal.ifft2d(squares)),
+    }
+
+
+def updates(x: Any) -> Outputs:
+    import keras
+    import tensorflow as tf
+
+    pictures = tf.reshape(x, [-1, 4, 2, 3])
+    return {
+        "slice": keras.ops.slice_update(x, [0, 1, 2], weights(1, 2, 3)),
+        "slice at the end": keras.ops.slice_update(x, [0, 3, 4], weights(2, 3, 3)),
+        "added": tf.tensor_scatter_nd_add(x, [[0, 1], [0, 1], [2, 3]], weights(3, 6)),
+        "subtracted": tf.tensor_scatter_nd_sub(x, [[1]], weights(1, 4, 6)),
+        "depth": tf.nn.space_to_depth(pictures, 2),
+    }
+
+
+def masks(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    kept = tf.cast(x > 0, tf.float32) * np.array([[0], [1], [1], [1]], np.float32)
+    return {
+        "added": tf.nn.softmax(40 * x + (1 - kept) * -2.4e38),
+        "chosen": tf.nn.softmax(tf.where(kept > 0, x, np.float32(-3e38))),
     }
 
 
@@ -230,7 +283,7 @@ MODELS: Mapping[str, Model] = {
     model.__name__: model
     for model in (
         *(activations, fusions, convolutions, pooling, einsum, matrices, sequences, segments),
-        *(lookups, images, numbers, bodies, precision),
+        *(lookups, images, spectra, updates, masks, numbers, bodies, precision),
     )
 }
 

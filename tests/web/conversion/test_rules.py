@@ -130,6 +130,12 @@ def test_biases_and_common_activations_stay_fused(models: Mapping[str, GraphMode
     assert fused == ["FusedDepthwiseConv2dNative", *["_FusedConv2D"] * 2, "_FusedMatMul"]
 
 
+def test_no_mask_is_lower_than_what_webgl_finds(models: Mapping[str, GraphModel]) -> None:
+    # Also proves that the other constants are still there: a mask needs one.
+    lowest = [float(values.min()) for values in models["masks"].weights.values() if values.size]
+    assert min(lowest) == np.float32(-1e19)
+
+
 def test_all_of_it_can_run(models: Mapping[str, GraphModel]) -> None:
     assert {name: operators.refusals(model) for name, model in models.items()} == {
         name: [] for name in models

@@ -1,4 +1,4 @@
-"""Resizing pictures by methods for which TensorFlow.js has no operator."""
+"""Resizing and turning pictures."""
 
 from collections.abc import Callable
 
@@ -6,6 +6,7 @@ import numpy as np
 
 from web.conversion.graph_model import Array, Tensor
 from web.conversion.operation import Operation, Rule
+from web.conversion.rules.shapes import dimensions, product, reshaped
 
 
 def bicubic(operation: Operation) -> Tensor | None:
@@ -43,6 +44,26 @@ def scale_and_translate(operation: Operation) -> Tensor | None:
     return _resized(operation.inputs[0], along)
 
 
+def projective(operation: Operation) -> Tensor | None:
+    """Makes of all pictures one, with the channels of all of them.
+
+    Does not apply where each picture has a transformation of its own.
+    """
+    import tensorflow as tf
+
+    images, transforms = operation.inputs[:2]
+    if transforms.shape[0] != 1 or images.shape.rank != 4:
+        return None
+    batch, height, width, channels = dimensions(images)
+    one = reshaped(
+        tf.transpose(images, [1, 2, 0, 3]), [1, height, width, product([batch, channels])]
+    )
+    [moved] = operation.again([one, *operation.inputs[1:]])
+    _, new_height, new_width, _ = dimensions(moved)
+    apart = reshaped(moved, [new_height, new_width, batch, channels])
+    return tf.transpose(apart, [2, 0, 1, 3])
+
+
 def _resized(images: Tensor, along: Callable[[int, Array], Tensor]) -> Tensor | None:
     """Returns the pictures, resized by one matrix product for each axis.
 
@@ -73,5 +94,10 @@ def _resized(images: Tensor, along: Callable[[int, Array], Tensor]) -> Tensor | 
 
 RULES = (
     Rule(("ResizeBicubic",), bicubic, "there is no operator ResizeBicubic"),
+    Rule(
+        ("ImageProjectiveTransformV3",),
+        projective,
+        "the cpu backend only transforms the first picture",
+    ),
     Rule(("ScaleAndTranslate",), scale_and_translate, "there is no antialiasing"),
 )

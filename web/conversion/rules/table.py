@@ -2,20 +2,25 @@
 
 from web.conversion.rules import (
     activations,
+    checks,
     convolutions,
     einsum,
     fusions,
     images,
     lookups,
+    masks,
     matrices,
     numbers,
     pooling,
     segments,
     sequences,
+    spectra,
+    updates,
 )
 
 RULES = (
     *fusions.RULES,
+    *checks.RULES,
     *activations.RULES,
     *convolutions.RULES,
     *pooling.RULES,
@@ -25,5 +30,8 @@ RULES = (
     *segments.RULES,
     *lookups.RULES,
     *images.RULES,
+    *spectra.RULES,
+    *updates.RULES,
+    *masks.RULES,
     *numbers.RULES,
 )
