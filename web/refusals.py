@@ -3,8 +3,7 @@
 from collections.abc import Mapping
 
 from core.agreement.refusal import Refusal, layer_of
-
-WAY_OUT = "compute it with other layers, or leave the web target out of the model's limits"
+from web.conversion.operators import WAY_OUT
 
 
 def refusal(why: str, operation: Mapping[str, str], engine: str) -> str:
