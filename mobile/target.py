@@ -16,7 +16,8 @@ from core.agreement.left_out import reason_file
 from core.agreement.target import Artifacts, ConvertConfig
 from mobile.checks.rows import TARGET, Bench, row, with_all_threads
 from mobile.checks.runtimes import RUNTIMES
-from mobile.conversion.conversion import ConversionError, Source
+from mobile.conversion import isolated
+from mobile.conversion.conversion import ConversionError
 from mobile.conversion.metadata import with_metadata
 from mobile.conversion.variants import variant_named
 from models.calibration import calibration_inputs
@@ -28,29 +29,26 @@ def convert(
 ) -> Artifacts:
     """Writes ``<model>.<variant>.tflite`` for each variant that the spec has limits for.
 
-    A variant that is not required and cannot be made is replaced by a text file with the reason.
+    All variants are tried. One that cannot be made is replaced by a text file with the reason,
+    which ``check`` reports.
 
     Raises:
         UnknownVariantError: the spec names a variant that does not exist.
-        ConversionError: the SavedModel cannot be converted, for example because TensorFlow Lite
-            lacks an operator.
+        ConversionError: the SavedModel has other inputs or outputs than the spec says.
         DataError: there is no training example to calibrate with.
     """
     variants = {name: variant_named(name) for name in spec.limits[TARGET]}
-    needs_examples = any(variant.calibrated for variant in variants.values())
-    calibration = calibration_inputs(spec, config.examples) if needs_examples else {}
-    source = Source(saved_model, spec)
     out_dir.mkdir(parents=True, exist_ok=True)
     written = artifacts(out_dir, spec=spec)
-    for name, variant in variants.items():
-        try:
-            content = source.convert(variant, calibration)
-        except ConversionError as error:
-            if spec.limits[TARGET][name].required:
-                raise
-            reason_file(written.variants[name]).write_text(f"{error}\n")
-            continue
-        written.variants[name].write_bytes(with_metadata(content, spec, variant.title))
+    made = isolated.convert(
+        saved_model, spec, list(variants), lambda: calibration_inputs(spec, config.examples)
+    )
+    for name, content in made.items():
+        if isinstance(content, ConversionError):
+            reason_file(written.variants[name]).write_text(f"{content}\n")
+        else:
+            file = with_metadata(content, spec, variants[name].title)
+            written.variants[name].write_bytes(file)
     return written
 
 

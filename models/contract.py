@@ -9,6 +9,9 @@ from models.spec import ModelSpec
 SIGNATURE_TENSORS = "serving_default"
 SIGNATURE_ENCODED = "serving_bytes"
 SIGNATURE_EXAMPLES = "serving_examples"
+# Not a signature, but a function of the SavedModel beside them: serving_default traced for one
+# example at a time, of networks with loops.
+ONE_EXAMPLE = "one_example"
 
 
 def contract(spec: ModelSpec, *, version: int | None = None) -> dict[str, Any]:

@@ -52,6 +52,13 @@ def layers_of(network: Any) -> list[Any]:
     return list(found.values())
 
 
+def has_loops(function: Any) -> bool:
+    """Returns whether a concrete function, or one that it calls, has a loop."""
+    graph = function.graph.as_graph_def()
+    called = (node for each in graph.library.function for node in each.node_def)
+    return any(node.op in {"While", "StatelessWhile"} for node in (*graph.node, *called))
+
+
 @contextmanager
 def _unrolled(layer: Any, most: int) -> Iterator[None]:
     """A recurrent layer's short loops are traced as one step after another.

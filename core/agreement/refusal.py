@@ -6,6 +6,10 @@ from dataclasses import dataclass
 # What TensorFlow puts before the names of a function's operations when it calls the function.
 _CALL = re.compile(r"(Stateful)?PartitionedCall(_\d+)?")
 
+# What TensorFlow puts behind the name of a scope that is entered again: Keras 3 enters a layer's
+# twice each time it is called, and computes in the second.
+_AGAIN = re.compile(r"_\d*[13579]$")
+
 
 @dataclass(frozen=True)
 class Refusal:
@@ -37,4 +41,4 @@ def layer_of(operation: str) -> str:
     this is the outermost one, which the model's summary shows.
     """
     parts = [part for part in operation.split("/") if not _CALL.fullmatch(part)]
-    return parts[1] if len(parts) > 2 else ""
+    return _AGAIN.sub("", parts[1]) if len(parts) > 2 else ""

@@ -1,17 +1,18 @@
 """Converts the SavedModel's ``serving_default`` into the bytes of a .tflite file."""
 
-import re
 import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from core.agreement.refusal import layer_of
 from core.arrays import Array
 from core.errors import UserError
+from mobile.conversion.refusals import in_words
 from mobile.conversion.rules.rewriting import owner_of, rewritten
 from mobile.conversion.rules.table import rules_for
 from mobile.conversion.variants import Variant
-from models.contract import SIGNATURE_TENSORS
+from models.contract import ONE_EXAMPLE, SIGNATURE_TENSORS
 from models.spec import ModelSpec
 
 
@@ -19,24 +20,14 @@ class ConversionError(UserError):
     """The SavedModel cannot be converted into a .tflite file of that variant."""
 
 
-class UnsupportedOperatorError(ConversionError):
-    """The signature needs operators that TensorFlow Lite does not have."""
-
-    def __init__(self, operators: list[str]) -> None:
-        self.operators = operators
-        super().__init__(
-            f"signature {SIGNATURE_TENSORS!r} uses operators that TensorFlow Lite does not have: "
-            f"{', '.join(operators)}. The Flex delegate, which has them, is not in the runtimes of "
-            "phones and Raspberry Pis; use other operators in the network, or do that step in "
-            "another signature"
-        )
-
-
 class Source:
     """A loaded SavedModel whose ``serving_default`` is fixed to one example at a time.
 
     A fixed batch of 1 removes the operators that compute shapes. A prediction is then up to three
     times faster, and LiteRT.js loads only such files.
+
+    Attributes:
+        loops: the layers that have loops.
     """
 
     def __init__(self, saved_model: Path, spec: ModelSpec) -> None:
@@ -61,14 +52,19 @@ class Source:
                 f"its spec also says {sorted(missing)}"
             )
 
+        # With loops, only a trace for one example has shapes that TensorFlow Lite can convert.
+        traced = getattr(self._loaded, ONE_EXAMPLE, signature)
+        self.loops = _layers_with_loops(traced)
+
         def one_example(**inputs: Any) -> Any:
-            outputs = dict(signature(**inputs))
+            outputs = dict(traced(**inputs))
             for tensor in spec.outputs:
                 # Clients allocate memory by the shape, but the result of a table lookup has none.
                 # Where the shape is already known, the converter drops the operator.
                 outputs[tensor.name] = tf.reshape(outputs[tensor.name], (1, *tensor.shape))
             return outputs
 
+        self._functions: dict[bool, Any] = {}
         self._function = tf.function(one_example).get_concrete_function(
             **{
                 tensor.name: tf.TensorSpec((1, *tensor.shape), tensor.dtype, name=tensor.name)
@@ -83,13 +79,12 @@ class Source:
             calibration: raw inputs by name, one row per example, for variants that need them.
 
         Raises:
-            UnsupportedOperatorError: an operator is not in TensorFlow Lite.
-            ConversionError: the converter failed for another reason.
+            ConversionError: the converter failed; the message says why, and what to do about it.
         """
         import tensorflow as tf
         from tensorflow.lite.python.convert_phase import ConverterError
 
-        function = rewritten(self._function, rules_for(calibrated=variant.calibrated))
+        function = self._rewritten(variant.calibrated)
         owner = owner_of(function, self._loaded)
         converter = tf.lite.TFLiteConverter.from_concrete_functions([function], owner)
         variant.configure(converter)
@@ -101,8 +96,18 @@ class Source:
                 warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated")
                 content: bytes = converter.convert()
         except ConverterError as error:
-            raise _in_words(error) from error
+            raise ConversionError(in_words(error)) from error
+        except Exception as error:  # such as a ValueError for text that the calibrator gets wrong
+            reason = " ".join(str(error).split())[:300] or type(error).__name__
+            raise ConversionError(f"TensorFlow Lite's converter failed: {reason}") from error
         return content
+
+    def _rewritten(self, calibrated: bool) -> Any:
+        """Returns the function that the rules make, the same one for all variants of a kind."""
+        if calibrated not in self._functions:
+            rules = rules_for(calibrated=calibrated)
+            self._functions[calibrated] = rewritten(self._function, rules)
+        return self._functions[calibrated]
 
 
 def _one_by_one(inputs: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
@@ -110,12 +115,8 @@ def _one_by_one(inputs: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
         yield {name: values[row : row + 1] for name, values in inputs.items()}
 
 
-def _in_words(error: Any) -> ConversionError:
-    named = {each.operator.name for each in error.errors if each.operator.name}
-    # The error's data lacks some operators that its message names, as in: 'tf.Igamma' op is neither
-    # a custom op …
-    named |= set(re.findall(r"'(tf\.\w+)' op is neither", str(error)))
-    if named:
-        return UnsupportedOperatorError(sorted(name.removeprefix("tf.") for name in named))
-    lines = str(error).strip().splitlines() or [type(error).__name__]
-    return ConversionError(f"TensorFlow Lite's converter failed: {lines[0]}")
+def _layers_with_loops(function: Any) -> list[str]:
+    graph = function.graph.as_graph_def()
+    called = (node for each in graph.library.function for node in each.node_def)
+    loops = (node for node in (*graph.node, *called) if node.op in {"While", "StatelessWhile"})
+    return sorted({layer_of(loop.name) or loop.name for loop in loops})

@@ -12,9 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from models.contract import SIGNATURE_ENCODED, SIGNATURE_EXAMPLES, SIGNATURE_TENSORS, encoded_alias
+from models.contract import (
+    ONE_EXAMPLE,
+    SIGNATURE_ENCODED,
+    SIGNATURE_EXAMPLES,
+    SIGNATURE_TENSORS,
+    encoded_alias,
+)
 from models.spec import ModelSpec
-from models.tracing import OTHER_FLOATS, portable
+from models.tracing import OTHER_FLOATS, has_loops, portable
 
 
 def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
@@ -59,7 +65,11 @@ def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
         }
         if spec.encoded_input:
             signatures[SIGNATURE_ENCODED] = _traced(from_encoded, [_strings(encoded_alias(spec))])
-    tf.saved_model.save(_holder(model, signatures.values()), str(saved_model), signatures)
+        held = _holder(model, signatures.values())
+        if has_loops(signatures[SIGNATURE_TENSORS]):
+            # TensorFlow Lite cannot convert the loop of an open batch (tensor lists of no shape).
+            setattr(held, ONE_EXAMPLE, _traced(from_tensors, _tensor_signature(spec, batch=1)))
+    tf.saved_model.save(held, str(saved_model), signatures)
     _settle_identifier(saved_model)
 
 
@@ -127,11 +137,11 @@ def _settle_identifier(saved_model: Path) -> None:
     file.write_bytes(fingerprint.SerializeToString(deterministic=True))
 
 
-def _tensor_signature(spec: ModelSpec) -> list[Any]:
+def _tensor_signature(spec: ModelSpec, batch: int | None = None) -> list[Any]:
     import tensorflow as tf
 
     return [
-        tf.TensorSpec((None, *tensor.shape), tensor.dtype, name=tensor.name)
+        tf.TensorSpec((batch, *tensor.shape), tensor.dtype, name=tensor.name)
         for tensor in spec.inputs
     ]
 

@@ -14,7 +14,7 @@ from core.agreement import extremes
 from core.agreement.golden import Golden
 from core.agreement.target import Artifacts
 from mobile import target
-from mobile.conversion.conversion import ConversionError, UnsupportedOperatorError
+from mobile.conversion.conversion import ConversionError, Source
 from mobile.conversion.model_file import read, schema
 from mobile.conversion.variants import VARIANTS, UnknownVariantError, Variant
 from models.spec import Tensor
@@ -122,18 +122,17 @@ def test_a_missing_file_is_a_failed_row(copies: Artifacts, sample: Sample) -> No
 
 
 def test_a_file_for_newer_runtimes_is_reported_by_the_old_one(
-    sample: Sample, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    sample: Sample, tmp_path: Path
 ) -> None:
     class PerChannel(Variant):
         def configure(self, converter: Any) -> None:
             super().configure(converter)
             converter._experimental_disable_per_channel_quantization_for_dense_layers = False
 
-    monkeypatch.setitem(VARIANTS, "dynamic", PerChannel("per channel", quantised=True))
     limits = {"dynamic": QUANTISED}
-    made = target.convert(
-        sample.saved_model, tmp_path, spec=sample.with_limits(limits), config=sample.config
-    )
+    content = Source(sample.saved_model, sample.spec).convert(PerChannel("", quantised=True), {})
+    made = target.artifacts(tmp_path, spec=sample.with_limits(limits))
+    made.variants["dynamic"].write_bytes(content)
     old, new = target.check(made, sample.golden, limits=limits)
     assert (old.runtime, old.status) == (TFLITE_RUNTIME, "failed")
     assert "Didn't find op for builtin opcode 'FULLY_CONNECTED' version '12'" in old.reason
@@ -192,9 +191,7 @@ def test_a_file_converted_without_its_weights_is_told_as_such(
         assert "ExportArchive" in check.reason
 
 
-def test_an_operator_of_flex_is_refused_by_name_and_an_optional_variant_left_out(
-    sample: Sample, tmp_path: Path
-) -> None:
+def test_an_operator_of_flex_is_a_failed_row_with_its_name(sample: Sample, tmp_path: Path) -> None:
     import tensorflow as tf
 
     class Module(tf.Module):
@@ -207,20 +204,15 @@ def test_an_operator_of_flex_is_refused_by_name_and_an_optional_variant_left_out
     tf.saved_model.save(
         module, str(tmp_path / "saved"), signatures={"serving_default": module.predict}
     )
-    optional = {"float32": replace(EXACT, required=False)}
-    spec = sample.with_limits(optional)
-    made = target.convert(tmp_path / "saved", tmp_path / "left", spec=spec, config=sample.config)
-    for check in target.check(made, sample.golden, limits=optional):
-        assert (check.status, check.required, check.stops_release) == ("failed", False, False)
-        assert "operators that TensorFlow Lite does not have: Betainc" in check.reason
-    with pytest.raises(UnsupportedOperatorError, match=r"serving_default.*: Betainc\.") as caught:
-        target.convert(
-            tmp_path / "saved",
-            tmp_path / "out",
-            spec=sample.with_limits({"float32": EXACT}),
-            config=sample.config,
-        )
-    assert caught.value.operators == ["Betainc"]
+    limits = {"float32": EXACT, "dynamic": replace(QUANTISED, required=False)}
+    made = target.convert(
+        tmp_path / "saved", tmp_path / "out", spec=sample.with_limits(limits), config=sample.config
+    )
+    for check in target.check(made, sample.golden, limits=limits):
+        assert check.status == "failed"
+        assert check.stops_release == (check.variant == "float32")
+        assert check.reason.startswith("TensorFlow Lite cannot run Betainc: it is not among the")
+        assert "leave mobile out of the spec's limits" in check.reason
 
 
 def test_other_inputs_than_the_spec_says_are_refused(sample: Sample, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from mobile.conversion.rules import (
     copies,
     erf,
     float_types,
+    gradients,
     lookups,
     matrix_products,
     one_hot,
@@ -19,6 +20,11 @@ from mobile.conversion.rules import (
 from mobile.conversion.rules.rewriting import Rule
 
 RULES: Mapping[str, Rule] = {
+    "gradients": Rule(
+        gradients.apply,
+        "operations lose their own gradients",
+        "the converter cannot save those that read variables, and loses the signature",
+    ),
     "sign bits": Rule(
         sign_bits.apply,
         "bits(x) & sign bit < 0 becomes x < 0 (in Keras' argmax)",

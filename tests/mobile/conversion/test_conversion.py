@@ -1,10 +1,15 @@
-"""The names of missing operators, read from a real error of the converter."""
+"""The reasons of the converter's real errors, with operator, layer and way out."""
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from mobile.conversion.conversion import UnsupportedOperatorError, _in_words
+from mobile.conversion.conversion import ConversionError, Source
+from mobile.conversion.refusals import in_words
+from mobile.conversion.variants import VARIANTS
+from models.spec import ModelSpec, Tensor
 
 
 @pytest.fixture
@@ -27,13 +32,53 @@ def refusal() -> Any:
 
 def test_operators_are_named_by_the_errors_data(refusal: Any) -> None:
     refusal.args = ("other words",)
-    found = _in_words(refusal)
-    assert isinstance(found, UnsupportedOperatorError), found
-    assert found.operators == ["Betainc", "Igamma"]
+    assert in_words(refusal).startswith("TensorFlow Lite cannot run Betainc, Igamma: ")
 
 
 def test_operators_are_named_by_the_errors_words(refusal: Any) -> None:
     refusal.errors.clear()
-    found = _in_words(refusal)
-    assert isinstance(found, UnsupportedOperatorError), found
-    assert found.operators == ["Betainc", "Igamma"]
+    refusal.args = ("error: 'tf.Betainc' op is neither a custom op nor a flex op",)
+    assert in_words(refusal).startswith("TensorFlow Lite cannot run Betainc: ")
+    refusal.args = ("something else\nin detail",)
+    assert in_words(refusal) == "TensorFlow Lite's converter failed: something else"
+
+
+def recurrent() -> Any:
+    import keras
+
+    return keras.layers.LSTM(3, name="reader")
+
+
+def quantised() -> Any:
+    import keras
+
+    layer = keras.layers.Dense(3, name="weighed")
+    layer.build((None, 5, 4))
+    layer.quantize("int8")
+    return layer
+
+
+# NumPy 2 warns about TensorFlow's variables whenever Keras quantises one.
+@pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
+@pytest.mark.parametrize(
+    ("layer", "found", "way_out"),
+    [
+        (recurrent, "TensorListReserve of layer 'reader'", "give the .keras file instead"),
+        (quantised, "fully_connected of layer 'weighed'", "the model as it was before quantize()"),
+    ],
+)
+def test_a_saved_model_from_elsewhere_gets_cause_layer_and_way_out(
+    layer: Callable[[], Any], found: str, way_out: str, tmp_path: Path
+) -> None:
+    import keras
+
+    model = keras.Sequential([keras.Input((5, 4), name="x"), layer()], name="theirs")
+    model.export(tmp_path, verbose=False)
+    outputs = (Tensor("output_0", "float32", tuple(model.output_shape[1:]), ""),)
+    inputs = (Tensor("x", "float32", (5, 4), ""),)
+    source = Source(tmp_path, ModelSpec("", "", "", inputs, outputs, (), {}, {}))
+    with pytest.raises(ConversionError) as caught:
+        source.convert(VARIANTS["float32"], {})
+    assert str(caught.value).startswith(f"TensorFlow Lite cannot run {found}: ")
+    assert way_out in str(caught.value)
+    assert "Const" not in str(caught.value)

@@ -65,7 +65,17 @@ def functions() -> Functions:
         half = tf.tanh(tf.cast(x["doubles"], tf.float16) * 0.5)
         return tf.sin(x["doubles"]) * 0.25 + tf.cast(half, tf.float64)
 
+    def gradients(x: Mapping[str, Any]) -> Any:
+        factor = x["numbers"] / 60
+
+        @tf.custom_gradient  # type: ignore[misc]  # TensorFlow has no types
+        def scaled(values: Any) -> Any:
+            return values * factor, lambda upstream: upstream * factor
+
+        return scaled(factor)
+
     return {
+        "gradients": gradients,
         "sign bits": lambda x: keras.ops.argmax(x["numbers"], axis=-1),
         "float types": float_types,
         "matrix products": matrix_products,
