@@ -48,7 +48,7 @@ def Made(  # noqa: N802 - a component reads as a class
     examples: InputArtifact[Examples], converted: OutputArtifact[Model], fingerprint: Parameter[str]
 ) -> None:
     """Copies the files of a split into a model's folder."""
-    folder = converted_folder(converted)
+    folder = converted_folder(converted.uri)
     folder.mkdir(parents=True)
     for file in Path(examples.uri, "Split-train").iterdir():
         (folder / file.name).write_bytes(file.read_bytes())
