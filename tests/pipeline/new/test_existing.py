@@ -206,13 +206,6 @@ def test_the_ids_of_a_saved_model_are_tried_out(tmp_path: Path) -> None:
     assert 'description="The model\'s input tokens: ids."' in (folder / "existing.py").read_text()
 
 
-def test_a_model_in_mixed_precision_answers_in_float32(place: Path) -> None:
-    folder, _ = from_existing.create("mine_mixed", save("mixed", place.parent), models=place)
-    spec = spec_of(folder)
-    answer = spec.module("network").build({}, {})({"picture": np.zeros((2, 16, 16, 3), "float32")})
-    assert answer.dtype == spec.outputs[0].dtype == "float32"
-
-
 def test_the_range_that_is_assumed_shows_differences(tmp_path: Path) -> None:
     import keras
 
