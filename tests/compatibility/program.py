@@ -36,6 +36,7 @@ def tried(row: Row, targets: Collection[str], page: Path, folder: Path) -> dict[
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     cells: dict[str, Any] = {}
+    rules: dict[str, list[str]] = {"mobile": [], "web": []}
     exported = Exported(folder / "model")
     ended = children.run(
         lambda: _export(row, folder / "model"), folder / "export.log", EXPORT_SECONDS
@@ -43,10 +44,11 @@ def tried(row: Row, targets: Collection[str], page: Path, folder: Path) -> dict[
     cells["SavedModel"] = ended.value or _without_answer(ended)
     if ended.value:
         for variant in VARIANTS if "mobile" in targets else ():
-            cells |= _on_devices(row, exported, variant, folder)
+            cells |= _on_devices(row, exported, variant, folder, rules["mobile"])
         if "web" in targets:
-            cells |= _in_browser(row, exported, page, folder)
-    return {"name": row.name, "cells": cells, "seconds": round(time.monotonic() - start, 1)}
+            cells |= _in_browser(row, exported, page, folder, rules["web"])
+    seconds = round(time.monotonic() - start, 1)
+    return {"name": row.name, "cells": cells, "rules": rules, "seconds": seconds}
 
 
 def _export(row: Row, folder: Path) -> dict[str, Any]:
@@ -55,27 +57,35 @@ def _export(row: Row, folder: Path) -> dict[str, Any]:
     return as_json(compared(exported.expected(), answers, limit, classes=False))
 
 
-def _on_devices(row: Row, exported: Exported, variant: str, folder: Path) -> dict[str, Any]:
-    scratch = folder / variant
+def _on_devices(
+    row: Row, exported: Exported, variant: str, folder: Path, rules: list[str]
+) -> dict[str, Any]:
     ended = children.run(
-        lambda: mobile.tried(row, exported, variant, scratch),
+        lambda: mobile.tried(row, exported, variant, folder / variant),
         folder / f"{variant}.log",
         CONVERT_SECONDS,
     )
-    verdicts = ended.value or dict.fromkeys(EDGE, _without_answer(ended))
-    return {f"{runtime} {variant}": verdict for runtime, verdict in verdicts.items()}
+    if not ended.value:
+        return {f"{runtime} {variant}": _without_answer(ended) for runtime in EDGE}
+    rules += [rule for rule in ended.value["rules"] if rule not in rules]
+    cells: dict[str, Any] = ended.value["cells"]
+    return cells
 
 
-def _in_browser(row: Row, exported: Exported, page: Path, folder: Path) -> dict[str, Any]:
+def _in_browser(
+    row: Row, exported: Exported, page: Path, folder: Path, rules: list[str]
+) -> dict[str, Any]:
     site = folder / "site"
     web.placed(page, exported, site)
     graph = children.run(
-        lambda: web.add_graph_models(exported, site) or True, folder / "web.log", CONVERT_SECONDS
+        lambda: web.add_graph_models(exported, site), folder / "web.log", CONVERT_SECONDS
     )
     litert = children.run(
         lambda: web.add_tflite(exported, site), folder / "litert.log", CONVERT_SECONDS
     )
-    runs = [run for run in web.RUNS if (litert if run == web.LITERT else graph).value]
+    rules += graph.value or []
+    made = {run: litert.value if run == web.LITERT else graph.value is not None for run in web.RUNS}
+    runs = [run for run in web.RUNS if made[run]]
     cells = {
         " ".join(run): _without_answer(litert if run == web.LITERT else graph)
         for run in web.RUNS
