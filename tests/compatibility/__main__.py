@@ -8,10 +8,13 @@ import argparse
 import os
 import sys
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGETS = ("mobile", "web")
+PAGE = "docs/compatibility.md"
 
 
 def main() -> int:
@@ -23,13 +26,14 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="print the rows' names and end")
     parser.add_argument("--summary", action="store_true", help="only the 105 rows of the summary")
     parser.add_argument("--targets", nargs="+", choices=TARGETS, default=TARGETS)
+    parser.add_argument("--page", action="store_true", help=f"write {PAGE} from what was tried")
     parser.add_argument("--again", action="store_true", help="try rows again that have results")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "compatibility")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
     options = parser.parse_args()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from core.errors import UserError
-    from tests.compatibility import program
+    from tests.compatibility import page, program
     from tests.compatibility.rows import matching
     from tests.compatibility.summary_rows import NAMES
 
@@ -47,18 +51,22 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     results = program.run(rows, options.targets, options.out, options.processes)
+    by_name = {}
     for number, result in enumerate(results, 1):
+        by_name[result["name"]] = result
         seconds = time.monotonic() - start
         print(
             f"{seconds:6.0f} s {number:3}/{len(rows)} {result['name']}: {_short(result)}",
             flush=True,
         )
+    if options.page:
+        page.write(ROOT / PAGE, rows, by_name)
     return 0
 
 
-def _short(result: dict) -> str:
+def _short(result: Mapping[str, Any]) -> str:
     cells = result["cells"]
-    verdicts = {}
+    verdicts: dict[str, list[str]] = {}
     for name, cell in cells.items():
         verdicts.setdefault(cell["verdict"], []).append(name)
     agreeing = len(verdicts.pop("agrees", []))

@@ -5,6 +5,7 @@ from typing import Any
 
 from mobile import target
 from mobile.checks.runtimes import RUNTIMES, RuntimeFailedError, run
+from tests.compatibility import rules
 from tests.compatibility.exported import Exported
 from tests.compatibility.row import Row
 from tests.compatibility.verdicts import CLOSE, EIGHT_BITS, FAILS, HALF, Verdict, as_json, compared
@@ -14,26 +15,27 @@ EIGHT_BIT = ("dynamic", "int8")
 
 
 def tried(row: Row, exported: Exported, variant: str, scratch: Path) -> dict[str, Any]:
-    """Returns the verdict on each runtime with one variant.
+    """Returns the verdict on each runtime with one variant, and the rules that applied.
 
     Raises ConversionError with the product's reason when it refuses the model.
     """
     spec = exported.spec(target.TARGET, (variant,))
-    artifacts = target.convert(exported.saved_model, scratch, spec=spec, config=exported.config)
+    with rules.of_mobile() as applied:
+        artifacts = target.convert(exported.saved_model, scratch, spec=spec, config=exported.config)
     file = artifacts.variants[variant]
     expected = exported.expected()
-    verdicts: dict[str, Any] = {}
+    cells: dict[str, Any] = {}
     for runtime in RUNTIMES:
         place = scratch / runtime.module
         place.mkdir()
         try:
             answer = run(runtime, file, exported.inputs, place)
         except RuntimeFailedError as error:
-            verdicts[runtime.title] = as_json(Verdict(FAILS, reason=str(error)))
+            cells[f"{runtime.title} {variant}"] = as_json(Verdict(FAILS, reason=str(error)))
             continue
         classes = row.classes and variant in EIGHT_BIT
         limit = LIMITS[variant]
-        verdicts[runtime.title] = as_json(
+        cells[f"{runtime.title} {variant}"] = as_json(
             compared(answer.outputs, expected, limit, classes=classes)
         )
-    return verdicts
+    return {"cells": cells, "rules": applied}

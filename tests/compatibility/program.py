@@ -4,7 +4,8 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from tests.compatibility.verdicts import (
     compared,
 )
 
+# For one step of a row, and for all of them: rows take about 20 s.
+ROW_SECONDS = 600.0
 EXPORT_SECONDS = CONVERT_SECONDS = 180.0
 # The browser ends itself earlier; a row with several outputs starts it several times.
 BROWSER_SECONDS = 3 * web.BROWSER_SECONDS + 60.0
@@ -30,23 +33,45 @@ VARIANTS = tuple(mobile.LIMITS)
 EDGE = tuple(runtime.title for runtime in mobile.RUNTIMES)
 
 
+@dataclass
+class _Trial:
+    """A row that is being tried, with what came out so far."""
+
+    row: Row
+    folder: Path
+    end: float
+    cells: dict[str, Any] = field(default_factory=dict)
+    rules: dict[str, list[str]] = field(default_factory=lambda: {"mobile": [], "web": []})
+
+    @property
+    def exported(self) -> Exported:
+        return Exported(self.folder / "model")
+
+    def step(self, name: str, function: Callable[[], Any], seconds: float) -> children.Ended:
+        """Runs one step in a process of its own, within the time that the row has left."""
+        left = max(0.0, self.end - time.monotonic())
+        return children.run(function, self.folder / f"{name}.log", min(seconds, left))
+
+
 def tried(row: Row, targets: Collection[str], page: Path, folder: Path) -> dict[str, Any]:
     """Returns what a row did on every runtime of the targets: a verdict for each cell, by name."""
     start = time.monotonic()
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
-    cells: dict[str, Any] = {}
-    exported = Exported(folder / "model")
-    ended = children.run(
-        lambda: _export(row, folder / "model"), folder / "export.log", EXPORT_SECONDS
-    )
-    cells["SavedModel"] = ended.value or _without_answer(ended)
+    trial = _Trial(row, folder, start + ROW_SECONDS)
+    ended = trial.step("export", lambda: _export(row, trial.exported.folder), EXPORT_SECONDS)
+    trial.cells["SavedModel"] = ended.value or _without_answer(ended)
     if ended.value:
         for variant in VARIANTS if "mobile" in targets else ():
-            cells |= _on_devices(row, exported, variant, folder)
+            _on_devices(trial, variant)
         if "web" in targets:
-            cells |= _in_browser(row, exported, page, folder)
-    return {"name": row.name, "cells": cells, "seconds": round(time.monotonic() - start, 1)}
+            _in_browser(trial, page)
+    return {
+        "name": row.name,
+        "cells": trial.cells,
+        "rules": trial.rules,
+        "seconds": round(time.monotonic() - start, 1),
+    }
 
 
 def _export(row: Row, folder: Path) -> dict[str, Any]:
@@ -55,41 +80,43 @@ def _export(row: Row, folder: Path) -> dict[str, Any]:
     return as_json(compared(exported.expected(), answers, limit, classes=False))
 
 
-def _on_devices(row: Row, exported: Exported, variant: str, folder: Path) -> dict[str, Any]:
-    scratch = folder / variant
-    ended = children.run(
-        lambda: mobile.tried(row, exported, variant, scratch),
-        folder / f"{variant}.log",
+def _on_devices(trial: _Trial, variant: str) -> None:
+    ended = trial.step(
+        variant,
+        lambda: mobile.tried(trial.row, trial.exported, variant, trial.folder / variant),
         CONVERT_SECONDS,
     )
-    verdicts = ended.value or dict.fromkeys(EDGE, _without_answer(ended))
-    return {f"{runtime} {variant}": verdict for runtime, verdict in verdicts.items()}
+    if ended.value:
+        trial.cells |= ended.value["cells"]
+        rules = trial.rules["mobile"]
+        rules += [rule for rule in ended.value["rules"] if rule not in rules]
+    else:
+        trial.cells |= {f"{runtime} {variant}": _without_answer(ended) for runtime in EDGE}
 
 
-def _in_browser(row: Row, exported: Exported, page: Path, folder: Path) -> dict[str, Any]:
-    site = folder / "site"
+def _in_browser(trial: _Trial, page: Path) -> None:
+    exported, site = trial.exported, trial.folder / "site"
     web.placed(page, exported, site)
-    graph = children.run(
-        lambda: web.add_graph_models(exported, site) or True, folder / "web.log", CONVERT_SECONDS
-    )
-    litert = children.run(
-        lambda: web.add_tflite(exported, site), folder / "litert.log", CONVERT_SECONDS
-    )
-    runs = [run for run in web.RUNS if (litert if run == web.LITERT else graph).value]
-    cells = {
-        " ".join(run): _without_answer(litert if run == web.LITERT else graph)
-        for run in web.RUNS
-        if run not in runs
-    }
-    if not runs:
-        return cells
-    answers = children.run(
-        lambda: web.answered(row, exported, site, runs, folder / "browser"),
-        folder / "browser.log",
-        BROWSER_SECONDS,
-    )
-    lost = dict.fromkeys((" ".join(run) for run in runs), _without_answer(answers))
-    return cells | (answers.value or lost)
+    graph = trial.step("web", lambda: web.add_graph_models(exported, site), CONVERT_SECONDS)
+    litert = trial.step("litert", lambda: web.add_tflite(exported, site), CONVERT_SECONDS)
+    trial.rules["web"] += graph.value or []
+    runs = []
+    for run in web.RUNS:
+        ended = litert if run == web.LITERT else graph
+        # A list of rules may be empty, but no file for LiteRT.js is no file.
+        if ended.value is None or ended.value is False:
+            trial.cells[" ".join(run)] = _without_answer(ended)
+        else:
+            runs.append(run)
+    if runs:
+        scratch = trial.folder / "browser"
+        answers = trial.step(
+            "browser",
+            lambda: web.answered(trial.row, exported, site, runs, scratch),
+            BROWSER_SECONDS,
+        )
+        lost = {" ".join(run): _without_answer(answers) for run in runs}
+        trial.cells |= answers.value or lost
 
 
 def _without_answer(ended: children.Ended) -> dict[str, Any]:

@@ -70,7 +70,7 @@ def test_three_rows_go_all_the_way(tmp_path: Path) -> None:
     rows = [named(name) for name in ("Dense", "Softmax", "bool input")]
     # A process of its own: TensorFlow has started its threads here, and forks would lack them.
     command = [sys.executable, "-m", "tests.compatibility", *(row.name for row in rows)]
-    subprocess.run([*command, "--out", tmp_path, "--no-page"], cwd=ROOT, check=True)
+    subprocess.run([*command, "--out", tmp_path], cwd=ROOT, check=True)
     for row in rows:
         cells = json.loads((tmp_path / f"{row.file_name}.json").read_text())["cells"]
         wrong = {

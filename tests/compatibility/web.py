@@ -18,6 +18,7 @@ from core.arrays import Array
 from core.toolchain import NODE, WEB, require
 from models.calibration import calibration_inputs
 from models.contract import contract_text
+from tests.compatibility import rules
 from tests.compatibility.exported import Exported
 from tests.compatibility.row import EXAMPLES, Row
 from tests.compatibility.verdicts import (
@@ -71,11 +72,16 @@ def placed(page: Path, exported: Exported, site: Path) -> None:
     (site / layout.CONTRACT).write_text(contract_text(exported.spec("web", FORMS)))
 
 
-def add_graph_models(exported: Exported, site: Path) -> None:
-    """Adds the TensorFlow.js models. Raises ConversionError with the product's reason."""
+def add_graph_models(exported: Exported, site: Path) -> list[str]:
+    """Adds the TensorFlow.js models; returns the rules that applied.
+
+    Raises ConversionError with the product's reason when it refuses the model.
+    """
     spec = exported.spec("web", FORMS)
     examples = partial(calibration_inputs, spec, exported.config.examples)
-    graph_models.write(exported.saved_model, layout.model_folders(site, FORMS), examples)
+    with rules.of_web() as applied:
+        graph_models.write(exported.saved_model, layout.model_folders(site, FORMS), examples)
+    return applied
 
 
 def add_tflite(exported: Exported, site: Path) -> bool:

@@ -33,7 +33,7 @@ ROWS = family(
     _row("LSTM backwards", lambda: layers.LSTM(8, go_backwards=True)),
     _row("GRU", lambda: layers.GRU(8)),
     _row("GRU return_sequences", lambda: layers.GRU(8, return_sequences=True)),
-    _row("SimpleRNN", lambda: layers.SimpleRNN(8)),
+    _row("SimpleRNN", lambda: layers.SimpleRNN(8), "SimpleRNN", "SimpleRNNCell"),
     _row("Bidirectional LSTM", lambda: layers.Bidirectional(layers.LSTM(6)), "Bidirectional"),
     _row(
         "Bidirectional GRU sequences",
@@ -46,7 +46,6 @@ ROWS = family(
         "RNN of StackedRNNCells",
         lambda: layers.RNN(layers.StackedRNNCells([layers.SimpleRNNCell(6), layers.GRUCell(5)])),
         "StackedRNNCells",
-        "SimpleRNNCell",
     ),
     Row("ConvLSTM1D", of(lambda: layers.ConvLSTM1D(4, 3), 4, 8, 2)),
     Row("ConvLSTM2D", of(lambda: layers.ConvLSTM2D(4, 3), 4, 6, 6, 2)),
