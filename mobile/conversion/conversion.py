@@ -8,6 +8,7 @@ from typing import Any
 from core.agreement.refusal import layer_of
 from core.arrays import Array
 from core.errors import UserError
+from mobile.conversion.loops import with_float32_biases
 from mobile.conversion.refusals import in_words
 from mobile.conversion.rules.rewriting import owner_of, rewritten
 from mobile.conversion.rules.table import rules_for
@@ -84,6 +85,8 @@ class Source:
             ConversionError: the converter failed; the message says why, and what to do about it.
         """
         content = self._converted(variant, calibration)
+        if variant.float16:
+            return with_float32_biases(content)
         if not variant.calibrated or holds(content, self._function, calibration):
             return content
         try:
