@@ -13,6 +13,7 @@ from core.arrays import Array
 from mobile.checks.runtimes import Answer, EdgeRuntime, RuntimeFailedError, latencies, run
 from mobile.conversion.model_file import InvalidModelError, ModelFile, read
 from mobile.conversion.runtime_versions import Requirement, requirement, version
+from mobile.conversion.variants import variant_named
 from models.spec import Limits
 
 TARGET = "mobile"
@@ -52,6 +53,8 @@ def row(bench: Bench, variant: str, runtime: EdgeRuntime) -> Check:
         return failure(check, str(error), limits=limits)
     needed = requirement(model)
     check = check.with_figures(min_runtime=needed.release or None, operators=model.versions)
+    if variant_named(variant).calibrated:
+        check = check.with_figures(float_operators=model.float_operators)
     if model.unassigned_variables:
         return failure(check, _weightless(model), limits=limits)
     if limits.min_runtime and not needed.loads_in(limits.min_runtime):

@@ -8,9 +8,11 @@ from typing import Any
 from core.agreement.refusal import layer_of
 from core.arrays import Array
 from core.errors import UserError
+from mobile.conversion.loops import with_float32_biases
 from mobile.conversion.refusals import in_words
 from mobile.conversion.rules.rewriting import owner_of, rewritten
 from mobile.conversion.rules.table import rules_for
+from mobile.conversion.selective import NeedsFloatError, Selective, holds
 from mobile.conversion.variants import Variant
 from models.contract import ONE_EXAMPLE, SIGNATURE_TENSORS
 from models.spec import ModelSpec
@@ -65,6 +67,7 @@ class Source:
             return outputs
 
         self._functions: dict[bool, Any] = {}
+        self._selective: Selective | None = None
         self._function = tf.function(one_example).get_concrete_function(
             **{
                 tensor.name: tf.TensorSpec((1, *tensor.shape), tensor.dtype, name=tensor.name)
@@ -81,6 +84,29 @@ class Source:
         Raises:
             ConversionError: the converter failed; the message says why, and what to do about it.
         """
+        content = self._converted(variant, calibration)
+        if variant.float16:
+            return with_float32_biases(content)
+        if not variant.calibrated or holds(content, self._function, calibration):
+            return content
+        try:
+            return self._mended(variant, calibration)
+        except NeedsFloatError as error:
+            raise ConversionError(str(error)) from error
+
+    def _mended(self, variant: Variant, calibration: Mapping[str, Array]) -> bytes:
+        """Returns an int8 file in which what eight bits cannot hold is in float32."""
+        if self._selective is None:
+            # With the rules of calibrated variants, and before any quantizer.
+            calibrated = self._converted(variant, calibration, calibrate_only=True)
+            self._selective = Selective(calibrated, calibration)
+        return (
+            self._selective.bytes_only() if variant.uint8_io else self._selective.narrowed.content
+        )
+
+    def _converted(
+        self, variant: Variant, calibration: Mapping[str, Array], *, calibrate_only: bool = False
+    ) -> bytes:
         import tensorflow as tf
         from tensorflow.lite.python.convert_phase import ConverterError
 
@@ -90,6 +116,7 @@ class Source:
         variant.configure(converter)
         if variant.calibrated:
             converter.representative_dataset = lambda: _one_by_one(calibration)
+            converter._experimental_calibrate_only = calibrate_only  # noqa: SLF001 - docs/private-parts.md
         try:
             with warnings.catch_warnings():
                 # The calibrator inspects its result with an interpreter that TensorFlow deprecates.

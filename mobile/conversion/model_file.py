@@ -68,6 +68,7 @@ class ModelFile:
         file: its path.
         signatures: the signatures in the file's order.
         operators: the operators, each with its number of uses.
+        float_operators: the number of operators that compute float32, by name.
         stated_runtime: the ``min_runtime_version`` that the converter wrote, such as ``1.15.0``.
         metadata: the bytes of its TFLite metadata; None where it has no metadata.
     """
@@ -75,6 +76,7 @@ class ModelFile:
     file: Path
     signatures: tuple[Signature, ...]
     operators: dict[Operator, int]
+    float_operators: dict[str, int]
     stated_runtime: str | None
     metadata: bytes | None
 
@@ -166,15 +168,24 @@ def _parse(file: Path, content: bytes) -> ModelFile:
         file=file,
         signatures=tuple(_signatures(model, graphs)),
         operators=dict(used),
+        float_operators=dict(sorted(Counter(_floats(graphs, codes)).items())),
         stated_runtime=stated.rstrip(b"\0").decode("ascii") or None if stated else None,
         metadata=_metadata(model, METADATA),
     )
 
 
-def _operator(code: Any) -> Operator:
+def operator_name(code: Any) -> str:
+    """Returns TensorFlow Lite's name for an ``OperatorCodeT``."""
+    return _builtin(code.builtinCode, code.deprecatedBuiltinCode)
+
+
+def _builtin(number: int, old_number: int) -> str:
     # Codes above 127 do not fit into the old one-byte field.
-    number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-    name = _names("BuiltinOperator")[number]
+    return _names("BuiltinOperator")[max(number, old_number)]
+
+
+def _operator(code: Any) -> Operator:
+    name = _builtin(code.BuiltinCode(), code.DeprecatedBuiltinCode())
     if name == "CUSTOM":
         return Operator((code.CustomCode() or b"?").decode(), code.Version(), custom=True)
     return Operator(name, code.Version())
@@ -208,6 +219,16 @@ def _tensor(graph: Any, tensor_map: Any) -> TensorInfo:
         scale=scale,
         zero_point=zero_point,
     )
+
+
+def _floats(graphs: list[Any], codes: list[Operator]) -> Iterator[str]:
+    for graph in graphs:
+        for operator in (graph.Operators(index) for index in range(graph.OperatorsLength())):
+            name = codes[operator.OpcodeIndex()].name
+            results = [graph.Tensors(operator.Outputs(i)) for i in range(operator.OutputsLength())]
+            kinds = [_names("TensorType")[tensor.Type()] for tensor in results]
+            if "FLOAT32" in kinds and name != "DEQUANTIZE":
+                yield name
 
 
 def _metadata(model: Any, name: str) -> bytes | None:

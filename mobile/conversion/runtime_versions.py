@@ -122,6 +122,17 @@ def release(operator: Operator) -> str:
     return releases[operator.version - 1] if listed else ""
 
 
+def loads_in(operator: Operator, runtime: str) -> bool:
+    """Returns whether a runtime of that TensorFlow release has an operator's version.
+
+    Of operators that are not in the table, it is taken to have every version; of those that are,
+    none that is newer than the table's.
+    """
+    listed = operator.name in _RELEASES and not operator.custom
+    needed = release(operator)
+    return version(needed)[:2] <= version(runtime)[:2] if needed else not listed
+
+
 def version(text: str) -> Version:
     """Returns ``2.14.0`` as a tuple of numbers that can be compared; empty for an empty text."""
     return tuple(int(part) for part in text.split(".") if part.isdigit())

@@ -8,6 +8,7 @@ from mobile.conversion.rules import (
     copies,
     erf,
     float_types,
+    fourier,
     gradients,
     lookups,
     matrix_products,
@@ -69,6 +70,11 @@ RULES: Mapping[str, Rule] = {
         resizing.apply,
         "bicubic resizing becomes products with two constant matrices",
         "TensorFlow Lite has only bilinear and nearest",
+    ),
+    "Fourier transforms": Rule(
+        fourier.apply,
+        "the parts of a transform of known length become products with constant matrices",
+        "TensorFlow Lite has only real transforms of a power of two",
     ),
     "look-ups": Rule(
         lookups.apply,

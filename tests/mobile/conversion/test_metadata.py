@@ -95,13 +95,13 @@ def test_every_kind_of_field_survives() -> None:
 )
 def test_damaged_metadata_is_told(content: bytes) -> None:
     with pytest.raises(InvalidModelError, match="damaged metadata"):
-        read_metadata(ModelFile(Path("x.tflite"), (), {}, None, content))
+        read_metadata(ModelFile(Path("x.tflite"), (), {}, {}, None, content))
 
 
 def test_a_file_without_metadata_has_none(tmp_path: Path) -> None:
     file = tmp_path / "x.tflite"
     file.write_bytes(b"\0" * 100)
-    assert read_metadata(ModelFile(file, (), {}, None, None)) is None
+    assert read_metadata(ModelFile(file, (), {}, {}, None, None)) is None
     assert read_labels(file) == []
 
 

@@ -10,7 +10,7 @@ from mobile.conversion.runtime_versions import release, requirement, version
 
 
 def model(*operators: Operator, stated: str | None = None) -> ModelFile:
-    return ModelFile(Path("x.tflite"), (), dict.fromkeys(operators, 1), stated, None)
+    return ModelFile(Path("x.tflite"), (), dict.fromkeys(operators, 1), {}, stated, None)
 
 
 @pytest.mark.parametrize(

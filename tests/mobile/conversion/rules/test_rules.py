@@ -1,5 +1,6 @@
 """Each rule on a function that needs it: all of them in one file, run by both edge runtimes."""
 
+import subprocess
 from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -8,6 +9,7 @@ import numpy as np
 import pytest
 
 from core.arrays import Array
+from core.toolchain import EDGE_PYTHON, require
 from mobile.checks.runtimes import RUNTIMES, EdgeRuntime, run
 from mobile.conversion.rules.frozen_graph import FrozenGraph
 from mobile.conversion.rules.rewriting import owner_of, rewritten
@@ -74,6 +76,13 @@ def functions() -> Functions:
 
         return scaled(factor)
 
+    def fourier(x: Mapping[str, Any]) -> Any:
+        real, imaginary = x["numbers"], x["numbers"] * 0.3
+        there = tf.signal.fft(tf.complex(tf.sin(real), imaginary))
+        back = tf.signal.ifft(tf.complex(imaginary, real))
+        short = tf.signal.rfft(real[..., :3], [3])
+        return tf.math.real(there) - tf.math.imag(back) + tf.math.imag(short)[..., 1:]
+
     return {
         "gradients": gradients,
         "sign bits": lambda x: keras.ops.argmax(x["numbers"], axis=-1),
@@ -85,6 +94,7 @@ def functions() -> Functions:
         "convolutions": convolutions,
         "bincount": lambda x: many(x["codes"]) + 2 * counts(x["codes"]),
         "resizing": lambda x: tf.image.resize(x["picture"], (4, 11), "bicubic"),
+        "Fourier transforms": fourier,
         "look-ups": lambda x: places(x["codes"]),
         "one-hot codes": lambda x: (
             tf.one_hot(x["codes"] - 1, 3)
@@ -198,3 +208,25 @@ def test_each_silent_fault_is_still_there(truth: dict[str, Array], tmp_path: Pat
     for name in SILENT:
         right, found = truth[_alias(name)], answers[_alias(name)]
         assert not np.allclose(found, right, rtol=0, atol=0.01 * np.abs(right).max()), name
+
+
+def test_an_output_that_is_an_input_is_right_in_a_compiled_model(tmp_path: Path) -> None:
+    function = concrete({"copies": functions()["copies"]})
+    answered(rewritten(function, rules_for(calibrated=False)), (), tmp_path)
+    script = """
+import sys, numpy
+from ai_edge_litert.compiled_model import CompiledModel
+model = CompiledModel.from_file(sys.argv[1] + "/rules.tflite")
+names = model.get_signature_list()["serving_default"]["inputs"]
+inputs, outputs = model.create_input_buffers(0), model.create_output_buffers(0)
+for name, buffer in zip(names, inputs):
+    values = numpy.load(f"{sys.argv[1]}/input.{name}.npy")[:1]
+    if values.dtype == numpy.float32:  # other inputs are not read
+        buffer.write(values)
+model.run_by_index(0, inputs, outputs)
+numpy.save(sys.argv[1] + "/copied.npy", outputs[0].read(16, numpy.float32))
+"""
+    subprocess.run([require(EDGE_PYTHON), "-I", "-c", script, tmp_path], check=True, timeout=120)
+    np.testing.assert_array_equal(
+        np.load(tmp_path / "copied.npy"), examples()["numbers"][0].ravel()
+    )

@@ -1,0 +1,119 @@
+"""What eight bits cannot hold stays in float32, and nothing else does."""
+
+from collections.abc import Callable
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from core.arrays import Array
+from mobile.checks.runtimes import RUNTIMES, run
+from mobile.conversion.model_file import read
+from mobile.conversion.selective import NeedsFloatError, Selective, holds
+from mobile.conversion.variants import VARIANTS
+
+EXAMPLES = 40
+
+
+class Model:
+    """A function of ``x`` (8 rows of 6 numbers), and what the quantizer makes of it."""
+
+    def __init__(self, outputs: Callable[[Any], dict[str, Any]]) -> None:
+        import tensorflow as tf
+
+        self.function = tf.function(outputs, autograph=False).get_concrete_function(
+            x=tf.TensorSpec((1, 8, 6), name="x")
+        )
+        values = np.random.default_rng(3).normal(0, 2, (EXAMPLES, 8, 6)).astype(np.float32)
+        self.examples = {"x": values}
+
+    @cached_property
+    def by_default(self) -> bytes:
+        return self._converted(calibrate_only=False)
+
+    @cached_property
+    def selective(self) -> Selective:
+        return Selective(self._converted(calibrate_only=True), self.examples)
+
+    def _converted(self, *, calibrate_only: bool) -> bytes:
+        import tensorflow as tf
+
+        converter = tf.lite.TFLiteConverter.from_concrete_functions([self.function], tf.Module())
+        VARIANTS["int8"].configure(converter)
+        rows = self.examples["x"]
+        converter.representative_dataset = lambda: ({"x": row[None]} for row in rows)
+        converter._experimental_calibrate_only = calibrate_only
+        content: bytes = converter.convert()
+        return content
+
+
+pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+
+
+def kernel(seed: int) -> Array:
+    return np.random.default_rng(seed).normal(0, 0.5, (6, 6)).astype(np.float32)
+
+
+@pytest.fixture(scope="module")
+def hard() -> Model:
+    """Causal attention, whose mask takes the scale, and a root that no old runtime has."""
+    import tensorflow as tf
+
+    def outputs(x: Any) -> dict[str, Any]:
+        flat = tf.reshape(x, (8, 6))
+        query, value = (tf.reshape(flat @ kernel(seed), (1, 8, 6)) for seed in (1, 2))
+        scores = tf.matmul(query, x, transpose_b=True)
+        mask = np.triu(np.full((8, 8), -1e9, np.float32), 1)
+        attended = tf.matmul(tf.nn.softmax(scores + mask), value)
+        return {"attended": attended, "squareplus": (x + tf.sqrt(x * x + 4)) / 2}
+
+    return Model(outputs)
+
+
+@pytest.fixture(scope="module")
+def narrow() -> Model:
+    """A celu, whose negative half has a narrower range than what it is computed from."""
+    import tensorflow as tf
+
+    def outputs(x: Any) -> dict[str, Any]:
+        y = tf.reshape(tf.reshape(x, (8, 6)) @ kernel(1), (1, 8, 6))
+        low = tf.minimum(y, 0.1)
+        return {"both": y + 0.5 * low}
+
+    return Model(outputs)
+
+
+def test_only_what_eight_bits_cannot_hold_stays_in_float(hard: Model, tmp_path: Path) -> None:
+    assert not holds(hard.by_default, hard.function, hard.examples)
+    found = hard.selective.narrowed
+    assert holds(found.content, hard.function, hard.examples)
+    in_float = {operator for operator, _ in found.in_float}
+    assert in_float >= {"SOFTMAX", "SQRT"}
+    assert "FULLY_CONNECTED" not in in_float
+    file = tmp_path / "int8.tflite"
+    file.write_bytes(found.content)
+    assert set(read(file).float_operators) == in_float
+    np.save(tmp_path / "input.x.npy", hard.examples["x"])
+    right = [hard.function(x=row[None]) for row in hard.examples["x"]]
+    for runtime in RUNTIMES:
+        (tmp_path / runtime.module).mkdir()
+        for name, answers in run(
+            runtime, file, tmp_path, tmp_path / runtime.module
+        ).outputs.items():
+            wanted = np.concatenate([row[name] for row in right])
+            assert np.abs(answers - wanted).max() < 0.05 * np.abs(wanted).max(), name
+
+
+def test_bytes_only_are_refused_by_name(hard: Model) -> None:
+    with pytest.raises(NeedsFloatError, match=r"cannot run .*SOFTMAX, SQRT.*take the variant int8"):
+        hard.selective.bytes_only()
+
+
+def test_a_narrow_result_does_not_cut_off_its_input(narrow: Model) -> None:
+    assert not holds(narrow.by_default, narrow.function, narrow.examples)
+    found = narrow.selective.narrowed
+    assert found.in_float == ()
+    assert holds(found.content, narrow.function, narrow.examples)
+    assert holds(narrow.selective.bytes_only(), narrow.function, narrow.examples)
