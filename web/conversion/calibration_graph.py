@@ -7,6 +7,7 @@ import numpy as np
 from google.protobuf import json_format
 
 from web.conversion.graph_model import Array, GraphModel
+from web.conversion.rules import fusions
 
 # With more rows, a layer's second moments hardly change.
 ROWS = 2**14
@@ -32,7 +33,8 @@ class CalibrationGraph:
         import tensorflow as tf
 
         definition = _definition(model)
-        for node in definition.node:
+        bodies = [node for function in definition.library.function for node in function.node_def]
+        for node in (*definition.node, *bodies):
             if node.op == "Const":
                 value = tf.make_tensor_proto(model.weights[node.name])
                 node.attr["value"].tensor.CopyFrom(value)
@@ -75,7 +77,9 @@ class CalibrationGraph:
 def _definition(model: GraphModel) -> Any:
     import tensorflow as tf
 
-    return json_format.ParseDict(model.description["modelTopology"], tf.compat.v1.GraphDef())
+    topology = model.description["modelTopology"]
+    nodes = [part for node in topology["node"] for part in fusions.in_tensorflow(node)]
+    return json_format.ParseDict({**topology, "node": nodes}, tf.compat.v1.GraphDef())
 
 
 def _users(model: GraphModel, definition: Any) -> dict[str, Any]:

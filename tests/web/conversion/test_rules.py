@@ -113,13 +113,14 @@ def test_a_model_that_needs_no_rule_stays_the_same(models: Mapping[str, GraphMod
     assert all(rewritten(model) is model for name, model in models.items() if name != "lookups")
 
 
+@pytest.mark.parametrize("name", ["images", "fusions"])
 def test_a_rewritten_model_runs_in_tensorflow(
-    models: Mapping[str, GraphModel], saved_models: Mapping[str, Path], inputs: Array
+    name: str, models: Mapping[str, GraphModel], saved_models: Mapping[str, Path], inputs: Array
 ) -> None:
     import tensorflow as tf
 
-    graph = CalibrationGraph(models["images"], {"x": inputs})
-    signature = tf.saved_model.load(str(saved_models["images"])).signatures["serving_default"]
+    graph = CalibrationGraph(models[name], {"x": inputs})
+    signature = tf.saved_model.load(str(saved_models[name])).signatures["serving_default"]
     first = sorted(signature.structured_outputs)[0]
     np.testing.assert_allclose(graph.outputs({}), signature(x=inputs)[first], atol=1e-5)
 

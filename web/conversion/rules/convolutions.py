@@ -4,6 +4,7 @@ import numpy as np
 
 from web.conversion.graph_model import Array, Tensor
 from web.conversion.operation import Operation, Rule
+from web.conversion.rules.shapes import dimensions, product, reshaped
 
 
 def grouped(operation: Operation) -> Tensor | None:
@@ -67,35 +68,30 @@ def transposed_3d(operation: Operation) -> Tensor | None:
     rank_known = x.shape.rank == 5 and None not in x.shape[1:].as_list() and None not in known
     if weights is None or not rank_known or max(operation.attribute("dilations")) > 1:
         return None
-    borders = [(0, 0)]
     for axis, stride in enumerate(strides):
         length, extent = x.shape[axis + 1], weights.shape[axis]
         spread = (length - 1) * stride + 1
-        total = known[axis] - spread + extent - 1
+        before = extent - 1
         if operation.attribute("padding") == b"SAME":
-            hidden = max((length - 1) * stride + extent - known[axis], 0)
-            before = extent - 1 - hidden // 2
-        else:
-            before = extent - 1
-        borders.append((before, total - before))
-        x = _spread_tensor(x, axis + 1, stride)
-    x = tf.pad(x, [*borders, (0, 0)])
+            before -= max(spread - 1 + extent - known[axis], 0) // 2
+        behind = known[axis] + extent - 1 - spread - before
+        x = _spread_tensor(x, axis + 1, stride, (before, behind))
     turned = np.ascontiguousarray(weights[::-1, ::-1, ::-1].transpose(0, 1, 2, 4, 3))
     return tf.nn.conv3d(x, turned, [1] * 5, "VALID")
 
 
-def _spread_tensor(x: Tensor, axis: int, stride: int) -> Tensor:
-    """Returns the tensor with zeros between its elements."""
+def _spread_tensor(x: Tensor, axis: int, stride: int, border: tuple[int, int]) -> Tensor:
+    """Returns the tensor with zeros between its elements, and before and behind them."""
     import tensorflow as tf
 
-    if stride == 1:
-        return x
-    length = x.shape[axis]
+    outer, length, inner = dimensions(x)[:axis], x.shape[axis], dimensions(x)[axis + 1 :]
     places = np.full((length - 1) * stride + 1, length, np.int32)
     places[::stride] = np.arange(length)
-    borders = [(0, 0)] * x.shape.rank
-    borders[axis] = (0, 1)
-    return tf.gather(tf.pad(x, borders), places, axis=axis)
+    places = np.pad(places, border, constant_values=length)
+    # With three axes: WebGL cannot pad five.
+    rows = reshaped(x, [product(outer), length, product(inner)])
+    rows = tf.gather(tf.pad(rows, [(0, 0), (0, 1), (0, 0)]), places, axis=1)
+    return reshaped(rows, [*outer, len(places), *inner])
 
 
 def _spread(weights: Array, dilations: list[int]) -> Array:

@@ -57,6 +57,15 @@ def unfused(operation: Operation) -> Tensor | None:
     return output
 
 
+def in_tensorflow(node: Node) -> Iterator[Node]:
+    """Yields the node as it is, or its parts if TensorFlow has no such operation."""
+    unknown = node["op"] in (PRELU, "FusedDepthwiseConv2dNative")
+    if unknown or (node["op"] in UNFUSED and PRELU in _fused(node)):
+        yield from apart(node)
+    else:
+        yield node
+
+
 def apart(node: Node) -> Iterator[Node]:
     """Yields operations of TensorFlow that compute what the node computes.
 

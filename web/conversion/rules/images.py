@@ -52,7 +52,7 @@ def projective(operation: Operation) -> Tensor | None:
     import tensorflow as tf
 
     images, transforms = operation.inputs[:2]
-    if transforms.shape[0] != 1 or images.shape.rank != 4:
+    if transforms.shape[0] != 1 or images.shape.rank != 4 or images.shape[0] == 1:
         return None
     batch, height, width, channels = dimensions(images)
     one = reshaped(
