@@ -8,18 +8,23 @@ import pytest
 from core.agreement.golden import Golden
 from core.agreement.target import ConvertConfig
 from models.spec import Limits, ModelSpec, Tensor
+from tests.web.app.test_app import node
 from web import target
+from web.server.site_server import serving
 
 pytestmark = pytest.mark.browser
 
-STEPS, WIDTH = 5, 4
+STEPS, WIDTH, WORDS = 5, 4, 9
 SPEC = ModelSpec(
     name="loops",
     title="Loops",
     description="One value of each kind of loop, and one of a causal mask.",
-    inputs=(Tensor("steps", "float32", (STEPS, WIDTH), "A sequence.", -1.0, 1.0),),
-    outputs=(Tensor("values", "float32", (4,), "One a label.", -100.0, 100.0),),
-    labels=("LSTM", "stacked", "scan", "causal"),
+    inputs=(
+        Tensor("steps", "float32", (STEPS, WIDTH), "A sequence.", -1.0, 1.0),
+        Tensor("ids", "int32", (STEPS,), "Ids of words; 0 is none.", 0, WORDS - 1),
+    ),
+    outputs=(Tensor("values", "float32", (5,), "One a label.", -100.0, 100.0),),
+    labels=("LSTM", "stacked", "masked", "scan", "causal"),
     profiles={},
     limits={"web": {"float32": Limits(agreement=0.99, max_abs_diff=1e-5)}},
     golden_examples=4,
@@ -47,29 +52,36 @@ def export(folder: Path) -> None:
 
     keras.utils.set_random_seed(3)
     steps = keras.Input((STEPS, WIDTH), name="steps")
+    ids = keras.Input((STEPS,), dtype="int32", name="ids")
     layers = keras.layers
     branches = [
         layers.LSTM(6)(steps),
         layers.GRU(5)(layers.LSTM(6, return_sequences=True)(steps)),
+        layers.GRU(5)(layers.Embedding(WORDS, 3, mask_zero=True)(ids)),
         Scanned()(steps),
         Causal()(steps),
     ]
     values = layers.Concatenate()([layers.Dense(1)(branch) for branch in branches])
     archive = keras.export.ExportArchive()
-    model = keras.Model(steps, {"values": values})
+    model = keras.Model({"steps": steps, "ids": ids}, {"values": values})
     archive.track(model)
-    signature = [keras.InputSpec(shape=(None, STEPS, WIDTH), dtype="float32", name="steps")]
-    archive.add_endpoint("serving_default", model, signature)
+    signature = {
+        "steps": keras.InputSpec(shape=(None, STEPS, WIDTH), dtype="float32", name="steps"),
+        "ids": keras.InputSpec(shape=(None, STEPS), dtype="int32", name="ids"),
+    }
+    archive.add_endpoint("serving_default", model, [signature])
     archive.write_out(str(folder), verbose=False)
 
 
 def golden_set(saved_model: Path) -> Golden:
     import tensorflow as tf
 
-    steps = np.random.default_rng(4).uniform(-1, 1, (32, STEPS, WIDTH)).astype(np.float32)
+    random = np.random.default_rng(4)
+    steps = random.uniform(-1, 1, (32, STEPS, WIDTH)).astype(np.float32)
+    ids = random.integers(0, WORDS, (32, STEPS)).astype(np.int32)
     answer = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
-    values = answer(steps=tf.constant(steps))["values"].numpy()
-    return Golden({"steps": steps}, values.argmax(axis=1), values)
+    values = answer(steps=tf.constant(steps), ids=tf.constant(ids))["values"].numpy()
+    return Golden({"steps": steps, "ids": ids}, values.argmax(axis=1), values)
 
 
 def test_loops_and_causal_masks_agree_on_every_backend(tmp_path: Path) -> None:
@@ -87,3 +99,5 @@ def test_loops_and_causal_masks_agree_on_every_backend(tmp_path: Path) -> None:
         (engine, "passed", "") for engine in ("wasm", "cpu", "webgl")
     ]
     assert all(row.max_abs_diff < 1e-5 for row in rows)
+    with serving(site.folder) as url:
+        node("--test", "browser/sequences.test.ts", SITE=url)

@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 
-import { parse } from '../src/inputs/fields.ts';
+import { parse, write } from '../src/inputs/fields.ts';
 
 const MASS = {
   name: 'mass',
@@ -31,4 +31,19 @@ test('strings are taken unchanged, including commas', () => {
 test('several values are separated by commas', () => {
   expect(parse('1, 2,3', { ...MASS, shape: [3] })).toEqual([1, 2, 3]);
   expect(() => parse('1, 2', { ...MASS, shape: [3] })).toThrow('by commas; got 2');
+});
+
+test('a table has a line for each row, and is read as it is written', () => {
+  const steps = { ...MASS, shape: [2, 3] };
+  expect(write(['1', '2', '3', '4', '5', '6'], steps)).toBe('1, 2, 3\n4, 5, 6');
+  expect(parse('1, 2, 3\n4, 5, 6\n', steps)).toEqual([1, 2, 3, 4, 5, 6]);
+  expect(() => parse('1, 2, 3', steps)).toThrow('takes 6 values (2 × 3), separated by commas; got 3');
+  expect(write(['7'], MASS)).toBe('7');
+  expect(write(['1', '2'], { ...MASS, shape: [2] })).toBe('1, 2');
+});
+
+test('ids are whole numbers', () => {
+  const ids = { ...MASS, name: 'ids', dtype: 'int32', shape: [2] };
+  expect(parse('3, 4', ids)).toEqual([3, 4]);
+  expect(() => parse('3, 4.5', ids)).toThrow('ids must be a whole number; got 4.5');
 });

@@ -22,24 +22,38 @@ export function renderFields(
     form.addEventListener('input', () => give(form, inputs, classifier));
   }
   for (const input of inputs) {
-    const box = form.elements.namedItem(input.name) as HTMLInputElement;
+    const box = form.elements.namedItem(input.name) as Box;
     const values = selection?.inputs[input.name];
     if (values && box !== form.ownerDocument.activeElement) {
-      box.value = Array.from(values)
-        .map((value) => (value === input.missing ? '' : shown(value)))
-        .join(', ');
+      box.value = write(
+        Array.from(values, (value) => (value === input.missing ? '' : shown(value))),
+        input,
+      );
     }
   }
+}
+
+type Box = HTMLInputElement | HTMLTextAreaElement;
+
+/** With more values than this, one line of a form field hides most of them. */
+const FEW = 8;
+
+/** Returns the values as `parse` reads them: a line for each row of a table. */
+export function write(values: readonly string[], { shape }: TensorSpec): string {
+  const row = shape.length > 1 ? shape.at(-1)! : values.length;
+  const lines = Array.from({ length: values.length / row || 1 }, (_, index) =>
+    values.slice(index * row, (index + 1) * row).join(', '),
+  );
+  return lines.join('\n');
 }
 
 /** Returns the values in the text. Throws when the input does not accept them. */
 export function parse(text: string, input: TensorSpec): (number | string)[] {
   const count = elements(input);
-  const parts = count === 1 ? [text.trim()] : text.split(',').map((part) => part.trim());
+  const parts = count === 1 ? [text.trim()] : text.trim().split(/\s*[,\n]\s*/);
   if (parts.length !== count) {
-    throw new Error(
-      `${input.name} takes ${count} values, separated by commas; got ${parts.length}.`,
-    );
+    const wanted = input.shape.length > 1 ? `${count} values (${input.shape.join(' × ')})` : `${count} values`;
+    throw new Error(`${input.name} takes ${wanted}, separated by commas; got ${parts.length}.`);
   }
   if (elementType(input) === 'string') return parts;
   return parts.map((part) => {
@@ -47,6 +61,9 @@ export function parse(text: string, input: TensorSpec): (number | string)[] {
     const value = Number(part);
     if (part === '' || !Number.isFinite(value)) {
       throw new Error(`${input.name} must be a number; got ${part || 'nothing'}.`);
+    }
+    if (elementType(input) === 'int32' && !Number.isInteger(value)) {
+      throw new Error(`${input.name} must be a whole number; got ${part}.`);
     }
     const { minimum, maximum } = input;
     if ((minimum !== null && value < minimum) || (maximum !== null && value > maximum)) {
@@ -62,7 +79,7 @@ function give(form: HTMLFormElement, inputs: readonly TensorSpec[], classifier: 
   try {
     const values: Record<string, TensorData> = {};
     for (const input of inputs) {
-      const box = form.elements.namedItem(input.name) as HTMLInputElement;
+      const box = form.elements.namedItem(input.name) as Box;
       values[input.name] = parse(box.value, input);
     }
     void classifier.chooseValues(values);
@@ -74,7 +91,7 @@ function give(form: HTMLFormElement, inputs: readonly TensorSpec[], classifier: 
 function field(input: TensorSpec, examples: readonly Example[], readOnly: boolean): HTMLElement {
   const label = document.createElement('label');
   const name = document.createElement('span');
-  const box = document.createElement('input');
+  const box = elements(input) > FEW ? textArea(input) : document.createElement('input');
   name.textContent = input.name.replaceAll('_', ' ');
   label.title = input.description;
   box.name = input.name;
@@ -82,14 +99,23 @@ function field(input: TensorSpec, examples: readonly Example[], readOnly: boolea
   box.autocomplete = 'off';
   if (input.missing !== undefined && input.missing !== null) box.placeholder = 'unknown';
   label.append(name, box);
-  if (elements(input) === 1 && elementType(input) !== 'string') box.inputMode = 'decimal';
-  else if (elements(input) === 1) label.append(suggestions(box, input, examples));
+  if (elements(input) > 1) return label;
+  const type = elementType(input);
+  if (type === 'string') label.append(suggestions(box, input, examples));
+  else box.inputMode = type === 'int32' ? 'numeric' : 'decimal';
   return label;
+}
+
+function textArea({ shape }: TensorSpec): HTMLTextAreaElement {
+  const area = document.createElement('textarea');
+  area.rows = shape.length > 1 ? Math.min(shape[0]!, FEW) : 3;
+  area.spellcheck = false;
+  return area;
 }
 
 /** Suggests the strings in the samples: nothing else says which ones are possible. */
 function suggestions(
-  box: HTMLInputElement,
+  box: Box,
   input: TensorSpec,
   examples: readonly Example[],
 ): HTMLElement {
