@@ -53,7 +53,29 @@ def test_a_crash_is_the_reason_of_its_variant_alone(looped: tuple[ModelSpec, Pat
         assert f"sequences of at most {LAYER_STEPS} steps" in reason
 
 
+def test_what_was_made_before_needs_no_child(
+    sample: Sample, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = convert(sample.saved_model, sample.spec, ["float32", "int8"], examples)
+    started: list[list[str]] = []
+    start = isolated._start
+
+    def counted(folder: Path, variants: list[str]) -> Any:
+        started.append(variants)
+        return start(folder, variants)
+
+    monkeypatch.setattr(isolated, "_start", counted)
+    assert convert(sample.saved_model, sample.spec, ["float32"], examples) == {
+        "float32": first["float32"]
+    }
+    assert not started
+    # Other examples may have given another file.
+    convert(sample.saved_model, sample.spec, ["float32", "int8"], examples)
+    assert started == [["int8"]]
+
+
 def test_a_hang_ends_at_the_limit(sample: Sample) -> None:
+    isolated._kept.cache_clear()
     made = convert(sample.saved_model, sample.spec, ["float32"], examples, seconds=0.05)
     assert str(made["float32"]).startswith("TensorFlow Lite's converter took more than 0.05 s, ")
 
@@ -89,6 +111,7 @@ def test_the_child_gets_none_of_the_users_environment(
     (tmp_path / "mobile.py").write_text("raise SystemExit('the wrong package')")
     monkeypatch.setenv("PYTHONPATH", str(tmp_path))
     monkeypatch.chdir(tmp_path)
+    isolated._kept.cache_clear()
     child: Any = isolated.child
     assert child.__name__ == "mobile.conversion.child"
     made = convert(sample.saved_model, sample.spec, ["float32"], examples)
