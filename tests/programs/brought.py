@@ -44,7 +44,8 @@ def main() -> int:
             seconds = time.monotonic() - start
             print(f"{name}: {len(rows) - len(wrong)} of {len(rows)} rows pass, {seconds:.0f} s")
             for row in wrong:
-                print(f"  {row.target} {row.variant} on {row.runtime}: {row.reason}", flush=True)
+                print(f"  {row.target} {row.variant} on {row.runtime}: {row.reason}")
+            sys.stdout.flush()
             failed += bool(wrong) or not rows
     return 1 if failed else 0
 

@@ -7,14 +7,15 @@ import json
 import sys
 import zipfile
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import mobile.target
 import models
-from core.agreement.golden import golden_set
+from core.agreement.checks import Check
+from core.agreement.golden import Golden, golden_set
 from core.agreement.target import ConvertConfig
 from core.errors import DataError, UserError
 from models import examples
@@ -22,10 +23,11 @@ from models.existing import UntrustedModelError, made_up
 from models.spec import ModelSpec, Tensor
 from pipeline.new import from_existing
 from pipeline.new.create import create
+from pipeline.stages import fan_out
 from pipeline.training.export import export
 from pipeline.training.journal import Journal
 from pipeline.training.trainer import fit
-from tests.models.brought import save
+from tests.models.brought import MODELS, save
 
 # NumPy 2 warns about TensorFlow's variables whenever Keras saves one.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -70,42 +72,60 @@ def spec_of(folder: Path) -> ModelSpec:
     return spec
 
 
+def converted(spec: ModelSpec, folder: Path) -> tuple[Golden, list[Check]]:
+    """Returns the exported model's golden set, and the rows of its .tflite files."""
+    import tensorflow as tf
+
+    for split in ("train", "test"):
+        data = spec.module("data").examples(folder, split, 20)
+        assert examples.write(data, folder / split / f"{split}.tfrecord") == 20
+    # As ExampleGen leaves them, which calibration reads.
+    zipped = folder / "examples" / "data_tfrecord-00000-of-00001.gz"
+    zipped.parent.mkdir()
+    with tf.io.TFRecordWriter(str(zipped), "GZIP") as writer:
+        for record in tf.data.TFRecordDataset(str(folder / "train" / "train.tfrecord")):
+            writer.write(record.numpy())
+    journal = Journal(folder, 0)
+    trained = fit(spec, {"epochs": 0}, train="", evaluation="", statistics={}, journal=journal)
+    export(trained.model, spec, folder / "exported")
+    golden = golden_set(folder / "exported", spec, str(folder / "test" / "*"))
+    golden.save(folder / "golden")
+    config = ConvertConfig(zipped.parent, folder / "golden")
+    fan_out.convert("mobile", folder / "exported", folder / "mobile", spec=spec, config=config)
+    return golden, fan_out.check("mobile", folder / "mobile", golden, spec=spec)
+
+
 @pytest.mark.parametrize(("source", "name"), [("model.keras", "mine_k"), ("saved", "mine_s")])
 def test_a_trained_model_reaches_the_device(
     originals: Path, place: Path, tmp_path: Path, source: str, name: str
 ) -> None:
-    import tensorflow as tf
-
     folder, told = from_existing.create(name, originals / source, models=place)
     assert "input picture_1: float32 (8, 8, 3), values assumed to be from 0 to" in told
     spec = spec_of(folder)
-    for split in ("train", "test"):
-        data = spec.module("data").examples(tmp_path, split, 20)
-        assert examples.write(data, tmp_path / split / f"{split}.tfrecord") == 20
-    # As ExampleGen leaves them, which calibration reads.
-    zipped = tmp_path / "examples" / "data_tfrecord-00000-of-00001.gz"
-    zipped.parent.mkdir()
-    with tf.io.TFRecordWriter(str(zipped), "GZIP") as writer:
-        for record in tf.data.TFRecordDataset(str(tmp_path / "train" / "train.tfrecord")):
-            writer.write(record.numpy())
-    journal = Journal(tmp_path, 0)
-    trained = fit(spec, {"epochs": 0}, train="", evaluation="", statistics={}, journal=journal)
-    export(trained.model, spec, tmp_path / "exported")
-    golden = golden_set(tmp_path / "exported", spec, str(tmp_path / "test" / "*"))
+    golden, rows = converted(spec, tmp_path)
     assert golden.accuracy == 1.0
+    # The export did not replace the network by a constant.
+    assert np.ptp(golden.outputs, axis=0).max() > 1e-3
+    assert {row.variant for row in rows} == {"float32", "float16", "dynamic", "int8", "int8_uint8"}
+    assert [(row.key, row.reason) for row in rows if row.status != "passed"] == []
     changed = folder / ("model.keras" if source == "model.keras" else "saved_model/fingerprint.pb")
     changed.write_bytes(b"other")
     with pytest.raises(DataError, match="changed: its digest is"):
         spec.module("existing").MODEL.network()
-    # The export did not replace the network by a constant.
-    assert np.ptp(golden.outputs, axis=0).max() > 1e-3
-    golden.save(tmp_path / "golden")
-    config = ConvertConfig(zipped.parent, tmp_path / "golden")
-    artifacts = mobile.target.convert(
-        tmp_path / "exported", tmp_path / "mobile", spec=spec, config=config
-    )
-    for check in mobile.target.check(artifacts, golden, limits=spec.limits["mobile"]):
-        assert check.status == "passed", check
+
+
+# The LSTM goes all the way in tests/e2e, and all of them do in tests/programs/brought.py.
+@pytest.mark.parametrize("name", sorted(MODELS.keys() - {"small", "lstm"}))
+def test_every_usual_kind_of_network_reaches_the_device(
+    place: Path, tmp_path: Path, name: str
+) -> None:
+    folder, _ = from_existing.create(f"mine_{name}", save(name, tmp_path), models=place)
+    spec = spec_of(folder)
+    only = replace(spec, limits={"mobile": {"float32": spec.limits["mobile"]["float32"]}})
+    golden, rows = converted(only, tmp_path)
+    assert np.ptp(golden.outputs, axis=0).max() > 1e-2
+    assert len(rows) == 2
+    assert [(row.key, row.reason) for row in rows if row.status != "passed"] == []
 
 
 def test_code_in_a_file_is_refused_unless_trusted(originals: Path, place: Path) -> None:
