@@ -26,7 +26,7 @@ def main() -> int:
     parser.add_argument("--list", action="store_true", help="print the rows' names and end")
     parser.add_argument("--summary", action="store_true", help="only the 105 rows of the summary")
     parser.add_argument("--targets", nargs="+", choices=TARGETS, default=TARGETS)
-    parser.add_argument("--page", action="store_true", help=f"write {PAGE} from what was tried")
+    parser.add_argument("--page", action="store_true", help=f"write {PAGE} from all kept results")
     parser.add_argument("--again", action="store_true", help="try rows again that have results")
     parser.add_argument("--out", type=Path, default=ROOT / "build" / "compatibility")
     parser.add_argument("--processes", type=int, default=os.cpu_count())
@@ -34,7 +34,7 @@ def main() -> int:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from core.errors import UserError
     from tests.compatibility import page, program
-    from tests.compatibility.rows import matching
+    from tests.compatibility.rows import ROWS, matching
     from tests.compatibility.summary_rows import NAMES
 
     try:
@@ -51,16 +51,14 @@ def main() -> int:
     options.out.mkdir(parents=True, exist_ok=True)
     start = time.monotonic()
     results = program.run(rows, options.targets, options.out, options.processes)
-    by_name = {}
     for number, result in enumerate(results, 1):
-        by_name[result["name"]] = result
         seconds = time.monotonic() - start
         print(
             f"{seconds:6.0f} s {number:3}/{len(rows)} {result['name']}: {_short(result)}",
             flush=True,
         )
     if options.page:
-        page.write(ROOT / PAGE, rows, by_name)
+        page.write(ROOT / PAGE, ROWS, program.kept(ROWS, options.out))
     return 0
 
 

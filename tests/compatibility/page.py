@@ -49,11 +49,13 @@ A row says what these versions do with a small model of that kind. It is no prom
 """
 _READING = f"""## How to read it
 
-- **yes**: the answers agree in every variant. They differ by at most {CLOSE:g} of the largest
-  output in float32 ({WEBGL:g} on webgl), {HALF:g} in float16 and {EIGHT_BITS:g} in 8 bits, and NaN
-  and infinity are in the same places. In 8 bits, a model whose outputs are classes agrees if the
-  top class is the same for {SAME_CLASS:.0%} of the inputs. Its inputs are those whose two highest
-  answers differ clearly. Ranges are calibrated with the tried inputs and others.
+- **yes**: the answers agree in every variant. They differ by at most {CLOSE.largest:g} of the
+  largest output in float32 ({WEBGL.largest:g} on webgl), {HALF.largest:g} in float16 and
+  {EIGHT_BITS.largest:g} in 8 bits, there with a root mean square of at most {EIGHT_BITS.rms:g} of
+  the outputs'. NaN and infinity are in the same places. In 8 bits, a model whose outputs are
+  classes agrees if the top class is the same for {SAME_CLASS:.0%} of the inputs; it is tried with
+  inputs whose two highest answers differ clearly. Ranges are calibrated with the tried inputs and
+  others.
 - **differs**: there are answers and no error, but others than the SavedModel's; the number is the
   largest difference relative to the largest output.
 - **refused**: the product says why it cannot convert the model.
@@ -78,7 +80,8 @@ def write(file: Path, rows: Sequence[Row], results: Mapping[str, Result]) -> Non
     tables = [line for family in _families(tried) for line in _table(family, results, reasons)]
     lines = [
         *(_INTRODUCTION, "## Versions", "", *_versions(), "", _READING),
-        *("## Summary", "", *_summary(tried, results), "", *tables),
+        *("## Summary", "", f"{len(tried)} of {len(rows)} rows were tried for this page.", ""),
+        *(*_summary(tried, results), "", *tables),
         *("## Reasons", "", *reasons.lines(), "", *_rewritten(tried, results)),
     ]
     file.write_text("\n".join(lines) + "\n" + kept)
@@ -130,6 +133,10 @@ _COUNTED: Mapping[str, Callable[[Result], bool]] = {
     "agree in int8 too, in both runtimes of devices": in_int8,
     "agree in every variant everywhere": lambda result: agrees(result, lambda _: True),
     "are refused somewhere": has(REFUSED),
+    "are refused without the layer's name": lambda result: any(
+        cell["verdict"] == REFUSED and " of layer '" not in cell["reason"]
+        for cell in result["cells"].values()
+    ),
     "differ somewhere": has(DIFFERS),
     "fail in a runtime": has(FAILS),
     "end a process": has(CRASHED),

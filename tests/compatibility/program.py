@@ -4,12 +4,12 @@ import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.compatibility import children, mobile, web
+from tests.compatibility import children, mobile, rules, web
 from tests.compatibility.exported import Exported, made
 from tests.compatibility.row import Row
 from tests.compatibility.verdicts import (
@@ -27,10 +27,9 @@ from tests.compatibility.verdicts import (
 # For one step of a row, and for all of them: rows take about 20 s.
 ROW_SECONDS = 600.0
 EXPORT_SECONDS = CONVERT_SECONDS = 180.0
+MOBILE_SECONDS = 300.0
 # The browser ends itself earlier; a row with several outputs starts it several times.
 BROWSER_SECONDS = 3 * web.BROWSER_SECONDS + 60.0
-VARIANTS = tuple(mobile.LIMITS)
-EDGE = tuple(runtime.title for runtime in mobile.RUNTIMES)
 
 
 @dataclass
@@ -62,8 +61,8 @@ def tried(row: Row, targets: Collection[str], page: Path, folder: Path) -> dict[
     ended = trial.step("export", lambda: _export(row, trial.exported.folder), EXPORT_SECONDS)
     trial.cells["SavedModel"] = ended.value or _without_answer(ended)
     if ended.value:
-        for variant in VARIANTS if "mobile" in targets else ():
-            _on_devices(trial, variant)
+        if "mobile" in targets:
+            _on_devices(trial)
         if "web" in targets:
             _in_browser(trial, page)
     return {
@@ -80,18 +79,16 @@ def _export(row: Row, folder: Path) -> dict[str, Any]:
     return as_json(compared(exported.expected(), answers, limit, classes=False))
 
 
-def _on_devices(trial: _Trial, variant: str) -> None:
+def _on_devices(trial: _Trial) -> None:
     ended = trial.step(
-        variant,
-        lambda: mobile.tried(trial.row, trial.exported, variant, trial.folder / variant),
-        CONVERT_SECONDS,
+        "mobile",
+        lambda: mobile.tried(trial.row, trial.exported, trial.folder / "mobile"),
+        MOBILE_SECONDS,
     )
-    if ended.value:
-        trial.cells |= ended.value["cells"]
-        rules = trial.rules["mobile"]
-        rules += [rule for rule in ended.value["rules"] if rule not in rules]
-    else:
-        trial.cells |= {f"{runtime} {variant}": _without_answer(ended) for runtime in EDGE}
+    trial.cells |= ended.value or dict.fromkeys(mobile.cell_names(), _without_answer(ended))
+    applied = trial.step("rules", lambda: rules.of_mobile(trial.exported), CONVERT_SECONDS)
+    # What cannot be converted may be such that no rule can be applied.
+    trial.rules["mobile"] += applied.value or []
 
 
 def _in_browser(trial: _Trial, page: Path) -> None:
@@ -127,6 +124,12 @@ def _without_answer(ended: children.Ended) -> dict[str, Any]:
     if ended.error:
         return as_json(Verdict(TRACEBACK, reason=ended.error))
     return as_json(Verdict(CRASHED, reason=ended.death))
+
+
+def kept(rows: Iterable[Row], out: Path) -> dict[str, Any]:
+    """Returns the results that are kept in the folder, by the rows' names."""
+    files = {row.name: out / f"{row.file_name}.json" for row in rows}
+    return {name: json.loads(file.read_text()) for name, file in files.items() if file.is_file()}
 
 
 def run(

@@ -6,31 +6,28 @@ from dataclasses import replace
 from typing import Any
 from unittest import mock
 
-from mobile.conversion import conversion
-from mobile.conversion.rules.table import RULES, rules_for
+from mobile.conversion.conversion import Source
+from mobile.conversion.rules.frozen_graph import FrozenGraph
+from mobile.conversion.rules.table import RULES
+from mobile.target import TARGET
+from tests.compatibility.exported import Exported
 from web.conversion import graph_models
 
 
-@contextmanager
-def of_mobile() -> Iterator[list[str]]:
-    """Yields a list that gets a line for each rule that changes a graph for TensorFlow Lite."""
+def of_mobile(exported: Exported) -> list[str]:
+    """Returns a line for each rule that changes the graph for TensorFlow Lite, in int8 or always.
+
+    The conversion is a process of its own, so the rules are applied once more here.
+    """
+    source = Source(exported.saved_model, exported.spec(TARGET, ()))
+    graph = FrozenGraph.of(source._function)
     applied: list[str] = []
-    names = {id(rule): name for name, rule in RULES.items()}
-
-    def recording(rule: Any) -> Any:
-        def apply(graph: Any) -> Any:
-            changed = rule.apply(graph)
-            if changed is not graph:
-                _note(applied, f"{names[id(rule)]}: {rule.changes}, as {rule.why}")
-            return changed
-
-        return replace(rule, apply=apply)
-
-    def recorded(*, calibrated: bool) -> list[Any]:
-        return [recording(rule) for rule in rules_for(calibrated=calibrated)]
-
-    with mock.patch.object(conversion, "rules_for", recorded):
-        yield applied
+    for name, rule in RULES.items():
+        changed = rule.apply(graph)
+        if changed is not graph:
+            _note(applied, f"{name}: {rule.changes}, as {rule.why}")
+        graph = changed
+    return applied
 
 
 @contextmanager
