@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.compatibility import children, mobile, rules, web
-from tests.compatibility.exported import Exported, made
+from tests.compatibility.exported import MODEL, Exported, made
 from tests.compatibility.row import Row
 from tests.compatibility.verdicts import (
     CLOSE,
@@ -95,7 +95,8 @@ def _in_browser(trial: _Trial, page: Path) -> None:
     exported, site = trial.exported, trial.folder / "site"
     web.placed(page, exported, site)
     graph = trial.step("web", lambda: web.add_graph_models(exported, site), CONVERT_SECONDS)
-    litert = trial.step("litert", lambda: web.add_tflite(exported, site), CONVERT_SECONDS)
+    file = trial.folder / "mobile" / f"{MODEL}.float32.tflite"
+    litert = trial.step("litert", lambda: web.add_tflite(exported, site, file), CONVERT_SECONDS)
     trial.rules["web"] += graph.value or []
     runs = []
     for run in web.RUNS:

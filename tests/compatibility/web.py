@@ -84,10 +84,20 @@ def add_graph_models(exported: Exported, site: Path) -> list[str]:
     return applied
 
 
-def add_tflite(exported: Exported, site: Path) -> bool:
-    """Adds the file for LiteRT.js; returns whether the product offers the row on LiteRT.js."""
+def add_tflite(exported: Exported, site: Path, made: Path) -> bool:
+    """Adds the file for LiteRT.js; returns whether the product offers the row on LiteRT.js.
+
+    Args:
+        made: the mobile target's float32 file. Where it is there, it is not converted again: the
+            product would make the same bytes in the same way.
+    """
     spec = exported.spec("web", FORMS)
-    return tflite.add(exported.saved_model, site, spec=spec, config=exported.config) is not None
+    if not made.is_file():
+        return tflite.add(exported.saved_model, site, spec=spec, config=exported.config) is not None
+    offered = all(tensor.dtype in tflite.TYPES for tensor in spec.inputs)
+    if offered:
+        shutil.copy(made, layout.tflite_file(site, spec.name))
+    return offered
 
 
 def answered(
