@@ -18,6 +18,9 @@ MAX_BYTES = 1 << 30
 LARGE_ELEMENTS = 5000
 # If the answers to made-up inputs differ by less, the model does not distinguish inputs.
 ALIKE = 1e-5
+# The ends of the names of layers whose operators TensorFlow Lite leaves in float32 in the variant
+# int8, and therefore refuses in the variant that has nothing but bytes.
+_FLOATS = ("Attention", "LayerNormalization", "RMSNormalization")
 
 
 @dataclass(frozen=True)
@@ -29,12 +32,14 @@ class ModelFacts:
         output: the name of its output; empty where it has only one.
         classes: the width of its output.
         spread: the largest difference between its answers to made-up inputs.
+        needs_floats: whether it has layers that eight bits cannot hold.
     """
 
     inputs: tuple[Place, ...]
     output: str
     classes: int
     spread: float = 0.0
+    needs_floats: bool = False
 
 
 def create(
@@ -87,7 +92,9 @@ def _look_at_keras(file: Path, trusted: bool) -> ModelFacts:
     else:
         output, tensor, more = "", model.outputs[0], list(model.outputs[1:])
     _one_output(file, len(more) + 1)
-    facts = ModelFacts(inputs, output, _classes(file, tensor.shape))
+    needs_floats = any(kind.endswith(_FLOATS) for kind in kinds)
+    classes = _classes(file, tensor.shape)
+    facts = ModelFacts(inputs, output, classes, needs_floats=needs_floats)
 
     def call(values: Mapping[str, Any]) -> Any:
         ordered = [values[place.theirs] for place in inputs]
@@ -219,6 +226,11 @@ def _values(
         "whole": folder.tuple_of(tuple(place.name for place in facts.inputs if place.has_ids), 8),
         "padding": folder.dict_of(padding, 8),
         "classes": str(facts.classes),
+        "bytes": (
+            "# No int8_uint8, which has only bytes: layers of this model need float32."
+            if facts.needs_floats
+            else '"int8_uint8": QUANTISED,'
+        ),
         "golden": "4" if large else "16",
         "schema": HEAD + "\n".join([*schema, label(facts.classes)]),
     }

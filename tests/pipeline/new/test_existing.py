@@ -121,6 +121,7 @@ def test_every_usual_kind_of_network_reaches_the_device(
 ) -> None:
     folder, _ = from_existing.create(f"mine_{name}", save(name, tmp_path), models=place)
     spec = spec_of(folder)
+    assert ("int8_uint8" in spec.limits["mobile"]) == (name not in {"attention", "causal"})
     only = replace(spec, limits={"mobile": {"float32": spec.limits["mobile"]["float32"]}})
     golden, rows = converted(only, tmp_path)
     assert np.ptp(golden.outputs, axis=0).max() > 1e-2
