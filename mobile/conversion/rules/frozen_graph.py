@@ -6,6 +6,8 @@ from typing import Any
 
 # Takes an operation of TensorFlow's; returns the tensors that replace its outputs, or None.
 Replacement = Callable[[Any], list[Any] | None]
+# The attribute of a function whose author says what it implements.
+_IMPLEMENTS = "_implements"
 
 
 @dataclass(frozen=True)
@@ -18,12 +20,15 @@ class FrozenGraph:
         outputs: the name of the tensor that holds each output, by the output's name.
         resources: what the function refers to besides its inputs, such as a table, by the name of
             the operation that stands for it.
+        implemented: what its functions say that they implement. The converter puts one operator in
+            the place of such a function; in this graph, the operations of all functions are inline.
     """
 
     definition: Any
     inputs: Mapping[str, str]
     outputs: Mapping[str, str]
     resources: Mapping[str, Any]
+    implemented: frozenset[str] = frozenset()
 
     @classmethod
     def of(cls, function: Any) -> "FrozenGraph":
@@ -45,6 +50,11 @@ class FrozenGraph:
             dict(inputs),
             {name: tensor.name for name, tensor in outputs},
             {name: value for name, value in zip(others, captured, strict=True) if name in kept},
+            frozenset(
+                each.attr[_IMPLEMENTS].s.decode()
+                for each in function.graph.as_graph_def().library.function
+                if _IMPLEMENTS in each.attr
+            ),
         )
 
     def function(self, signature: Mapping[str, Any]) -> Any:

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from mobile.conversion.rules import (
     bincount,
+    box_suppression,
     convolutions,
     copies,
     erf,
@@ -25,6 +26,11 @@ RULES: Mapping[str, Rule] = {
         gradients.apply,
         "operations lose their own gradients",
         "the converter cannot save those that read variables, and loses the signature",
+    ),
+    "box suppression": Rule(
+        box_suppression.apply,
+        "padded non-maximum suppression keeps the operations of TensorFlow's function",
+        "NON_MAX_SUPPRESSION_V4 keeps boxes without an area twice, and confuses swapped corners",
     ),
     "sign bits": Rule(
         sign_bits.apply,
