@@ -1,7 +1,7 @@
 """A calibrated .tflite file: float32, with the range of every tensor, ready to be quantised."""
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -62,19 +62,20 @@ class CalibratedFile:
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
-        """Returns the operators of the main graph in the order of execution."""
+        """Returns the operators of the main graph that have results, in the order of execution."""
         graph = self._model.subgraphs[0]
         computed = set(graph.inputs) | {
-            number for operator in graph.operators for number in operator.outputs
+            number for operator in graph.operators for number in _numbers(operator.outputs)
         }
         return tuple(
             Step(
                 place,
                 operator_name(self._model.operatorCodes[operator.opcodeIndex]),
-                tuple(number for number in operator.inputs if number in computed),
-                tuple(operator.outputs),
+                tuple(number for number in _numbers(operator.inputs) if number in computed),
+                tuple(_numbers(operator.outputs)),
             )
             for place, operator in enumerate(graph.operators)
+            if len(_numbers(operator.outputs))
         )
 
     def is_too_fine(self, step: Step) -> bool:
@@ -157,6 +158,11 @@ def _widen(model: Any) -> None:
                     if (each.min[0], each.max[0]) != (lowest, highest):
                         each.min, each.max = [lowest], [highest]
                         changed = True
+
+
+def _numbers(tensors: Any) -> Sequence[int]:
+    """Returns an operator's inputs or outputs; a list is missing where tables are made."""
+    return () if tensors is None else tensors
 
 
 def _has_range(quantisation: Any) -> bool:

@@ -5,14 +5,17 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from core.agreement.refusal import layer_of
+import numpy as np
+
+from core.agreement.refusal import Refusal, layer_of
 from core.arrays import Array
 from core.errors import UserError
 from mobile.conversion.loops import with_float32_biases
-from mobile.conversion.refusals import in_words
+from mobile.conversion.refusals import RUNTIME, in_words
+from mobile.conversion.rules.frozen_graph import FrozenGraph
 from mobile.conversion.rules.rewriting import owner_of, rewritten
 from mobile.conversion.rules.table import rules_for
-from mobile.conversion.selective import NeedsFloatError, Selective, holds
+from mobile.conversion.selective import NeedsFloatError, Selective, TooCoarseError, holds
 from mobile.conversion.variants import Variant
 from models.contract import ONE_EXAMPLE, SIGNATURE_TENSORS
 from models.spec import ModelSpec
@@ -66,6 +69,10 @@ class Source:
                 outputs[tensor.name] = tf.reshape(outputs[tensor.name], (1, *tensor.shape))
             return outputs
 
+        # TensorFlow 2.21's calibrator makes one text of an array's bytes, then fails or crashes.
+        self._texts = [
+            tensor.name for tensor in spec.inputs if tensor.dtype == "string" and tensor.shape
+        ]
         self._functions: dict[bool, Any] = {}
         self._selective: Selective | None = None
         self._function = tf.function(one_example).get_concrete_function(
@@ -84,6 +91,8 @@ class Source:
         Raises:
             ConversionError: the converter failed; the message says why, and what to do about it.
         """
+        if variant.calibrated and self._texts:
+            raise ConversionError(str(self._texts_refused()))
         content = self._converted(variant, calibration)
         if variant.float16:
             return with_float32_biases(content)
@@ -91,7 +100,7 @@ class Source:
             return content
         try:
             return self._mended(variant, calibration)
-        except NeedsFloatError as error:
+        except (NeedsFloatError, TooCoarseError) as error:
             raise ConversionError(str(error)) from error
 
     def _mended(self, variant: Variant, calibration: Mapping[str, Array]) -> bytes:
@@ -102,6 +111,23 @@ class Source:
             self._selective = Selective(calibrated, calibration)
         return (
             self._selective.bytes_only() if variant.uint8_io else self._selective.narrowed.content
+        )
+
+    def _texts_refused(self) -> Refusal:
+        """Returns why a file with an input of several texts is not calibrated."""
+        readers = [
+            layer
+            for operation in FrozenGraph.of(self._function).opened().get_operations()
+            if any(tensor.dtype.name == "string" for tensor in operation.inputs)
+            and all(tensor.dtype.name != "string" for tensor in operation.outputs)
+            and (layer := layer_of(operation.name))
+        ]
+        return Refusal(
+            RUNTIME,
+            f"the input {', '.join(map(repr, self._texts))}",
+            readers[0] if readers else "",
+            "in eight bits it must be calibrated, and the calibrator takes one text per input only",
+            "take the variant dynamic, or give each text an input of its own, of the shape ()",
         )
 
     def _converted(
@@ -139,7 +165,12 @@ class Source:
 
 def _one_by_one(inputs: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
     for row in range(len(next(iter(inputs.values())))):
-        yield {name: values[row : row + 1] for name, values in inputs.items()}
+        yield {name: _stored(values[row : row + 1]) for name, values in inputs.items()}
+
+
+def _stored(values: Array) -> Array:
+    """Returns one example as the calibrator reads it: a text as exactly its bytes."""
+    return np.array([values.item().encode()]) if values.dtype.kind == "U" else values
 
 
 def _layers_with_loops(function: Any) -> list[str]:

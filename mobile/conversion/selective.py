@@ -26,11 +26,17 @@ from models.contract import SIGNATURE_TENSORS
 ERROR = 0.05
 # … and so many examples have the same largest value, of those whose two largest differ by more.
 AGREEMENT = 0.97
+# An error larger than this share of the largest value is accepted only where as many of all
+# examples have the same largest value, as classes do. Outputs that saturate have a small root mean
+# square of errors although no order among them is left.
+LARGEST = 0.1
 # More examples tell little more, and every round runs all of them.
 _EXAMPLES = 64
 # The errors of every tensor are measured on fewer.
 _MEASURED = 16
 _ROUNDS = 12
+# Relative errors above this are alike: nothing is left of the values.
+_LOST = 1e3
 # So many operators at most move to float in one round, besides those that compute their inputs.
 _AT_ONCE = 3
 # They hold nearly all weights and take nearly all time.
@@ -55,6 +61,21 @@ class NeedsFloatError(UserError):
             "eight bits cannot hold the values, and a variant of bytes has no operator in float32",
             "take the variant int8, in which they stay in float32, or leave int8_uint8 out of the "
             "spec's limits",
+        )
+        super().__init__(str(refusal))
+
+
+class TooCoarseError(UserError):
+    """No int8 file would agree with float32, whichever operators stay in float32."""
+
+    def __init__(self, operator: str, name: str) -> None:
+        refusal = Refusal(
+            "TensorFlow Lite",
+            operator,
+            layer_of(name),
+            "its values in eight bits change the answers, and the other operators in float32 do "
+            "not help",
+            "take the variant float16 or dynamic, or leave int8 out of the spec's limits",
         )
         super().__init__(str(refusal))
 
@@ -93,6 +114,9 @@ class Selective:
         In each round, the operators at which the error grows most move to float32, together with
         those that compute their inputs: an input with too few steps is the usual cause. If that
         does not help, only operators with weights stay in int8.
+
+        Raises:
+            TooCoarseError: that does not help either.
         """
         in_float = {
             step
@@ -108,13 +132,24 @@ class Selective:
             if not more:
                 break
             in_float |= more
-        return self._result({step for step in self._file.steps if step.operator not in _WEIGHTY})
+        in_float = {step for step in self._file.steps if step.operator not in _WEIGHTY}
+        content = self._file.quantised(in_float)
+        if self._not_loading(content) or not self._agrees(content):
+            raise TooCoarseError(*self._worst(content))
+        return self._result(in_float)
+
+    def _worst(self, content: bytes) -> tuple[str, str]:
+        """Returns the operator at which the error grows most, and the name of its result."""
+        growth = self._growth(content)
+        step = max(growth, key=lambda step: growth[step])
+        return step.operator, self._file.name(step)
 
     def bytes_only(self) -> bytes:
         """Returns the file with uint8 inputs and outputs.
 
         Raises:
             NeedsFloatError: it would not agree without operators in float32.
+            TooCoarseError: it would not agree even with them.
         """
         if self.narrowed.in_float:
             raise NeedsFloatError(self.narrowed.in_float)
@@ -146,12 +181,7 @@ class Selective:
 
     def _culprits(self, content: bytes, in_float: Collection[Step]) -> set[Step]:
         """Returns operators that should move to float32 next; none if all behind the error are."""
-        errors = self._errors(content)
-        growth = {
-            step: max(errors.get(number, 0.0) for number in step.outputs)
-            - max((errors.get(number, 0.0) for number in step.inputs), default=0.0)
-            for step in self._file.steps
-        }
+        growth = self._growth(content)
         worst = sorted(growth, key=lambda step: growth[step], reverse=True)
         found: set[Step] = set()
         for step in worst:
@@ -159,6 +189,15 @@ class Selective:
                 break
             found |= self._behind(step, in_float)
         return found or {step for step in worst[:1] if step not in in_float}
+
+    def _growth(self, content: bytes) -> dict[Step, float]:
+        """Returns by how much the relative error of each operator's result is above its inputs'."""
+        errors = self._errors(content)
+        return {
+            step: max(errors.get(number, 0.0) for number in step.outputs)
+            - max((errors.get(number, 0.0) for number in step.inputs), default=0.0)
+            for step in self._file.steps
+        }
 
     def _behind(self, step: Step, in_float: Collection[Step]) -> set[Step]:
         """Returns an operator and those before it; where these are in float, those before them."""
@@ -198,8 +237,11 @@ class Selective:
                 if value.shape == other.shape and value.size:
                     wrong[index] += float(np.mean(np.square(other - value)))
                     spread[index] += float(np.var(value)) or float(np.mean(np.square(value)))
+        # The logarithm of a zero that eight bits made is infinite, and what follows is no number.
         return {
-            index: float(np.sqrt(wrong[index] / spread[index])) if spread[index] else 0.0
+            index: float(np.fmin(np.sqrt(wrong[index] / spread[index]), _LOST))
+            if spread[index]
+            else 0.0
             for index in wrong
         }
 
@@ -246,11 +288,14 @@ def _is_near(answers: Array, right: Array) -> bool:
     if np.mean(np.square(errors)) > ERROR**2 * np.mean(np.square(values)):
         return False
     rows, wanted = (each.reshape(len(each), -1) for each in (answers, right))
+    is_close = np.abs(errors).max(initial=0.0) <= LARGEST * np.abs(values).max(initial=0.0)
     if rows.shape[1] < 2:
-        return True
+        return bool(is_close)
+    other = rows.argmax(axis=1) != wanted.argmax(axis=1)
+    if not is_close and other.mean() > 1 - AGREEMENT:
+        return False
     second, first = np.sort(wanted, axis=1)[:, -2:].T
     told_apart = first - second > ERROR * np.sqrt(np.mean(np.square(values)))
-    other = rows.argmax(axis=1) != wanted.argmax(axis=1)
     # One of a few examples is no share.
     allowed = max(1.0, (1 - AGREEMENT) * told_apart.sum())
     return bool(other[told_apart].sum() <= allowed)

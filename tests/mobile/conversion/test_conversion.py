@@ -4,9 +4,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from mobile.checks.runtimes import RUNTIMES, run
 from mobile.conversion.conversion import ConversionError, Source
+from mobile.conversion.model_file import read
 from mobile.conversion.refusals import in_words
 from mobile.conversion.variants import VARIANTS
 from models.spec import ModelSpec, Tensor
@@ -82,3 +85,36 @@ def test_a_saved_model_from_elsewhere_gets_cause_layer_and_way_out(
     assert str(caught.value).startswith(f"TensorFlow Lite cannot run {found}: ")
     assert way_out in str(caught.value)
     assert "Const" not in str(caught.value)
+
+
+@pytest.mark.parametrize("shape", [(), (2,)], ids=["one text", "two texts"])
+def test_one_text_per_input_can_be_calibrated(shape: tuple[int, ...], tmp_path: Path) -> None:
+    """The file's tables stay, and eight bits hold the rows that the texts stand for."""
+    import keras
+    import tensorflow as tf
+
+    known = ["ant", "beetle", "caterpillar"]
+    words = keras.Input(shape, name="x", dtype="string")
+    places = keras.layers.StringLookup(vocabulary=known, name="words")(words)
+    rows = np.array([[0, 0, 0], [9, 1, 1], [1, 9, 1], [1, 1, 9]], np.float32)
+    values = keras.layers.Embedding(4, 3, weights=[rows])(places)
+    values = keras.layers.Dense(3, "log_softmax")(values)
+    model = keras.Model(words, values, name="theirs")
+    model.export(tmp_path / "saved_model", verbose=False)
+    outputs = (Tensor("output_0", "float32", (*shape, 3), ""),)
+    inputs = (Tensor("x", "string", shape, ""),)
+    source = Source(tmp_path / "saved_model", ModelSpec("", "", "", inputs, outputs, (), {}, {}))
+    texts = np.random.default_rng(6).choice(known, (24, *shape))
+    if shape:
+        with pytest.raises(ConversionError, match=r"the input 'x' of layer 'words': in eight bits"):
+            source.convert(VARIANTS["int8"], {"x": texts})
+        return
+    file = tmp_path / "int8.tflite"
+    file.write_bytes(source.convert(VARIANTS["int8"], {"x": texts}))
+    assert "FULLY_CONNECTED" not in read(file).float_operators
+    np.save(tmp_path / "input.x.npy", texts)
+    right = model(tf.constant(texts)).numpy()
+    for runtime in RUNTIMES:
+        (tmp_path / runtime.module).mkdir()
+        answers = run(runtime, file, tmp_path, tmp_path / runtime.module).outputs["output_0"]
+        assert np.abs(answers - right).max() < 0.05 * np.abs(right).max()

@@ -11,7 +11,7 @@ import pytest
 from core.arrays import Array
 from mobile.checks.runtimes import RUNTIMES, run
 from mobile.conversion.model_file import read
-from mobile.conversion.selective import NeedsFloatError, Selective, holds
+from mobile.conversion.selective import NeedsFloatError, Selective, TooCoarseError, _agree, holds
 from mobile.conversion.variants import VARIANTS
 
 EXAMPLES = 40
@@ -117,3 +117,52 @@ def test_a_narrow_result_does_not_cut_off_its_input(narrow: Model) -> None:
     assert found.in_float == ()
     assert holds(found.content, narrow.function, narrow.examples)
     assert holds(narrow.selective.bytes_only(), narrow.function, narrow.examples)
+
+
+def test_infinite_values_do_not_hide_what_makes_them() -> None:
+    """Eight bits make zeros of small numbers, and their logarithms are infinite."""
+    import tensorflow as tf
+
+    def outputs(x: Any) -> dict[str, Any]:
+        y = tf.reshape(tf.reshape(x, (8, 6)) @ kernel(1), (1, 8, 6))
+        power = tf.maximum(tf.sigmoid(y) * tf.sigmoid(6 * x), 1e-10)
+        return {"decibels": tf.math.log(power), "apart": tf.tanh(x)}
+
+    decibels = Model(outputs)
+    found = decibels.selective.narrowed
+    in_float = {operator for operator, _ in found.in_float}
+    assert in_float >= {"MAXIMUM", "LOG"}
+    assert "TANH" not in in_float
+    assert holds(found.content, decibels.function, decibels.examples)
+
+
+@pytest.mark.parametrize(
+    ("error", "agrees"), [(0.05, True), (0.15, False)], ids=["small errors", "large errors"]
+)
+def test_an_order_that_is_lost_counts_where_errors_are_large(error: float, agrees: bool) -> None:
+    """Saturated values are all alike, and no two highest of them are told apart."""
+    right = np.sign(np.random.default_rng(5).normal(0, 1, (EXAMPLES, 12)))
+    answers = right.copy()
+    first = right.argmax(axis=1)
+    answers[np.arange(EXAMPLES), first] -= error
+    assert np.sqrt(np.mean(np.square(answers - right))) < 0.05
+    assert _agree({"x": answers}, {"x": right}) == agrees
+
+
+def test_a_loop_that_eight_bits_cannot_hold_is_refused_by_name() -> None:
+    """The logistic map doubles errors in each step, and nothing in a loop's body stays in float."""
+    import tensorflow as tf
+
+    def outputs(x: Any) -> dict[str, Any]:
+        with tf.name_scope("network/chaos/"):
+            _, last = tf.while_loop(
+                lambda count, _: count < 10,
+                lambda count, value: (count + 1, 4 * value * (1 - value)),
+                (0, tf.sigmoid(x)),
+            )
+        return {"last": last}
+
+    chaotic = Model(outputs)
+    assert not holds(chaotic.by_default, chaotic.function, chaotic.examples)
+    with pytest.raises(TooCoarseError, match=r"cannot run WHILE of layer 'chaos': .*take the vari"):
+        _ = chaotic.selective.narrowed
