@@ -37,6 +37,7 @@ def fusions(x: Any) -> Outputs:
         "elu": tf.nn.elu(tf.nn.bias_add(tf.nn.conv2d(pictures, -kernel, 2, "SAME"), weights(4))),
         "dense shortcut": tf.nn.leaky_relu(rows @ square + rows, 0.3),
         "dense tanh": tf.tanh(tf.nn.bias_add(rows @ (2 * square), weights(6))),
+        "prelu": tf.nn.relu(x) + -weights(6) * tf.nn.relu(-x),
         "depthwise tanh": tf.tanh(deep),
         "depthwise relu6": tf.nn.relu6(4 * deep),
     }

@@ -73,7 +73,8 @@ def apart(node: Node) -> Iterator[Node]:
     """
     name, inputs = node["name"], list(node.get("input", ()))
     if node["op"] == PRELU:
-        yield from _prelu(name, inputs[0], inputs[1], {"T": node["attr"]["T"]})
+        # The converter, which makes this operation, gives it no type.
+        yield from _prelu(name, inputs[0], inputs[1], {"T": {"type": "DT_FLOAT"}})
         return
     if node["op"] not in UNFUSED:
         yield node
