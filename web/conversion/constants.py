@@ -1,6 +1,7 @@
 """Values that a graph determines without being run."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,10 @@ COMPUTED = frozenset(
         *("ExpandDims", "Range", "Prod", "Sum", "Sqrt", "Floor", "Ceil"),
     )
 )
+# Those of them that only move numbers: they can move what is not known.
+MOVING = frozenset(
+    ("Pack", "ConcatV2", "StridedSlice", "Slice", "GatherV2", "Reshape", "Squeeze", "ExpandDims")
+)
 PASSING = ("Identity", "StopGradient")
 # Stands for a size that is only known when the model runs.
 UNKNOWN = np.iinfo(np.int32).min
@@ -25,28 +30,42 @@ def value(tensor: Tensor, weights: Mapping[str, Array]) -> Array | None:
     Args:
         weights: the constants, by the names that they have in the tensor's graph.
     """
+    operation = _source(tensor)
+    if operation.name in weights:
+        return weights[operation.name]
+    known = partial(tensor, weights)
+    return None if known is None or np.any(known == UNKNOWN) else known
+
+
+def partial(tensor: Tensor, weights: Mapping[str, Array]) -> Array | None:
+    """Returns a tensor's value with UNKNOWN for sizes that are only known when the model runs."""
     import tensorflow as tf
 
     if tensor.dtype == tf.string:
         return None
 
-    operation = tensor.op
-    while operation.type in PASSING:
-        operation = operation.inputs[0].op
+    operation = _source(tensor)
     if operation.name in weights:
         return weights[operation.name]
+    if operation.type == "Shape":
+        return _shape(operation.inputs[0])
     if operation.type not in COMPUTED:
         known: Array | None = tf.get_static_value(tensor)
         return known
-    if operation.type == "StridedSlice" and operation.inputs[0].op.type == "Shape":
-        first = _shape(operation.inputs[0].op.inputs[0])
-    else:
-        first = value(operation.inputs[0], weights)
-    inputs = [first, *(value(each, weights) for each in operation.inputs[1:])]
+    inputs = [partial(each, weights) for each in operation.inputs]
     if any(each is None for each in inputs):
         return None
-    result = _computed(operation, inputs)[tensor.value_index]
-    return None if np.any(result == UNKNOWN) else result
+    if operation.type not in MOVING and any(np.any(each == UNKNOWN) for each in inputs):
+        return np.full(tensor.shape, UNKNOWN) if tensor.shape.is_fully_defined() else None
+    result: Array = _computed(operation, inputs)[tensor.value_index]
+    return result
+
+
+def _source(tensor: Tensor) -> Any:
+    operation = tensor.op
+    while operation.type in PASSING:
+        operation = operation.inputs[0].op
+    return operation
 
 
 def _shape(tensor: Tensor) -> Array | None:

@@ -8,6 +8,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from web.conversion import constants, copies
 from web.conversion.graph_model import Array, Node, Tensor
 
@@ -63,6 +65,11 @@ class Operation:
     def constant(self, index: int) -> Array | None:
         """Returns the value of an input if the graph alone determines it, else None."""
         return self.of(self.inputs[index])
+
+    def sizes(self, index: int) -> Array | None:
+        """Returns an input that holds sizes, with -1 for those that only running determines."""
+        known = constants.partial(self.inputs[index], self.weights)
+        return None if known is None else np.where(known == constants.UNKNOWN, -1, known)
 
     def of(self, tensor: Tensor) -> Array | None:
         """Returns the value of any tensor of the graph, in the same way."""

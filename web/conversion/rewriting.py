@@ -14,16 +14,29 @@ from web.conversion import tensorflow_graph
 from web.conversion.graph_model import Array, GraphModel, Node
 from web.conversion.operation import Rule, functions_of
 from web.conversion.rules.table import RULES
+from web.conversion.sharing import replaced_constants, with_inputs
 from web.conversion.tensorflow_graph import Part, TensorFlowGraph
 
 
 def rewritten(model: GraphModel, rules: Sequence[Rule] = RULES) -> GraphModel:
-    """Returns the model after the rules; the same model if none applies."""
+    """Returns the model after the rules, with equal constants once; the same model if it is so."""
+    model = _shared(model)
     # Which rules made a node: a rule is not applied to what it made. So there is an end.
     made_by: dict[str, frozenset[Rule]] = {}
     while (changed := _pass(model, rules, made_by)) is not model:
         model = changed
-    return model
+    return _shared(model)
+
+
+def _shared(model: GraphModel) -> GraphModel:
+    """Returns the model with each constant once."""
+    replaced = replaced_constants(model)
+    if not replaced:
+        return model
+    topology = model.description["modelTopology"]
+    nodes = [with_inputs(node, replaced) for node in topology["node"]]
+    kept = [node for node in nodes if node["name"] not in replaced]
+    return _with(model, {**topology, "node": kept}, {})
 
 
 def _pass(
@@ -40,7 +53,7 @@ def _pass(
     if not any(node["op"] in by_operator for node in (*topology["node"], *bodies)):
         return model
     edit = _Edit(by_operator, library, model.weights, made_by)
-    nodes = edit.rewritten(Part(topology["node"]))
+    nodes, _ = edit.rewritten(Part(topology["node"]))
     changed = {}
     # A function is reached after all that call it, so that the shapes of its arguments are known.
     waiting = list(edit.called)
@@ -51,7 +64,7 @@ def _pass(
         function = functions[name]
         edit.called.clear()
         part = Part(function.get("nodeDef", ()), function, shapes)
-        changed[name] = {**function, "nodeDef": edit.rewritten(part)}
+        changed[name] = edit.rewritten_function(function, part)
         waiting += edit.called
     if not edit.applied:
         return model
@@ -79,8 +92,19 @@ class _Edit:
     called: list[tuple[str, Sequence[Any] | None]] = field(default_factory=list)
     applied: bool = False
 
-    def rewritten(self, part: Part) -> list[Node]:
-        """Returns the part's nodes after one pass of the rules."""
+    def rewritten_function(self, function: Mapping[str, Any], part: Part) -> dict[str, Any]:
+        """Returns a function whose body is the part, after one pass of the rules."""
+        nodes, renamed = self.rewritten(part)
+        results = {"name": "results", "input": list(function.get("ret", {}).values())}
+        names = with_inputs(results, renamed)["input"]
+        return {
+            **function,
+            "nodeDef": nodes,
+            "ret": dict(zip(function.get("ret", {}), names, strict=True)),
+        }
+
+    def rewritten(self, part: Part) -> tuple[list[Node], Mapping[str, str]]:
+        """Returns the part's nodes after one pass of the rules, and which tensors are replaced."""
         import tensorflow as tf
 
         graph = TensorFlowGraph(part, self.library, self.old_weights)
@@ -108,7 +132,7 @@ class _Edit:
             new = list(self._emitted(node, tensors, created, graph, renamed))
             self.made_by.update((each["name"], makers | {rule}) for each in new)
             nodes += new
-        return [_renamed(node, renamed) for node in nodes]
+        return [with_inputs(node, renamed) for node in nodes], renamed
 
     def _remember_calls(self, node: Node, graph: TensorFlowGraph) -> None:
         for attribute, function in functions_of(node).items():
@@ -144,8 +168,6 @@ class _Edit:
         for index, tensor in enumerate(results):
             old = graph.reference(graph.outputs(node["name"])[index])
             new = graph.reference(tensor)
-            if not index and not takes_name:
-                new = f"{node['name']}:output:0" if ":" in old else old
             if old != new:
                 renamed[old] = new
 
@@ -171,13 +193,6 @@ def _arguments(operation: Any) -> list[Any]:
     """Returns the operands of a call or a branch, without the condition that comes first."""
     first = 1 if operation.type in ("If", "StatelessIf") else 0
     return list(operation.inputs)[first:]
-
-
-def _renamed(node: Node, renamed: Mapping[str, str]) -> Node:
-    inputs = node.get("input", ())
-    if not any(source in renamed for source in inputs):
-        return node
-    return {**node, "input": [renamed.get(source, source) for source in inputs]}
 
 
 def _results(function: Mapping[str, Any]) -> list[str]:

@@ -37,6 +37,7 @@ def fusions(x: Any) -> Outputs:
         "elu": tf.nn.elu(tf.nn.bias_add(tf.nn.conv2d(pictures, -kernel, 2, "SAME"), weights(4))),
         "dense shortcut": tf.nn.leaky_relu(rows @ square + rows, 0.3),
         "dense tanh": tf.tanh(tf.nn.bias_add(rows @ (2 * square), weights(6))),
+        "prelu": tf.nn.relu(x) + -weights(6) * tf.nn.relu(-x),
         "depthwise tanh": tf.tanh(deep),
         "depthwise relu6": tf.nn.relu6(4 * deep),
     }
@@ -134,6 +135,73 @@ def sequences(x: Any) -> Outputs:
         "gather": tf.gather(x, tf.argsort(x[..., 0], -1), axis=1, batch_dims=1),
         "gather behind": tf.gather(x, tf.argsort(x[:, 0], -1), axis=2, batch_dims=1),
         "gather each": tf.gather(x, tf.argsort(x, -1), axis=-1, batch_dims=-1),
+    }
+
+
+def recurrent(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    sequence = tf.transpose(x, [1, 0, 2])
+    same, other, square = weights(6, 5), weights(6, 4), weights(6, 6)
+    steps, partly, turned, mixed, again = (tf.unstack(sequence * each) for each in range(1, 6))
+    gates = tf.split(x[:, 0], 3, -1)
+    return {
+        **{name: each(x) for name, each in layers().items()},
+        # A kernel and its steps that others use as well, in another way or not all of them.
+        "kernel": tf.add_n([each @ same for each in steps]) @ tf.transpose(same) + steps[1],
+        "some": partly[0] @ same + partly[1] @ same + partly[2] @ same,
+        "turned": tf.add_n([tf.matmul(each, square, transpose_b=True) for each in turned]),
+        "transposed": tf.add_n(
+            [tf.matmul(each, weights(3, 6), transpose_a=True) for each in mixed]
+        ),
+        "two kernels": tf.add_n([each @ same for each in again])[:, :4]
+        + tf.add_n([each @ other for each in again]),
+        "sum": tf.nn.bias_add(x[:, 1] @ square + x[:, 2] @ square, weights(6)),
+        "sum in use": _used_sum(x[:, 3] @ square, x[:, 0]),
+        "gates": tf.sigmoid(gates[0]) * tf.sigmoid(gates[2]) + gates[0] * tf.tanh(gates[1]),
+    }
+
+
+def _used_sum(product: Any, x: Any) -> Any:
+    import tensorflow as tf
+
+    total = product + x
+    return tf.nn.bias_add(total, weights(6)) * total
+
+
+@cache
+def layers() -> Any:
+    """The layers of ``recurrent``, as the exporter traces them."""
+    import keras
+    import tensorflow as tf
+
+    keras.utils.set_random_seed(3)
+    options = {"unroll": True, "bias_initializer": "random_normal"}
+    made = {
+        "lstm": keras.layers.LSTM(5, **options),
+        "lstm without biases": keras.layers.LSTM(3, unroll=True, use_bias=False),
+        "gru": keras.layers.GRU(5, **options),
+        "gru before": keras.layers.GRU(4, reset_after=False, **options),
+        "simple": keras.layers.SimpleRNN(4, **options),
+        "both ways": keras.layers.Bidirectional(keras.layers.LSTM(3, **options)),
+    }
+    for each in made.values():
+        each(tf.zeros((1, 4, 6)))
+    return made
+
+
+def shapes(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    size, rows = tf.shape(x), tf.reshape(x, [-1, 6])
+    unknown = x[:, : tf.cast(tf.reduce_sum(x[0, 0]) * 0, tf.int32) + 2]
+    return {
+        "dense": tf.tensordot(x, weights(6, 3), 1),
+        "of the batch": tf.reshape(x, [size[0], size[1] * size[2]]),
+        "arithmetic": tf.reshape(rows, tf.stack([size[0] * 2, 12])),
+        "two unknown": tf.reshape(
+            unknown, tf.stack([tf.shape(unknown)[0], tf.shape(unknown)[1] * 6])
+        ),
     }
 
 
@@ -283,6 +351,7 @@ MODELS: Mapping[str, Model] = {
     model.__name__: model
     for model in (
         *(activations, fusions, convolutions, pooling, einsum, matrices, sequences, segments),
+        *(recurrent, shapes),
         *(lookups, images, spectra, updates, masks, numbers, bodies, precision),
     )
 }

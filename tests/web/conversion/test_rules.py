@@ -41,6 +41,8 @@ def saved_models(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]
         signature = [tf.TensorSpec((None, 4, 6), tf.float32, name="x")]
         if model is graphs.lookups:
             module.table = graphs.table()
+        if model is graphs.recurrent:
+            module.layers = graphs.layers()
         module.serve = tf.function(model, input_signature=signature)
         tf.saved_model.save(module, str(folder / name), {"serving_default": module.serve})
     return {name: folder / name for name in graphs.MODELS}
@@ -131,6 +133,18 @@ def test_biases_and_common_activations_stay_fused(models: Mapping[str, GraphMode
     assert fused == ["FusedDepthwiseConv2dNative", *["_FusedConv2D"] * 2, "_FusedMatMul"]
 
 
+def test_steps_of_a_sequence_are_multiplied_at_once(models: Mapping[str, GraphModel]) -> None:
+    nodes = models["recurrent"].description["modelTopology"]["node"]
+    sequences = [node["name"] for node in nodes if node["op"] == "Unpack"]
+    # Two that others use as well, and two whose products are of another kind.
+    assert len(sequences) == 3, sequences
+
+
+def test_equal_constants_are_kept_once(models: Mapping[str, GraphModel]) -> None:
+    kernels = [v for v in models["recurrent"].weights.values() if v.shape == (5, 20)]
+    assert len(kernels) == 1
+
+
 def test_no_mask_is_lower_than_what_webgl_finds(models: Mapping[str, GraphModel]) -> None:
     # Also proves that the other constants are still there: a mask needs one.
     lowest = [float(values.min()) for values in models["masks"].weights.values() if values.size]
@@ -159,6 +173,25 @@ def test_what_tensorflow_js_lacks_is_refused_by_name(tmp_path: Path) -> None:
     # Keras numbers the layer when it exports the model.
     assert re.match(
         r"TensorFlow.js cannot run MatrixInverse of layer 'undo(_1)?': it has no such operator; ",
+        str(error.value),
+    )
+
+
+def test_a_matrix_for_each_picture_is_refused_by_name(tmp_path: Path) -> None:
+    import keras
+
+    class Turn(keras.layers.Layer):
+        def call(self, inputs: Any) -> Any:
+            return keras.ops.image.affine_transform(*inputs)
+
+    pictures, matrices = keras.Input((4, 4, 1), name="pictures"), keras.Input((8,), name="matrices")
+    model = keras.Model([pictures, matrices], Turn(name="turn")([pictures, matrices]), name="net")
+    model.export(str(tmp_path / "model"), verbose=False)
+    with pytest.raises(ConversionError) as error:
+        graph_models.write(tmp_path / "model", {"float32": tmp_path / "web"}, dict)
+    assert re.match(
+        r"TensorFlow.js cannot run ImageProjectiveTransformV3 of layer 'turn(_1)?': the cpu "
+        r"backend only transforms the first picture, and each picture has a matrix of its own; ",
         str(error.value),
     )
 

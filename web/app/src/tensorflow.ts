@@ -56,7 +56,10 @@ export class TensorFlowExecutor implements Executor {
     try {
       const output = await this.#execute(tensors);
       try {
-        return (await output.data()) as Float32Array;
+        const values = await output.data();
+        // The cpu backend casts a tensor by giving it another type: its numbers stay bytes.
+        const isCast = output.dtype === 'float32' && !(values instanceof Float32Array);
+        return isCast ? Float32Array.from(values) : (values as Float32Array);
       } finally {
         output.dispose();
       }

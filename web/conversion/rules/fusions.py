@@ -38,7 +38,7 @@ def unfused(operation: Operation) -> Tensor | None:
     """Takes a fused operation apart if it adds no bias or has an activation that is unknown."""
     import tensorflow as tf
 
-    first, *others = _fused(operation.node)
+    first, *others = fused_operations(operation.node)
     added = operation.inputs[2].shape.rank if first == BIAS else 1
     if operation.kind == "_FusedConv2D" and groups_of(*operation.inputs[:2]) > 1:
         added = None  # a convolution with groups is not computed at all
@@ -60,7 +60,7 @@ def unfused(operation: Operation) -> Tensor | None:
 def in_tensorflow(node: Node) -> Iterator[Node]:
     """Yields the node as it is, or its parts if TensorFlow has no such operation."""
     unknown = node["op"] in (PRELU, "FusedDepthwiseConv2dNative")
-    if unknown or (node["op"] in UNFUSED and PRELU in _fused(node)):
+    if unknown or (node["op"] in UNFUSED and PRELU in fused_operations(node)):
         yield from apart(node)
     else:
         yield node
@@ -73,7 +73,8 @@ def apart(node: Node) -> Iterator[Node]:
     """
     name, inputs = node["name"], list(node.get("input", ()))
     if node["op"] == PRELU:
-        yield from _prelu(name, inputs[0], inputs[1], {"T": node["attr"]["T"]})
+        # The converter, which makes this operation, gives it no type.
+        yield from _prelu(name, inputs[0], inputs[1], {"T": {"type": "DT_FLOAT"}})
         return
     if node["op"] not in UNFUSED:
         yield node
@@ -84,7 +85,7 @@ def apart(node: Node) -> Iterator[Node]:
     parts: list[tuple[str, Sequence[str], Mapping[str, Any]]] = [
         (UNFUSED[node["op"]], [first, kernel], product)
     ]
-    for operation in _fused(node):
+    for operation in fused_operations(node):
         if operation == BIAS:
             parts.append(("AddV2", [others.pop(0)], kind))
         elif operation == PRELU:
@@ -126,7 +127,8 @@ def _prelu(name: str, x: str, slope: str, kind: Mapping[str, Any]) -> Iterator[N
     yield {"name": name, "op": "Sub", "input": [f"{name}/positive", f"{name}/scaled"], "attr": kind}
 
 
-def _fused(node: Node) -> list[str]:
+def fused_operations(node: Node) -> list[str]:
+    """Returns what a fused operation computes after its product, such as ``BiasAdd``."""
     return [base64.b64decode(name).decode() for name in node["attr"]["fused_ops"]["list"]["s"]]
 
 

@@ -4,9 +4,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from core.agreement.refusal import Refusal, layer_of
 from web.conversion.graph_model import Array, Tensor
 from web.conversion.operation import Operation, Rule
 from web.conversion.rules.shapes import dimensions, product, reshaped
+from web.tools import ConversionError
+
+WHY_PROJECTIVE = "the cpu backend only transforms the first picture"
 
 
 def bicubic(operation: Operation) -> Tensor | None:
@@ -47,13 +51,19 @@ def scale_and_translate(operation: Operation) -> Tensor | None:
 def projective(operation: Operation) -> Tensor | None:
     """Makes of all pictures one, with the channels of all of them.
 
-    Does not apply where each picture has a transformation of its own.
+    Raises:
+        ConversionError: each picture has a transformation of its own.
     """
     import tensorflow as tf
 
     images, transforms = operation.inputs[:2]
-    if transforms.shape[0] != 1 or images.shape.rank != 4 or images.shape[0] == 1:
+    if images.shape[0] == 1:
         return None
+    if transforms.shape[0] != 1:
+        layer = layer_of(operation.node["name"])
+        why = f"{WHY_PROJECTIVE}, and each picture has a matrix of its own"
+        way_out = "transform all pictures by one matrix, or leave the web target out"
+        raise ConversionError(str(Refusal("TensorFlow.js", operation.kind, layer, why, way_out)))
     batch, height, width, channels = dimensions(images)
     one = reshaped(
         tf.transpose(images, [1, 2, 0, 3]), [1, height, width, product([batch, channels])]
@@ -97,7 +107,7 @@ RULES = (
     Rule(
         ("ImageProjectiveTransformV3",),
         projective,
-        "the cpu backend only transforms the first picture",
+        WHY_PROJECTIVE,
     ),
     Rule(("ScaleAndTranslate",), scale_and_translate, "there is no antialiasing"),
 )

@@ -2,7 +2,26 @@
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from web.conversion.graph_model import Tensor
+from web.conversion.operation import Operation, Rule
+
+
+def reshape(operation: Operation) -> Tensor | None:
+    """Leaves out the arithmetic on sizes where at most one is unknown, such as the batch.
+
+    A dense layer has much of it for an input of three dimensions.
+    """
+    import tensorflow as tf
+
+    sizes = operation.sizes(1)
+    if operation.inputs[1].op.type == "Const" or sizes is None:
+        return None
+    # Next to a size of 0, the unknown one would not follow from the others.
+    if np.count_nonzero(sizes == -1) > 1 or 0 in sizes:
+        return None
+    return tf.reshape(operation.inputs[0], sizes.astype(np.int32))
 
 
 def dimensions(tensor: Tensor) -> list[int | Tensor]:
@@ -31,3 +50,6 @@ def reshaped(tensor: Tensor, sizes: Sequence[int | Tensor]) -> Tensor:
     if sum(not isinstance(size, int) for size in sizes) > 1:
         return tf.reshape(tensor, tf.stack(sizes))
     return tf.reshape(tensor, [size if isinstance(size, int) else -1 for size in sizes])
+
+
+RULES = (Rule(("Reshape",), reshape, "each operation on sizes takes as long as a small product"),)
