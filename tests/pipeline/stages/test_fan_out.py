@@ -39,9 +39,13 @@ def test_what_is_not_the_models_fault_stops_the_run(tmp_path: Path) -> None:
         fan_out.convert("mobile", tmp_path, tmp_path / "out", spec=spec, config=config)
 
 
-def test_a_damaged_saved_model_stops_the_run(tmp_path: Path) -> None:
+def test_a_damaged_saved_model_is_named_in_the_rows(tmp_path: Path) -> None:
     spec = replace(load("penguins"), limits={"mobile": {"float32": Limits(0.9)}})
     (tmp_path / "saved_model.pb").write_bytes(b"no SavedModel")
     config = ConvertConfig(tmp_path, tmp_path)
-    with pytest.raises(OSError, match=r"saved_model\.pb"):
-        fan_out.convert("mobile", tmp_path, tmp_path / "out", spec=spec, config=config)
+    fan_out.convert("mobile", tmp_path, tmp_path / "out", spec=spec, config=config)
+    rows = fan_out.check("mobile", tmp_path / "out", GOLDEN, spec=spec)
+    assert {row.status for row in rows} == {"failed"}
+    for row in rows:
+        assert "TensorFlow Lite's converter failed" in row.reason
+        assert "saved_model.pb" in row.reason
