@@ -81,13 +81,13 @@ Rewrite = Callable[[Operation], Tensor | Sequence[Tensor] | None]
 
 @dataclass(frozen=True)
 class Rule:
-    """How to compute something in another way, where TensorFlow.js cannot compute it or errs.
+    """How to compute something in another way, where TensorFlow.js cannot, errs, or takes long.
 
     Attributes:
         operators: the operators to which the rule may apply.
         rewrite: returns the operation's outputs, computed in another way; None where the rule does
             not apply. It is not asked about what it made itself.
-        why: the fault or lack in TensorFlow.js, as a clause; docs/compatibility.md shows it.
+        why: the fault, lack or cost in TensorFlow.js, as a clause; docs/compatibility.md shows it.
     """
 
     operators: tuple[str, ...]

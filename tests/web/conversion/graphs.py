@@ -145,6 +145,7 @@ def recurrent(x: Any) -> Outputs:
     same, other, square = weights(6, 5), weights(6, 4), weights(6, 6)
     steps, partly, turned, mixed, again = (tf.unstack(sequence * each) for each in range(1, 6))
     gates = tf.split(x[:, 0], 3, -1)
+    doubled = tf.sin(x[:, 1]) @ square
     return {
         **{name: each(x) for name, each in layers().items()},
         # A kernel and its steps that others use as well, in another way or not all of them.
@@ -157,6 +158,7 @@ def recurrent(x: Any) -> Outputs:
         "two kernels": tf.add_n([each @ same for each in again])[:, :4]
         + tf.add_n([each @ other for each in again]),
         "sum": tf.nn.bias_add(x[:, 1] @ square + x[:, 2] @ square, weights(6)),
+        "doubled sum": tf.nn.bias_add(doubled + doubled, weights(6)),
         "sum in use": _used_sum(x[:, 3] @ square, x[:, 0]),
         "gates": tf.sigmoid(gates[0]) * tf.sigmoid(gates[2]) + gates[0] * tf.tanh(gates[1]),
     }

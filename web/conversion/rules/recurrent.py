@@ -51,19 +51,19 @@ def bias_of_sum(operation: Operation) -> Tensor | None:
     if total.op.type != "AddV2" or len(total.consumers()) > 1 or total.shape.rank != 2:
         return None
     # The products of a sequence's steps will become one.
+    parts = list(total.op.inputs)
     products = [
-        part
-        for part in total.op.inputs
+        index
+        for index, part in enumerate(parts)
         if part.op.type == "MatMul"
         and len(part.consumers()) == 1
         and part.op.inputs[0].op.type != "Unpack"
         and part.shape[-1] == bias.shape[0]
     ]
-    if not products or bias.shape[0] is None or total.dtype != tf.float32:
+    if not products or total.dtype != tf.float32:
         return None
-    product = products[0]
-    [other] = [part for part in total.op.inputs if part is not product]
-    return _with_bias(product.op, bias) + other
+    product = parts.pop(products[0])
+    return _with_bias(product.op, bias) + parts[0]
 
 
 def gates(operation: Operation) -> Tensor | None:
@@ -74,10 +74,10 @@ def gates(operation: Operation) -> Tensor | None:
     split = part.op
     if split.type != "Split" or part.shape.rank != 2:
         return None
-    open_or_closed = [
+    opened = [
         each for each in split.outputs if any(user.type == "Sigmoid" for user in each.consumers())
     ]
-    if len(open_or_closed) * 2 <= len(split.outputs):
+    if len(opened) * 2 <= len(split.outputs):
         return None
     axis, whole = split.inputs
     parts = _made_once(f"sigmoid {split.name}")
