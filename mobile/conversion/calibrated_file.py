@@ -8,7 +8,7 @@ from typing import Any
 
 import flatbuffers  # type: ignore[import-untyped]
 
-from mobile.conversion.model_file import operator_name
+from mobile.conversion.model_file import IDENTIFIER, operator_name
 from mobile.conversion.model_writer import editable
 
 # The quantizer gives their inputs and outputs one scale, the narrowest of their ranges.
@@ -56,9 +56,7 @@ class CalibratedFile:
     @cached_property
     def content(self) -> bytes:
         """Returns the float32 file. Tensor number 7 has the name ``0.7``."""
-        builder = flatbuffers.Builder(1 << 20)
-        builder.Finish(self._model.Pack(builder), file_identifier=b"TFL3")
-        return bytes(builder.Output())
+        return _packed(self._model)
 
     @cached_property
     def steps(self) -> tuple[Step, ...]:
@@ -126,9 +124,14 @@ class CalibratedFile:
         for graph in model.subgraphs:
             for tensor in graph.tensors:
                 tensor.name = self._names.get(tensor.name.decode(), tensor.name)
-        builder = flatbuffers.Builder(len(content))
-        builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
-        return bytes(builder.Output())
+        return _packed(model)
+
+
+def _packed(model: Any) -> bytes:
+    """Returns a file with all of its names, which ``write`` would shorten."""
+    builder = flatbuffers.Builder(1 << 20)
+    builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
+    return bytes(builder.Output())
 
 
 def _widen(model: Any) -> None:

@@ -165,10 +165,10 @@ class Source:
 
 def _one_by_one(inputs: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
     for row in range(len(next(iter(inputs.values())))):
-        yield {name: _stored(values[row : row + 1]) for name, values in inputs.items()}
+        yield {name: _as_read(values[row : row + 1]) for name, values in inputs.items()}
 
 
-def _stored(values: Array) -> Array:
+def _as_read(values: Array) -> Array:
     """Returns one example as the calibrator reads it: a text as exactly its bytes."""
     return np.array([values.item().encode()]) if values.dtype.kind == "U" else values
 

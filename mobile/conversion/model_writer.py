@@ -11,7 +11,7 @@ from typing import Any
 import flatbuffers  # type: ignore[import-untyped]
 
 from core.arrays import Array
-from mobile.conversion.model_file import schema
+from mobile.conversion.model_file import IDENTIFIER, schema
 
 # Weights are read in place; the model's schema requires this alignment for them.
 _ALIGNMENT = 16
@@ -48,7 +48,7 @@ def write(model: Any, size: int) -> bytes:
         for tensor in graph.tensors:
             tensor.name = _short(tensor.name)
     builder = _SharingBuilder(size)
-    builder.Finish(model.Pack(builder), file_identifier=b"TFL3")
+    builder.Finish(model.Pack(builder), file_identifier=IDENTIFIER)
     return bytes(builder.Output())
 
 

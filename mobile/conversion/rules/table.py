@@ -74,7 +74,7 @@ RULES: Mapping[str, Rule] = {
     ),
     "resizing": Rule(
         resizing.apply,
-        "bicubic resizing becomes products with two constant matrices",
+        "bicubic and antialiased resizing becomes products with two constant matrices",
         "TensorFlow Lite has only bilinear and nearest",
     ),
     "Fourier transforms": Rule(

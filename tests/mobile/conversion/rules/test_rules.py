@@ -91,6 +91,11 @@ def functions() -> Functions:
         )
         return tf.reshape(kept, (1, 3)) + 1
 
+    def resizing(x: Mapping[str, Any]) -> Any:
+        return tf.image.resize(x["picture"], (4, 11), "bicubic") + tf.image.resize(
+            x["picture"], (4, 11), "lanczos3", antialias=True
+        )
+
     return {
         "gradients": gradients,
         "box suppression": box_suppression,
@@ -102,7 +107,7 @@ def functions() -> Functions:
         "3-D pooling": pooling_3d,
         "convolutions": convolutions,
         "bincount": lambda x: many(x["codes"]) + 2 * counts(x["codes"]),
-        "resizing": lambda x: tf.image.resize(x["picture"], (4, 11), "bicubic"),
+        "resizing": resizing,
         "Fourier transforms": fourier,
         "look-ups": lambda x: places(x["codes"]),
         "one-hot codes": lambda x: (
