@@ -62,18 +62,18 @@ class CalibratedFile:
     def steps(self) -> tuple[Step, ...]:
         """Returns the operators of the main graph that have results, in the order of execution."""
         graph = self._model.subgraphs[0]
-        computed = set(graph.inputs) | {
-            number for operator in graph.operators for number in _numbers(operator.outputs)
+        computed = set(_listed(graph.inputs)) | {
+            number for operator in graph.operators for number in _listed(operator.outputs)
         }
         return tuple(
             Step(
                 place,
                 operator_name(self._model.operatorCodes[operator.opcodeIndex]),
-                tuple(number for number in _numbers(operator.inputs) if number in computed),
-                tuple(_numbers(operator.outputs)),
+                tuple(number for number in _listed(operator.inputs) if number in computed),
+                tuple(_listed(operator.outputs)),
             )
             for place, operator in enumerate(graph.operators)
-            if len(_numbers(operator.outputs))
+            if len(_listed(operator.outputs))
         )
 
     def is_too_fine(self, step: Step) -> bool:
@@ -145,12 +145,12 @@ def _widen(model: Any) -> None:
         changed = True
         while changed:
             changed = False
-            for operator in graph.operators:
+            for operator in _listed(graph.operators):
                 if operator_name(model.operatorCodes[operator.opcodeIndex]) not in _ONE_SCALE:
                     continue
                 together = [
                     ranges[number]
-                    for number in (*operator.inputs, *operator.outputs)
+                    for number in (*_listed(operator.inputs), *_listed(operator.outputs))
                     if number >= 0 and ranges[number] is not None and _has_range(ranges[number])
                 ]
                 if not together:
@@ -163,9 +163,9 @@ def _widen(model: Any) -> None:
                         changed = True
 
 
-def _numbers(tensors: Any) -> Sequence[int]:
-    """Returns an operator's inputs or outputs; a list is missing where tables are made."""
-    return () if tensors is None else tensors
+def _listed(values: Any) -> Sequence[Any]:
+    """Returns a list of the file's; an empty one, as of a branch's operators, may be missing."""
+    return () if values is None else values
 
 
 def _has_range(quantisation: Any) -> bool:

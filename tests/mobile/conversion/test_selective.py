@@ -10,6 +10,7 @@ import pytest
 
 from core.arrays import Array
 from mobile.checks.runtimes import RUNTIMES, run
+from mobile.conversion.loops import with_float32_biases
 from mobile.conversion.model_file import read
 from mobile.conversion.selective import NeedsFloatError, Selective, TooCoarseError, _agree, holds
 from mobile.conversion.variants import VARIANTS
@@ -134,6 +135,18 @@ def test_infinite_values_do_not_hide_what_makes_them() -> None:
     assert in_float >= {"MAXIMUM", "LOG"}
     assert "TANH" not in in_float
     assert holds(found.content, decibels.function, decibels.examples)
+
+
+def test_a_branch_may_have_no_operators() -> None:
+    import tensorflow as tf
+
+    def outputs(x: Any) -> dict[str, Any]:
+        y = tf.cond(tf.reduce_sum(x) > 1e6, lambda: tf.sin(x), lambda: x)
+        return {"twice": y + y}
+
+    branches = Model(outputs)
+    assert with_float32_biases(branches.by_default) == branches.by_default
+    assert holds(branches.selective.narrowed.content, branches.function, branches.examples)
 
 
 @pytest.mark.parametrize(
