@@ -1,5 +1,4 @@
 /** Follows a graph model through its operations, to find the one at which it fails. */
-import type { GraphModel } from '@tensorflow/tfjs-converter';
 
 /** An operation of the graph, or of a function that the graph calls: the body of a loop. */
 export interface Operation {
@@ -14,9 +13,12 @@ interface Graph {
   readonly functions?: Readonly<Record<string, Graph>>;
 }
 
-/** Has `started` called with each operation just before TensorFlow.js executes it. */
-export function follow(model: GraphModel, started: (operation: Operation) => void): void {
-  const { graph } = (model as unknown as { executor: { graph: Graph } }).executor;
+/**
+ * Has `started` called with each operation just before TensorFlow.js executes it. The model is a
+ * GraphModel; the release's own types must not need TensorFlow.js' packages.
+ */
+export function follow(model: object, started: (operation: Operation) => void): void {
+  const { graph } = (model as { executor: { graph: Graph } }).executor;
   let last = '';
   const hook = ({ nodes }: Graph, isFunction: boolean): void => {
     for (const node of Object.values(nodes)) {
