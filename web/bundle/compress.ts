@@ -16,6 +16,8 @@ const TYPES = new Set(['.bin', '.css', '.html', '.js', '.json', '.svg', '.tflite
 const REWRITTEN = new Set(['contract.json', 'golden.json', 'released.json', 'package.json', 'server.json']);
 // A copy must save more than a second file costs.
 const WORTH_IT = 0.95;
+// A smaller file is one packet with or without it, and a digest in it would decide about the copy.
+const LEAST = 512;
 // Brotli would take half a minute for ten megabytes.
 const LARGE = 2 ** 21;
 // Another Node.js may compress differently.
@@ -32,6 +34,7 @@ await Promise.all(compressible.map((entry) => compress(entry)));
 async function compress(entry: string): Promise<void> {
   const file = join(site, entry);
   const data = await readFile(file);
+  if (data.length < LEAST) return;
   // Code is the same in many sites of an installation, so it is compressed once.
   const copy = entry.startsWith(`assets${sep}`) ? kept : made;
   if (data.length <= LARGE) await keep(file, '.br', data, await copy('.br', data));
