@@ -98,13 +98,13 @@ def _users(model: GraphModel, definition: Any) -> dict[str, Any]:
 def _rounds(node: Any, name: str, weights: Array) -> bool:
     """Returns whether the node multiplies its first input with these weights.
 
-    The last dimension of the weights must be the outputs.
+    The last dimension of the weights must be the outputs, and that of a picture its channels.
     """
     if weights.dtype != np.float32 or list(node.input[1:2]) != [name]:
         return False
     if node.op in PRODUCTS:
         return not (node.attr["transpose_a"].b or node.attr["transpose_b"].b)
-    return node.op in CONVOLUTIONS
+    return node.op in CONVOLUTIONS and node.attr["data_format"].s != b"NCHW"
 
 
 def _patches(node: Any, inputs: Array, kernel: tuple[int, ...]) -> Array:
