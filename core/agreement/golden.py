@@ -23,8 +23,8 @@ class Golden:
         inputs: for each input of ``serving_default``, an array with one row per example.
         labels: the true class of each example, int64, shape (n,).
         outputs: the SavedModel's class probabilities, float32, shape (n, classes).
-        extremes: the number of rows at the end that are extreme inputs and no examples
-            (core/agreement/extremes.py). They have no true class.
+        extremes: the number of rows at the end that are extreme inputs, not
+            examples (core/agreement/extremes.py). They have no true class.
     """
 
     inputs: Mapping[str, Array]
