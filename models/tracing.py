@@ -53,11 +53,11 @@ def layers_of(network: Any) -> list[Any]:
     return list(found.values())
 
 
-def has_loops(function: Any) -> bool:
-    """Returns whether a concrete function, or one that it calls, has a loop."""
+def loops_of(function: Any) -> list[str]:
+    """Returns the names of the loops in a concrete function and in those that it calls."""
     graph = function.graph.as_graph_def()
     called = (node for each in graph.library.function for node in each.node_def)
-    return any(node.op in {"While", "StatelessWhile"} for node in (*graph.node, *called))
+    return [node.name for node in (*graph.node, *called) if node.op in {"While", "StatelessWhile"}]
 
 
 @contextmanager

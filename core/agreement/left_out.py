@@ -6,10 +6,13 @@ from pathlib import Path
 from core.agreement.checks import FAILED, Check
 from core.agreement.target import Artifacts
 
+# The end of the name of every file that holds a reason.
+REFUSED_FILE = "refused.txt"
+
 
 def reason_file(file: Path) -> Path:
     """Returns the path of the text that says why a variant's file is missing."""
-    return file.with_name(f"{file.name}.refused.txt")
+    return file.with_name(f"{file.name}.{REFUSED_FILE}")
 
 
 def leave_out(artifacts: Artifacts, checks: Iterable[Check]) -> None:

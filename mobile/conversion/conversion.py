@@ -19,6 +19,7 @@ from mobile.conversion.selective import NeedsFloatError, Selective, TooCoarseErr
 from mobile.conversion.variants import Variant
 from models.contract import ONE_EXAMPLE, SIGNATURE_TENSORS
 from models.spec import ModelSpec
+from models.tracing import loops_of
 
 
 class ConversionError(UserError):
@@ -59,7 +60,7 @@ class Source:
 
         # With loops, only a trace for one example has shapes that TensorFlow Lite can convert.
         traced = getattr(self._loaded, ONE_EXAMPLE, signature)
-        self.loops = _layers_with_loops(traced)
+        self.loops = sorted({layer_of(loop) or loop for loop in loops_of(traced)})
 
         def one_example(**inputs: Any) -> Any:
             outputs = dict(traced(**inputs))
@@ -171,10 +172,3 @@ def _one_by_one(inputs: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
 def _as_read(values: Array) -> Array:
     """Returns one example as the calibrator reads it: a text as exactly its bytes."""
     return np.array([values.item().encode()]) if values.dtype.kind == "U" else values
-
-
-def _layers_with_loops(function: Any) -> list[str]:
-    graph = function.graph.as_graph_def()
-    called = (node for each in graph.library.function for node in each.node_def)
-    loops = (node for node in (*graph.node, *called) if node.op in {"While", "StatelessWhile"})
-    return sorted({layer_of(loop.name) or loop.name for loop in loops})

@@ -9,16 +9,14 @@ import logging
 import shutil
 from pathlib import Path
 
-from core.agreement.checks import FAILED, Check
+from core.agreement.checks import FAILED, Check, failure
 from core.agreement.golden import Golden
+from core.agreement.left_out import REFUSED_FILE
 from core.agreement.target import ConvertConfig
 from core.errors import DataError, FanoutError
 from core.files import write_text
 from models.spec import ModelSpec
 from pipeline.targets import target_named
-
-# The end of the name of every file that holds a reason.
-REFUSED_FILE = "refused.txt"
 
 
 def convert(
@@ -49,7 +47,7 @@ def check(target: str, folder: Path, golden: Golden, *, spec: ModelSpec) -> list
     if refused.is_file():
         reason = refused.read_text()
         return [
-            Check(target, variant, "conversion", FAILED, reason, required=limits.required)
+            failure(Check(target, variant, "conversion", FAILED), reason, limits=limits)
             for variant, limits in spec.limits[target].items()
         ]
     runner = target_named(target)

@@ -20,7 +20,7 @@ from models.contract import (
     encoded_alias,
 )
 from models.spec import ModelSpec
-from models.tracing import OTHER_FLOATS, has_loops, portable
+from models.tracing import OTHER_FLOATS, loops_of, portable
 
 
 def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
@@ -66,7 +66,7 @@ def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
         if spec.encoded_input:
             signatures[SIGNATURE_ENCODED] = _traced(from_encoded, [_strings(encoded_alias(spec))])
         held = _holder(model, signatures.values())
-        if has_loops(signatures[SIGNATURE_TENSORS]):
+        if loops_of(signatures[SIGNATURE_TENSORS]):
             # TensorFlow Lite cannot convert the loop of an open batch (tensor lists of no shape).
             setattr(held, ONE_EXAMPLE, _traced(from_tensors, _tensor_signature(spec, batch=1)))
     tf.saved_model.save(held, str(saved_model), signatures)

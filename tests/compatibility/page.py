@@ -44,7 +44,7 @@ public layer and activation and for the operations that models use, with the pro
 Each model has random weights in all its parts and is tried with {EXAMPLES} random inputs, to which
 its answers differ. Each runtime's answers are compared with the SavedModel's, all outputs by name.
 
-A row says what these versions do with a small model of that kind. It is no promise for a large one:
+A row says what these versions do with a small model of that kind. A large one may behave otherwise:
 `fanout run` checks yours.
 """
 _READING = f"""## How to read it
