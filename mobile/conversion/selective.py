@@ -127,7 +127,7 @@ class Selective:
             content = self._file.quantised(in_float)
             more = self._not_loading(content) - in_float
             if not more and self._agrees(content):
-                return self._result(self._with_weights_in_int8(in_float))
+                return self._with_weights_in_int8(in_float, content)
             more = more or self._culprits(content, in_float)
             if not more:
                 break
@@ -136,7 +136,7 @@ class Selective:
         content = self._file.quantised(in_float)
         if self._not_loading(content) or not self._agrees(content):
             raise TooCoarseError(*self._worst(content))
-        return self._result(in_float)
+        return self._result(in_float, content)
 
     def _worst(self, content: bytes) -> tuple[str, str]:
         """Returns the operator at which the error grows most, and the name of its result."""
@@ -155,23 +155,29 @@ class Selective:
             raise NeedsFloatError(self.narrowed.in_float)
         return self._file.named(self._file.quantised((), bytes_only=True))
 
-    def _with_weights_in_int8(self, in_float: set[Step]) -> set[Step]:
-        """Returns fewer operators in float32 that still agree: without those that hold weights."""
-        weighty = [step for step in in_float if step.operator in _WEIGHTY]
-        for some in [weighty, *([step] for step in weighty)][: _ROUNDS if weighty else 0]:
-            fewer = in_float - set(some)
-            content = self._file.quantised(fewer)
-            if not self._not_loading(content) - fewer and self._agrees(content):
-                in_float = fewer
-        return in_float
+    def _with_weights_in_int8(self, in_float: set[Step], content: bytes) -> Quantised:
+        """Returns a file that still agrees with fewer operators with weights in float32.
+
+        Args:
+            content: the file with all of ``in_float`` in float32.
+        """
+        weighty = {step for step in in_float if step.operator in _WEIGHTY}
+        tried = [weighty, *({step} for step in weighty)] if weighty else []
+        for some in tried[:_ROUNDS]:
+            fewer = in_float - some
+            if fewer == in_float:  # all of them went at once
+                break
+            other = self._file.quantised(fewer)
+            if not self._not_loading(other) - fewer and self._agrees(other):
+                in_float, content = fewer, other
+        return self._result(in_float, content)
 
     def _not_loading(self, content: bytes) -> set[Step]:
         """Returns the operators that tflite-runtime's last release does not have in that file."""
         names = _too_new(content)
         return {step for step in self._file.steps if step.operator in names}
 
-    def _result(self, in_float: Collection[Step]) -> Quantised:
-        content = self._file.quantised(in_float)
+    def _result(self, in_float: Collection[Step], content: bytes) -> Quantised:
         steps = sorted(in_float, key=lambda step: step.place)
         named = tuple((step.operator, self._file.name(step)) for step in steps)
         return Quantised(self._file.named(content), named)
@@ -237,7 +243,7 @@ class Selective:
                 if value.shape == other.shape and value.size:
                     wrong[index] += float(np.mean(np.square(other - value)))
                     spread[index] += float(np.var(value)) or float(np.mean(np.square(value)))
-        # The logarithm of a zero that eight bits made is infinite, and what follows is no number.
+        # The logarithm of a zero that eight bits made is infinite, and what follows is NaN.
         return {
             index: float(np.fmin(np.sqrt(wrong[index] / spread[index]), _LOST))
             if spread[index]
@@ -296,7 +302,7 @@ def _is_near(answers: Array, right: Array) -> bool:
         return False
     second, first = np.sort(wanted, axis=1)[:, -2:].T
     told_apart = first - second > ERROR * np.sqrt(np.mean(np.square(values)))
-    # One of a few examples is no share.
+    # One example may always differ: of few, it is a large share.
     allowed = max(1.0, (1 - AGREEMENT) * told_apart.sum())
     return bool(other[told_apart].sum() <= allowed)
 
