@@ -4,7 +4,6 @@ Started by mobile/conversion/isolated.py, which says what is in the folder JOB. 
 converter and calibrator can end their process, or never return.
 """
 
-import gc
 import json
 import signal
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from core import imports
 from core.arrays import Array
 from models.spec import ModelSpec, Tensor
 
@@ -23,7 +23,8 @@ def main(folder: Path, variants: list[str]) -> None:
     _first_to_go()
     job = json.loads((folder / "job.json").read_text())
     _limit(job["seconds"])
-    _tensorflow()
+    with imports.without_keras(), imports.large():
+        import tensorflow  # noqa: F401 - the later imports find it
     from mobile.conversion.conversion import ConversionError, Source
     from mobile.conversion.variants import VARIANTS
 
@@ -54,18 +55,6 @@ def _first_to_go() -> None:
 def _limit(seconds: float) -> None:
     """Ends the process after that time, also if it never leaves C++."""
     signal.setitimer(signal.ITIMER_REAL, seconds)
-
-
-def _tensorflow() -> None:
-    """Imports TensorFlow without Keras, which takes a third of the time and is not needed."""
-    # The imports make many objects and hardly any garbage.
-    gc.disable()
-    sys.modules["keras"] = None  # type: ignore[assignment]  # makes "import keras" fail
-    import tensorflow  # noqa: F401 - the import itself is the purpose
-
-    del sys.modules["keras"]
-    gc.freeze()
-    gc.enable()
 
 
 def _spec(job: dict[str, list[dict[str, object]]]) -> ModelSpec:

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from web.conversion.copies import again
 from web.conversion.graph_model import Array, Tensor
 
 # Operators that compute sizes and factors. A value that needs another one is not known.
@@ -78,17 +79,10 @@ def _shape(tensor: Tensor) -> Array | None:
 def _computed(operation: Tensor, inputs: list[Array | None]) -> list[Array]:
     import tensorflow as tf
 
-    definition = tf.compat.v1.GraphDef()
-    node = definition.node.add()
-    node.CopyFrom(operation.node_def)
-    names = [f"input_{index}" for index in range(len(inputs))]
-    node.input[:] = names
     with tf.Graph().as_default() as graph, tf.compat.v1.Session(graph=graph) as session:
         constants = [
             tf.constant(value, tensor.dtype)
             for value, tensor in zip(inputs, operation.inputs, strict=True)
         ]
-        feeds = dict(zip(names, constants, strict=True))
-        [copy] = tf.import_graph_def(definition, feeds, return_elements=[node.name], name="")
-        answers: list[Array] = session.run(list(copy.outputs))
+        answers: list[Array] = session.run(again(operation, constants))
         return answers

@@ -1,4 +1,4 @@
-"""Copies of operations within a graph of TensorFlow."""
+"""Copies of operations within a graph of TensorFlow, and what is made once in it."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -29,3 +29,15 @@ def again(
     sources = dict(zip(names, inputs, strict=True))
     [copy] = tf.import_graph_def(definition, sources, return_elements=["again"])
     return list(copy.outputs)
+
+
+def made_once(name: str) -> list[Tensor]:
+    """Returns a list that stays with the default graph: the same one for the same name.
+
+    It is empty at first. Rules that are asked about several operations keep in it what they make
+    for all of them.
+    """
+    import tensorflow as tf
+
+    made: list[Tensor] = tf.compat.v1.get_collection_ref(name)
+    return made

@@ -11,25 +11,13 @@ from core import imports
 
 
 def tensorflow() -> ModuleType:
-    """Returns TensorFlow, imported without Keras.
-
-    TensorFlow looks for Keras while it is being imported, and Keras imports SciPy and scikit-learn.
-    That takes about half of the start-up time, and a SavedModel needs none of it. ``tf.keras``
-    still works afterwards.
-    """
+    """Returns TensorFlow, imported without Keras."""
     loaded = sys.modules.get("tensorflow")
     if loaded is not None:
         return loaded
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
-    hide = "keras" not in sys.modules
-    if hide:
-        sys.modules["keras"] = None  # type: ignore[assignment]  # makes "import keras" fail
-    try:
-        with _quiet(), imports.large():
-            import tensorflow as tf
-    finally:
-        if hide:
-            del sys.modules["keras"]
+    with imports.without_keras(), _quiet(), imports.large():
+        import tensorflow as tf
     module: ModuleType = tf
     return module
 

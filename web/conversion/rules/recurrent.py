@@ -7,6 +7,7 @@ from the original ones by rounding alone: sums are added up in another order.
 from collections.abc import Sequence
 from typing import Any
 
+from web.conversion.copies import made_once
 from web.conversion.graph_model import Tensor
 from web.conversion.operation import Operation, Rule
 from web.conversion.rules.fusions import BIAS, fused_operations
@@ -35,7 +36,7 @@ def product_of_steps(operation: Operation) -> Tensor | None:
     transposed = _flag(operation, "transpose_b")
     [sequence] = steps.inputs
     names = [each.name for each in (sequence, kernel, *bias)]
-    products = _made_once(f"product {transposed} {names}")
+    products = made_once(f"product {transposed} {names}")
     if not products:
         rows = tf.reshape(sequence, [-1, step.shape[-1]])
         product = tf.matmul(rows, kernel, transpose_b=transposed)
@@ -80,7 +81,7 @@ def gates(operation: Operation) -> Tensor | None:
     if len(opened) * 2 <= len(split.outputs):
         return None
     axis, whole = split.inputs
-    parts = _made_once(f"sigmoid {split.name}")
+    parts = made_once(f"sigmoid {split.name}")
     if not parts:
         parts += tf.split(tf.sigmoid(whole), len(split.outputs), axis)
     return parts[part.value_index]
@@ -116,14 +117,6 @@ def _is_multiplied(step: Tensor, kernel: Tensor) -> bool:
     return any(
         user.type == "MatMul" and user.inputs[1].name == kernel.name for user in step.consumers()
     )
-
-
-def _made_once(name: str) -> list[Tensor]:
-    """Returns a list that stays with the graph of this pass: the same one for the same name."""
-    import tensorflow as tf
-
-    made: list[Tensor] = tf.compat.v1.get_collection_ref(name)
-    return made
 
 
 def _with_bias(product: Any, *bias: Tensor) -> Tensor:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from web.conversion.copies import again
+from web.conversion.copies import again, made_once
 from web.conversion.graph_model import Array, Tensor
 from web.conversion.operation import Operation, Rule
 from web.conversion.rules.shapes import dimensions, product, reshaped
@@ -65,7 +65,7 @@ def inverse_real(operation: Operation) -> Tensor | None:
 def _parts(tensor: Tensor, operation: Operation) -> Parts | None:
     """Returns the real and the imaginary part of a tensor, from the real numbers it comes from."""
     # Both parts are asked for one after the other.
-    known = tensor.graph.get_collection_ref(f"parts of {tensor.name}")
+    known = made_once(f"parts of {tensor.name}")
     if not known:
         known[:] = _computed(tensor, operation) or ()
     return (known[0], known[1]) if known else None
