@@ -8,14 +8,12 @@ from mobile.conversion.rules.tensors import constant, integer, origin
 
 def apply(graph: FrozenGraph) -> FrozenGraph:
     """Returns the graph with sums, or the largest, of one-hot codes for each DenseBincount."""
-    return graph.replaced(_summed)
+    return graph.replaced(("DenseBincount",), _summed)
 
 
 def _summed(operation: Any) -> list[Any] | None:
     import tensorflow as tf
 
-    if operation.type != "DenseBincount":
-        return None
     numbers, size_tensor, weights = operation.inputs
     size = _size(size_tensor)
     if size is None or numbers.shape.rank is None:

@@ -16,13 +16,13 @@ def apply(graph: FrozenGraph) -> FrozenGraph:
     tflite-runtime then counts the difference as negative padding
     (https://github.com/google-ai-edge/LiteRT/issues/4847).
     """
-    return graph.replaced(_padded)
+    return graph.replaced(_KINDS, _padded)
 
 
 def _padded(operation: Any) -> list[Any] | None:
     import tensorflow as tf
 
-    if operation.type not in _KINDS or operation.get_attr("padding") != b"SAME":
+    if operation.get_attr("padding") != b"SAME":
         return None
     x, kernel = operation.inputs
     sizes = np.array(x.shape[1:3].as_list(), float)

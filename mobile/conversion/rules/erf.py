@@ -16,13 +16,13 @@ def apply(graph: FrozenGraph) -> FrozenGraph:
 
     What is part of a GELU stays: the converter makes one operator of that.
     """
-    return graph.replaced(_approximated)
+    return graph.replaced(("Erf", "Erfc"), _approximated)
 
 
 def _approximated(operation: Any) -> list[Any] | None:
     import tensorflow as tf
 
-    if operation.type not in ("Erf", "Erfc") or _in_gelu(operation):
+    if _in_gelu(operation):
         return None
     (x,) = operation.inputs
     t = 1 / (1 + _P * tf.abs(x))

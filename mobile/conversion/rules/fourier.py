@@ -18,12 +18,10 @@ def apply(graph: FrozenGraph) -> FrozenGraph:
     TensorFlow Lite has no complex numbers outside of RFFT2D, so the real and the imaginary part are
     computed apart.
     """
-    return graph.replaced(_part)
+    return graph.replaced(("Real", "Imag"), _part)
 
 
 def _part(operation: Any) -> list[Any] | None:
-    if operation.type not in ("Real", "Imag"):
-        return None
     parts = _parts(origin(operation.inputs[0]).op)
     return None if parts is None else [parts[operation.type == "Imag"]]
 

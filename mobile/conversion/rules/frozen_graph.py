@@ -1,6 +1,6 @@
 """A function as one graph without variables, in which rules replace operations."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -90,21 +90,30 @@ class FrozenGraph:
             tf.graph_util.import_graph_def(self.definition, name="")
         return graph
 
-    def replaced(self, replacement: Replacement) -> "FrozenGraph":
+    def has(self, operators: Collection[str]) -> bool:
+        """Returns whether any operation is of these types. Opening a graph costs a copy of it."""
+        return any(node.op in operators for node in self.definition.node)
+
+    def replaced(self, operators: Collection[str], replacement: Replacement) -> "FrozenGraph":
         """Returns the graph with each operation replaced for which there are other tensors.
 
-        ``replacement`` is called for every operation, with its graph as the default and its name as
-        the name scope, so that the layer can still be read from the names of what it adds. What it
-        adds may read the operation itself. Returns this same object when nothing is replaced.
+        ``replacement`` is called for every operation of these types, with its graph as the default
+        and its name as the name scope, so that the layer can still be read from the names of what
+        it adds. What it adds may read the operation itself. Returns this same object when nothing
+        is replaced.
         """
         import tensorflow as tf
 
+        if not self.has(operators):
+            return self
         graph = self.opened()
         tensors: dict[str, str] = {}
         # The names of the operations that may still read what was replaced, because they replace it
         added: dict[str, set[str]] = {}
         with graph.as_default():
             for operation in graph.get_operations():
+                if operation.type not in operators:
+                    continue
                 before = len(graph.get_operations())
                 with tf.name_scope(f"{operation.name}/"):
                     others = replacement(operation)

@@ -7,6 +7,8 @@ import numpy as np
 from mobile.conversion.rules.frozen_graph import FrozenGraph
 from mobile.conversion.rules.tensors import origin
 
+_KINDS = ("LookupTableFindV2",)
+
 
 def apply(graph: FrozenGraph) -> FrozenGraph:
     """Returns the graph with comparisons with all keys for each look-up of whole numbers.
@@ -16,9 +18,11 @@ def apply(graph: FrozenGraph) -> FrozenGraph:
 
     import tensorflow as tf
 
+    if not graph.has(_KINDS):
+        return graph
     tables = {}
     for operation in graph.opened().get_operations():
-        if operation.type != "LookupTableFindV2":
+        if operation.type not in _KINDS:
             continue
         handle = graph.resources.get(origin(operation.inputs[0]).op.name)
         kinds = operation.get_attr("Tin"), operation.get_attr("Tout")
@@ -33,11 +37,11 @@ def apply(graph: FrozenGraph) -> FrozenGraph:
         keys, values = (each.numpy() for each in tables[operation.name])
         _, wanted, default = operation.inputs
         equal = tf.equal(tf.expand_dims(wanted, -1), tf.constant(keys))
-        # Place 0 is for what is no key; at most one key is equal.
+        # Place 0 is for what is not a key; at most one key is equal.
         place = tf.reduce_max(
             tf.where(equal, tf.constant(np.arange(1, len(keys) + 1, dtype=np.int32)), 0), axis=-1
         )
         answers = tf.concat([tf.reshape(default, (1,)), tf.constant(values)], 0)
         return [tf.gather(answers, place)]
 
-    return graph.replaced(compared)
+    return graph.replaced(_KINDS, compared)

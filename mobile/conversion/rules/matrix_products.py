@@ -13,14 +13,12 @@ def apply(graph: FrozenGraph) -> FrozenGraph:
     into it, and then a BATCH_MATMUL of that where both matrices are computed. BATCH_MATMUL has no
     fused relu. A stack of matrices becomes a BATCH_MATMUL at once.
     """
-    return graph.replaced(_stacked)
+    return graph.replaced(("MatMul", "BatchMatMul", "BatchMatMulV2"), _stacked)
 
 
 def _stacked(operation: Any) -> list[Any] | None:
     import tensorflow as tf
 
-    if operation.type not in ("MatMul", "BatchMatMul", "BatchMatMulV2"):
-        return None
     first, second = operation.inputs
     if {first.shape.rank, second.shape.rank} != {2} or _is_weight(first) or _is_weight(second):
         return None

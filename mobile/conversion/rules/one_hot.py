@@ -17,14 +17,12 @@ def apply(graph: FrozenGraph) -> FrozenGraph:
     The quantizer stores ONE_HOT's "off" as the integer 0, which is not the number 0 where the scale
     has a zero point. It makes a ONE_HOT of a comparison with all numbers too, but not of a table.
     """
-    return graph.replaced(_rows)
+    return graph.replaced(("OneHot",), _rows)
 
 
 def _rows(operation: Any) -> list[Any] | None:
     import tensorflow as tf
 
-    if operation.type != "OneHot":
-        return None
     indices, depth_tensor, on_tensor, off_tensor = operation.inputs
     depth, on, off = integer(depth_tensor), constant(on_tensor), constant(off_tensor)
     if depth is None or on is None or off is None or depth > _LARGEST:

@@ -12,13 +12,13 @@ def apply(graph: FrozenGraph) -> FrozenGraph:
 
     The padding of "same" counts in neither the largest value nor the mean, so this is exact.
     """
-    return graph.replaced(_twice)
+    return graph.replaced(_POOLINGS, _twice)
 
 
 def _twice(operation: Any) -> list[Any] | None:
     import tensorflow as tf
 
-    if operation.type not in _POOLINGS or operation.get_attr("data_format") != b"NDHWC":
+    if operation.get_attr("data_format") != b"NDHWC":
         return None
     (x,) = operation.inputs
     if not x.shape.is_fully_defined():

@@ -8,6 +8,8 @@ from core.arrays import Array
 from mobile.conversion.rules.frozen_graph import FrozenGraph
 from mobile.conversion.rules.tensors import constant
 
+_KINDS = ("ResizeBicubic", "ScaleAndTranslate")
+
 
 def apply(graph: FrozenGraph) -> FrozenGraph:
     """Returns the graph with two products with constant matrices where all sizes are known.
@@ -17,11 +19,12 @@ def apply(graph: FrozenGraph) -> FrozenGraph:
     """
     import tensorflow as tf
 
+    if not graph.has(_KINDS):
+        return graph
     weights = {
         operation.name: (_weights(operation, size, 0), _weights(operation, size, 1))
         for operation in graph.opened().get_operations()
-        if operation.type in ("ResizeBicubic", "ScaleAndTranslate")
-        and (size := _known_size(operation)) is not None
+        if operation.type in _KINDS and (size := _known_size(operation)) is not None
     }
 
     def products(operation: Any) -> list[Any] | None:
@@ -35,7 +38,7 @@ def apply(graph: FrozenGraph) -> FrozenGraph:
         columns = tf.matmul(tf.constant(of_columns), columns)
         return [tf.reshape(columns, (batch, len(of_rows), len(of_columns), channels))]
 
-    return graph.replaced(products)
+    return graph.replaced(_KINDS, products)
 
 
 def _known_size(operation: Any) -> Array | None:

@@ -12,13 +12,13 @@ def apply(graph: FrozenGraph) -> FrozenGraph:
     TensorFlow Lite has no BitwiseAnd. Minus zero then equals zero, as everywhere else in TensorFlow
     Lite: of several largest values that are zeros of both signs, argmax returns the first.
     """
-    return graph.replaced(_compared)
+    return graph.replaced(("Less",), _compared)
 
 
 def _compared(operation: Any) -> list[Any] | None:
     import tensorflow as tf
 
-    if operation.type != "Less" or integer(operation.inputs[1]) != 0:
+    if integer(operation.inputs[1]) != 0:
         return None
     masked = origin(operation.inputs[0]).op
     if masked.type != "BitwiseAnd":

@@ -10,13 +10,11 @@ def apply(graph: FrozenGraph) -> FrozenGraph:
 
     The exponential is then at most 1. Keras' log_sigmoid is a softplus too.
     """
-    return graph.replaced(_bounded)
+    return graph.replaced(("Softplus",), _bounded)
 
 
 def _bounded(operation: Any) -> list[Any] | None:
     import tensorflow as tf
 
-    if operation.type != "Softplus":
-        return None
     (x,) = operation.inputs
     return [tf.nn.relu(x) + tf.math.log1p(tf.exp(-tf.abs(x)))]
