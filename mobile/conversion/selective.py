@@ -4,7 +4,6 @@ TensorFlow's own quantizer takes the names of operators to leave in float32. Wha
 tflite-runtime 2.14, and no further dependency is needed, as it would be for ai-edge-quantizer.
 """
 
-import warnings
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -17,19 +16,12 @@ from core.agreement.refusal import Refusal, layer_of
 from core.arrays import Array
 from core.errors import UserError
 from mobile.conversion.calibrated_file import CalibratedFile, Step
+from mobile.conversion.interpreter import answers, opened, real
 from mobile.conversion.model_file import parse
+from mobile.conversion.nearness import agree
 from mobile.conversion.runtime_versions import LAST_TFLITE_RUNTIME, loads_in
 from models.contract import SIGNATURE_TENSORS
 
-# An int8 file agrees with float32 if the errors' root mean square, relative to the values', is at
-# most this …
-ERROR = 0.05
-# … and so many examples have the same largest value, of those whose two largest differ by more.
-AGREEMENT = 0.97
-# An error larger than this share of the largest value is accepted only where as many of all
-# examples have the same largest value, as classes do. Outputs that saturate have a small root mean
-# square of errors although no order among them is left.
-LARGEST = 0.1
 # More examples tell little more, and every round runs all of them.
 _EXAMPLES = 64
 # The errors of every tensor are measured on fewer.
@@ -105,7 +97,7 @@ class Selective:
         self._file = CalibratedFile(calibrated)
         self._makers = {number: step for step in self._file.steps for number in step.outputs}
         self._examples = _some(examples)
-        self._right = _answers(self._file.content, self._examples)
+        self._right = answers(self._file.content, self._examples)
 
     @cached_property
     def narrowed(self) -> Quantised:
@@ -183,7 +175,7 @@ class Selective:
         return Quantised(self._file.named(content), named)
 
     def _agrees(self, content: bytes) -> bool:
-        return _agree(_answers(content, self._examples), self._right)
+        return agree(answers(content, self._examples), self._right)
 
     def _culprits(self, content: bytes, in_float: Collection[Step]) -> set[Step]:
         """Returns operators that should move to float32 next; none if all behind the error are."""
@@ -223,7 +215,7 @@ class Selective:
 
     def _errors(self, content: bytes) -> dict[int, float]:
         """Returns the relative error of each tensor of float32 that the int8 file computes too."""
-        right, found = (_opened(each, keep=True) for each in (self._file.content, content))
+        right, found = (opened(each, keep=True) for each in (self._file.content, content))
         numbers = {
             detail["name"]: detail for detail in found.get_tensor_details() if detail["shape"].size
         }
@@ -239,7 +231,7 @@ class Selective:
                 interpreter.get_signature_runner(SIGNATURE_TENSORS)(**example)
             for index, detail in pairs:
                 value = right.get_tensor(index).astype(np.float64)
-                other = _real(found.get_tensor(detail["index"]), detail).astype(np.float64)
+                other = real(found.get_tensor(detail["index"]), detail).astype(np.float64)
                 if value.shape == other.shape and value.size:
                     wrong[index] += float(np.mean(np.square(other - value)))
                     spread[index] += float(np.var(value)) or float(np.mean(np.square(value)))
@@ -269,7 +261,7 @@ def holds(content: bytes, function: Any, examples: Mapping[str, Array]) -> bool:
     tensors = [{name: tf.constant(value) for name, value in example.items()} for example in some]
     rows = [function(**example) for example in tensors]
     right = {name: np.concatenate([row[name].numpy() for row in rows]) for name in rows[0]}
-    return _agree(_answers(content, some), right)
+    return agree(answers(content, some), right)
 
 
 def _some(examples: Mapping[str, Array]) -> list[dict[str, Array]]:
@@ -278,84 +270,7 @@ def _some(examples: Mapping[str, Array]) -> list[dict[str, Array]]:
     return [{name: values[row : row + 1] for name, values in examples.items()} for row in chosen]
 
 
-def _agree(answers: Mapping[str, Array], right: Mapping[str, Array]) -> bool:
-    return all(_is_near(answers[name], values) for name, values in right.items())
-
-
-def _is_near(answers: Array, right: Array) -> bool:
-    """Returns whether an output's values are near enough to float32's, and their largest too."""
-    if right.dtype.kind != "f":
-        return bool(np.mean(answers == right) >= AGREEMENT)
-    finite = np.isfinite(right)
-    if not np.array_equal(np.isfinite(answers), finite):
-        return False
-    # TensorFlow Lite computes in float32: squares of values above 1e19 need more.
-    errors, values = (answers - right)[finite].astype(np.float64), right[finite].astype(np.float64)
-    if np.mean(np.square(errors)) > ERROR**2 * np.mean(np.square(values)):
-        return False
-    rows, wanted = (each.reshape(len(each), -1) for each in (answers, right))
-    is_close = np.abs(errors).max(initial=0.0) <= LARGEST * np.abs(values).max(initial=0.0)
-    if rows.shape[1] < 2:
-        return bool(is_close)
-    other = rows.argmax(axis=1) != wanted.argmax(axis=1)
-    if not is_close and other.mean() > 1 - AGREEMENT:
-        return False
-    second, first = np.sort(wanted, axis=1)[:, -2:].T
-    told_apart = first - second > ERROR * np.sqrt(np.mean(np.square(values)))
-    # One example may always differ: of few, it is a large share.
-    allowed = max(1.0, (1 - AGREEMENT) * told_apart.sum())
-    return bool(other[told_apart].sum() <= allowed)
-
-
 def _too_new(content: bytes) -> set[str]:
     """Returns the operators of an int8 file that tflite-runtime's last release does not have."""
     operators = parse(Path("int8.tflite"), content).operators
     return {operator.name for operator in operators if not loads_in(operator, LAST_TFLITE_RUNTIME)}
-
-
-def _opened(content: bytes, *, keep: bool = False) -> Any:
-    """Returns TensorFlow's interpreter of a file; with ``keep``, all tensors can be read."""
-    import tensorflow as tf
-
-    kinds = tf.lite.experimental.OpResolverType
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated")
-        interpreter = tf.lite.Interpreter(
-            model_content=content,
-            experimental_preserve_all_tensors=keep,
-            # XNNPACK computes tensors of its own.
-            experimental_op_resolver_type=kinds.BUILTIN_WITHOUT_DEFAULT_DELEGATES
-            if keep
-            else kinds.AUTO,
-        )
-    interpreter.allocate_tensors()
-    return interpreter
-
-
-def _answers(content: bytes, examples: list[dict[str, Array]]) -> dict[str, Array]:
-    runner = _opened(content).get_signature_runner(SIGNATURE_TENSORS)
-    wanted, given = runner.get_input_details(), runner.get_output_details()
-    rows = [
-        runner(**{name: _stored(value, wanted[name]) for name, value in example.items()})
-        for example in examples
-    ]
-    return {
-        name: np.concatenate([_real(row[name], given[name]) for row in rows]) for name in rows[0]
-    }
-
-
-def _stored(values: Array, detail: Mapping[str, Any]) -> Array:
-    """Returns real numbers as the tensor holds them."""
-    scale, zero_point = detail["quantization"]
-    if not scale or values.dtype == detail["dtype"]:
-        return values
-    limits = np.iinfo(detail["dtype"])
-    steps = np.clip(np.round(values / scale) + zero_point, limits.min, limits.max)
-    stored: Array = steps.astype(detail["dtype"])
-    return stored
-
-
-def _real(values: Array, detail: Mapping[str, Any]) -> Array:
-    """Returns what a tensor holds as real numbers."""
-    scale, zero_point = detail["quantization"]
-    return (values.astype(np.float64) - zero_point) * scale if scale else values

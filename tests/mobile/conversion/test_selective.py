@@ -12,7 +12,8 @@ from core.arrays import Array
 from mobile.checks.runtimes import RUNTIMES, run
 from mobile.conversion.loops import with_float32_biases
 from mobile.conversion.model_file import read
-from mobile.conversion.selective import NeedsFloatError, Selective, TooCoarseError, _agree, holds
+from mobile.conversion.nearness import agree
+from mobile.conversion.selective import NeedsFloatError, Selective, TooCoarseError, holds
 from mobile.conversion.variants import VARIANTS
 
 EXAMPLES = 40
@@ -159,7 +160,7 @@ def test_an_order_that_is_lost_counts_where_errors_are_large(error: float, agree
     first = right.argmax(axis=1)
     answers[np.arange(EXAMPLES), first] -= error
     assert np.sqrt(np.mean(np.square(answers - right))) < 0.05
-    assert _agree({"x": answers}, {"x": right}) == agrees
+    assert agree({"x": answers}, {"x": right}) == agrees
 
 
 def test_a_loop_that_eight_bits_cannot_hold_is_refused_by_name() -> None:
