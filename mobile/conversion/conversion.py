@@ -1,6 +1,5 @@
 """Converts the SavedModel's ``serving_default`` into the bytes of a .tflite file."""
 
-import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -10,6 +9,7 @@ import numpy as np
 from core.agreement.refusal import Refusal, layer_of
 from core.arrays import Array
 from core.errors import UserError
+from mobile.conversion.interpreter import without_warning
 from mobile.conversion.loops import with_float32_biases
 from mobile.conversion.refusals import RUNTIME, in_words
 from mobile.conversion.rules.frozen_graph import FrozenGraph
@@ -145,9 +145,8 @@ class Source:
             converter.representative_dataset = lambda: _one_by_one(calibration)
             converter._experimental_calibrate_only = calibrate_only  # noqa: SLF001 - docs/private-parts.md
         try:
-            with warnings.catch_warnings():
-                # The calibrator inspects its result with an interpreter that TensorFlow deprecates.
-                warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated")
+            # The calibrator inspects its result with that interpreter.
+            with without_warning():
                 content: bytes = converter.convert()
         except ConverterError as error:
             raise ConversionError(in_words(error)) from error

@@ -1,7 +1,8 @@
 """Runs .tflite files in TensorFlow's own interpreter, which the converter's process has."""
 
 import warnings
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 import numpy as np
@@ -10,13 +11,20 @@ from core.arrays import Array
 from models.contract import SIGNATURE_TENSORS
 
 
+@contextmanager
+def without_warning() -> Iterator[None]:
+    """TensorFlow's interpreter is made in the context without the warning that it is deprecated."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated")
+        yield
+
+
 def opened(content: bytes, *, keep: bool = False) -> Any:
     """Returns TensorFlow's interpreter of a file; with ``keep``, all tensors can be read."""
     import tensorflow as tf
 
     kinds = tf.lite.experimental.OpResolverType
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", r"\s*Warning: tf.lite.Interpreter is deprecated")
+    with without_warning():
         interpreter = tf.lite.Interpreter(
             model_content=content,
             experimental_preserve_all_tensors=keep,
