@@ -184,7 +184,7 @@ def made_up(
     high = 1.0 if tensor.maximum is None else tensor.maximum
     shape = (count, *tensor.shape)
     if whole or np.issubdtype(np.dtype(tensor.dtype), np.integer):
-        # The padding is no value of a step.
+        # The padding is not the value of a step.
         first = ceil(low) + (padding == ceil(low))
         values: Any = random.integers(first, max(floor(high), first) + 1, shape)
     else:

@@ -107,7 +107,7 @@ def _in_float32(layer: Any) -> Iterator[None]:
     if policy.compute_dtype not in OTHER_FLOATS:
         yield
         return
-    # Such as the mean of a Normalization, which is no variable.
+    # Such as the mean of a Normalization, which is not a variable.
     kept = {
         name: value
         for name, value in vars(layer).items()

@@ -3,7 +3,7 @@
 The child's folder has ``job.json`` (the SavedModel, its inputs and outputs, the time limit) and
 ``calibration/<input>.npy``, which comes while the child starts. The child writes
 ``<variant>.tflite`` or ``<variant>.txt`` with a reason, ``loops.txt`` with the layers that have
-loops, or ``refused.txt`` when the SavedModel is none of that spec.
+loops, or ``refused.txt`` when the SavedModel does not fit the spec.
 """
 
 import json

@@ -89,7 +89,7 @@ def _named(answer: Any, spec: ModelSpec) -> dict[str, Any]:
             f"the network of {spec.name!r} must answer with the outputs of its spec, {names}: with "
             f"a dict by these names, or with a list in this order; got {got}"
         )
-    # Where half precision is no layer's, but an operation's.
+    # Where half precision comes from an operation, not from a layer.
     return {
         name: tf.cast(given[name], tf.float32)
         if given[name].dtype.name in OTHER_FLOATS

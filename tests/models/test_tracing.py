@@ -122,7 +122,7 @@ def test_every_policy_is_traced_in_float32(policy: str) -> None:
     import keras
 
     keras.utils.set_random_seed(0)
-    # This layer keeps its statistics in tensors that are no variables, and this one has a policy
+    # This layer keeps its statistics in tensors that are not variables, and this one has a policy
     # for each of its parts.
     normalized = keras.layers.Normalization(mean=[1.0] * 4, variance=[2.0] * 4, dtype=policy)
     policies = keras.dtype_policies.DTypePolicyMap(default_policy=policy)

@@ -91,7 +91,7 @@ def test_other_outputs_than_the_spec_says_are_refused(tmp_path: Path) -> None:
 
 
 def two_outputs(form: type) -> Any:
-    """Returns a network with a float16 output that is no layer's."""
+    """Returns a network with a float16 output that does not come from a layer."""
     image = keras.Input((28, 28, 1), name="image")
     flat = keras.layers.Flatten()(image)
     outputs = {
