@@ -101,7 +101,7 @@ def _in_browser(trial: _Trial, page: Path) -> None:
     runs = []
     for run in web.RUNS:
         ended = litert if run == web.LITERT else graph
-        # A list of rules may be empty; a file for LiteRT.js that is None was not made.
+        # A list of rules may be empty; False says that there is no file for LiteRT.js.
         if ended.value is None or ended.value is False:
             trial.cells[" ".join(run)] = _without_answer(ended)
         else:
