@@ -78,7 +78,9 @@ def bench(config: Config, rounds: int) -> int:
         ratio = row["bytes"] / ours["bytes"]
         line = f"{row['page']:<34}{row['bytes']:>10,.0f}{ratio:>7.2f}{row['firstMs']:>10.0f}"
         if row["output"]:
-            difference = np.abs(np.array(row["output"]) - golden.outputs[0]).max()
+            difference = np.abs(
+                np.array(row["output"]) - golden.outputs[config.spec.outputs[0].name][0]
+            ).max()
             line += f"{row['p50Ms']:>9.2f}{difference:>12.1e}"
         print(line)
     ratio = answer["rows"][1]["bytes"] / ours["bytes"]

@@ -22,7 +22,7 @@ from core.agreement.target import ConvertConfig
 from core.arrays import Array
 from core.errors import FanoutError
 from core.toolchain import ROOT, WEB, WEB_CONVERTER_PYTHON, require
-from models.spec import Limits, ModelSpec, Tensor
+from models.spec import Limits, ModelSpec, Output, Tensor
 from pipeline.training.export import export
 from web import target
 from web.checks.driver import run_script
@@ -153,7 +153,8 @@ def _measured(network: Network, folder: Path) -> tuple[list[dict[str, Any]], Arr
             "timed": TIMED,
             "timeout": SECONDS * 1000,
         }
-        return run_script("bench", job, seconds=SECONDS * ROUNDS * 2)["rows"], golden.outputs[0]
+        (answers,) = golden.outputs.values()
+        return run_script("bench", job, seconds=SECONDS * ROUNDS * 2)["rows"], answers[0]
 
 
 def _spec(network: Network) -> Spec:
@@ -162,7 +163,7 @@ def _spec(network: Network) -> Spec:
         title=network.title,
         description=network.title,
         inputs=(network.input,),
-        outputs=(Tensor("probabilities", "float32", (CLASSES,), "One a label.", 0.0, 1.0),),
+        outputs=(Output("probabilities", "float32", (CLASSES,), "One a label.", 0.0, 1.0),),
         labels=tuple("abcdefghij"),
         profiles={},
         limits={"web": {"float32": Limits(agreement=0.99, max_abs_diff=MOST_DIFFERENCE)}},
@@ -183,7 +184,8 @@ def _exported(network: Network, spec: Spec, folder: Path) -> Golden:
     model.export(str(folder / "keras"), verbose=False)
     values = network.values(np.random.default_rng(2), (8, *tensor.shape))
     answer = np.asarray(model({tensor.name: values}))
-    return Golden({tensor.name: values}, answer.argmax(axis=1), answer)
+    output = spec.outputs[0]
+    return Golden({tensor.name: values}, {output.name: answer}, {}, spec.outputs)
 
 
 def _convert_plainly(saved_model: Path, out_dir: Path) -> None:

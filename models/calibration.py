@@ -9,6 +9,7 @@ import numpy as np
 from core.arrays import Array
 from core.errors import DataError
 from models.examples import plain
+from models.roles.table import heads
 from models.spec import ModelSpec
 
 if TYPE_CHECKING:
@@ -39,8 +40,13 @@ def calibration_inputs(
     files = sorted(str(file) for file in folder.glob("*") if file.is_file())
     records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH)
     features = spec.module("features")
-    label = {spec.label_key: features.FEATURES[spec.label_key]}
-    labels = [tf.io.parse_example(batch, label)[spec.label_key].numpy() for batch in records]
+    head = next((head for head in heads(spec.outputs) if head.label_key), None)
+    if head:
+        label = {head.label_key: features.FEATURES[head.label_key]}
+        truth = [tf.io.parse_example(batch, label)[head.label_key].numpy() for batch in records]
+        labels = [head.groups(np.concatenate(truth))] if truth else []
+    else:
+        labels = [np.zeros(len(batch), np.int64) for batch in records]
     if not labels:
         raise DataError(f"no training example to calibrate with in {folder}")
     chosen = balanced(np.concatenate(labels), count, seed)

@@ -4,7 +4,7 @@ import json
 from dataclasses import asdict
 from typing import Any
 
-from models.spec import ModelSpec
+from models.spec import ModelSpec, Output
 
 SIGNATURE_TENSORS = "serving_default"
 SIGNATURE_ENCODED = "serving_bytes"
@@ -26,11 +26,16 @@ def contract(spec: ModelSpec, *, version: int | None = None) -> dict[str, Any]:
         "description": spec.description,
         "version": version,
         "inputs": [asdict(tensor) for tensor in spec.inputs],
-        "outputs": [asdict(tensor) for tensor in spec.outputs],
+        "outputs": [_output(output) for output in spec.outputs],
         "labels": list(spec.labels),
         "signatures": signatures,
         "encoded_input": encoded_alias(spec),
     }
+
+
+def _output(output: Output) -> dict[str, Any]:
+    # Which feature of the data holds the true answer is nothing to a client.
+    return {name: value for name, value in asdict(output).items() if name != "label_key"}
 
 
 def contract_text(spec: ModelSpec, *, version: int | None = None) -> str:

@@ -42,7 +42,10 @@ def serialized(values: Mapping[str, Value]) -> bytes:
 
 
 def read(spec: ModelSpec, pattern: str, *, batch_size: int = 1000) -> "tf.data.Dataset":
-    """Returns a dataset of batches ``(raw inputs by name, label)`` in a fixed order.
+    """Returns a dataset of batches ``(raw inputs by name, true answers)`` in a fixed order.
+
+    The true answers are one tensor for a model with one output, and by the outputs' names for a
+    model with several; outputs without true answers have none.
 
     Args:
         pattern: a glob that matches TFRecord files, plain (``*.tfrecord``) or gzip (any other
@@ -58,7 +61,9 @@ def read(spec: ModelSpec, pattern: str, *, batch_size: int = 1000) -> "tf.data.D
 
     def parse(serialized: "tf.Tensor") -> tuple[Any, Any]:
         parsed = tf.io.parse_example(serialized, features.FEATURES)
-        return features.raw_inputs(parsed), parsed[spec.label_key]
+        answers = {name: parsed[key] for name, key in spec.label_keys.items()}
+        one = len(spec.outputs) == 1 and answers
+        return features.raw_inputs(parsed), answers[spec.outputs[0].name] if one else answers
 
     return records(pattern).batch(batch_size).map(parse, num_parallel_calls=tf.data.AUTOTUNE)
 

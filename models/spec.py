@@ -14,7 +14,7 @@ To add a model, add a folder; no code elsewhere names a model.
 
 import importlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import ModuleType
 
@@ -64,11 +64,33 @@ class Tensor:
 
 
 @dataclass(frozen=True)
+class Output(Tensor):
+    """An output of ``serving_default``, and what its numbers mean.
+
+    Attributes:
+        role: the name of its role in ``models/roles/table.py``, such as ``regression``.
+        labels: the names of its classes, in the order of its values; empty where it has none.
+        unit: the unit of its numbers, such as ``°C``; empty where there is none.
+        threshold: the value above which it says yes, for the roles that have one.
+        label_key: the feature that holds its true answer; empty where there is none.
+        part: for ``detection``, whether it has the boxes, the scores or the classes.
+    """
+
+    role: str = "classification"
+    labels: tuple[str, ...] = ()
+    unit: str = ""
+    threshold: float = 0.5
+    label_key: str = "label"
+    part: str = ""
+
+
+@dataclass(frozen=True)
 class Limits:
     """How far a converted model may be from the SavedModel.
 
     Attributes:
-        agreement: the smallest allowed share of examples with the SavedModel's top class.
+        agreement: the smallest allowed share of examples with the SavedModel's decision: its top
+            class, or what the output's role says.
         max_diff: the largest allowed difference of any output, relative to the SavedModel's largest
             output.
         rms_diff: the largest allowed root mean square of the differences, relative to that of the
@@ -76,8 +98,8 @@ class Limits:
         max_abs_diff: the largest allowed difference of any output, in the output's own unit. A
             variant with none of these three has the bound that core/agreement/bounds.py gives its
             kind of weights.
-        accuracy_drop: the largest allowed loss of accuracy against the SavedModel on the same
-            examples.
+        accuracy_drop: the largest allowed loss of accuracy, or of the score that the output's
+            role has, against the SavedModel on the same examples.
         class_drop: the same limit for each true class separately; None leaves it unbounded.
         min_runtime: the oldest TensorFlow Lite release that must load the file, such as ``2.14``;
             None accepts any.
@@ -115,7 +137,8 @@ class Profile:
     Attributes:
         examples: for each split, the number of examples to take; None takes all.
         hyperparameters: passed unchanged to the model's network module.
-        min_accuracy: the accuracy on the test split below which the Evaluator does not bless.
+        min_accuracy: the accuracy on the test split below which the Evaluator does not bless; for
+            outputs without classes, the score that their role has, such as R².
         min_slice_accuracy: the same limit for each value of every slice key.
         max_accuracy_drop: the largest allowed loss of accuracy against the current release.
         web_examples: the number of test examples for the check of the page's default engine; the
@@ -160,9 +183,9 @@ class ModelSpec:
     Attributes:
         name: the name of its folder below models/, of its servable and of its files.
         title, description: texts for people.
-        inputs, outputs: the tensors of ``serving_default``; the first output holds the class
-            probabilities.
-        labels: the class names, in the order of the output.
+        inputs, outputs: the tensors of ``serving_default``. An output that is a plain ``Tensor``
+            holds the values of the classes ``labels``.
+        labels: the class names of the first output, in the order of its values.
         label_key: the feature that holds the true class as an index.
         slice_keys: features whose values are also evaluated separately.
         encoded_input: the feature that holds an encoded picture, which ``serving_bytes`` takes;
@@ -180,16 +203,40 @@ class ModelSpec:
     title: str
     description: str
     inputs: tuple[Tensor, ...]
-    outputs: tuple[Tensor, ...]
-    labels: tuple[str, ...]
+    outputs: tuple[Output, ...]
     profiles: Mapping[str, Profile]
     limits: Mapping[str, Mapping[str, Limits]]
+    labels: tuple[str, ...] = ()
     label_key: str = "label"
     slice_keys: tuple[str, ...] = field(default=("label",))
     encoded_input: str | None = None
     search: Mapping[str, Range | tuple[float | str, ...]] = field(default_factory=dict)
     golden_examples: int = 16
     monitoring: Monitoring = Monitoring()
+
+    def __post_init__(self) -> None:
+        # Folders from before outputs had roles describe a classification by a Tensor.
+        outputs = tuple(
+            output
+            if isinstance(output, Output)
+            else Output(**vars(output), label_key=self.label_key)
+            for output in self.outputs
+        )
+        if len(outputs) == 1 and not outputs[0].labels:
+            outputs = (replace(outputs[0], labels=self.labels),)
+        object.__setattr__(self, "outputs", outputs)
+        named = next((output.labels for output in outputs if output.labels), ())
+        object.__setattr__(self, "labels", self.labels or named)
+
+    @property
+    def label_keys(self) -> dict[str, str]:
+        """Returns the feature that holds each output's true answer, of the outputs that have it."""
+        return {output.name: output.label_key for output in self.outputs if output.label_key}
+
+    @property
+    def answers(self) -> set[str]:
+        """Returns the features that hold true answers, which no client has."""
+        return {self.label_key, *self.label_keys.values()}
 
     @property
     def folder(self) -> Path:

@@ -30,14 +30,20 @@ def disagreement(client: Client, model: str, golden: Golden, limits: Limits) -> 
     inputs = _inputs(specs.load(model), golden.examples.head(SAMPLE))
     problems = []
     for name in inputs.keys() & client.signatures().keys():
-        outputs = client.predict(inputs[name], signature=name)
-        expected = golden.outputs[: len(inputs[name])]
-        if outputs.shape != expected.shape:
-            problems.append(f"{name} answers with shape {outputs.shape}, expected {expected.shape}")
-            continue
-        beyond = Differences.of(outputs, expected).violations(bound_of(VARIANT, limits))
-        problems += [f"{name}: {violation}" for violation in beyond]
+        answers = client.outputs(inputs[name], signature=name)
+        for output, values in golden.outputs.items():
+            expected = values[: len(inputs[name])]
+            problems += [
+                f"{name}: {problem}" for problem in _problems(answers.get(output), expected, limits)
+            ]
     return "; ".join(sorted(problems))
+
+
+def _problems(outputs: Array | None, expected: Array, limits: Limits) -> list[str]:
+    if outputs is None or outputs.shape != expected.shape:
+        got = None if outputs is None else outputs.shape
+        return [f"it answers with shape {got}, expected {expected.shape}"]
+    return Differences.of(outputs, expected).violations(bound_of(VARIANT, limits))
 
 
 def _inputs(spec: ModelSpec, golden: Golden) -> dict[str, Array]:
@@ -47,7 +53,7 @@ def _inputs(spec: ModelSpec, golden: Golden) -> dict[str, Array]:
             SIGNATURE_ENCODED: encoded,
             SIGNATURE_EXAMPLES: examples(encoded, spec.encoded_input or ""),
         }
-    stored = set(spec.module("features").FEATURES) - {spec.label_key}
+    stored = set(spec.module("features").FEATURES) - spec.answers
     if stored != {tensor.name for tensor in spec.inputs}:
         return {}  # the model's tf.Examples hold something other than its raw inputs
     return {SIGNATURE_EXAMPLES: raw_examples(spec, golden)}

@@ -107,12 +107,12 @@ def check_transport(
     return compared
 
 
-def _answers(client: Client, golden: Golden) -> Array:
+def _answers(client: Client, golden: Golden) -> dict[str, Array]:
     parts = [
-        client.predict(_rows(golden.inputs, start, start + BATCH))
+        client.outputs(_rows(golden.inputs, start, start + BATCH))
         for start in range(0, len(golden), BATCH)
     ]
-    return np.concatenate(parts)
+    return {name: np.concatenate([part[name] for part in parts]) for name in golden.outputs}
 
 
 def _median_milliseconds(client: Client, golden: Golden) -> float:
@@ -121,7 +121,7 @@ def _median_milliseconds(client: Client, golden: Golden) -> float:
         row = number % len(golden.examples)
         inputs = _rows(golden.inputs, row, row + 1)
         started = time.perf_counter()
-        client.predict(inputs)
+        client.outputs(inputs)
         times.append((time.perf_counter() - started) * 1e3)
     return statistics.median(times)
 

@@ -23,10 +23,10 @@ def finish(folder: Path, *, spec: ModelSpec, samples: Golden, manifest: Mapping[
     """
     if not (folder / layout.PACKAGE).is_file():
         return
-    version, output = manifest["version"], spec.outputs[0].name
+    version = manifest["version"]
     texts = {
         layout.CONTRACT: contract_text(spec, version=version),
-        layout.GOLDEN: samples.to_json(model=spec.name, output=output, version=version),
+        layout.GOLDEN: samples.to_json(model=spec.name, version=version),
         **stamp.released(folder, manifest),
     }
     for name, text in texts.items():

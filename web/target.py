@@ -64,8 +64,7 @@ def _write(saved_model: Path, site: Path, *, spec: ModelSpec, config: ConvertCon
     described = json.dumps(contract(spec), indent=1, ensure_ascii=False) + "\n"
     (site / layout.CONTRACT).write_text(described)
     samples = Golden.load(config.golden).spread(spec.golden_examples)
-    output = spec.outputs[0].name
-    text = samples.to_json(model=spec.name, output=output, version=None)
+    text = samples.to_json(model=spec.name, version=None)
     (site / layout.GOLDEN).write_text(text)
     (site / layout.SERVER).write_text('{"predict": null}\n')
     # The page is tailored to the files that the site holds by now.

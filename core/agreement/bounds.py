@@ -4,12 +4,14 @@ Differences are relative to the size of the outputs: a rounding of 1e-4 is nothi
 thousands, and everything in outputs below it.
 """
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import astuple, dataclass
 from math import isnan
 
 import numpy as np
 
 from core.arrays import Array
+from models.roles.role import size_of
 from models.spec import Limits
 
 
@@ -71,6 +73,12 @@ class Differences:
             absolute,
         )
 
+    @classmethod
+    def largest_of(cls, several: Iterable["Differences"]) -> "Differences":
+        """Returns the largest of each figure of several outputs; none of no outputs."""
+        figures = list(zip(*(astuple(each) for each in several), strict=True))
+        return cls(*(max(figure) for figure in figures)) if figures else cls(0.0, 0.0, 0.0)
+
     def violations(self, bound: Bound) -> list[str]:
         """Returns what is beyond the limits, in words. A difference that is NaN is beyond them."""
         named = {
@@ -83,8 +91,3 @@ class Differences:
             for name, (value, limit) in named.items()
             if limit is not None and (value > limit or isnan(value))
         ]
-
-
-def size_of(outputs: Array) -> float:
-    """Returns the largest absolute value; 1 where all are 0, so that it can be divided by."""
-    return float(np.abs(outputs.astype(np.float64)).max()) or 1.0

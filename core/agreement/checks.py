@@ -2,28 +2,34 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
-from math import ceil, floor, sqrt
+from math import ceil, floor, isnan, nan, sqrt
 from typing import Any
 
 import numpy as np
 
-from core.agreement.bounds import Differences, bound_of, size_of
+from core.agreement.bounds import Differences, bound_of
 from core.agreement.extreme_checks import extreme_violations
 from core.agreement.golden import Golden
 from core.arrays import Array
+from models.roles.role import Head, size_of
 from models.spec import Limits
 
+Arrays = Mapping[str, Array]
 # Target, variant and runtime.
 Key = tuple[str, str, str]
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 # With this many differing examples or more, their share is meaningful by itself.
 MANY = 10
-# Two classes whose values differ by less, relative to the largest output, are a tie: rounding
-# decides which one is on top.
-TIE = 1e-5
-_ALIKE = (
-    "the SavedModel gives its two top classes the same value in all {count} examples, so they "
-    "cannot show whether a runtime agrees; use examples that the model tells apart"
+# Answers that vary by less from example to example, relative to the largest, are one answer.
+ONE_ANSWER = 1e-6
+_TIED = (
+    "the SavedModel's answer {head!r} is a tie in all {count} examples, such as two top classes "
+    "with the same value, so they cannot show whether a runtime agrees; use examples that the "
+    "model tells apart"
+)
+_CONSTANT = (
+    "the SavedModel gives the same answer to all {count} examples, so they cannot show whether a "
+    "runtime agrees; use examples that the model tells apart"
 )
 # A class may always lose this many examples: one example of 20 is not a meaningful share.
 _FEW = 5
@@ -36,22 +42,35 @@ class Evidence:
     Attributes:
         difference: the largest difference between an output and the SavedModel's, float32, shape
             (n,).
-        predicted: the top class, int32, shape (n,).
-        confidence: the probability of the top class, float32, shape (n,).
+        same: how far it is the SavedModel's decision, from 0 to 1, in the head where it is least
+            so; NaN where the SavedModel's answer is a tie; float32, shape (n,).
+        predicted: the first head's decision as a number, such as the top class; NaN where it is not
+            one number; float64, shape (n,).
+        confidence: how sure that decision is, such as the probability of the top class; NaN where
+            nothing says it; float32, shape (n,).
     """
 
     difference: Array
+    same: Array
     predicted: Array
     confidence: Array
 
     @classmethod
-    def of(cls, outputs: Array, expected: Array) -> "Evidence":
-        """Returns the evidence for finite outputs. Both arrays have the shape (n, classes)."""
-        difference = np.abs(outputs.astype(np.float64) - expected).max(axis=1)
+    def of(cls, outputs: Arrays, golden: Golden) -> "Evidence":
+        """Returns the evidence for finite outputs of the golden set's shapes."""
+        differences = [
+            np.abs(values.astype(np.float64) - golden.outputs[name])
+            .reshape(len(values), -1)
+            .max(axis=1, initial=0.0)
+            for name, values in outputs.items()
+        ]
+        same = [head.same(outputs, golden.outputs) for head in golden.heads]
+        predicted, confidence = golden.heads[0].summary(outputs)
         return cls(
-            difference.astype(np.float32),
-            outputs.argmax(axis=1).astype(np.int32),
-            outputs.max(axis=1).astype(np.float32),
+            np.max(differences, axis=0).astype(np.float32),
+            np.fmin.reduce(same).astype(np.float32),
+            predicted.astype(np.float64),
+            confidence.astype(np.float32),
         )
 
 
@@ -68,9 +87,13 @@ class Check:
         required: whether a release needs this check to pass.
         bytes: the size of what the target loads.
         examples: the number of examples that were run.
-        accuracy: the share of examples whose top class is the true class.
-        agreement: the share of examples whose top class is the SavedModel's, among those whose two
-            top classes the SavedModel tells apart.
+        accuracy: the share of examples whose top class is the true class; None for a model whose
+            first output with true answers has no classes.
+        agreement: the share of examples with the SavedModel's decision, such as its top class,
+            among those whose answer is not a tie; of several heads, the least.
+        score: the score of the first head with true answers; equal to ``accuracy`` where it has
+            classes.
+        metric: the name of that score, such as ``accuracy`` or ``R²``; empty without true answers.
         max_abs_diff: the largest difference between any output and the SavedModel's.
         max_rel_diff: the same, relative to the SavedModel's largest output.
         rms_rel_diff: the root mean square of the differences, relative to that of the SavedModel's
@@ -98,6 +121,8 @@ class Check:
     rms_rel_diff: float | None = None
     p50_ms: float | None = None
     worst_class_drop: float | None = None
+    score: float | None = None
+    metric: str = ""
     figures: Mapping[str, Any] = field(default_factory=dict)
     evidence: Evidence | None = field(default=None, repr=False, compare=False)
 
@@ -131,45 +156,52 @@ class Check:
 _FIELDS = [item.name for item in fields(Check) if item.name not in ("figures", "evidence")]
 
 
-def compare(outputs: Array, golden: Golden, limits: Limits, *, row: Check) -> Check:
+def compare(outputs: Arrays, golden: Golden, limits: Limits, *, row: Check) -> Check:
     """Returns ``row`` with its figures and its verdict filled in.
 
     Args:
-        outputs: the runtime's answers, in the order of ``golden``, extreme inputs included.
+        outputs: the runtime's answers by output, in the order of ``golden``, extreme inputs
+            included.
         golden: the examples that were run, with the SavedModel's answers.
         limits: the upper and lower limits of the figures.
         row: target, variant, runtime, and whatever else is known; its status is ignored.
     """
-    row = replace(row, required=limits.required, examples=len(outputs) - golden.extremes)
-    if outputs.shape != golden.outputs.shape:
-        reason = f"answered with shape {outputs.shape}, expected {golden.outputs.shape}"
-        return replace(row, status=FAILED, reason=reason)
+    row = replace(row, required=limits.required, examples=len(golden.examples))
+    if problem := _misshapen(outputs, golden):
+        return replace(row, status=FAILED, reason=problem)
+    outputs = {name: outputs[name] for name in golden.outputs}
     bound = bound_of(row.variant, limits)
     at_extremes = extreme_violations(outputs, golden, bound)
     golden = golden.examples
-    outputs = outputs[: len(golden)]
-    if not np.isfinite(outputs).all():
-        count = int((~np.isfinite(outputs)).sum())
+    outputs = {name: values[: len(golden)] for name, values in outputs.items()}
+    if count := sum(int((~np.isfinite(values)).sum()) for values in outputs.values()):
         return replace(row, status=FAILED, reason=f"{count} outputs are NaN or infinite")
-    told_apart = _told_apart(golden.outputs)
-    if not told_apart.any():
-        return replace(row, status=FAILED, reason=_ALIKE.format(count=len(golden)))
-    top = outputs.argmax(axis=1)
-    differences = Differences.of(outputs, golden.outputs)
+    agreements = {head: _agreement(head, outputs, golden) for head in golden.heads}
+    if problem := _shows_nothing(golden, agreements):
+        return replace(row, status=FAILED, reason=problem)
+    differences = Differences.largest_of(
+        Differences.of(values, golden.outputs[name]) for name, values in outputs.items()
+    )
+    scores = list(_scores(outputs, golden))
+    first = scores[0] if scores else None
+    losses = list(_losses(outputs, golden))
     measured = replace(
         row,
-        accuracy=float(np.mean(top == golden.labels)),
-        agreement=float(np.mean((top == golden.outputs.argmax(axis=1))[told_apart])),
+        accuracy=first.now if first and first.is_share else None,
+        score=first.now if first else None,
+        metric=first.metric if first else "",
+        agreement=min(agreements.values()),
         max_abs_diff=differences.absolute,
         max_rel_diff=differences.largest,
         rms_rel_diff=differences.rms,
-        worst_class_drop=max(lost / count for _, lost, count in _losses(top, golden)),
-        evidence=Evidence.of(outputs, golden.outputs),
+        worst_class_drop=max((lost / count for _, lost, count in losses), default=None),
+        evidence=Evidence.of(outputs, golden),
     )
     reasons = [
-        *_violations(measured, golden, limits),
+        *_disagreements(agreements, limits),
+        *_score_violations(scores, limits),
         *differences.violations(bound),
-        *_class_violations(top, golden, limits),
+        *_class_violations(losses, limits),
         *at_extremes,
     ]
     return replace(measured, status=FAILED if reasons else PASSED, reason="; ".join(reasons))
@@ -205,43 +237,99 @@ def failure(row: Check, reason: str, *, limits: Limits) -> Check:
     return replace(row, status=FAILED, reason=reason, required=limits.required)
 
 
-def _violations(check: Check, golden: Golden, limits: Limits) -> Sequence[str]:
-    assert check.agreement is not None  # noqa: S101 - the caller has just measured both
-    assert check.accuracy is not None  # noqa: S101
-    violations = []
-    if check.agreement < limits.agreement:
-        violations.append(f"agreement {check.agreement:.5f} is below {limits.agreement}")
-    drop = golden.accuracy - check.accuracy
-    # A little slack for rounding: a drop of exactly the limit is allowed.
-    if drop > limits.accuracy_drop + 1e-9:
-        violations.append(
-            f"accuracy {check.accuracy:.4f} is {drop:.4f} below the SavedModel's, "
-            f"at most {limits.accuracy_drop} is allowed"
-        )
-    return violations
+@dataclass(frozen=True)
+class _Scored:
+    """A head's score from a runtime's answers, and from the SavedModel's."""
+
+    head: str
+    metric: str
+    is_share: bool
+    now: float
+    before: float
 
 
-def _told_apart(expected: Array) -> Array:
-    """Returns, for each example, whether the SavedModel prefers one class to all others."""
-    if expected.shape[1] < 2:
-        return np.ones(len(expected), bool)
-    second, first = np.partition(expected.astype(np.float64), -2, axis=1)[:, -2:].T
-    return np.asarray(first - second > TIE * size_of(expected))
+def _misshapen(outputs: Arrays, golden: Golden) -> str:
+    """Returns which output is missing or has another shape than the SavedModel's; empty if none."""
+    for name, expected in golden.outputs.items():
+        if name not in outputs:
+            return f"answered without the output {name!r}; it has {sorted(outputs)}"
+        if outputs[name].shape != expected.shape:
+            which = f" in the output {name!r}" if len(golden.outputs) > 1 else ""
+            return f"answered with shape {outputs[name].shape}{which}, expected {expected.shape}"
+    return ""
 
 
-def _losses(top: Array, golden: Golden) -> Iterator[tuple[int, int, int]]:
-    """Yields each true class, its loss of correct examples, and its number of examples."""
-    before = golden.outputs.argmax(axis=1) == golden.labels
-    now = top == golden.labels
-    for label in np.unique(golden.labels):
-        rows = golden.labels == label
+def _agreement(head: Head, outputs: Arrays, golden: Golden) -> float:
+    """Returns the mean of ``Head.same``; NaN if all of the SavedModel's answers are ties."""
+    same = head.same(outputs, golden.outputs)
+    shown = same[~np.isnan(same)]
+    return float(shown.mean()) if len(shown) else nan
+
+
+def _shows_nothing(golden: Golden, agreements: Mapping[Head, float]) -> str:
+    """Returns why these examples cannot show whether a runtime agrees; empty if they can."""
+    for head, agreement in agreements.items():
+        if isnan(agreement):
+            return _TIED.format(head=head.name, count=len(golden))
+    if len(golden) > 1 and not any(_varies(values) for values in golden.outputs.values()):
+        return _CONSTANT.format(count=len(golden))
+    return ""
+
+
+def _varies(values: Array) -> bool:
+    return bool(np.ptp(values.astype(np.float64), axis=0).max() > ONE_ANSWER * size_of(values))
+
+
+def _scores(outputs: Arrays, golden: Golden) -> Iterator[_Scored]:
+    """Yields the scores of the heads that have true answers and a score for them."""
+    for head in golden.heads:
+        truth = golden.truths.get(head.name)
+        score = head.role.score_of
+        if truth is None or score is None:
+            continue
+        now, before = head.score(outputs, truth), head.score(golden.outputs, truth)
+        if now is not None and before is not None:
+            yield _Scored(head.name, score.name, score.share, now, before)
+
+
+def _disagreements(agreements: Mapping[Head, float], limits: Limits) -> Iterator[str]:
+    for head, agreement in agreements.items():
+        if agreement < limits.agreement:
+            where = f" of the output {head.name!r}" if len(agreements) > 1 else ""
+            yield f"agreement{where} {agreement:.5f} is below {limits.agreement}"
+
+
+def _score_violations(scores: Sequence[_Scored], limits: Limits) -> Iterator[str]:
+    for scored in scores:
+        drop = scored.before - scored.now
+        # A little slack for rounding: a drop of exactly the limit is allowed.
+        if drop > limits.accuracy_drop + 1e-9:
+            where = f" of the output {scored.head!r}" if len(scores) > 1 else ""
+            yield (
+                f"{scored.metric}{where} {scored.now:.4f} is {drop:.4f} below the SavedModel's, "
+                f"at most {limits.accuracy_drop} is allowed"
+            )
+
+
+def _losses(outputs: Arrays, golden: Golden) -> Iterator[tuple[int, int, int]]:
+    """Yields each true class, its loss of correct examples, and its number of examples.
+
+    It looks at the first head with true answers, and yields nothing if that has no classes.
+    """
+    head = next((head for head in golden.heads if head.name in golden.truths), None)
+    truth = golden.truths[head.name] if head else np.zeros(0)
+    if head is None or truth.ndim != 1 or truth.dtype.kind not in "iub":
+        return
+    before, now = (head.truth(each) == truth for each in (golden.outputs, outputs))
+    for label in np.unique(truth):
+        rows = truth == label
         yield int(label), int(before[rows].sum()) - int(now[rows].sum()), int(rows.sum())
 
 
-def _class_violations(top: Array, golden: Golden, limits: Limits) -> Iterator[str]:
+def _class_violations(losses: Sequence[tuple[int, int, int]], limits: Limits) -> Iterator[str]:
     if limits.class_drop is None:
         return
-    for label, lost, count in _losses(top, golden):
+    for label, lost, count in losses:
         if lost > max(limits.class_drop * count + 1e-9, _FEW):
             yield (
                 f"class {label} lost {lost / count:.4f} accuracy ({lost} of {count} examples), "

@@ -2,6 +2,7 @@
 
 import zipfile
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +18,7 @@ def save_evidence(folder: Path, checks: Sequence[Check]) -> None:
             np.savez_compressed(
                 _file(folder, check.key),
                 difference=check.evidence.difference,
+                same=check.evidence.same,
                 predicted=check.evidence.predicted,
                 confidence=check.evidence.confidence,
             )
@@ -27,7 +29,7 @@ def read_evidence(folder: Path, key: Key) -> Evidence | None:
     try:
         # When NumPy opens a broken file itself, it leaves the file open.
         with _file(folder, key).open("rb") as stream, np.load(stream) as saved:
-            return Evidence(saved["difference"], saved["predicted"], saved["confidence"])
+            return Evidence(*(saved[field.name] for field in fields(Evidence)))
     except (OSError, EOFError, KeyError, ValueError, zipfile.BadZipFile):
         return None
 

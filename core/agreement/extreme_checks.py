@@ -1,18 +1,19 @@
 """The verdict on a runtime's answers to extreme inputs."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from core.agreement.bounds import Bound, size_of
+from core.agreement.bounds import Bound
 from core.agreement.golden import Golden
 from core.arrays import Array
+from models.roles.role import size_of
 
 # Sums of the largest values lose about this much more to rounding than ordinary ones.
 FACTOR = 10
 
 
-def extreme_violations(outputs: Array, golden: Golden, bound: Bound) -> list[str]:
+def extreme_violations(outputs: Mapping[str, Array], golden: Golden, bound: Bound) -> list[str]:
     """Returns what is wrong with the answers to the golden set's extreme inputs, in words.
 
     Every answer must be finite, as the SavedModel's are. Answers with a bound for single outputs
@@ -20,17 +21,22 @@ def extreme_violations(outputs: Array, golden: Golden, bound: Bound) -> list[str
     have ranges that were learnt from ordinary inputs, so theirs may differ.
 
     Args:
-        outputs: the answers to all of ``golden``; the last ``golden.extremes`` are looked at.
+        outputs: each output's answers to all of ``golden``; the last ``golden.extremes`` are looked
+            at.
     """
-    return list(_violations(outputs, golden, bound))
+    return [
+        violation
+        for name, values in outputs.items()
+        for violation in _violations(values, golden, golden.outputs[name], bound)
+    ]
 
 
-def _violations(outputs: Array, golden: Golden, bound: Bound) -> Iterator[str]:
+def _violations(outputs: Array, golden: Golden, right: Array, bound: Bound) -> Iterator[str]:
     count = len(golden) - golden.extremes
-    ordinary = size_of(golden.outputs[:count])
+    ordinary = size_of(right[:count])
     limit = bound.largest if bound.absolute is None else bound.absolute
     for row in range(count, len(golden)):
-        expected = golden.outputs[row]
+        expected = right[row]
         if not np.isfinite(outputs[row]).all():
             yield (
                 f"NaN or infinite at an extreme input ({_described(golden, row)}), to which the "

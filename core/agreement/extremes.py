@@ -14,7 +14,7 @@ from core.agreement.golden import Golden
 from core.arrays import Array
 from models.contract import SIGNATURE_TENSORS
 from models.examples import plain
-from models.spec import ModelSpec, Tensor
+from models.spec import ModelSpec, Output, Tensor
 
 # The ends of a range that a spec does not bound. An unbounded whole number may be an index, of
 # which only the first two surely exist.
@@ -23,10 +23,9 @@ FLOATS, INTEGERS = (-100.0, 100.0), (0, 1)
 SMALLEST = (1e-40, float(np.finfo(np.float32).tiny))
 MIXTURES = 6
 SEED = 7
-LABEL = -1
 FOLDER = "extremes"
 
-Predict = Callable[[Mapping[str, Array]], Array]
+Predict = Callable[[Mapping[str, Array]], dict[str, Array]]
 
 
 def extreme_inputs(inputs: Sequence[Tensor]) -> dict[str, Array]:
@@ -39,39 +38,50 @@ def extreme_inputs(inputs: Sequence[Tensor]) -> dict[str, Array]:
     }
 
 
-def extreme_set(inputs: Mapping[str, Array], predict: Predict) -> Golden | None:
+def extreme_set(
+    inputs: Mapping[str, Array], outputs: tuple[Output, ...], predict: Predict
+) -> Golden | None:
     """Returns the inputs to which the SavedModel gives finite answers, with these answers.
 
-    The inputs have no true class: their labels are LABEL. Returns None when no input is left,
+    The inputs have no true answers. Returns None when no input is left,
     because a model may refuse values that its spec does not exclude. A denormal input is left out
     when it matters to the model whether it is zero: for TensorFlow, that depends on its place in
     the tensor (findings/tensorflow-log-of-denormal-by-position.sh).
 
     Args:
-        predict: returns the SavedModel's answers; raises what TensorFlow raises.
+        outputs: the spec's.
+        predict: returns the SavedModel's answers by output; raises what TensorFlow raises.
     """
     import tensorflow as tf
 
-    kept: list[tuple[int, Array]] = []
+    kept: list[tuple[int, dict[str, Array]]] = []
     for row in range(len(next(iter(inputs.values())))):
         example = {name: values[row : row + 1] for name, values in inputs.items()}
         flushed = {name: _flushed(values) for name, values in example.items()}
         denormal = any((flushed[name] != values).any() for name, values in example.items())
         try:
             answer = predict(example)
-            same = not denormal or np.allclose(answer, predict(flushed))
+            same = not denormal or _close(answer, predict(flushed))
         except tf.errors.OpError:
             continue
-        if np.isfinite(answer).all() and same:
+        if same and all(np.isfinite(values).all() for values in answer.values()):
             kept.append((row, answer))
     if not kept:
         return None
     places = [row for row, _ in kept]
     return Golden(
         {name: values[places] for name, values in inputs.items()},
-        np.full(len(kept), LABEL, np.int64),
-        np.concatenate([answer for _, answer in kept]),
+        {
+            output.name: np.concatenate([answer[output.name] for _, answer in kept])
+            for output in outputs
+        },
+        {},
+        outputs,
     )
+
+
+def _close(one: Mapping[str, Array], other: Mapping[str, Array]) -> bool:
+    return all(np.allclose(values, other[name]) for name, values in one.items())
 
 
 def of_saved_model(saved_model: Path, spec: ModelSpec) -> Golden | None:
@@ -81,15 +91,16 @@ def of_saved_model(saved_model: Path, spec: ModelSpec) -> Golden | None:
     loaded = tf.saved_model.load(str(saved_model))
     signature = loaded.signatures[SIGNATURE_TENSORS]
 
-    def predict(inputs: Mapping[str, Array]) -> Array:
+    def predict(inputs: Mapping[str, Array]) -> dict[str, Array]:
         given = {
             tensor.name: tf.constant(inputs[tensor.name], tensor.dtype) for tensor in spec.inputs
         }
-        answer: Array = signature(**given)[spec.outputs[0].name].numpy()
-        return answer
+        answers = signature(**given)
+        return {output.name: answers[output.name].numpy() for output in spec.outputs}
 
     inputs = extreme_inputs(spec.inputs)
-    return extreme_set({name: plain(values) for name, values in inputs.items()}, predict)
+    given = {name: plain(values) for name, values in inputs.items()}
+    return extreme_set(given, spec.outputs, predict)
 
 
 def save(extremes: Golden | None, golden_folder: Path) -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -12,58 +12,73 @@ from core.arrays import Array
 from core.errors import UserError
 from models.contract import SIGNATURE_TENSORS
 from models.examples import plain, read
-from models.spec import ModelSpec
+from models.roles.role import Head
+from models.roles.table import heads
+from models.spec import ModelSpec, Output
+
+_DESCRIBED = "outputs.json"
 
 
 @dataclass(frozen=True)
 class Golden:
-    """Held-out examples, their labels, and the SavedModel's answers.
+    """Held-out examples, their true answers, and the SavedModel's answers.
 
     Attributes:
         inputs: for each input of ``serving_default``, an array with one row per example.
-        labels: the true class of each example, int64, shape (n,).
-        outputs: the SavedModel's class probabilities, float32, shape (n, classes).
+        outputs: for each of its outputs, the SavedModel's values, of shape (n, …).
+        truths: for each head with true answers, by the head's name, the answers, of shape (n, …).
+        described: what the outputs are, in the spec's order.
         extremes: the number of rows at the end that are extreme inputs, not
-            examples (core/agreement/extremes.py). They have no true class.
+            examples (core/agreement/extremes.py). They have no true answer.
     """
 
     inputs: Mapping[str, Array]
-    labels: Array
-    outputs: Array
+    outputs: Mapping[str, Array]
+    truths: Mapping[str, Array]
+    described: tuple[Output, ...]
     extremes: int = 0
 
     def __post_init__(self) -> None:
-        counts = {name: len(rows) for name, rows in self.inputs.items()}
-        if not counts or set(counts.values()) != {len(self.labels)} != {0}:
-            raise ValueError(f"inputs {counts} and {len(self.labels)} labels differ in number")
-        if len(self.outputs) != len(self.labels) or not len(self.labels):
-            raise ValueError(f"{len(self.outputs)} outputs for {len(self.labels)} examples")
+        parts = {"input": self.inputs, "output": self.outputs, "true answer": self.truths}
+        counts = {
+            f"{part} {name}": len(rows)
+            for part, arrays in parts.items()
+            for name, rows in arrays.items()
+        }
+        if not self.inputs or not self.outputs or len(set(counts.values())) != 1:
+            raise ValueError(f"inputs and outputs must have one number of examples, got {counts}")
+        if not len(self):
+            raise ValueError("there must be at least one example")
+        if set(self.outputs) != {output.name for output in self.described}:
+            raise ValueError(f"the outputs {sorted(self.outputs)} are not those of the description")
 
     def __len__(self) -> int:
-        return len(self.labels)
+        return len(next(iter(self.outputs.values())))
 
     @property
-    def accuracy(self) -> float:
-        """Returns the share of examples whose top class is the true class."""
-        examples = self.examples
-        return float(np.mean(examples.outputs.argmax(axis=1) == examples.labels))
+    def heads(self) -> tuple[Head, ...]:
+        """Returns the heads of the model."""
+        return heads(self.described)
 
     @property
     def examples(self) -> "Golden":
         """Returns the examples without the extreme inputs."""
-        return self._rows(np.arange(len(self) - self.extremes))
+        return self.rows(np.arange(len(self) - self.extremes))
 
     def with_extremes(self, extremes: "Golden | None") -> "Golden":
         """Returns the examples with extreme inputs behind them; unchanged when there are none."""
         if extremes is None:
             return self
         return Golden(
+            _joined(self.inputs, extremes.inputs),
+            _joined(self.outputs, extremes.outputs),
             {
-                name: np.concatenate([values, extremes.inputs[name]])
-                for name, values in self.inputs.items()
+                name: np.concatenate(
+                    [truth, np.zeros((len(extremes), *truth.shape[1:]), truth.dtype)]
+                )
+                for name, truth in self.truths.items()
             },
-            np.concatenate([self.labels, extremes.labels]),
-            np.concatenate([self.outputs, extremes.outputs]),
+            self.described,
             len(extremes),
         )
 
@@ -71,48 +86,62 @@ class Golden:
         """Returns the first ``count`` examples and the extreme inputs; None returns all of them."""
         examples = np.arange(len(self) - self.extremes)[:count]
         last = np.arange(len(self) - self.extremes, len(self))
-        return replace(self._rows(np.concatenate([examples, last])), extremes=self.extremes)
+        return replace(self.rows(np.concatenate([examples, last])), extremes=self.extremes)
 
     def spread(self, count: int) -> "Golden":
-        """Returns ``count`` examples, taken from each class in turn in a fixed order."""
+        """Returns ``count`` examples, taken from each class in turn in a fixed order.
+
+        For roles without classes, examples whose true answers are alike count as a class.
+        """
+        head = next((head for head in self.heads if head.name in self.truths), None)
+        groups = head.groups(self.truths[head.name]) if head else np.zeros(len(self), np.int64)
         order: list[int] = []
-        queues = [list(np.flatnonzero(self.labels == label)) for label in np.unique(self.labels)]
+        queues = [list(np.flatnonzero(groups == group)) for group in np.unique(groups)]
         while len(order) < min(count, len(self)):
             order += [int(queue.pop(0)) for queue in queues if queue]
-        return self._rows(np.array(order[:count]))
+        return self.rows(np.array(order[:count]))
 
-    def _rows(self, rows: Array) -> "Golden":
-        return Golden(
-            {name: values[rows] for name, values in self.inputs.items()},
-            self.labels[rows],
-            self.outputs[rows],
+    def rows(self, rows: Array) -> "Golden":
+        """Returns the examples at these positions."""
+        inputs, outputs, truths = (
+            {name: values[rows] for name, values in arrays.items()}
+            for arrays in (self.inputs, self.outputs, self.truths)
         )
+        return Golden(inputs, outputs, truths, self.described)
 
     def save(self, folder: Path) -> None:
         """Writes one .npy file per array, which the Python of every runtime can map into memory."""
         folder.mkdir(parents=True, exist_ok=True)
-        for name, values in self.inputs.items():
-            np.save(folder / f"input.{name}.npy", values)
-        np.save(folder / "labels.npy", self.labels)
-        np.save(folder / "outputs.npy", self.outputs)
+        parts = {"input": self.inputs, "output": self.outputs, "truth": self.truths}
+        for part, arrays in parts.items():
+            for name, values in arrays.items():
+                np.save(folder / f"{part}.{name}.npy", values)
+        described = json.dumps([asdict(output) for output in self.described], indent=1)
+        (folder / _DESCRIBED).write_text(described)
 
     @classmethod
     def load(cls, folder: Path) -> "Golden":
         """Returns a saved set. Raises FileNotFoundError when one of its files is missing."""
-        prefix, suffix = "input.", ".npy"
-        inputs = {
-            file.name.removeprefix(prefix).removesuffix(suffix): np.load(file)
-            for file in sorted(folder.glob(f"{prefix}*{suffix}"))
+        entries = json.loads((folder / _DESCRIBED).read_text())
+        described = tuple(_output(entry) for entry in entries)
+        outputs = {
+            output.name: np.load(folder / f"output.{output.name}.npy") for output in described
         }
-        return cls(inputs, np.load(folder / "labels.npy"), np.load(folder / "outputs.npy"))
+        return cls(_arrays(folder, "input"), outputs, _arrays(folder, "truth"), described)
 
-    def to_json(self, *, model: str, output: str, version: int | None) -> str:
-        """Returns the text of ``golden.json``; printed floats read back as the same values."""
+    def to_json(self, *, model: str, version: int | None) -> str:
+        """Returns the text of ``golden.json``; printed floats read back as the same values.
+
+        ``label`` is the true answer of the first output; ``labels`` has those of all outputs, where
+        the model has several.
+        """
+        first, several = self.described[0].name, len(self.described) > 1
         examples = [
             {
-                "inputs": {name: _json_values(values[row]) for name, values in self.inputs.items()},
-                "outputs": {output: _json_values(self.outputs[row])},
-                "label": int(self.labels[row]),
+                "inputs": _row(self.inputs, row),
+                "outputs": _row(self.outputs, row),
+                "label": _row(self.truths, row).get(first),
+                **({"labels": _row(self.truths, row)} if several else {}),
             }
             for row in range(len(self))
         ]
@@ -129,19 +158,15 @@ def golden_set(saved_model: Path, spec: ModelSpec, pattern: str) -> Golden:
     import tensorflow as tf
 
     signature = tf.saved_model.load(str(saved_model)).signatures[SIGNATURE_TENSORS]
-    batches = [
-        (inputs, labels, signature(**inputs)[spec.outputs[0].name])
-        for inputs, labels in read(spec, pattern, batch_size=500)
-    ]
+    inputs, outputs, truths = [], [], []
+    for batch, truth in read(spec, pattern, batch_size=500):
+        inputs.append({tensor.name: plain(batch[tensor.name].numpy()) for tensor in spec.inputs})
+        answers = signature(**batch)
+        outputs.append({output.name: answers[output.name].numpy() for output in spec.outputs})
+        named = truth if isinstance(truth, Mapping) else {spec.outputs[0].name: truth}
+        truths.append({name: values.numpy() for name, values in named.items()})
     return Golden(
-        inputs={
-            tensor.name: np.concatenate(
-                [plain(inputs[tensor.name].numpy()) for inputs, _, _ in batches]
-            )
-            for tensor in spec.inputs
-        },
-        labels=np.concatenate([labels.numpy() for _, labels, _ in batches]),
-        outputs=np.concatenate([outputs.numpy() for _, _, outputs in batches]),
+        _concatenated(inputs), _concatenated(outputs), _concatenated(truths), spec.outputs
     )
 
 
@@ -153,22 +178,53 @@ def read_golden(file: Path, spec: ModelSpec) -> Golden:
     """
     try:
         examples = json.loads(file.read_text())["examples"]
-        return Golden(
-            inputs={
-                tensor.name: np.array(
-                    [example["inputs"][tensor.name] for example in examples], tensor.numpy_dtype
-                )
-                for tensor in spec.inputs
-            },
-            labels=np.array([example["label"] for example in examples], np.int64),
-            outputs=np.array(
-                [example["outputs"][spec.outputs[0].name] for example in examples], np.float32
-            ),
-        )
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        inputs = {
+            tensor.name: np.array(
+                [example["inputs"][tensor.name] for example in examples], tensor.numpy_dtype
+            )
+            for tensor in spec.inputs
+        }
+        outputs = {
+            output.name: np.array(
+                [example["outputs"][output.name] for example in examples], output.numpy_dtype
+            )
+            for output in spec.outputs
+        }
+        truths = [
+            example.get("labels", {spec.outputs[0].name: example["label"]}) for example in examples
+        ]
+        known = {
+            name: np.array([truth[name] for truth in truths])
+            for name in spec.label_keys
+            if truths[0].get(name) is not None
+        }
+        return Golden(inputs, outputs, known, spec.outputs)
+    except (OSError, ValueError, KeyError, TypeError, IndexError) as error:
         raise UserError(f"{file} is not a release's golden.json: {error}") from error
 
 
-def _json_values(values: Array) -> Any:
+def _output(entry: Mapping[str, Any]) -> Output:
+    lists = {name: tuple(value) for name, value in entry.items() if isinstance(value, list)}
+    return Output(**{**entry, **lists})
+
+
+def _arrays(folder: Path, part: str) -> dict[str, Array]:
+    prefix, suffix = f"{part}.", ".npy"
+    return {
+        file.name.removeprefix(prefix).removesuffix(suffix): np.load(file)
+        for file in sorted(folder.glob(f"{prefix}*{suffix}"))
+    }
+
+
+def _joined(first: Mapping[str, Array], then: Mapping[str, Array]) -> dict[str, Array]:
+    return {name: np.concatenate([values, then[name]]) for name, values in first.items()}
+
+
+def _concatenated(batches: list[dict[str, Array]]) -> dict[str, Array]:
+    names = batches[0] if batches else ()
+    return {name: np.concatenate([batch[name] for batch in batches]) for name in names}
+
+
+def _row(arrays: Mapping[str, Array], row: int) -> dict[str, Any]:
     # A float32 printed as float64 has more digits than needed; every reader gets the same float32.
-    return np.asarray(values).tolist()
+    return {name: np.asarray(values[row]).tolist() for name, values in arrays.items()}

@@ -66,7 +66,7 @@ def row(bench: Bench, variant: str, runtime: EdgeRuntime) -> Check:
     outputs_folder.mkdir()
     try:
         answer = run(runtime, file, bench.scratch, outputs_folder)
-        outputs = _probabilities(answer, bench.golden)
+        outputs = _named(answer, bench.golden)
     except RuntimeFailedError as error:
         return failure(check, f"{error}{_explanation(needed, runtime)}", limits=limits)
     figures = {name: answer.figures[name] for name in ("p95_ms", "load_ms", "peak_mib")}
@@ -81,7 +81,7 @@ def with_all_threads(bench: Bench, rows: list[Check], runtime: EdgeRuntime) -> l
     row that had passed fails too.
     """
     cores = cpu_count() or 1
-    measured = [check for check in rows if check.accuracy is not None]
+    measured = [check for check in rows if check.agreement is not None]
     files = [bench.artifacts.variants[check.variant] for check in measured]
     try:
         times = (
@@ -137,16 +137,22 @@ def _explanation(needed: Requirement, runtime: EdgeRuntime) -> str:
     return f" (the file needs {needed}; this runtime has the operators of {runtime.release})"
 
 
-def _probabilities(answer: Answer, golden: Golden) -> Array:
-    """Returns the output to compare: the only one, or the only one with the golden set's shape."""
-    if len(answer.outputs) == 1:
-        return next(iter(answer.outputs.values()))
-    candidates = [
-        name for name in answer.outputs if answer.outputs[name].shape == golden.outputs.shape
-    ]
-    if len(candidates) != 1:
-        shapes = {name: values.shape for name, values in answer.outputs.items()}
-        raise RuntimeFailedError(
-            f"exactly one output must have the shape {golden.outputs.shape}; the file has {shapes}"
-        )
-    return answer.outputs[candidates[0]]
+def _named(answer: Answer, golden: Golden) -> dict[str, Array]:
+    """Returns the outputs to compare by the golden set's names.
+
+    A file whose outputs have other names may have one output, or one of each shape.
+    """
+    if golden.outputs.keys() <= answer.outputs.keys():
+        return {name: answer.outputs[name] for name in golden.outputs}
+    if len(answer.outputs) == len(golden.outputs) == 1:
+        return dict(zip(golden.outputs, answer.outputs.values(), strict=True))
+    named = {}
+    for name, expected in golden.outputs.items():
+        fitting = [values for values in answer.outputs.values() if values.shape == expected.shape]
+        if len(fitting) != 1:
+            shapes = {name: values.shape for name, values in answer.outputs.items()}
+            raise RuntimeFailedError(
+                f"exactly one output must have the shape {expected.shape}; the file has {shapes}"
+            )
+        named[name] = fitting[0]
+    return named

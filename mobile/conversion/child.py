@@ -15,7 +15,7 @@ import numpy as np
 
 from core import imports
 from core.arrays import Array
-from models.spec import ModelSpec, Tensor
+from models.spec import ModelSpec, Output, Tensor
 
 
 def main(folder: Path, variants: list[str]) -> None:
@@ -59,11 +59,9 @@ def _limit(seconds: float) -> None:
 
 def _spec(job: dict[str, list[dict[str, object]]]) -> ModelSpec:
     """Returns a spec with the inputs and outputs, which are all that a conversion reads."""
-    inputs, outputs = (
-        tuple(Tensor(**each, description="") for each in job[kind])  # type: ignore[arg-type]
-        for kind in ("inputs", "outputs")
-    )
-    return ModelSpec("", "", "", inputs, outputs, (), {}, {})
+    inputs = tuple(Tensor(**each, description="") for each in job["inputs"])  # type: ignore[arg-type]
+    outputs = tuple(Output(**each, description="") for each in job["outputs"])  # type: ignore[arg-type]
+    return ModelSpec("", "", "", inputs, outputs, {}, {})
 
 
 def _calibration(folder: Path) -> dict[str, Array]:

@@ -50,7 +50,8 @@ def with_metadata(content: bytes, spec: ModelSpec, title: str) -> bytes:
     entry.buffer = len(model.buffers)
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
-    return _with_file(write(model, len(content) + 4096), LABELS, "\n".join(spec.labels) + "\n")
+    written = write(model, len(content) + 4096)
+    return _with_file(written, LABELS, "\n".join(spec.labels) + "\n") if spec.labels else written
 
 
 def describe(model: Any, spec: ModelSpec, title: str) -> dict[str, Any]:
@@ -63,6 +64,8 @@ def describe(model: Any, spec: ModelSpec, title: str) -> dict[str, Any]:
     names = _aliases(model)
     inputs = {tensor.name: tensor for tensor in spec.inputs}
     outputs = {tensor.name: tensor for tensor in spec.outputs}
+    # The file's one list of labels is that of the first output that has classes.
+    labelled = next((output.name for output in spec.outputs if output.labels), None)
     labels = [
         {
             "name": LABELS,
@@ -74,7 +77,7 @@ def describe(model: Any, spec: ModelSpec, title: str) -> dict[str, Any]:
         "name": SIGNATURE_TENSORS,
         "input_tensor_metadata": [_input(inputs[name]) for name in names["inputs"]],
         "output_tensor_metadata": [
-            _output(outputs.get(name), name, labels if name == spec.outputs[0].name else None)
+            _output(outputs.get(name), name, labels if name == labelled else None)
             for name in names["outputs"]
         ],
     }

@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from models.spec import Limits, ModelSpec, Profile, Range, Tensor
+from models.spec import Limits, ModelSpec, Output, Profile, Range, Tensor
 
 EXACT = Limits(agreement=0.9999, max_diff=1e-5, accuracy_drop=0.0005)
 # The last tflite-runtime that Raspberry Pi OS 12 can install.
@@ -25,7 +25,7 @@ SPEC = ModelSpec(
         ),
     ),
     outputs=(
-        Tensor(
+        Output(
             name="probabilities",
             dtype="float32",
             shape=(10,),

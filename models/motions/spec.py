@@ -1,7 +1,7 @@
 """What the pipeline, the targets and the clients need to know about the motions model."""
 
 from models.motions.windows import CHANNELS, LABELS, STEPS
-from models.spec import Limits, ModelSpec, Profile, Range, Tensor
+from models.spec import Limits, ModelSpec, Output, Profile, Range, Tensor
 
 EXACT = Limits(agreement=0.9999, max_diff=1e-5, accuracy_drop=0.0005)
 QUICK = Profile(
@@ -28,7 +28,7 @@ SPEC = ModelSpec(
         ),
     ),
     outputs=(
-        Tensor(
+        Output(
             name="probabilities",
             dtype="float32",
             shape=(len(LABELS),),

@@ -1,7 +1,7 @@
 """What the pipeline, the targets and the clients need to know about the penguins model."""
 
 from models.penguins.columns import COLUMNS, LABELS
-from models.spec import Limits, ModelSpec, Profile, Range, Tensor
+from models.spec import Limits, ModelSpec, Output, Profile, Range
 
 EXACT = Limits(agreement=0.9999, max_diff=1e-5, accuracy_drop=0.0005)
 QUICK = Profile(
@@ -36,7 +36,7 @@ SPEC = ModelSpec(
         },
     ),
     outputs=(
-        Tensor(
+        Output(
             name="probabilities",
             dtype="float32",
             shape=(3,),

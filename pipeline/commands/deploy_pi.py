@@ -136,7 +136,7 @@ def deploy(pi: Pi, release: Path, *, variant: str | None, folder: str, service: 
     if len(answers) != len(golden):
         return failure(row, f"{len(answers)} answers to {len(golden)} examples", limits=limits)
     outputs = np.array([answer["probabilities"] for answer in answers], np.float32)
-    return compare(outputs, golden, limits, row=row)
+    return compare({spec.outputs[0].name: outputs}, golden, limits, row=row)
 
 
 def _packed(release: Path, variant: str, spec: ModelSpec, golden: Golden) -> bytes:

@@ -162,7 +162,7 @@ def _verify(config: Config, address: Address, version: int) -> None:
     golden = read_golden(config.build.releases / str(version) / "golden.json", spec)
     limits = for_few(spec.limits["serving"]["float32"], len(golden))
     with Client(address.rest, spec.name, version=version) as client:
-        outputs = client.predict(golden.inputs, output=spec.outputs[0].name)
+        outputs = client.outputs(golden.inputs)
     row = compare(outputs, golden, limits, row=Check("serving", "float32", "REST", FAILED))
     if row.stops_release:
         raise GateError("Promotion", f"version {version} in the running server: {row.reason}")

@@ -48,7 +48,7 @@ def smoke(config: Config) -> list[Check]:
         # The page starts with the first variant of the weights.
         first = next(iter(limits["web"].values()))
         samples = promoted.folder / "golden.json"
-        rows += web.checks.smoke.smoke(where[servers.PAGE], samples, limits=first)
+        rows += web.checks.smoke.smoke(where[servers.PAGE], samples, spec=spec, limits=first)
     return rows
 
 

@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from core.arrays import Array
+from models.roles.role import Head
 from models.spec import ModelSpec, Tensor
 
-PREDICTED, CONFIDENCE = "predicted class", "confidence"
+PREDICTED, CONFIDENCE, VALUE = "predicted class", "confidence", "predicted value"
 DARK = 0.25
 PRESENT, MISSING = "given", "missing"
 
@@ -46,18 +47,37 @@ def describe(
     return features
 
 
-def describe_answers(spec: ModelSpec, outputs: Array) -> dict[str, Array]:
-    """Returns the top class as a word, and its probability.
+def describe_answers(heads: Sequence[Head], outputs: Mapping[str, Array]) -> dict[str, Array]:
+    """Returns what the model answers: classes as words with their probabilities, or numbers.
+
+    A head whose answer is neither one class nor one number is described by the mean and the
+    deviation of each example's values.
 
     Args:
-        outputs: class probabilities of shape (n, classes).
+        heads: the model's.
+        outputs: an array for each output, with one row per example.
     """
-    top = outputs.argmax(axis=1)
-    names = [spec.slice_name(f"{spec.label_key}={number}") for number in top.tolist()]
-    return {
-        PREDICTED: np.array(names, object),
-        CONFIDENCE: outputs.max(axis=1).astype(np.float64),
-    }
+    features: dict[str, Array] = {}
+    for head in heads:
+        of = "" if len(heads) == 1 else f"{head.name}: "
+        decided, sure = head.summary(outputs)
+        if np.isfinite(decided).all() and np.isfinite(sure).all():
+            names = [_class(head, int(number)) for number in decided]
+            features[f"{of}{PREDICTED}"] = np.array(names, object)
+            features[f"{of}{CONFIDENCE}"] = sure.astype(np.float64)
+        elif np.isfinite(decided).all():
+            features[f"{of}{VALUE}"] = decided
+        else:
+            for output in head.outputs:
+                rows = outputs[output.name].reshape(len(outputs[output.name]), -1)
+                features[f"{output.name}.mean"] = rows.astype(np.float64).mean(axis=1)
+                features[f"{output.name}.deviation"] = rows.astype(np.float64).std(axis=1)
+    return features
+
+
+def _class(head: Head, number: int) -> str:
+    labels = head.outputs[0].labels
+    return labels[number] if 0 <= number < len(labels) else f"class {number}"
 
 
 def _picture(tensor: Tensor, values: Array) -> dict[str, Array]:

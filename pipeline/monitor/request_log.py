@@ -15,6 +15,7 @@ import numpy as np
 from core.arrays import Array
 from core.errors import UserError
 from models.contract import encoded_alias
+from models.roles.table import heads
 from models.spec import ModelSpec
 from pipeline.monitor.features import describe, describe_answers
 from pipeline.monitor.own_requests import OwnRequests
@@ -52,10 +53,10 @@ class Traffic:
 
 @dataclass(frozen=True)
 class _Asked:
-    """One request: its inputs by alias, and its answer if that was logged."""
+    """One request: its inputs by alias, and its answers if they were logged."""
 
     inputs: Mapping[str, Array]
-    outputs: Array | None
+    outputs: Mapping[str, Array] | None
 
     @property
     def shape(self) -> tuple[Any, ...]:
@@ -149,7 +150,14 @@ class _Reader:
         if reason:
             self.skipped[reason] += 1
             return None
-        return _Asked(logged.inputs, logged.outputs.get(self._spec.outputs[0].name))
+        return _Asked(logged.inputs, self._all_outputs(logged))
+
+    def _all_outputs(self, logged: request_log.Logged) -> dict[str, Array] | None:
+        """Returns the logged outputs; None unless all of the model's are there."""
+        names = [output.name for output in self._spec.outputs]
+        if any(name not in logged.outputs for name in names):
+            return None
+        return {name: logged.outputs[name] for name in names}
 
     def _reason_to_skip(self, logged: request_log.Logged) -> str:
         if logged.kind != "predict":
@@ -191,7 +199,10 @@ class _Reader:
         )
         answers = [asked.outputs for asked in waiting if asked.outputs is not None]
         if answers:
-            features |= describe_answers(self._spec, np.concatenate(answers)[others])
+            given = {name: np.concatenate([one[name] for one in answers]) for name in answers[0]}
+            features |= describe_answers(
+                heads(self._spec.outputs), {name: values[others] for name, values in given.items()}
+            )
         return table_of(features), count
 
     def _raw(self, sent: Mapping[str, Array]) -> tuple[dict[str, Array], list[bytes] | None]:
@@ -221,7 +232,7 @@ def _decoder(spec: ModelSpec, kind: str) -> Any:
     def decode(values: Any) -> Any:
         if kind == "encoded":
             return features.raw_inputs({spec.encoded_input: values})
-        wanted = {k: v for k, v in features.FEATURES.items() if k != spec.label_key}
+        wanted = {k: v for k, v in features.FEATURES.items() if k not in spec.answers}
         return features.raw_inputs(tf.io.parse_example(values, wanted))
 
     return tf.function(decode, input_signature=[tf.TensorSpec([None], tf.string)])

@@ -75,11 +75,8 @@ def assemble(config: Config, parts: Parts) -> Release:
     for name, source in parts.beside.items():
         copy_tree(source, partial / name)
     samples = parts.golden.spread(spec.golden_examples)
-    output = spec.outputs[0].name
     write_text(partial / "contract.json", contract_text(spec, version=version))
-    write_text(
-        partial / "golden.json", samples.to_json(model=spec.name, output=output, version=version)
-    )
+    write_text(partial / "golden.json", samples.to_json(model=spec.name, version=version))
     for name, text in sbom.documents(spec.name).items():
         write_text(partial / name, text)
     manifest: dict[str, Any] = {

@@ -1,12 +1,16 @@
 """The targets against the SavedModel: the table of checks, differences and disagreements."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from math import isfinite, isnan
 
 import numpy as np
 
 from core.agreement.bounds import Bound, bound_of
-from core.agreement.checks import FAILED, PASSED, Check
+from core.agreement.checks import FAILED, PASSED, Check, Evidence
 from core.agreement.golden import Golden
+from models.roles.role import Head
+from models.spec import Output
 from pipeline.html import charts
 from pipeline.html.markup import Child, Markup, join, note, table, tag
 from pipeline.html.signs import badge, sign
@@ -88,58 +92,118 @@ def disagreements(facts: Facts) -> Markup:
     ]
     if not rows:
         return note("The answers to individual examples were not recorded for this release.")
-    expected = golden.outputs.argmax(axis=1)
-    differing: dict[int, list[tuple[Check, int, float]]] = {}
+    head = golden.heads[0]
+    decided, sure = head.summary(golden.outputs)
+    differing: dict[int, list[tuple[Check, Decision]]] = {}
     for check, evidence in rows:
-        count = len(evidence.predicted)
-        for place in np.flatnonzero(evidence.predicted != expected[:count]):
-            answer = int(evidence.predicted[place]), float(evidence.confidence[place])
-            differing.setdefault(int(place), []).append((check, *answer))
+        for place in np.flatnonzero(evidence.same < 1):
+            differing.setdefault(int(place), []).append((check, Decision.of(evidence, int(place))))
     compared = max(len(evidence.predicted) for _, evidence in rows)
     if not differing:
+        what = "class" if np.isfinite(sure).all() else "answer"
         return tag(
-            "p", f"None: every runtime gives the SavedModel's class on all {compared:,} examples."
+            "p", f"None: every runtime gives the SavedModel's {what} on all {compared:,} examples."
         )
-    # The examples on which the SavedModel is most confident are the most informative.
-    order = sorted(differing, key=lambda place: -float(golden.outputs[place].max()))
+    # The examples on which the SavedModel is most confident are the most informative. Where nothing
+    # says how sure it is, those on which the runtimes differ most are.
+    apart = {place: min(said.same for _, said in answers) for place, answers in differing.items()}
+    confident = np.isfinite(sure).all()
+    order = sorted(differing, key=lambda place: -sure[place] if confident else apart[place])
     text = f"{len(differing):,} of {compared:,} examples"
     if len(order) > SHOWN:
-        text += f"; shown are the {SHOWN} on which the SavedModel was most confident"
-    cards = [_card(facts, golden, place, differing[place]) for place in order[:SHOWN]]
+        why = "on which the SavedModel was most confident" if confident else "that differ most"
+        text += f"; shown are the {SHOWN} {why}"
+    cards = [
+        _card(
+            facts,
+            golden,
+            place,
+            Decision(float(decided[place]), float(sure[place]), 1.0),
+            differing[place],
+        )
+        for place in order[:SHOWN]
+    ]
     return join([tag("p", f"{text}."), tag("ul", cards, class_="cards")])
 
 
+@dataclass(frozen=True)
+class Decision:
+    """An answer to one example: the decision as a number, how sure it is, and how alike it is."""
+
+    predicted: float
+    confidence: float
+    same: float
+
+    @classmethod
+    def of(cls, evidence: Evidence, place: int) -> "Decision":
+        """Returns a runtime's answer to the example at a place."""
+        return cls(
+            float(evidence.predicted[place]),
+            float(evidence.confidence[place]),
+            float(evidence.same[place]),
+        )
+
+    def words(self, head: Head) -> str:
+        """Returns the answer in words, as far as two numbers tell it."""
+        output = head.outputs[0]
+        if isnan(self.predicted):
+            return "" if self.same == 1 else f"{self.same:.1%} the same"
+        if isnan(self.confidence):
+            return f"{self.predicted:.4g} {output.unit}".strip()
+        return f"{class_name(output, self.predicted)} {self.confidence:.1%}"
+
+
+def class_name(output: Output, number: float) -> str:
+    """Returns the name of an output's class."""
+    place = int(number)
+    return output.labels[place] if 0 <= place < len(output.labels) else f"class {place}"
+
+
 def _card(
-    facts: Facts, golden: Golden, place: int, answers: list[tuple[Check, int, float]]
+    facts: Facts,
+    golden: Golden,
+    place: int,
+    savedmodel: Decision,
+    answers: list[tuple[Check, Decision]],
 ) -> Markup:
-    label = facts.label(int(golden.labels[place]))
-    row = golden.outputs[place]
-    grouped: dict[int, list[tuple[Check, float]]] = {}
-    for check, predicted, confidence in answers:
-        grouped.setdefault(predicted, []).append((check, confidence))
-    lines: list[Child] = [
-        _answer(facts, golden, place, int(row.argmax()), float(row.max()), "SavedModel")
-    ]
-    for predicted, given in grouped.items():
+    head = golden.heads[0]
+    true = _true_class(golden, place)
+    label = "" if true is None else class_name(head.outputs[0], true)
+    grouped: dict[str, list[tuple[Check, Decision]]] = {}
+    for check, said in answers:
+        key = str(said.predicted) if isfinite(said.predicted) else str(check.key)
+        grouped.setdefault(key, []).append((check, said))
+    lines: list[Child] = [_answer(head, true, savedmodel, "SavedModel")]
+    for given in grouped.values():
         names = ", ".join(f"{c.target} {c.variant} ({c.runtime})" for c, _ in given)
         # The lowest confidence of those that agree with each other, so none is overstated.
-        confidence = min(confidence for _, confidence in given)
-        lines.append(_answer(facts, golden, place, predicted, confidence, names))
+        least = min((said for _, said in given), key=lambda said: said.confidence)
+        lines.append(_answer(head, true, least, names))
+    title: list[Child] = [tag("b", label), f" · example {place}"] if label else [f"Example {place}"]
     return tag(
         "li",
-        _inputs(facts, golden, place, f"Example {place}, a {label}"),
-        tag("div", tag("p", tag("b", label), f" · example {place}"), tag("dl", lines)),
+        _inputs(facts, golden, place, f"Example {place}{f', a {label}' if label else ''}"),
+        tag("div", tag("p", title), tag("dl", lines)),
     )  # fmt: skip
 
 
-def _answer(
-    facts: Facts, golden: Golden, place: int, predicted: int, confidence: float, who: str
-) -> Child:
-    right = predicted == int(golden.labels[place])
+def _true_class(golden: Golden, place: int) -> int | None:
+    """Returns the true class of an example in the first head; None where it has none."""
+    truth = golden.truths.get(golden.heads[0].name)
+    score = golden.heads[0].role.score_of
+    if truth is None or truth.ndim != 1 or score is None or not score.share:
+        return None
+    return int(truth[place])
+
+
+def _answer(head: Head, true: int | None, said: Decision, who: str) -> Child:
+    if true is None:
+        return [tag("dt", who), tag("dd", said.words(head))]
+    right = said.predicted == true
     # The sign shows whether the class is the true one; the words are for those who cannot see it.
     word = "right" if right else "wrong"
     mark = tag("span", sign(PASSED if right else FAILED), class_=word, title=word)
-    return [tag("dt", who), tag("dd", mark, f" {facts.label(predicted)} {confidence:.1%}")]
+    return [tag("dt", who), tag("dd", mark, f" {said.words(head)}")]
 
 
 def _inputs(facts: Facts, golden: Golden, place: int, text: str) -> Child:

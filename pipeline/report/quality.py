@@ -2,8 +2,8 @@
 
 import numpy as np
 
-from core.agreement.golden import Golden
 from core.arrays import Array
+from models.roles.classification import Classification
 from pipeline.html import charts
 from pipeline.html.markup import Child, Markup, join, note, table, tag
 from pipeline.report.facts import Facts
@@ -40,7 +40,12 @@ def confusion(facts: Facts) -> Markup:
     golden = facts.golden
     if golden is None:
         return note("The golden set of this release's run no longer exists.")
-    counts = matrix(golden, len(facts.spec.labels))
+    classes = (head for head in golden.heads if isinstance(head.role, Classification))
+    answered = next(classes, None)
+    if answered is None or answered.name not in golden.truths:
+        return note("No output of this model is one class of several with a known true class.")
+    predicted, truth = answered.truth(golden.outputs), golden.truths[answered.name]
+    counts = matrix(predicted, truth, golden.outputs[answered.name].shape[1])
     if len(counts) > MATRIX_CLASSES:
         return _largest(facts, counts)
     totals = counts.sum(axis=1, keepdims=True)
@@ -48,15 +53,15 @@ def confusion(facts: Facts) -> Markup:
     rows: list[list[Child]] = []
     for true, line in enumerate(counts):
         cells: list[Child] = [facts.label(true)]
-        for predicted, count in enumerate(line):
-            share = float(shares[true, predicted])
+        for column, count in enumerate(line):
+            share = float(shares[true, column])
             cells.append(
                 tag(
                     "span",
                     str(count) if count else "·",
-                    class_=f"cell {'hit' if true == predicted else 'miss'}",
+                    class_=f"cell {'hit' if true == column else 'miss'}",
                     style=f"--share:{share:.3f}",
-                    title=f"{facts.label(true)} taken for {facts.label(predicted)}: "
+                    title=f"{facts.label(true)} taken for {facts.label(column)}: "
                     f"{count} of {int(totals[true, 0])}, {share:.1%}",
                 )
             )
@@ -72,10 +77,10 @@ def confusion(facts: Facts) -> Markup:
     )
 
 
-def matrix(golden: Golden, classes: int) -> Array:
+def matrix(predicted: Array, truth: Array, classes: int) -> Array:
     """Returns counts, true class by predicted class, of shape (classes, classes)."""
-    counts = np.zeros((max(classes, golden.outputs.shape[1]),) * 2, np.int64)
-    np.add.at(counts, (golden.labels, golden.outputs.argmax(axis=1)), 1)
+    counts = np.zeros((classes, classes), np.int64)
+    np.add.at(counts, (truth, predicted), 1)
     return counts
 
 

@@ -52,7 +52,7 @@ def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
 
     def from_examples(examples: Any) -> dict[str, Any]:
         # A client's request has no label.
-        wanted = {k: v for k, v in features.FEATURES.items() if k != spec.label_key}
+        wanted = {k: v for k, v in features.FEATURES.items() if k not in spec.answers}
         return predict(features.raw_inputs(tf.io.parse_example(examples, wanted)))
 
     def from_encoded(encoded: Any) -> dict[str, Any]:

@@ -19,13 +19,13 @@ from typing import Any
 import numpy as np
 
 from core.agreement.checks import FAILED, PASSED, Check
-from core.agreement.golden import Golden
 from pipeline.commands import cli, run
 from pipeline.release import assemble as assembly
 from pipeline.release.assemble import Parts
 from pipeline.settings.config import Config
 from pipeline.settings.lock import exclusive
 from tests.faults.calls import Faults
+from tests.golden import classes_golden
 
 WARM = (
     *("assemble", "assemble", "assemble", "promote 1", "promote 2", "status --json", "run"),
@@ -62,7 +62,7 @@ def parts(builds: Path, fingerprint: str, *, refused: bool = False) -> Parts:
     """Returns the parts that the pipeline hands over, from the artifacts in ``builds/made``."""
     artifacts = builds / "made"
     targets = {target: artifacts / target for target in ("serving", "mobile", "web")}
-    golden = Golden(
+    golden = classes_golden(
         {"image": np.zeros((20, 28, 28, 1), np.float32)},
         np.arange(20) % 10,
         np.full((20, 10), 0.1, np.float32),

@@ -13,6 +13,7 @@ from core.arrays import Array
 from mobile import target
 from models.spec import Limits, ModelSpec, load
 from pipeline.training.export import export
+from tests.golden import classes_golden
 
 EXACT = Limits(agreement=0.9999, max_diff=1e-5)
 QUANTISED = Limits(agreement=0.97, accuracy_drop=0.005)
@@ -71,7 +72,7 @@ def golden_of(saved_model: Path, images: Array, labels: Array) -> Golden:
 
     signature = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
     outputs = signature(image=tf.constant(images))["probabilities"].numpy()
-    return Golden({"image": images}, labels, outputs)
+    return classes_golden({"image": images}, labels, outputs)
 
 
 @pytest.fixture(scope="session")

@@ -20,7 +20,7 @@ def test_a_row_for_each_variant_and_runtime(
     shutil.copytree(converted.folder, tmp_path / "mobile")
     shutil.copytree(sample.saved_model, tmp_path / "serving" / "fashion" / "1")
     (tmp_path / "contract.json").write_text(json.dumps(contract(sample.spec, version=1)))
-    golden = sample.golden.head(4).to_json(model="fashion", output="probabilities", version=1)
+    golden = sample.golden.head(4).to_json(model="fashion", version=1)
     (tmp_path / "golden.json").write_text(golden)
     header, *rows = "\n".join(benchmark(tmp_path, 2)).splitlines()
     assert header.count("|") == 11

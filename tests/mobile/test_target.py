@@ -11,7 +11,6 @@ import numpy as np
 import pytest
 
 from core.agreement import extremes
-from core.agreement.golden import Golden
 from core.agreement.target import Artifacts
 from mobile import target
 from mobile.conversion.conversion import ConversionError, Source
@@ -19,6 +18,7 @@ from mobile.conversion.model_file import read, schema
 from mobile.conversion.variants import VARIANTS, UnknownVariantError, Variant
 from models.spec import Tensor
 from pipeline.training.export import export
+from tests.golden import classes_golden
 from tests.mobile.conftest import EXACT, QUANTISED, Sample, network
 
 TFLITE_RUNTIME, LITERT = "tflite-runtime 2.14.0", "LiteRT 2.3.0"
@@ -265,7 +265,7 @@ def test_strings_tables_and_several_tensors_survive(sample: Sample, tmp_path: Pa
         "size": np.random.default_rng(1).normal(size=(30, 2)).astype(np.float32),
     }
     outputs = module.predict(**{name: tf.constant(rows) for name, rows in inputs.items()})
-    golden = Golden(inputs, np.arange(30) % 10, outputs["probabilities"].numpy())
+    golden = classes_golden(inputs, np.arange(30) % 10, outputs["probabilities"].numpy())
     limits = {"float32": EXACT}
     spec = replace(
         sample.with_limits(limits),

@@ -18,6 +18,7 @@ from pipeline.training import loop
 from pipeline.training.export import export
 from pipeline.training.journal import Journal
 from pipeline.training.methods import Method, prepare, step_of
+from tests.golden import classes_golden
 
 STATISTICS = {"image_mean": np.float32(70), "image_variance": np.float32(8100)}
 HYPERPARAMETERS: dict[str, Any] = {
@@ -157,7 +158,7 @@ def golden_of(saved_model: Path) -> Golden:
     assert sorted(signatures) == ["serving_bytes", "serving_default", "serving_examples"]
     [(inputs, labels)] = list(batches().unbatch().batch(16 * STEPS))
     outputs = signatures["serving_default"](**inputs)["probabilities"].numpy()
-    return Golden({"image": inputs["image"].numpy()}, labels.numpy(), outputs)
+    return classes_golden({"image": inputs["image"].numpy()}, labels.numpy(), outputs)
 
 
 @pytest.mark.parametrize(

@@ -5,9 +5,9 @@ import numpy as np
 import pytest
 
 from core.agreement.checks import PASSED, Check
-from core.agreement.golden import Golden
 from pipeline.release.assemble import Parts
 from pipeline.settings.config import Config
+from tests.golden import classes_golden
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def parts(tmp_path: Path) -> Parts:
         (folder / "inner" / "weights").write_bytes(b"\0" * 100)
         targets[target] = folder
     (targets["web"] / "package.json").write_text('{"version": "0.0.0"}')
-    golden = Golden(
+    golden = classes_golden(
         {"image": np.zeros((20, 28, 28, 1), np.float32)},
         np.arange(20) % 10,
         np.full((20, 10), 0.1, np.float32),

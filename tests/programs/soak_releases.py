@@ -250,7 +250,7 @@ def golden_answers(config: Config) -> tuple[np.ndarray, dict[int, np.ndarray]]:
     for version, golden in sets.items():
         # Each set is in the order of its own answers.
         same = (golden.inputs["image"][None] == images[:, None]).all(axis=(2, 3, 4))
-        known[version] = golden.outputs[same.argmax(axis=1)]
+        known[version] = golden.outputs["probabilities"][same.argmax(axis=1)]
     return images, known
 
 

@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 
 from core.agreement.checks import PASSED, Check
-from core.agreement.golden import Golden
 from pipeline.release import assemble as assembly
 from pipeline.release.assemble import Parts
 from pipeline.release.release import Release
 from pipeline.settings.config import Config
 from serving.embedded import free_ports
+from tests.golden import classes_golden
 from tests.serving import fixture_models
 
 
@@ -54,7 +54,7 @@ def assemble(config: Config, *, seed: int, answers_of: int | None = None) -> Rel
     """
     images = np.random.default_rng(1).integers(0, 256, (16, 28, 28, 1)).astype(np.float32)
     outputs = _softmax(images.reshape(16, -1) / 255 @ _weights(answers_of or seed))
-    golden = Golden({"image": images}, outputs.argmax(axis=1), outputs)
+    golden = classes_golden({"image": images}, outputs.argmax(axis=1), outputs)
     with tempfile.TemporaryDirectory() as folder:
         serving = fixture_models.write_classifier(Path(folder) / "m", weights=_weights(seed))
         page = Path(folder) / "web"

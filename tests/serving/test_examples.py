@@ -17,6 +17,7 @@ from models import spec as specs
 from models.spec import ModelSpec, Tensor
 from serving import embedded, examples
 from serving.embedded import Address
+from tests.golden import classes_golden
 
 VERSION = 7
 
@@ -31,7 +32,7 @@ def golden(weights: np.ndarray) -> Golden:
     images = np.random.default_rng(2).integers(0, 256, (4, 4, 4, 1)).astype(np.float32)
     exponents = np.exp((images.reshape(-1, 16) / 255) @ weights)
     outputs = (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
-    return Golden({"image": images}, outputs.argmax(axis=1), outputs)
+    return classes_golden({"image": images}, outputs.argmax(axis=1), outputs)
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +54,9 @@ def pictures(
 def assert_right(answers: list[object], golden: Golden) -> None:
     for answer in answers:
         found = np.array(answer, np.float32)
-        np.testing.assert_allclose(found, golden.outputs[: examples.EXAMPLES], atol=1e-5)
+        np.testing.assert_allclose(
+            found, golden.outputs["probabilities"][: examples.EXAMPLES], atol=1e-5
+        )
 
 
 def documents(text: str) -> list[Any]:
@@ -108,7 +111,7 @@ def test_several_inputs_are_sent_by_name(tmp_path: Path, spec: ModelSpec) -> Non
     tensors = tuple(Tensor(name, "float32", (), name) for name in names)
     several = dataclasses.replace(spec, name="m", inputs=tensors, encoded_input=None)
     inputs = {name: np.arange(3, dtype=np.float32) for name in names}
-    golden = Golden(inputs, np.zeros(3, np.int64), np.ones((3, 1), np.float32))
+    golden = classes_golden(inputs, np.zeros(3, np.int64), np.ones((3, 1), np.float32))
     script = examples.write(tmp_path, spec=several, golden=golden, version=1)
     rows = json.loads((script.parent / examples.ROWS).read_text())
     assert rows == {"instances": [{"a": 0.0, "b": 0.0}, {"a": 1.0, "b": 1.0}]}

@@ -12,6 +12,7 @@ from models import spec as specs
 from models.spec import Limits, ModelSpec
 from serving import target
 from serving.server.dataplane import warmup
+from tests.golden import classes_golden
 from tests.serving import fixture_models
 
 LIMITS = {"float32": Limits(agreement=0.9999, max_diff=1e-5)}
@@ -23,7 +24,7 @@ def golden(weights: np.ndarray) -> Golden:
     logits = (images.reshape(-1, 16) / 255) @ weights
     exponents = np.exp(logits - logits.max(axis=1, keepdims=True))
     outputs = (exponents / exponents.sum(axis=1, keepdims=True)).astype(np.float32)
-    return Golden({"image": images}, outputs.argmax(axis=1), outputs)
+    return classes_golden({"image": images}, outputs.argmax(axis=1), outputs)
 
 
 @pytest.fixture

@@ -8,6 +8,7 @@ import pytest
 from core.agreement.golden import Golden
 from core.agreement.target import Artifacts, ConvertConfig
 from models.spec import Limits, ModelSpec, Tensor
+from tests.golden import classes_golden
 from web import target
 
 LABELS = ("dark", "middle", "bright")
@@ -40,7 +41,7 @@ def golden(saved_model: Path) -> Golden:
     order = random.permutation(150)
     answer = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
     outputs = answer(image=tf.constant(images[order]))["probabilities"].numpy()
-    return Golden({"image": images[order]}, labels[order], outputs)
+    return classes_golden({"image": images[order]}, labels[order], outputs)
 
 
 @pytest.fixture(scope="session")

@@ -8,6 +8,7 @@ import pytest
 from core.agreement.golden import Golden
 from core.agreement.target import ConvertConfig
 from models.spec import Limits, ModelSpec, Tensor
+from tests.golden import classes_golden
 from web import target
 from web.checks import engines
 from web.checks.smoke import smoke
@@ -74,7 +75,7 @@ def golden_set(saved_model: Path) -> Golden:
     answer = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
     outputs = answer(**{name: tf.constant(rows) for name, rows in inputs.items()})
     probabilities = outputs["probabilities"].numpy()
-    return Golden(inputs, probabilities.argmax(axis=1), probabilities)
+    return classes_golden(inputs, probabilities.argmax(axis=1), probabilities)
 
 
 def test_texts_numbers_and_tables_run_in_the_browser(
@@ -90,5 +91,5 @@ def test_texts_numbers_and_tables_run_in_the_browser(
     assert row.status == "passed", row.reason
     assert row.examples == 24 and row.agreement == 1.0
     with serving(site.folder) as url:
-        [row] = smoke(url, site.folder / "golden.json", limits=LIMITS)
+        [row] = smoke(url, site.folder / "golden.json", spec=SPEC, limits=LIMITS)
     assert row.status == "passed", row.reason

@@ -87,8 +87,8 @@ def test_a_part_is_enough_for_what_is_not_the_default(golden: Golden) -> None:
     many = replace(
         golden,
         inputs={"image": np.resize(golden.inputs["image"], (10_000, 6, 6, 1))},
-        labels=np.resize(golden.labels, 10_000),
-        outputs=np.resize(golden.outputs, (10_000, 3)),
+        truths={"probabilities": np.resize(golden.truths["probabilities"], 10_000)},
+        outputs={"probabilities": np.resize(golden.outputs["probabilities"], (10_000, 3))},
     )
     nowhere = Artifacts("tiny", Path("/nonexistent"), dict.fromkeys(LIMITS, Path("/nonexistent")))
     runs = engines._runs(nowhere, many, LIMITS)

@@ -143,11 +143,11 @@ def _verdict(run: Run, measured: Mapping[str, Any], outputs: Path, browser: str)
         p50_ms=measured["p50Ms"],
     ).with_figures(first_ms=measured["firstMs"], wire_bytes=measured["wireBytes"])
     values = np.fromfile(outputs, "<f4")
-    classes = run.golden.outputs.shape[1]
-    if values.size % classes:
-        reason = f"returned {values.size} values, which is not a multiple of {classes} classes"
+    [(name, expected)] = run.golden.outputs.items()
+    if values.size != expected.size:
+        reason = f"returned {values.size} values, expected {expected.size}"
         return failure(row, reason, limits=run.limits)
-    row = compare(values.reshape(-1, classes), run.golden, run.limits, row=row)
+    row = compare({name: values.reshape(expected.shape)}, run.golden, run.limits, row=row)
     return with_problems(row, measured["problems"])
 
 

@@ -3,10 +3,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.agreement.checks import FAILED, PASSED, Check, compare, failure, for_few
-from core.agreement.extremes import LABEL
+from core.agreement.checks import FAILED, PASSED, Check, failure, for_few
 from core.agreement.golden import Golden
 from models.spec import Limits
+from tests.golden import OUTPUT, classes_golden, compare_values
 
 LIMITS = Limits(agreement=0.99, max_diff=2e-3, accuracy_drop=0.01)
 UNBOUNDED = replace(LIMITS, max_diff=None, max_abs_diff=1e9)
@@ -18,45 +18,45 @@ def golden() -> Golden:
     outputs = np.full((200, 4), 0.1, np.float32)
     labels = np.arange(200) % 4
     outputs[np.arange(200), labels] = 0.7
-    return Golden({"x": np.zeros((200, 2), np.float32)}, labels, outputs)
+    return classes_golden({"x": np.zeros((200, 2), np.float32)}, labels, outputs)
 
 
 def test_equal_outputs_pass(golden: Golden) -> None:
-    check = compare(golden.outputs.copy(), golden, LIMITS, row=ROW)
+    check = compare_values(golden.outputs["probabilities"].copy(), golden, LIMITS, row=ROW)
     assert (check.status, check.agreement, check.max_abs_diff) == (PASSED, 1.0, 0.0)
     assert check.examples == 200
     assert not check.stops_release
 
 
 def test_a_difference_above_the_limit_is_named(golden: Golden) -> None:
-    outputs = golden.outputs.copy()
+    outputs = golden.outputs["probabilities"].copy()
     outputs[7, 0] += 0.01
-    check = compare(outputs, golden, LIMITS, row=ROW)
+    check = compare_values(outputs, golden, LIMITS, row=ROW)
     assert check.status == FAILED
     assert "difference relative to the largest output 0.014 is above 0.002" in check.reason
     assert check.stops_release
 
 
 def test_disagreement_and_lost_accuracy_are_both_named(golden: Golden) -> None:
-    outputs = golden.outputs.copy()
+    outputs = golden.outputs["probabilities"].copy()
     outputs[:10] = outputs[1:11]
     limits = UNBOUNDED
-    check = compare(outputs, golden, limits, row=ROW)
+    check = compare_values(outputs, golden, limits, row=ROW)
     assert "agreement 0.95000 is below 0.99" in check.reason
     assert "0.0500 below the SavedModel's" in check.reason
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_not_a_number_fails_closed(golden: Golden, bad: float) -> None:
-    outputs = golden.outputs.copy()
+    outputs = golden.outputs["probabilities"].copy()
     outputs[3, 1] = bad
-    check = compare(outputs, golden, UNBOUNDED, row=ROW)
+    check = compare_values(outputs, golden, UNBOUNDED, row=ROW)
     assert check.status == FAILED
     assert "NaN or infinite" in check.reason
 
 
 def test_too_few_answers_fail(golden: Golden) -> None:
-    check = compare(golden.outputs[:-1], golden, LIMITS, row=ROW)
+    check = compare_values(golden.outputs["probabilities"][:-1], golden, LIMITS, row=ROW)
     assert check.status == FAILED
     assert "(199, 4), expected (200, 4)" in check.reason
 
@@ -68,7 +68,7 @@ def test_an_optional_row_does_not_stop_a_release(golden: Golden) -> None:
 
 
 def test_json_round_trip(golden: Golden) -> None:
-    check = compare(golden.outputs, golden, LIMITS, row=ROW)
+    check = compare_values(golden.outputs["probabilities"], golden, LIMITS, row=ROW)
     assert Check.from_json(check.to_json()) == check
 
 
@@ -90,14 +90,14 @@ def test_chance_is_allowed_for_only_where_few_are_expected_to_differ() -> None:
 
 def test_a_class_that_lost_too_much_is_named_whatever_the_others_gained(golden: Golden) -> None:
     limits = replace(UNBOUNDED, agreement=0.5, accuracy_drop=1.0, class_drop=0.02)
-    outputs = golden.outputs.copy()
-    of_class_2 = np.flatnonzero(golden.labels == 2)
+    outputs = golden.outputs["probabilities"].copy()
+    of_class_2 = np.flatnonzero(golden.truths["probabilities"] == 2)
     outputs[of_class_2[:5]] = outputs[0]
-    check = compare(outputs, golden, limits, row=ROW)
+    check = compare_values(outputs, golden, limits, row=ROW)
     # Five of 50 examples are too few to judge by.
     assert (check.status, check.worst_class_drop) == (PASSED, 0.1)
     outputs[of_class_2[5]] = outputs[0]
-    check = compare(outputs, golden, limits, row=ROW)
+    check = compare_values(outputs, golden, limits, row=ROW)
     assert check.status == FAILED
     assert check.reason == (
         "class 2 lost 0.1200 accuracy (6 of 50 examples), at most 0.02 is allowed"
@@ -105,16 +105,19 @@ def test_a_class_that_lost_too_much_is_named_whatever_the_others_gained(golden: 
 
 
 def test_large_outputs_are_held_to_their_own_size(golden: Golden) -> None:
-    large = replace(golden, outputs=golden.outputs * 5000)
-    assert compare(large.outputs + 2.0, large, LIMITS, row=ROW).status == PASSED
-    small = replace(golden, outputs=golden.outputs * 1e-4)
-    check = compare(small.outputs + 1e-6, small, LIMITS, row=ROW)
+    large = replace(golden, outputs={OUTPUT: golden.outputs["probabilities"] * 5000})
+    assert (
+        compare_values(large.outputs["probabilities"] + 2.0, large, LIMITS, row=ROW).status
+        == PASSED
+    )
+    small = replace(golden, outputs={OUTPUT: golden.outputs["probabilities"] * 1e-4})
+    check = compare_values(small.outputs["probabilities"] + 1e-6, small, LIMITS, row=ROW)
     assert (check.status, check.max_rel_diff) == (FAILED, pytest.approx(1e-6 / 7e-5, rel=1e-3))
 
 
 def test_a_bound_in_the_outputs_unit_still_holds(golden: Golden) -> None:
     limits = replace(LIMITS, max_diff=None, max_abs_diff=1e-3)
-    check = compare(golden.outputs + 0.002, golden, limits, row=ROW)
+    check = compare_values(golden.outputs["probabilities"] + 0.002, golden, limits, row=ROW)
     assert "difference 0.002 is above 0.001" in check.reason
 
 
@@ -133,45 +136,50 @@ def test_every_variant_has_a_bound(
 ) -> None:
     limits = Limits(agreement=0.5, accuracy_drop=1.0)
     row = replace(ROW, variant=variant)
-    assert compare(golden.outputs + difference, golden, limits, row=row).status == status
+    assert (
+        compare_values(golden.outputs["probabilities"] + difference, golden, limits, row=row).status
+        == status
+    )
 
 
 def test_a_tie_of_the_saved_model_may_fall_either_way(golden: Golden) -> None:
-    outputs = golden.outputs.copy()
+    outputs = golden.outputs["probabilities"].copy()
     outputs[:40, :2] = 0.5
-    tied = replace(golden, outputs=outputs)
+    tied = replace(golden, outputs={OUTPUT: outputs})
     answers = outputs.copy()
     answers[:40, 1] += 1e-6
-    check = compare(answers, tied, replace(LIMITS, accuracy_drop=1.0), row=ROW)
+    check = compare_values(answers, tied, replace(LIMITS, accuracy_drop=1.0), row=ROW)
     assert (check.status, check.agreement) == (PASSED, 1.0)
 
 
 def test_examples_that_the_model_does_not_tell_apart_prove_nothing(golden: Golden) -> None:
-    flat = replace(golden, outputs=np.full_like(golden.outputs, 0.25))
-    check = compare(flat.outputs, flat, LIMITS, row=ROW)
+    flat = replace(golden, outputs={OUTPUT: np.full_like(golden.outputs["probabilities"], 0.25)})
+    check = compare_values(flat.outputs["probabilities"], flat, LIMITS, row=ROW)
     assert check.status == FAILED
     assert "cannot show whether a runtime agrees" in check.reason
 
 
 def test_extreme_inputs_count_for_nothing_but_their_own_verdict(golden: Golden) -> None:
-    extremes = Golden(
+    extremes = classes_golden(
         {"x": np.array([[1e-40, 1e-40], [-100.0, 100.0]], np.float32)},
-        np.full(2, LABEL),
+        np.full(2, -1),
         np.array([[0.5, 0.2, 0.2, 0.1], [400.0, 0.0, 0.0, -400.0]], np.float32),
     )
     both = golden.with_extremes(extremes)
-    check = compare(both.outputs, both, LIMITS, row=ROW)
+    check = compare_values(both.outputs["probabilities"], both, LIMITS, row=ROW)
     assert (check.status, check.examples, check.accuracy) == (PASSED, 200, 1.0)
     assert check.max_abs_diff == 0.0
-    outputs = both.outputs.copy()
+    outputs = both.outputs["probabilities"].copy()
     outputs[-1, 0] = np.inf
-    check = compare(outputs, both, LIMITS, row=ROW)
+    check = compare_values(outputs, both, LIMITS, row=ROW)
     assert check.reason == (
         "NaN or infinite at an extreme input (x = -100.0 to 100.0), to which the SavedModel has a "
         "finite answer"
     )
     outputs[-1, 0] = 350.0
-    check = compare(outputs, both, LIMITS, row=ROW)
+    check = compare_values(outputs, both, LIMITS, row=ROW)
     assert "difference 0.12 of the largest output at an extreme input" in check.reason
-    int8 = compare(outputs, both, replace(LIMITS, max_diff=None), row=replace(ROW, variant="int8"))
+    int8 = compare_values(
+        outputs, both, replace(LIMITS, max_diff=None), row=replace(ROW, variant="int8")
+    )
     assert int8.status == PASSED, "the ranges of int8 come from ordinary inputs"

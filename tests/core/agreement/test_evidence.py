@@ -3,12 +3,12 @@ from pathlib import Path
 
 import numpy as np
 
-from core.agreement.checks import FAILED, Check, compare
+from core.agreement.checks import FAILED, Check
 from core.agreement.evidence import read_evidence, save_evidence
-from core.agreement.golden import Golden
 from models.spec import Limits
+from tests.golden import classes_golden, compare_values
 
-GOLDEN = Golden(
+GOLDEN = classes_golden(
     {"x": np.zeros((3, 1), np.float32)},
     np.array([0, 1, 1]),
     np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]], np.float32),
@@ -21,7 +21,8 @@ def test_the_evidence_of_a_row_reads_back(tmp_path: Path) -> None:
     crashed = replace(ROW, variant="float16", reason="crashed")
     row = replace(ROW, runtime='a/b (1.0, "c") ü')
     save_evidence(
-        tmp_path, [crashed, compare(OUTPUTS, GOLDEN, Limits(agreement=0.1, rms_diff=9.0), row=row)]
+        tmp_path,
+        [crashed, compare_values(OUTPUTS, GOLDEN, Limits(agreement=0.1, rms_diff=9.0), row=row)],
     )
     found = read_evidence(tmp_path, row.key)
     assert found
@@ -34,7 +35,7 @@ def test_the_evidence_of_a_row_reads_back(tmp_path: Path) -> None:
 
 def test_a_broken_file_is_not_evidence(tmp_path: Path) -> None:
     save_evidence(
-        tmp_path, [compare(OUTPUTS, GOLDEN, Limits(agreement=0.1, rms_diff=9.0), row=ROW)]
+        tmp_path, [compare_values(OUTPUTS, GOLDEN, Limits(agreement=0.1, rms_diff=9.0), row=ROW)]
     )
     (file,) = tmp_path.iterdir()
     file.write_bytes(file.read_bytes()[:100])
@@ -44,7 +45,7 @@ def test_a_broken_file_is_not_evidence(tmp_path: Path) -> None:
 
 
 def test_evidence_is_not_part_of_the_row() -> None:
-    row = compare(OUTPUTS, GOLDEN, Limits(agreement=0.1, rms_diff=9.0), row=ROW)
+    row = compare_values(OUTPUTS, GOLDEN, Limits(agreement=0.1, rms_diff=9.0), row=ROW)
     assert row.evidence
     assert "evidence" not in row.to_json()
     assert Check.from_json(row.to_json()) == row

@@ -7,8 +7,9 @@ import tensorflow as tf
 from core.agreement import extremes
 from core.agreement.extremes import SMALLEST, extreme_inputs, extreme_set
 from core.arrays import Array
-from models.spec import Tensor
+from models.spec import Output, Tensor
 
+OUTPUTS = (Output("y", "float32", (1,), "", role="tensor"),)
 BOUNDED = Tensor("x", "float32", (3,), "", minimum=0.0, maximum=255.0)
 
 
@@ -42,23 +43,23 @@ def test_inputs_without_a_range_get_large_numbers_and_ids_only_the_first_two() -
 
 
 def test_only_what_the_model_answers_with_finite_numbers_is_kept() -> None:
-    def predict(inputs: Mapping[str, Array]) -> Array:
+    def predict(inputs: Mapping[str, Array]) -> dict[str, Array]:
         checked = tf.debugging.assert_less(inputs["x"], 200.0)
         del checked
         answer: Array = tf.math.log(tf.reduce_max(inputs["x"], axis=1, keepdims=True)).numpy()
-        return answer
+        return {"y": answer}
 
-    kept = extreme_set(extreme_inputs([BOUNDED]), predict)
+    kept = extreme_set(extreme_inputs([BOUNDED]), OUTPUTS, predict)
     assert kept is not None
     # The logarithm of the other small number depends on whether a thread takes it for zero.
     np.testing.assert_array_equal(kept.inputs["x"], np.full((1, 3), SMALLEST[1], np.float32))
-    assert (kept.labels == extremes.LABEL).all()
+    assert not kept.truths
 
 
 def test_nothing_is_kept_of_a_model_that_refuses_everything(tmp_path: Path) -> None:
-    def predict(inputs: Mapping[str, Array]) -> Array:
+    def predict(inputs: Mapping[str, Array]) -> dict[str, Array]:
         raise tf.errors.InvalidArgumentError(None, None, "out of range")
 
-    assert extreme_set(extreme_inputs([BOUNDED]), predict) is None
+    assert extreme_set(extreme_inputs([BOUNDED]), OUTPUTS, predict) is None
     extremes.save(None, tmp_path)
     assert extremes.load(tmp_path) is None

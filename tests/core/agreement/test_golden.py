@@ -5,12 +5,13 @@ import numpy as np
 import pytest
 
 from core.agreement.golden import Golden
+from tests.golden import classes_golden
 
 
 @pytest.fixture
 def golden() -> Golden:
     random = np.random.default_rng(0)
-    return Golden(
+    return classes_golden(
         {"image": random.random((30, 2, 2), np.float32), "n": np.arange(30)},
         np.repeat(np.arange(3), 10),
         random.random((30, 3), np.float32),
@@ -22,29 +23,29 @@ def test_a_loaded_set_equals_the_saved_one(golden: Golden, tmp_path: Path) -> No
     loaded = Golden.load(tmp_path)
     assert set(loaded.inputs) == {"image", "n"}
     np.testing.assert_array_equal(loaded.inputs["image"], golden.inputs["image"])
-    np.testing.assert_array_equal(loaded.outputs, golden.outputs)
+    np.testing.assert_array_equal(loaded.outputs["probabilities"], golden.outputs["probabilities"])
 
 
 def test_spread_takes_the_classes_in_turn(golden: Golden) -> None:
-    assert golden.spread(7).labels.tolist() == [0, 1, 2, 0, 1, 2, 0]
+    assert golden.spread(7).truths["probabilities"].tolist() == [0, 1, 2, 0, 1, 2, 0]
     assert len(golden.spread(1000)) == 30
 
 
 def test_json_reads_back_to_the_same_float32(golden: Golden) -> None:
-    document = json.loads(golden.head(4).to_json(model="m", output="p", version=3))
+    document = json.loads(golden.head(4).to_json(model="m", version=3))
     assert document["version"] == 3
-    read = np.array([e["outputs"]["p"] for e in document["examples"]], np.float32)
-    np.testing.assert_array_equal(read, golden.outputs[:4])
+    read = np.array([e["outputs"]["probabilities"] for e in document["examples"]], np.float32)
+    np.testing.assert_array_equal(read, golden.outputs["probabilities"][:4])
 
 
 def test_an_empty_set_is_refused() -> None:
-    with pytest.raises(ValueError, match=r"differ in number|0 outputs"):
-        Golden({"x": np.zeros((0, 1))}, np.zeros(0), np.zeros((0, 2)))
+    with pytest.raises(ValueError, match="at least one example"):
+        classes_golden({"x": np.zeros((0, 1))}, np.zeros(0), np.zeros((0, 2)))
 
 
 def test_a_missing_file_is_an_error(golden: Golden, tmp_path: Path) -> None:
     golden.save(tmp_path)
-    (tmp_path / "outputs.npy").unlink()
+    (tmp_path / "output.probabilities.npy").unlink()
     with pytest.raises(FileNotFoundError):
         Golden.load(tmp_path)
 
@@ -52,7 +53,6 @@ def test_a_missing_file_is_an_error(golden: Golden, tmp_path: Path) -> None:
 def test_extreme_inputs_stay_behind_the_examples(golden: Golden) -> None:
     both = golden.with_extremes(golden.head(2))
     assert (len(both), both.extremes, len(both.examples)) == (32, 2, 30)
-    assert both.accuracy == golden.accuracy
     few = both.head(5)
     assert (len(few), few.extremes) == (7, 2)
     np.testing.assert_array_equal(few.inputs["n"], [0, 1, 2, 3, 4, 0, 1])

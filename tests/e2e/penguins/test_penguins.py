@@ -21,6 +21,7 @@ from models.spec import load
 from serving.client import Client
 from serving.target import check_transport
 from tests import warm
+from tests.golden import classes_golden
 from tests.programs.reproducible import compare
 from tests.warm import Job
 
@@ -64,7 +65,7 @@ def rows(place: Any) -> Golden:
     answer = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
     outputs = answer(**{name: tf.constant(values) for name, values in inputs.items()})
     probabilities = outputs["probabilities"].numpy()
-    return Golden(inputs, probabilities.argmax(axis=1), probabilities)
+    return classes_golden(inputs, probabilities.argmax(axis=1), probabilities)
 
 
 def test_all_targets_are_released(place: Any) -> None:
@@ -145,7 +146,7 @@ def test_the_raspberry_pi_program_reads_tables(place: Any, rows: Golden, tmp_pat
         answers = [json.loads(line)["probabilities"] for line in done.stdout.splitlines()]
         assert len(answers) == count
         if source == table:
-            np.testing.assert_allclose(answers, rows.outputs[:count], atol=1e-5)
+            np.testing.assert_allclose(answers, rows.outputs["probabilities"][:count], atol=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from core.agreement.target import Artifacts
 from mobile.android import jvm_check
 from mobile.android.jvm_check import CheckFailedError, Libraries, MissingToolError
 from models.contract import contract
+from tests.golden import classes_golden
 from tests.mobile.conftest import Sample
 from tests.mobile.odd_pictures import write_bad, write_good
 
@@ -25,7 +26,7 @@ VARIANTS = ("dynamic", "float16", "float32", "int8", "int8_uint8")
 def write_release(folder: Path, converted: Artifacts, sample: Sample, golden: Golden) -> Path:
     shutil.copytree(converted.folder, folder / "mobile")
     (folder / "contract.json").write_text(json.dumps(contract(sample.spec, version=1)))
-    text = golden.to_json(model="fashion", output="probabilities", version=1)
+    text = golden.to_json(model="fashion", version=1)
     (folder / "golden.json").write_text(text)
     return folder
 
@@ -33,7 +34,7 @@ def write_release(folder: Path, converted: Artifacts, sample: Sample, golden: Go
 def write_pictures(folder: Path, sample: Sample, golden: Golden) -> Path:
     """Writes odd picture files with what the app must make of each."""
     folder.mkdir()
-    label = sample.spec.labels[int(golden.outputs[5].argmax())]
+    label = sample.spec.labels[int(golden.outputs["probabilities"][5].argmax())]
     grey = Image.fromarray(golden.inputs["image"][5][:, :, 0].astype(np.uint8))
     expected: dict[str, str | None] = {file.name: None for file in write_bad(folder)}
     expected |= {file.name: label for file in write_good(folder, grey)}
@@ -76,7 +77,11 @@ def test_a_model_that_answers_otherwise_is_caught(
     libraries: Libraries, converted: Artifacts, sample: Sample, tmp_path: Path
 ) -> None:
     golden = sample.golden.spread(16)
-    wrong = Golden(golden.inputs, golden.labels, np.roll(golden.outputs, 1, axis=1))
+    wrong = classes_golden(
+        golden.inputs,
+        golden.truths["probabilities"],
+        np.roll(golden.outputs["probabilities"], 1, axis=1),
+    )
     release = write_release(tmp_path / "release", converted, sample, wrong)
     with pytest.raises(CheckFailedError, match=r"fashion\.dynamic\.tflite differs by"):
         jvm_check.run_tests(libraries, release)

@@ -22,6 +22,7 @@ from models.contract import contract
 from models.spec import load
 from pipeline.commands.deploy_pi import connected
 from pipeline.training.export import export
+from tests.golden import classes_golden
 from tests.mobile.conftest import Sample
 from tests.mobile.raspberry_pi.ssh_server import ssh_server
 
@@ -55,7 +56,7 @@ def release(converted: Artifacts, sample: Sample, tmp_path_factory: pytest.TempP
 
 
 def write_golden(release: Path, golden: Golden) -> None:
-    text = golden.to_json(model="fashion", output="probabilities", version=1)
+    text = golden.to_json(model="fashion", version=1)
     (release / "golden.json").write_text(text)
 
 
@@ -115,12 +116,12 @@ def table_release(folder: Path) -> Path:
     signature = tf.saved_model.load(str(folder / "model")).signatures["serving_default"]
     answers = signature(**{name: tf.constant(values) for name, values in inputs.items()})
     outputs = answers["probabilities"].numpy()
-    golden = Golden(inputs, outputs.argmax(axis=1), outputs)
+    golden = classes_golden(inputs, outputs.argmax(axis=1), outputs)
     limited = replace(spec, limits={"mobile": {"float32": spec.limits["mobile"]["float32"]}})
     config = ConvertConfig(folder / "no examples", folder / "no golden")
     mobile.target.convert(folder / "model", folder / "mobile", spec=limited, config=config)
     (folder / "contract.json").write_text(json.dumps(contract(spec, version=1)))
-    text = golden.to_json(model="penguins", output="probabilities", version=1)
+    text = golden.to_json(model="penguins", version=1)
     (folder / "golden.json").write_text(text)
     return folder
 
@@ -131,7 +132,14 @@ def test_other_answers_than_the_saved_models_are_a_failed_row(
     wrong = tmp_path / "release"
     shutil.copytree(release, wrong)
     golden = sample.golden.spread(16)
-    write_golden(wrong, Golden(golden.inputs, golden.labels, np.roll(golden.outputs, 1, axis=1)))
+    write_golden(
+        wrong,
+        classes_golden(
+            golden.inputs,
+            golden.truths["probabilities"],
+            np.roll(golden.outputs["probabilities"], 1, axis=1),
+        ),
+    )
     done = deploy(wrong, server, tmp_path / "pi", "--variant", "float32")
     assert done.returncode == 1
     assert "failed" in done.stdout and "agreement 0.0" in done.stdout

@@ -94,7 +94,7 @@ def test_a_folder_of_pictures_answers_as_the_saved_model(
 ) -> None:
     done = classify(folder, pictures, "--json")
     assert (done.returncode, done.stdout.count("\n")) == (0, COUNT), done.stderr
-    expected = sample.golden.outputs[:COUNT]
+    expected = sample.golden.outputs["probabilities"][:COUNT]
     np.testing.assert_allclose(probabilities(done.stdout), expected, atol=1e-5)
 
 
@@ -115,7 +115,9 @@ def test_benchmark(folder: Path) -> None:
 def test_arrays_need_no_pillow(folder: Path, sample: Sample, tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", sample.golden.inputs["image"][0])
     done = classify(folder, tmp_path / "one.npy", "--json", pillow=False)
-    np.testing.assert_allclose(probabilities(done.stdout)[0], sample.golden.outputs[0], atol=1e-5)
+    np.testing.assert_allclose(
+        probabilities(done.stdout)[0], sample.golden.outputs["probabilities"][0], atol=1e-5
+    )
 
 
 def test_bad_pictures_get_one_line_each_and_the_others_are_classified(
@@ -149,10 +151,10 @@ def test_pictures_of_other_kinds_are_converted(
     assert len(by_name) == len(files)
     for file in files:
         found = np.array(by_name[str(file)]["probabilities"])
-        assert found.argmax() == sample.golden.outputs[5].argmax(), file.name
+        assert found.argmax() == sample.golden.outputs["probabilities"][5].argmax(), file.name
         # JPEG loses something of every picture.
         if file.suffix != ".jpg":
-            expected = sample.golden.outputs[5]
+            expected = sample.golden.outputs["probabilities"][5]
             np.testing.assert_allclose(found, expected, atol=1e-5, err_msg=file.name)
 
 
@@ -235,9 +237,12 @@ def test_the_service_answers_and_bounds_what_it_takes(
 ) -> None:
     status, answer = request(port, "POST", (pictures / "0004.png").read_bytes())
     assert status == 200
-    assert answer["label"] == sample.spec.labels[int(sample.golden.outputs[4].argmax())]
+    assert (
+        answer["label"]
+        == sample.spec.labels[int(sample.golden.outputs["probabilities"][4].argmax())]
+    )
     found = list(answer["probabilities"].values())
-    np.testing.assert_allclose(found, sample.golden.outputs[4], atol=1e-5)
+    np.testing.assert_allclose(found, sample.golden.outputs["probabilities"][4], atol=1e-5)
     assert request(port, "POST", b"no picture")[0] == 400
     assert request(port, "POST", b"x", length=1 << 40)[0] == 413
     assert request(port, "GET")[1]["labels"] == list(sample.spec.labels)
@@ -273,7 +278,7 @@ def test_every_variant_answers_on_the_emulated_pi(
     # Other lines are the libraries' own: where /sys is missing, one complains of it.
     ended = [line for line in done.stderr.splitlines() if line.partition(" ")[0] in tolerances]
     assert ended == [f"{variant} 0" for variant in sorted(tolerances)]
-    expected = sample.golden.outputs[:COUNT]
+    expected = sample.golden.outputs["probabilities"][:COUNT]
     for variant, tolerance in tolerances.items():
         found = probabilities((tmp_path / "variants" / variant / "answers").read_text())
         assert len(found) == COUNT

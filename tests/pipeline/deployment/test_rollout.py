@@ -127,7 +127,9 @@ def test_a_version_that_does_not_load_replaces_nothing(served: Config) -> None:
         assert release.current(served.build).version == 1
         with Client(servers.addresses(served)["REST"], "fashion") as client:
             golden = golden_of(served, 1)
-            np.testing.assert_allclose(client.predict(golden.inputs), golden.outputs, atol=1e-5)
+            np.testing.assert_allclose(
+                client.predict(golden.inputs), golden.outputs["probabilities"], atol=1e-5
+            )
     finally:
         shutil.rmtree(broken.folder)
 
@@ -150,7 +152,9 @@ def test_two_labels_are_served_side_by_side(served: Config) -> None:
         for label, version in (("stable", 1), ("canary", 2)):
             with Client(rest, "fashion", label=label) as client:
                 golden = golden_of(served, version)
-                np.testing.assert_allclose(client.predict(golden.inputs), golden.outputs, atol=1e-5)
+                np.testing.assert_allclose(
+                    client.predict(golden.inputs), golden.outputs["probabilities"], atol=1e-5
+                )
     finally:
         rollout.switch(served, {"stable": 1})
     assert status(served).answers["server"] == [1]

@@ -18,6 +18,7 @@ from models.spec import ModelSpec, load
 from pipeline.monitor.baseline import FOLDER, write_baseline
 from pipeline.release.release import Release
 from pipeline.settings.config import Config
+from tests.golden import classes_golden
 
 COUNT = 600
 
@@ -55,14 +56,14 @@ def spec() -> ModelSpec:
 @pytest.fixture(scope="session")
 def golden() -> Golden:
     shown, labels = pictures(COUNT, seed=1)
-    return Golden({"image": shown}, labels, answers(labels))
+    return classes_golden({"image": shown}, labels, answers(labels), named=load("fashion").labels)
 
 
 @pytest.fixture(scope="session")
 def released(spec: ModelSpec, golden: Golden, tmp_path_factory: pytest.TempPathFactory) -> Release:
     """Returns a release that only has the files that monitoring reads."""
     folder = tmp_path_factory.mktemp("releases") / "3"
-    pairs = zip(golden.inputs["image"], golden.labels, strict=True)
+    pairs = zip(golden.inputs["image"], golden.truths["probabilities"], strict=True)
     rows = ({"image": png(one), "label": int(number)} for one, number in pairs)
     records = folder.parent / "train" / "a.tfrecord"
     examples.write(rows, records)

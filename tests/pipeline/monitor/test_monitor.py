@@ -74,7 +74,7 @@ def test_the_golden_examples_that_smoke_tests_ask_for_do_not_count(
 ) -> None:
     few = golden.head(16)
     file = released.folder / "golden.json"
-    file.write_text(few.to_json(model="fashion", output="probabilities", version=3))
+    file.write_text(few.to_json(model="fashion", version=3))
     shown, _ = draw(3, 5)
     own = few.inputs["image"]
     try:

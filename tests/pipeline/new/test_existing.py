@@ -27,6 +27,7 @@ from pipeline.stages import fan_out
 from pipeline.training.export import export
 from pipeline.training.journal import Journal
 from pipeline.training.trainer import fit
+from tests.golden import score
 from tests.models.brought import MODELS, save
 
 # NumPy 2 warns about TensorFlow's variables whenever Keras saves one.
@@ -103,9 +104,9 @@ def test_a_trained_model_reaches_the_device(
     assert "input picture_1: float32 (8, 8, 3), values assumed to be from 0 to" in told
     spec = spec_of(folder)
     golden, rows = converted(spec, tmp_path)
-    assert golden.accuracy == 1.0
+    assert score(golden) == 1.0
     # The export did not replace the network by a constant.
-    assert np.ptp(golden.outputs, axis=0).max() > 1e-3
+    assert np.ptp(golden.outputs["output"], axis=0).max() > 1e-3
     assert {row.variant for row in rows} == {"float32", "float16", "dynamic", "int8", "int8_uint8"}
     assert [(row.key, row.reason) for row in rows if row.status != "passed"] == []
     changed = folder / ("model.keras" if source == "model.keras" else "saved_model/fingerprint.pb")
@@ -124,7 +125,7 @@ def test_every_usual_kind_of_network_reaches_the_device(
     assert ("int8_uint8" in spec.limits["mobile"]) == (name not in {"attention", "causal"})
     only = replace(spec, limits={"mobile": {"float32": spec.limits["mobile"]["float32"]}})
     golden, rows = converted(only, tmp_path)
-    assert np.ptp(golden.outputs, axis=0).max() > 1e-2
+    assert np.ptp(golden.outputs["output"], axis=0).max() > 1e-2
     assert len(rows) == 2
     assert [(row.key, row.reason) for row in rows if row.status != "passed"] == []
 

@@ -4,11 +4,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.agreement.checks import FAILED, Check, compare
+from core.agreement.checks import FAILED, Check
 from core.agreement.golden import Golden
-from models.spec import Limits
+from models.spec import Limits, load
 from pipeline.report import Facts, gather
 from pipeline.settings.config import Config
+from tests.golden import classes_golden, compare_values
 
 
 @pytest.fixture
@@ -24,23 +25,23 @@ def golden() -> Golden:
     outputs = np.full((40, 10), 0.04, np.float32)
     outputs[np.arange(40), np.where(np.arange(40) % 10 == 6, 0, labels)] = 0.64
     pictures = chance.integers(0, 256, (40, 28, 28, 1)).astype(np.float32)
-    return Golden({"image": pictures}, labels, outputs)
+    return classes_golden({"image": pictures}, labels, outputs, named=load("fashion").labels)
 
 
 @pytest.fixture
 def checks(golden: Golden) -> list[Check]:
     """Rows as targets make them: one agrees, one has two different answers, one crashed."""
     limits = Limits(agreement=0.9, rms_diff=0.5, accuracy_drop=0.5)
-    quantised = golden.outputs + np.float32(0.003)
-    quantised[[3, 5]] = np.roll(golden.outputs[[3, 5]], 1, axis=1)
+    quantised = golden.outputs["probabilities"] + np.float32(0.003)
+    quantised[[3, 5]] = np.roll(golden.outputs["probabilities"][[3, 5]], 1, axis=1)
     return [
-        compare(
-            golden.outputs + np.float32(3e-7),
+        compare_values(
+            golden.outputs["probabilities"] + np.float32(3e-7),
             golden,
             limits,
             row=Check("mobile", "float32", "LiteRT 2.3.0", FAILED, bytes=380_000, p50_ms=0.1),
         ),
-        compare(
+        compare_values(
             quantised,
             golden,
             limits,

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 from PIL import Image
 
-from core.agreement.golden import Golden
 from models.spec import Tensor, load
 from pipeline.report import Facts, render
 from pipeline.report.pictures import data_uri, drawable
+from tests.golden import classes_golden
 
 GREY = load("fashion").inputs[0]
 
@@ -33,7 +33,9 @@ def test_other_inputs_become_a_table(full: Facts) -> None:
     )
     assert full.golden
     values = {"mass": np.full((40, 2), 3750.0, np.float32), "island": np.array(["<Dream>"] * 40)}
-    other = Golden(values, full.golden.labels, full.golden.outputs)
+    other = classes_golden(
+        values, full.golden.truths["probabilities"], full.golden.outputs["probabilities"]
+    )
     page = render(replace(full, spec=replace(full.spec, inputs=inputs), golden=other))
     assert "<img " not in page
     assert "3750, 3750" in page

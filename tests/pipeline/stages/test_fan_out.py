@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from core.agreement.golden import Golden
 from core.agreement.target import ConvertConfig
 from core.errors import DataError
 from models.spec import Limits, load
 from pipeline.stages import fan_out
+from tests.golden import classes_golden
 
-GOLDEN = Golden({"x": np.zeros((2, 1))}, np.array([0, 1]), np.eye(2, dtype=np.float32))
+GOLDEN = classes_golden({"x": np.zeros((2, 1))}, np.array([0, 1]), np.eye(2, dtype=np.float32))
 
 
 def test_a_conversion_that_fails_is_a_failed_row_for_each_variant(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 from core.agreement.golden import Golden
 from core.agreement.target import ConvertConfig
 from models.spec import Limits, ModelSpec, Tensor
+from tests.golden import classes_golden
 from tests.web.app.test_app import node
 from web import target
 from web.server.site_server import serving
@@ -81,7 +82,7 @@ def golden_set(saved_model: Path) -> Golden:
     ids = random.integers(0, WORDS, (32, STEPS)).astype(np.int32)
     answer = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
     values = answer(steps=tf.constant(steps), ids=tf.constant(ids))["values"].numpy()
-    return Golden({"steps": steps, "ids": ids}, values.argmax(axis=1), values)
+    return classes_golden({"steps": steps, "ids": ids}, values.argmax(axis=1), values)
 
 
 def test_loops_and_causal_masks_agree_on_every_backend(tmp_path: Path) -> None:
