@@ -3,9 +3,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from core.agreement.checks import FAILED, PASSED, Check, failure, for_few
+from core.agreement.checks import FAILED, PASSED, Check, compare, failure, for_few
 from core.agreement.golden import Golden
-from models.spec import Limits
+from models.spec import Limits, Output
 from tests.golden import OUTPUT, classes_golden, compare_values
 
 LIMITS = Limits(agreement=0.99, max_diff=2e-3, accuracy_drop=0.01)
@@ -183,3 +183,56 @@ def test_extreme_inputs_count_for_nothing_but_their_own_verdict(golden: Golden) 
         outputs, both, replace(LIMITS, max_diff=None), row=replace(ROW, variant="int8")
     )
     assert int8.status == PASSED, "the ranges of int8 come from ordinary inputs"
+
+
+def two_heads() -> Golden:
+    random = np.random.default_rng(1)
+    outputs = {
+        "kind": random.random((50, 3)).astype(np.float32),
+        "grams": (random.random((50, 1)) * 4000).astype(np.float32),
+    }
+    described = (
+        Output("kind", "float32", (3,), "", labels=("a", "b", "c")),
+        Output("grams", "float32", (1,), "", role="regression", unit="g", label_key="mass"),
+    )
+    truths = {"kind": outputs["kind"].argmax(axis=1), "grams": outputs["grams"][:, 0] + 1}
+    return Golden({"x": np.zeros((50, 1))}, outputs, truths, described)
+
+
+def test_each_head_is_held_to_the_limits() -> None:
+    golden = two_heads()
+    right = dict(golden.outputs)
+    check = compare(right, golden, LIMITS, row=ROW)
+    assert (check.status, check.agreement, check.accuracy) == (PASSED, 1.0, 1.0)
+    assert (check.score, check.metric) == (1.0, "accuracy")
+    check = compare({**right, "grams": right["grams"] + 500}, golden, LIMITS, row=ROW)
+    assert check.status == FAILED
+    assert check.agreement == 0.0, "the least of the heads"
+    assert "agreement of the output 'grams' 0.00000 is below" in check.reason
+    assert "R² of the output 'grams'" in check.reason
+    check = compare({"kind": right["kind"]}, golden, LIMITS, row=ROW)
+    assert check.reason == "answered without the output 'grams'; it has ['kind']"
+
+
+def test_a_score_that_is_no_share_is_not_called_accuracy() -> None:
+    golden = two_heads()
+    one = Golden(
+        golden.inputs,
+        {"grams": golden.outputs["grams"]},
+        {"grams": golden.truths["grams"]},
+        golden.described[1:],
+    )
+    check = compare(one.outputs, one, LIMITS, row=ROW)
+    assert (check.status, check.accuracy, check.metric) == (PASSED, None, "R²")
+    assert check.score == pytest.approx(1.0, abs=1e-5)
+    assert check.worst_class_drop is None
+
+
+def test_one_answer_to_all_examples_proves_nothing(golden: Golden) -> None:
+    same = np.tile(np.array([0.7, 0.1, 0.1, 0.1], np.float32), (200, 1))
+    constant = replace(golden, outputs={OUTPUT: same})
+    check = compare_values(same, constant, LIMITS, row=ROW)
+    assert check.status == FAILED
+    assert "the same answer to all 200 examples" in check.reason
+    one = constant.head(1)
+    assert compare_values(same[:1], one, LIMITS, row=ROW).status == PASSED

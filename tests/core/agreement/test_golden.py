@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from core.agreement.golden import Golden
+from models.spec import Output
 from tests.golden import classes_golden
 
 
@@ -57,3 +58,25 @@ def test_extreme_inputs_stay_behind_the_examples(golden: Golden) -> None:
     assert (len(few), few.extremes) == (7, 2)
     np.testing.assert_array_equal(few.inputs["n"], [0, 1, 2, 3, 4, 0, 1])
     assert golden.with_extremes(None) is golden
+
+
+def test_all_outputs_and_true_answers_are_saved_and_released(tmp_path: Path) -> None:
+    described = (
+        Output("kind", "float32", (2,), "", labels=("a", "b")),
+        Output("mask", "int32", (2, 2), "", role="tensor", label_key=""),
+    )
+    golden = Golden(
+        {"x": np.arange(3, dtype=np.float32)},
+        {"kind": np.eye(2, dtype=np.float32)[[0, 1, 0]], "mask": np.ones((3, 2, 2), np.int32)},
+        {"kind": np.array([0, 1, 1])},
+        described,
+    )
+    golden.save(tmp_path / "golden")
+    loaded = Golden.load(tmp_path / "golden")
+    assert loaded.described == described
+    for name, values in golden.outputs.items():
+        np.testing.assert_array_equal(loaded.outputs[name], values)
+    assert loaded.truths["kind"].tolist() == [0, 1, 1]
+    example = json.loads(golden.to_json(model="m", version=1))["examples"][1]
+    assert example["outputs"] == {"kind": [0.0, 1.0], "mask": [[1, 1], [1, 1]]}
+    assert (example["label"], example["labels"]) == (1, {"kind": 1})
