@@ -38,7 +38,8 @@ def calibration_inputs(
     import tensorflow as tf
 
     files = sorted(str(file) for file in folder.glob("*") if file.is_file())
-    records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(_BATCH)
+    size = spec.batch(_BATCH)
+    records = tf.data.TFRecordDataset(files, compression_type="GZIP").batch(size)
     features = spec.module("features")
     head = next((head for head in heads(spec.outputs) if head.label_key), None)
     if head:
@@ -49,8 +50,11 @@ def calibration_inputs(
         labels = [np.zeros(len(batch), np.int64) for batch in records]
     if not labels:
         raise DataError(f"no training example to calibrate with in {folder}")
-    chosen = balanced(np.concatenate(labels), count, seed)
-    parsed = tf.io.parse_example(tf.concat(list(_rows(records, chosen)), 0), features.FEATURES)
+    # Ranges of large examples have many values each: a few batches of them are enough.
+    chosen = balanced(np.concatenate(labels), min(count, spec.batch(count) * 2), seed)
+    parsed = tf.io.parse_example(
+        tf.concat(list(_rows(records, chosen, size)), 0), features.FEATURES
+    )
     inputs = features.raw_inputs(parsed)
     return {tensor.name: plain(inputs[tensor.name].numpy()) for tensor in spec.inputs}
 
@@ -67,10 +71,10 @@ def balanced(labels: Array, count: int, seed: int) -> Array:
     return np.sort(order[:count])
 
 
-def _rows(records: "tf.data.Dataset", chosen: Array) -> Iterator[Any]:
+def _rows(records: "tf.data.Dataset", chosen: Array, size: int) -> Iterator[Any]:
     import tensorflow as tf
 
-    for start, batch in zip(range(0, int(chosen[-1]) + 1, _BATCH), records, strict=False):
-        in_batch = chosen[(chosen >= start) & (chosen < start + _BATCH)]
+    for start, batch in zip(range(0, int(chosen[-1]) + 1, size), records, strict=False):
+        in_batch = chosen[(chosen >= start) & (chosen < start + size)]
         if len(in_batch):
             yield tf.gather(batch, in_batch - start)

@@ -15,6 +15,7 @@ To add a model, add a folder; no code elsewhere names a model.
 import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from math import prod
 from pathlib import Path
 from types import ModuleType
 
@@ -22,6 +23,9 @@ from core.errors import UserError
 
 FOLDER = Path(__file__).resolve().parent
 SPLITS = ("train", "eval", "test")
+# A batch has at most this many numbers, 32 MB as float32: all examples of 224 x 224 x 3 of a data
+# set at once would not fit into memory.
+BATCH_VALUES = 1 << 23
 
 
 class UnknownModelError(UserError):
@@ -232,6 +236,12 @@ class ModelSpec:
     def label_keys(self) -> dict[str, str]:
         """Returns the feature that holds each output's true answer, of the outputs that have it."""
         return {output.name: output.label_key for output in self.outputs if output.label_key}
+
+    def batch(self, most: int) -> int:
+        """Returns how many examples to hold in memory at once: ``most``, fewer of large ones."""
+        tensors = (*self.inputs, *self.outputs)
+        values = sum(prod(tensor.shape) for tensor in tensors)
+        return max(1, min(most, BATCH_VALUES // max(values, 1)))
 
     @property
     def answers(self) -> set[str]:

@@ -25,9 +25,11 @@ from serving.signatures import VARIANT
 
 TARGET = "serving"
 SAVED_MODEL = "saved_model.pb"
-# A batch of pictures of this size takes tens of milliseconds and a megabyte of JSON.
-BATCH = 256
-SINGLE_REQUESTS = 100
+# A batch of small pictures of this size takes tens of milliseconds and a megabyte of JSON. Of large
+# ones it has fewer: a request has at most so many numbers, which are ten megabytes of JSON.
+BATCH, BATCH_VALUES = 256, 1 << 19
+# The time of single requests is the median of so many, or of those that fit into so many seconds.
+SINGLE_REQUESTS, LEAST_REQUESTS, REQUEST_SECONDS = 100, 5, 10.0
 WARMUP_BATCHES = (1, 2, 4, 8, 16, 32)
 
 
@@ -42,7 +44,8 @@ def convert(
 
     shutil.copytree(saved_model, out_dir, dirs_exist_ok=True)
     golden = Golden.load(config.golden)
-    batches = [golden.head(size) for size in WARMUP_BATCHES if size <= len(golden)]
+    most = min(len(golden), _batch(golden))
+    batches = [golden.head(size) for size in WARMUP_BATCHES if size <= most]
     warmup.write([warmup.request(spec.name, batch.inputs) for batch in batches], out_dir)
     return artifacts(out_dir, spec=spec)
 
@@ -108,16 +111,24 @@ def check_transport(
 
 
 def _answers(client: Client, golden: Golden) -> dict[str, Array]:
+    size = _batch(golden)
     parts = [
-        client.outputs(_rows(golden.inputs, start, start + BATCH))
-        for start in range(0, len(golden), BATCH)
+        client.outputs(_rows(golden.inputs, start, start + size))
+        for start in range(0, len(golden), size)
     ]
     return {name: np.concatenate([part[name] for part in parts]) for name in golden.outputs}
 
 
+def _batch(golden: Golden) -> int:
+    """Returns the number of examples in a request."""
+    return max(1, min(BATCH, BATCH_VALUES // golden.values))
+
+
 def _median_milliseconds(client: Client, golden: Golden) -> float:
-    times = []
+    times: list[float] = []
     for number in range(SINGLE_REQUESTS):
+        if number >= LEAST_REQUESTS and sum(times) > REQUEST_SECONDS * 1e3:
+            break
         row = number % len(golden.examples)
         inputs = _rows(golden.inputs, row, row + 1)
         started = time.perf_counter()

@@ -63,7 +63,7 @@ def _write(saved_model: Path, site: Path, *, spec: ModelSpec, config: ConvertCon
         models.result()
     described = json.dumps(contract(spec), indent=1, ensure_ascii=False) + "\n"
     (site / layout.CONTRACT).write_text(described)
-    samples = Golden.load(config.golden).spread(spec.golden_examples)
+    samples = Golden.load(config.golden).samples(spec.golden_examples)
     text = samples.to_json(model=spec.name, version=None)
     (site / layout.GOLDEN).write_text(text)
     (site / layout.SERVER).write_text('{"predict": null}\n')

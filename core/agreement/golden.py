@@ -17,6 +17,8 @@ from models.roles.table import heads
 from models.spec import ModelSpec, Output
 
 _DESCRIBED = "outputs.json"
+# golden.json has at most this many numbers, which are about six megabytes: clients read it whole.
+SAMPLE_VALUES = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -101,6 +103,16 @@ class Golden:
             order += [int(queue.pop(0)) for queue in queues if queue]
         return self.rows(np.array(order[:count]))
 
+    def samples(self, count: int) -> "Golden":
+        """Returns the examples that a release carries: ``count`` of them, fewer of large ones."""
+        return self.spread(max(1, min(count, SAMPLE_VALUES // self.values)))
+
+    @property
+    def values(self) -> int:
+        """Returns how many numbers and texts an example and its answers have."""
+        arrays = (*self.inputs.values(), *self.outputs.values())
+        return sum(int(array[0].size) for array in arrays)
+
     def rows(self, rows: Array) -> "Golden":
         """Returns the examples at these positions."""
         inputs, outputs, truths = (
@@ -159,7 +171,7 @@ def golden_set(saved_model: Path, spec: ModelSpec, pattern: str) -> Golden:
 
     signature = tf.saved_model.load(str(saved_model)).signatures[SIGNATURE_TENSORS]
     inputs, outputs, truths = [], [], []
-    for batch, truth in read(spec, pattern, batch_size=500):
+    for batch, truth in read(spec, pattern, batch_size=spec.batch(500)):
         inputs.append({tensor.name: plain(batch[tensor.name].numpy()) for tensor in spec.inputs})
         answers = signature(**batch)
         outputs.append({output.name: answers[output.name].numpy() for output in spec.outputs})

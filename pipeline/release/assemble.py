@@ -74,7 +74,7 @@ def assemble(config: Config, parts: Parts) -> Release:
     _place_targets(config, parts, partial, version)
     for name, source in parts.beside.items():
         copy_tree(source, partial / name)
-    samples = parts.golden.spread(spec.golden_examples)
+    samples = parts.golden.samples(spec.golden_examples)
     write_text(partial / "contract.json", contract_text(spec, version=version))
     write_text(partial / "golden.json", samples.to_json(model=spec.name, version=version))
     for name, text in sbom.documents(spec.name).items():

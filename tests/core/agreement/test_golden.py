@@ -80,3 +80,12 @@ def test_all_outputs_and_true_answers_are_saved_and_released(tmp_path: Path) -> 
     example = json.loads(golden.to_json(model="m", version=1))["examples"][1]
     assert example["outputs"] == {"kind": [0.0, 1.0], "mask": [[1, 1], [1, 1]]}
     assert (example["label"], example["labels"]) == (1, {"kind": 1})
+
+
+def test_a_release_carries_fewer_examples_of_large_inputs(golden: Golden) -> None:
+    assert len(golden.samples(16)) == 16
+    large = classes_golden(
+        {"image": np.zeros((12, 224, 224, 3), np.float32)}, np.arange(12) % 3, np.eye(12)[:, :3]
+    )
+    assert large.values == 224 * 224 * 3 + 3
+    assert large.samples(16).truths["probabilities"].tolist() == [0, 1, 2]
