@@ -9,6 +9,7 @@ a module does.
 import ast
 import hashlib
 import json
+import sys
 from collections.abc import Collection, Iterable, Iterator
 from functools import cache
 from pathlib import Path
@@ -78,19 +79,40 @@ def is_within(module: str, names: Collection[str]) -> bool:
 
 def file_of(module: str) -> Path | None:
     """Returns the file of a project module; None for any other name."""
-    base = ROOT.joinpath(*module.split("."))
-    for candidate in (base.with_suffix(".py"), base / "__init__.py"):
-        if module.split(".", maxsplit=1)[0] in PACKAGES and candidate.is_file():
-            return candidate
+    top, *rest = module.split(".")
+    if top not in PACKAGES:
+        return None
+    # The package itself is one of this project; folders elsewhere only have modules of it.
+    for place in _places(top) if rest else [ROOT / top]:
+        base = place.joinpath(*rest)
+        for candidate in (base.with_suffix(".py"), base / "__init__.py"):
+            if candidate.is_file():
+                return candidate
     return None
+
+
+def _places(package: str) -> list[Path]:
+    """Returns the folders of a package: that of models may have more than one."""
+    loaded = sys.modules.get(package)
+    return [ROOT / package, *(Path(place) for place in (loaded.__path__ if loaded else ()))]
 
 
 def _of_digests(contents: Iterable[tuple[Path, bytes]]) -> str:
     digest = hashlib.sha256()
     for file, content in sorted(set(contents)):
-        name = file.relative_to(ROOT) if file.is_relative_to(ROOT) else file
-        digest.update(f"{name}\0{hashlib.sha256(content).hexdigest()}\n".encode())
+        digest.update(f"{_name(file)}\0{hashlib.sha256(content).hexdigest()}\n".encode())
     return digest.hexdigest()
+
+
+def _name(file: Path) -> Path:
+    """Returns a file's path in the project, also where its model is in a folder elsewhere."""
+    if file.is_relative_to(ROOT):
+        return file.relative_to(ROOT)
+    for package in PACKAGES:
+        for place in _places(package):
+            if file.is_relative_to(place):
+                return Path(package) / file.relative_to(place)
+    return file
 
 
 @cache

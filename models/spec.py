@@ -20,8 +20,8 @@ from pathlib import Path
 from types import ModuleType
 
 from core.errors import UserError
+from models import places
 
-FOLDER = Path(__file__).resolve().parent
 SPLITS = ("train", "eval", "test")
 # A batch has at most this many numbers, 32 MB as float32: all examples of 224 x 224 x 3 of a data
 # set at once would not fit into memory.
@@ -250,7 +250,7 @@ class ModelSpec:
 
     @property
     def folder(self) -> Path:
-        return FOLDER / self.name
+        return places.folder_of(self.name)
 
     @property
     def schema(self) -> Path:
@@ -282,13 +282,19 @@ class ModelSpec:
 
 
 def known_models() -> list[str]:
-    """Returns the names of the models that have a folder below models/."""
-    return sorted(file.parent.name for file in FOLDER.glob("*/spec.py"))
+    """Returns the names of the models that have a folder below models/, or in FANOUT_MODELS."""
+    return sorted(
+        file.parent.name for folder in places.folders() for file in folder.glob("*/spec.py")
+    )
 
 
 def load(name: str) -> ModelSpec:
     """Returns a model's spec. Raises UnknownModelError, which lists the known models."""
     if name not in known_models():
-        raise UnknownModelError(f"unknown model {name!r}; models/ has: {', '.join(known_models())}")
+        where = " and ".join(str(folder) for folder in [*places.folders()][1:])
+        raise UnknownModelError(
+            f"unknown model {name!r}; models/{f' and {where}' if where else ''} has: "
+            f"{', '.join(known_models())}"
+        )
     spec: ModelSpec = importlib.import_module(f"models.{name}.spec").SPEC
     return spec

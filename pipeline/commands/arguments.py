@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
+from models.places import VARIABLE
+
 Verb = Callable[[argparse.Namespace], int]
 # The default limits of a search.
 TRIALS, SEARCH_SECONDS = 12, 1800.0
@@ -26,6 +28,7 @@ def parser(verbs: Mapping[str, Verb]) -> argparse.ArgumentParser:
         sub.add_argument(
             "--model", default=os.environ.get("MODEL") or "fashion", help="a folder below models/"
         )
+        _add_models(sub)
         sub.add_argument(
             "--profile", default=os.environ.get("PROFILE") or "default", help="default or quick"
         )
@@ -94,6 +97,13 @@ def parser(verbs: Mapping[str, Verb]) -> argparse.ArgumentParser:
     return top
 
 
+def _add_models(sub: argparse.ArgumentParser) -> None:
+    sub.add_argument(
+        "--models", type=Path, default=os.environ.get(VARIABLE) or None, metavar="FOLDER",
+        help=f"a folder of models' folders outside this project ({VARIABLE})",
+    )  # fmt: skip
+
+
 def _add_tune(tune: argparse.ArgumentParser) -> None:
     tune.add_argument(
         "--trials", type=int, default=TRIALS, metavar="N",
@@ -114,6 +124,7 @@ def _add_new(subs: Any, verb: Verb) -> None:
     sub = subs.add_parser("new", help=text, description=text)
     sub.set_defaults(verb=verb)
     sub.add_argument("name", help="the name of the model and of its folder below models/")
+    _add_models(sub)
     source = sub.add_mutually_exclusive_group(required=True)
     source.add_argument("--csv", type=Path, help="a table with a header, UTF-8")
     source.add_argument("--images", type=Path, help="a folder of pictures, one folder per class")

@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import FanoutError, UserError
+from models import places
 from pipeline.commands import arguments
 from pipeline.commands.arguments import Verb
 
@@ -37,13 +38,20 @@ def main(words: Sequence[str] | None = None) -> int:
     _quiet_tensorflow()
     options = _parser().parse_args(words)
     try:
-        code = guarded(lambda: int(options.verb(options)))
+        code = guarded(lambda: _chosen(options))
         sys.stdout.flush()
     except BrokenPipeError:
         if not _reader_has_left():
             raise
         return 128 + signal.SIGPIPE
     return code
+
+
+def _chosen(options: argparse.Namespace) -> int:
+    """Returns the exit code of the chosen verb."""
+    if folder := getattr(options, "models", None):
+        options.models = places.use(folder)
+    return int(options.verb(options))
 
 
 def guarded(function: Callable[[], int]) -> int:
@@ -114,7 +122,7 @@ def _new(options: argparse.Namespace) -> int:
     from pipeline.new.create import create
 
     with library_noise_to(Path(os.devnull)):
-        summary = create(options)
+        summary = create(options, options.models or places.OWN)
     print(summary)
     return 0
 

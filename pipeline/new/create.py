@@ -1,13 +1,14 @@
 """``fanout new``: makes a model's folder from the source that the options name."""
 
 import argparse
+import shlex
 from pathlib import Path
 
 from core.errors import UserError
-from models.spec import FOLDER
+from models.places import OWN, VARIABLE
 
 
-def create(options: argparse.Namespace, models: Path = FOLDER) -> str:
+def create(options: argparse.Namespace, models: Path = OWN) -> str:
     """Makes the folder, and returns a text for the user: what it found, and what to do next.
 
     Raises:
@@ -34,7 +35,8 @@ def create(options: argparse.Namespace, models: Path = FOLDER) -> str:
             trusted=options.trust,
             models=models,
         )
+    elsewhere = "" if models == OWN else f"{VARIABLE}={shlex.quote(str(models))} "
     return (
         f"{summary}\n\nwritten: {folder}\ncurate schema.pbtxt and spec.py there, then run:\n"
-        f"  make deploy MODEL={options.name}"
+        f"  {elsewhere}make deploy MODEL={options.name}"
     )

@@ -9,7 +9,7 @@ from string import Template
 
 from core.errors import UserError
 from core.files import copy_tree
-from models.spec import FOLDER
+from models.places import OWN, folders
 from pipeline.new.limits import TEXTS
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
@@ -20,22 +20,24 @@ _IMPORTS = re.compile(r"(^from models\.\S+ import .*\n)+", re.MULTILINE)
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
 
 
-def check_name(name: str, models: Path = FOLDER) -> None:
+def check_name(name: str, models: Path = OWN) -> None:
     """Raises UserError unless a new model can have the name."""
     if not _NAME.fullmatch(name) or keyword.iskeyword(name):
         raise UserError(
             "a model's name must start with a lower-case letter, have only lower-case letters, "
             f"digits and underscores, at most 40, and be no keyword of Python, got {name!r}"
         )
-    if (models / name).exists() or (models / f"{name}.py").exists():
-        raise UserError(f"models/{name} already exists; choose another name or delete it")
+    for place in {models, *folders()}:
+        if (place / name).exists() or (place / f"{name}.py").exists():
+            where = place / name if place != OWN else f"models/{name}"
+            raise UserError(f"{where} already exists; choose another name or delete it")
 
 
 def write(
     name: str,
     kind: str,
     values: Mapping[str, str],
-    models: Path = FOLDER,
+    models: Path = OWN,
     beside: Mapping[str, Path] | None = None,
 ) -> Path:
     """Writes the folder and returns it.

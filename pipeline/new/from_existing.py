@@ -7,7 +7,7 @@ from typing import Any
 
 from core.errors import UserError
 from models.existing import digest_of, load_keras
-from models.spec import FOLDER
+from models.places import OWN
 from pipeline.new import folder
 from pipeline.new.places import Place, Predict, with_ranges, with_tried_ids
 from pipeline.new.readers import readings
@@ -43,7 +43,7 @@ class ModelFacts:
 
 
 def create(
-    name: str, source: Path, *, trusted: bool = False, models: Path = FOLDER
+    name: str, source: Path, *, trusted: bool = False, models: Path = OWN
 ) -> tuple[Path, str]:
     """Returns the new folder, which has a copy of the model, and the facts about it in words.
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from core.errors import UserError
 from models.pictures import SUFFIXES, Size, digest_of
-from models.spec import FOLDER
+from models.places import OWN
 from pipeline.new import folder
 from pipeline.new.schema import HEAD, label, picture
 
@@ -30,7 +30,7 @@ class PictureFacts:
     sizes: int
 
 
-def create(name: str, source: Path, models: Path = FOLDER) -> tuple[Path, str]:
+def create(name: str, source: Path, models: Path = OWN) -> tuple[Path, str]:
     """Returns the new folder and the facts about the pictures in words. Raises UserError."""
     folder.check_name(name, models)
     facts = look(source)

@@ -3,7 +3,7 @@
 import math
 from pathlib import Path
 
-from models.spec import FOLDER
+from models.places import OWN
 from pipeline.new import folder
 from pipeline.new.schema import bounds, table_schema
 from pipeline.new.table import Column, TableFacts, look
@@ -11,7 +11,7 @@ from pipeline.new.table import Column, TableFacts, look
 EPOCH_STEPS = 2000
 
 
-def create(name: str, file: Path, label: str | None, models: Path = FOLDER) -> tuple[Path, str]:
+def create(name: str, file: Path, label: str | None, models: Path = OWN) -> tuple[Path, str]:
     """Returns the new folder and the facts about the table in words. Raises UserError."""
     folder.check_name(name, models)
     facts = look(file, label)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from core.toolchain import ROOT
+from models import places
 from pipeline.commands import cli
 from pipeline.new import create
 
@@ -29,7 +30,8 @@ def test_a_step_prints_what_the_page_shows(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(create.create, "__defaults__", (tmp_path / "models",))
+    for module in (places, create):
+        monkeypatch.setattr(module, "OWN", tmp_path / "models")
     exec(compile(STEPS[name]["code"], f"{PAGE.name}:{name}", "exec"), {})  # noqa: S102 - our page
     capsys.readouterr()
     assert cli.main(STEPS[name]["command"].split()) == 0
