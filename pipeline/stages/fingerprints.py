@@ -79,7 +79,7 @@ class Fingerprints:
             trainer=of_values(
                 code["trainer"], of_files([_LOCK]), dict(profile.hyperparameters), shape
             ),
-            golden=of_values(code["golden"], wrappers, shape),
+            golden=of_values(code["golden"], wrappers, shape, spec.label_keys),
             monitoring=of_values(code["monitoring"], wrappers, shape),
             convert=convert,
             check=check,
