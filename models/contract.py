@@ -30,6 +30,7 @@ def contract(spec: ModelSpec, *, version: int | None = None) -> dict[str, Any]:
         "labels": list(spec.labels),
         "signatures": signatures,
         "encoded_input": encoded_alias(spec),
+        "made_up": spec.made_up,
     }
 
 

@@ -12,8 +12,8 @@ from models.spec import ModelSpec
 if TYPE_CHECKING:
     import tensorflow as tf
 
-# Lists hold numbers, in row-major order where there are several dimensions.
-Value = bytes | str | int | float | Sequence[float] | None
+# Lists hold floats, and arrays whatever their type says, both in row-major order.
+Value = bytes | str | int | float | Sequence[float] | Array | None
 
 
 def write(examples: Iterable[Mapping[str, Value]], file: Path) -> int:
@@ -106,6 +106,11 @@ def _example(values: Mapping[str, Value]) -> "tf.train.Example":
                 feature.int64_list.value.append(value)
             case float():
                 feature.float_list.value.append(value)
+            case np.ndarray() if value.dtype.kind in "iub":
+                feature.int64_list.value.extend(np.ravel(value).astype(np.int64))
+            case np.ndarray() if value.dtype.kind in "OSU":
+                texts = (each if isinstance(each, bytes) else each.encode() for each in value.flat)
+                feature.bytes_list.value.extend(texts)
             case _:
                 feature.float_list.value.extend(np.ravel(value))
     return example

@@ -201,6 +201,9 @@ class ModelSpec:
             or a tuple of the values to choose from, which include the profile's own value.
         golden_examples: the number of examples that a release carries for smoke tests by clients.
         monitoring: how far the server's requests may drift from the training data.
+        made_up: whether the examples are made up because there is no data. Their true answers, if
+            they have any, are the model's own: a score says how much of the model a target keeps,
+            not how good the model is.
     """
 
     name: str
@@ -217,6 +220,7 @@ class ModelSpec:
     search: Mapping[str, Range | tuple[float | str, ...]] = field(default_factory=dict)
     golden_examples: int = 16
     monitoring: Monitoring = Monitoring()
+    made_up: bool = False
 
     def __post_init__(self) -> None:
         # Folders from before outputs had roles describe a classification by a Tensor.

@@ -39,3 +39,22 @@ def test_a_missing_value_is_left_out(tmp_path: Path) -> None:
 def test_no_file_is_an_error_not_an_empty_dataset(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError, match="no TFRecord files match"):
         examples.read(load("fashion"), str(tmp_path / "*"))
+
+
+def test_arrays_are_stored_as_their_type_says() -> None:
+    example = examples._example(
+        {
+            "ids": np.array([[1, 2], [3, 1 << 40]], np.int64),
+            "flags": np.array([True, False]),
+            "numbers": np.array([0.5, 2], np.float32),
+            "texts": np.array(["a", "bé"]),
+            "whole": [1, 2],
+        }
+    )
+    feature = example.features.feature
+    assert feature["ids"].int64_list.value[:] == [1, 2, 3, 1 << 40]
+    assert feature["flags"].int64_list.value[:] == [1, 0]
+    assert feature["numbers"].float_list.value[:] == [0.5, 2]
+    assert feature["texts"].bytes_list.value[:] == [b"a", "bé".encode()]
+    # A list has floats, as before arrays were taken.
+    assert feature["whole"].float_list.value[:] == [1, 2]
