@@ -43,21 +43,47 @@ class Segmentation(Role):
     def score(
         self, outputs: tuple[Output, ...], answers: Mapping[str, Array], truth: Array
     ) -> float | None:
-        masks = self.truth(outputs, answers)
-        shares = [value for _, value in intersections(masks, truth)]
-        return float(np.mean(shares)) if shares else None
+        return mean_overlap(self.counts(outputs, answers, truth))
 
     def figures(
         self, outputs: tuple[Output, ...], answers: Mapping[str, Array], truth: Array
     ) -> dict[str, float]:
-        return {"pixel accuracy": float(np.mean(self.truth(outputs, answers) == truth))}
+        return pixel_figures(self.counts(outputs, answers, truth))
+
+    def counts(
+        self, outputs: tuple[Output, ...], answers: Mapping[str, Array], truth: Array
+    ) -> Array:
+        """Returns the number of pixels by true class and class, int64, of the shape (k, k).
+
+        They add up (``added``), and the scores follow from them.
+        """
+        masks = self.truth(outputs, answers).ravel()
+        right = truth.ravel().astype(np.int64)
+        classes = int(max(masks.max(initial=0), right.max(initial=0))) + 1
+        pairs = np.bincount(right * classes + masks, minlength=classes**2)
+        return pairs.reshape(classes, classes)
 
 
-def intersections(masks: Array, truth: Array) -> list[tuple[int, float]]:
+def added(one: Array, other: Array) -> Array:
+    """Returns the sum of two counts of pixels; one may know fewer classes than the other."""
+    classes = max(len(one), len(other))
+    one, other = (np.pad(counts, (0, classes - len(counts))) for counts in (one, other))
+    return one + other
+
+
+def overlaps(counts: Array) -> list[tuple[int, float]]:
     """Returns each class that occurs, and its intersection over union over all pixels."""
-    classes = np.union1d(np.unique(masks), np.unique(truth))
-    return [
-        (int(each), float(((masks == each) & (truth == each)).sum())
-         / float(((masks == each) | (truth == each)).sum()))
-        for each in classes
-    ]  # fmt: skip
+    union = counts.sum(axis=0) + counts.sum(axis=1) - counts.diagonal()
+    return [(int(each), float(counts[each, each] / union[each])) for each in np.flatnonzero(union)]
+
+
+def mean_overlap(counts: Array) -> float | None:
+    """Returns the mean IoU of the classes that occur; None without pixels."""
+    shares = [share for _, share in overlaps(counts)]
+    return float(np.mean(shares)) if shares else None
+
+
+def pixel_figures(counts: Array) -> dict[str, float]:
+    """Returns the share of pixels with the true class; nothing without pixels."""
+    total = int(counts.sum())
+    return {"pixel accuracy": float(counts.trace() / total)} if total else {}
