@@ -111,7 +111,8 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
         },
     )
 
-    # The model gate: accuracy overall and by slice, also against the current release.
+    # The model gate: finite answers, and scores overall and by slice, also against the current
+    # release's.
     baseline = tfx.dsl.Resolver(
         strategy_class=PromotedModel,
         config={"promoted": promoted_models(config)},
@@ -124,7 +125,7 @@ def create_pipeline(config: Config) -> tfx.dsl.Pipeline:
         model=trainer.outputs["model"],
         baseline_model=baseline.outputs["model"],
         schema=schema.outputs["schema"],
-        eval_config=eval_config(spec, profile),
+        eval_config=eval_config(spec, profile, code=prints.evaluator),
         example_splits=["test"],
     )
     golden = GoldenSet(

@@ -39,7 +39,7 @@ class Fingerprints:
 
     Attributes:
         data: for the code that makes the TFRecords.
-        gate, transform, trainer, golden, monitoring: for the components of those names.
+        gate, transform, trainer, evaluator, golden, monitoring: for the components of those names.
         convert, check: by target, of those that the model has.
         settings: for the settings that TFX's own components take.
         release: for the code that assembles the pipeline and a release, including the report.
@@ -49,6 +49,7 @@ class Fingerprints:
     gate: str
     transform: str
     trainer: str
+    evaluator: str
     golden: str
     monitoring: str
     convert: dict[str, str]
@@ -79,6 +80,7 @@ class Fingerprints:
             trainer=of_values(
                 code["trainer"], of_files([_LOCK]), dict(profile.hyperparameters), shape
             ),
+            evaluator=of_values(code["evaluator"], of_files([_LOCK])),
             golden=of_values(code["golden"], wrappers, shape, spec.label_keys),
             monitoring=of_values(code["monitoring"], wrappers, shape),
             convert=convert,
@@ -99,6 +101,7 @@ def entries(spec: ModelSpec) -> Iterator[tuple[str, tuple[str, ...]]]:
     yield "gate", ("pipeline.stages.data_gate",)
     yield "transform", ("pipeline.stages.repeatable", features)
     yield "trainer", ("pipeline.training.trainer", features, network)
+    yield "evaluator", ("pipeline.stages.scores",)
     yield "golden", ("core.agreement.golden", features)
     yield "monitoring", ("pipeline.monitor.baseline", features)
     rows = {name: TARGETS[name] for name in targets_of(spec)}

@@ -1,11 +1,13 @@
 """The model that the Evaluator compares a new one with: the current release's."""
 
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from tfx.dsl.components.common.resolver import ResolverStrategy
 
 from core.errors import UserError
+from models.contract import SIGNATURE_EXAMPLES
 from pipeline.release import history
 from pipeline.release.release import Release, current_version
 from pipeline.settings.config import Config
@@ -19,6 +21,9 @@ class PromotedModel(ResolverStrategy):  # type: ignore[misc]
     LatestBlessedModelStrategy does not know promotions and rollbacks, and finds the candidate as
     soon as it is blessed. The next run would then evaluate the candidate against itself, and
     everything after the Evaluator would run again although nothing changed.
+
+    A model that answers with other outputs, or other shapes, than the candidate is not resolved:
+    TFMA would not find what it compares.
 
     Args:
         promoted: ids of models in ML Metadata, in the order of their promotion.
@@ -46,11 +51,28 @@ class PromotedModel(ResolverStrategy):  # type: ignore[misc]
         }
         order = [id_ for id_ in self._promoted if id_ in blessed]
         order = order if self._promoted else list(blessed)
+        answers = [_answers(candidate) for candidate in input_dict["candidate"]]
+        found = [id_ for id_ in order[-1:] if _answers(blessed[id_]) in answers]
         return {
             "candidate": input_dict["candidate"],
-            "model": [blessed[id_] for id_ in order[-1:]],
-            "model_blessing": [blessings[id_] for id_ in order[-1:]],
+            "model": [blessed[id_] for id_ in found],
+            "model_blessing": [blessings[id_] for id_ in found],
         }
+
+
+def _answers(model: Any) -> dict[str, tuple[int, list[int]]] | None:
+    """Returns the outputs that TFMA asks a SavedModel for, with their types and shapes."""
+    from tensorflow.core.protobuf.saved_model_pb2 import SavedModel
+
+    file = Path(model.uri) / "Format-Serving" / "saved_model.pb"
+    if not file.is_file():
+        return None
+    graphs = SavedModel.FromString(file.read_bytes()).meta_graphs
+    outputs = graphs[0].signature_def[SIGNATURE_EXAMPLES].outputs
+    return {
+        name: (tensor.dtype, [dim.size for dim in tensor.tensor_shape.dim])
+        for name, tensor in outputs.items()
+    }
 
 
 def promoted_models(config: Config) -> list[int]:

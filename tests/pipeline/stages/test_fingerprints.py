@@ -114,6 +114,7 @@ def changed(module: str, monkeypatch: pytest.MonkeyPatch) -> set[str]:
         ("serving.examples", {"release"}),
         ("pipeline.report.quality", {"release"}),
         ("pipeline.stages.promoted_model", {"release"}),
+        ("pipeline.stages.scores", {"evaluator", "release"}),
         ("web.site.stamp", {"convert", "check", "release"}),
         ("pipeline.stages.tfrecords", {"data"}),
         ("pipeline.training.journal", {"trainer"}),
