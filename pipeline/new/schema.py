@@ -6,6 +6,8 @@ HEAD = """# The rules for an example. Data that breaks them stops the pipeline a
 # INFERRED from the data: curate it. Which values are possible, but happened not to occur? Which
 # values may be missing, and how often?
 """
+# A range alone does not see NaN: TFDV leaves NaN out of the smallest and the largest value.
+_FINITE = "disallow_nan: true disallow_inf: true"
 # A split is a part of the data, so a value may be missing more often in it.
 _SLACK = 0.5
 
@@ -37,11 +39,11 @@ def numbers(name: str, shape: tuple[int, ...], domain: tuple[float, float] | Non
         domain: the smallest and the largest number that the data may have; None for no limits.
     """
     dims = " ".join(f"dim {{ size: {size} }}" for size in shape)
-    low, high = domain or (None, None)
-    limits = "" if domain is None else f"\n  float_domain {{ min: {low!r} max: {high!r} }}"
+    limits = "" if domain is None else f"min: {domain[0]!r} max: {domain[1]!r} "
     return f"""feature {{
   name: "{name}"
-  type: FLOAT{limits}
+  type: FLOAT
+  float_domain {{ {limits}{_FINITE} }}
   presence {{ min_fraction: 1.0 min_count: 1 }}
   shape {{ {dims} }}
 }}
@@ -66,7 +68,7 @@ def _feature(column: Column) -> str:
         kind = f'  type: BYTES\n  string_domain {{ name: "{column.name}" {values} }}'
     else:
         low, high = bounds(column)
-        kind = f"  type: FLOAT\n  float_domain {{ min: {low!r} max: {high!r} }}"
+        kind = f"  type: FLOAT\n  float_domain {{ min: {low!r} max: {high!r} {_FINITE} }}"
     return f"""feature {{
   name: "{column.name}"
 {kind}

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from models.spec import SPLITS
 from pipeline.stages.data_gate import read_anomalies
@@ -96,7 +97,7 @@ def schema(file: Path) -> list[Expected]:
         if feature.HasField("int_domain"):
             domain = f"{feature.int_domain.min} to {feature.int_domain.max}"
         elif feature.HasField("float_domain"):
-            domain = f"{feature.float_domain.min:g} to {feature.float_domain.max:g}"
+            domain = _range(feature.float_domain)
         elif feature.HasField("string_domain"):
             domain = ", ".join(feature.string_domain.value)
         rows.append(
@@ -108,6 +109,15 @@ def schema(file: Path) -> list[Expected]:
             )
         )
     return rows
+
+
+def _range(domain: Any) -> str:
+    """Returns a float_domain in words; TFDV's ranges say nothing of NaN."""
+    ranged = domain.HasField("min") or domain.HasField("max")
+    words = [f"{domain.min:g} to {domain.max:g}"] if ranged else []
+    words += ["not NaN"] if domain.disallow_nan else []
+    words += ["not infinite"] if domain.disallow_inf and not ranged else []
+    return ", ".join(words)
 
 
 def _numbers(stats: object) -> str:

@@ -210,7 +210,7 @@ def test_made_up_ids_are_in_the_table_and_padded_at_the_end(place: Path) -> None
     assert ((ids != 0) == (np.arange(12) < lengths[:, None])).all()
     assert set(lengths) >= {1, 12}
     schema = (folder / "schema.pbtxt").read_text()
-    assert "float_domain { min: 0.0 max: 499.0 }" in schema
+    assert "float_domain { min: 0.0 max: 499.0 disallow_nan: true" in schema
 
 
 def test_the_ids_of_a_saved_model_are_tried_out(tmp_path: Path) -> None:

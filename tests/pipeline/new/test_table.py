@@ -115,6 +115,7 @@ def test_the_written_folder_is_python_that_describes_the_data(tmp_path: Path) ->
     schema = parsed_schema(folder)
     assert sorted(schema["place"].string_domain.value) == ["b;c", 'say "x"', "Île"]
     assert schema["body_mass_g"].presence.min_fraction < 1
+    assert schema["body_mass_g"].float_domain.disallow_nan
     assert "min_accuracy=0.5," in (folder / "spec.py").read_text()
 
 

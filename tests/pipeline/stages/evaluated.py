@@ -61,7 +61,6 @@ def evaluate(
     """
     from google.protobuf import json_format
     from tfx.components.evaluator import executor
-    from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
     from tfx.types.standard_artifacts import (
         Examples,
         Model,
@@ -75,28 +74,23 @@ def evaluate(
         **truths,
         **{f"{name}.{by}": v for by, each in said.items() for name, v in each.items()},
     }
-    _write(rows, folder / "examples" / "Split-test" / "part.gz")
-    data = _artifact(Examples, folder / "examples")
+    write_examples(rows, folder / "examples" / "Split-test" / "part.gz")
+    data = artifact(Examples, folder / "examples")
     data.split_names = '["test"]'
     data.set_string_custom_property("payload_format", "FORMAT_TF_EXAMPLE")
     (folder / "schema").mkdir()
     (folder / "schema" / "schema.pbtxt").write_text(
         "".join(_feature(*each) for each in rows.items())
     )
-    inputs = {"examples": [data], "schema": [_artifact(Schema, folder / "schema")]}
+    inputs = {"examples": [data], "schema": [artifact(Schema, folder / "schema")]}
     for by, each in said.items():
         save(folder / by / "Format-Serving", by, each)
-        inputs[by] = [_artifact(Model, folder / by)]
-    blessing = _artifact(ModelBlessing, folder / "blessing")
-    context = BaseBeamExecutor.Context(
-        beam_pipeline_args=["--direct_running_mode=in_memory"],
-        tmp_dir=str(folder / "temporary"),
-        unique_id="1",
-    )
+        inputs[by] = [artifact(Model, folder / by)]
+    blessing = artifact(ModelBlessing, folder / "blessing")
     config = eval_config(spec, profile, code="as it is")
-    executor.Executor(context).Do(
+    executor.Executor(beam_context(folder)).Do(
         inputs,
-        {"evaluation": [_artifact(ModelEvaluation, folder / "evaluation")], "blessing": [blessing]},
+        {"evaluation": [artifact(ModelEvaluation, folder / "evaluation")], "blessing": [blessing]},
         {
             "eval_config": json_format.MessageToJson(config, preserving_proto_field_name=True),
             "example_splits": '["test"]',
@@ -125,8 +119,8 @@ def save(folder: Path, by: str, answers: Arrays) -> None:
     tf.saved_model.save(given, str(folder), signatures={"serving_examples": given.answer})
 
 
-def _write(rows: Arrays, file: Path) -> None:
-    """Writes the examples as TFX's ExampleGen does."""
+def write_examples(rows: Arrays, file: Path) -> None:
+    """Writes features by name, (n, …), as TFX's ExampleGen writes examples."""
     import tensorflow as tf
 
     file.parent.mkdir(parents=True)
@@ -151,7 +145,19 @@ def _feature(name: str, values: Array) -> str:
     return f'feature {{ name: "{name}" type: {kind} {always} }}\n'
 
 
-def _artifact(kind: Any, folder: Path) -> Any:
-    artifact = kind()
-    artifact.uri, artifact.id = str(folder), 1
-    return artifact
+def artifact(kind: Any, folder: Path) -> Any:
+    """Returns one of TFX's artifacts in a folder."""
+    made = kind()
+    made.uri, made.id = str(folder), 1
+    return made
+
+
+def beam_context(folder: Path) -> Any:
+    """Returns what TFX's executors need to run Beam in this process."""
+    from tfx.dsl.components.base.base_beam_executor import BaseBeamExecutor
+
+    return BaseBeamExecutor.Context(
+        beam_pipeline_args=["--direct_running_mode=in_memory"],
+        tmp_dir=str(folder / "temporary"),
+        unique_id="1",
+    )
