@@ -212,14 +212,18 @@ def pi() -> EmulatedPi:
 # Every variant's program in one process: most of an emulated program's time is importing numpy.
 RUN_ALL = """
 import contextlib, pathlib, runpy, sys
-for folder in sorted(pathlib.Path(".").iterdir()):
+for folder in sorted(pathlib.Path(".").resolve().iterdir()):
     sys.argv = ["predict.py", sys.argv[1], "--json", "--threads", "1"]
     sys.path.insert(0, str(folder))  # as for a program that is run by its name
     with (folder / "answers").open("w") as stream, contextlib.redirect_stdout(stream):
         try:
             runpy.run_path(str(folder / "predict.py"), run_name="__main__")
         except SystemExit as end:
-            print(folder, end.code, file=sys.stderr)
+            print(folder.name, end.code, file=sys.stderr)
+    # The next folder's program has files of the same names.
+    for file in folder.glob("*.py"):
+        sys.modules.pop(file.stem, None)
+    sys.path.remove(str(folder))
 """
 
 
