@@ -78,6 +78,9 @@ class Output(Tensor):
         threshold: the value above which it says yes, for the roles that have one.
         label_key: the feature that holds its true answer; empty where there is none.
         part: for ``detection``, whether it has the boxes, the scores or the classes.
+        box_format: for boxes, the order of their corners and their unit, by Keras' names: ``yxyx``
+            (top, left, bottom, right) or ``xyxy`` in pixels of the model's picture; with ``rel_``
+            before it, in shares of the picture's height and width.
     """
 
     role: str = "classification"
@@ -86,6 +89,7 @@ class Output(Tensor):
     threshold: float = 0.5
     label_key: str = "label"
     part: str = ""
+    box_format: str = "rel_yxyx"
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """Packs standard TFLite metadata and the labels into a .tflite file, and reads them back.
 
-The label file is appended as a zip archive, where the TensorFlow Lite Metadata API and ``unzip``
-look for it. The interpreter ignores it.
+The label files are appended as a zip archive, where the TensorFlow Lite Metadata API and ``unzip``
+look for them. The interpreter ignores it. ``labels.txt`` has the classes of the first output that
+has any, and ``labels.<output>.txt`` those of each further one.
 """
 
 import io
@@ -24,7 +25,7 @@ from mobile.conversion.model_file import (
 from mobile.conversion.model_writer import editable, write
 from mobile.conversion.runtime_versions import statement
 from models.contract import SIGNATURE_TENSORS
-from models.spec import ModelSpec, Tensor
+from models.spec import ModelSpec, Output, Tensor
 
 LABELS = "labels.txt"
 # The oldest metadata parser that knows every field written here.
@@ -32,7 +33,7 @@ _PARSER = "1.0.0"
 
 
 def with_metadata(content: bytes, spec: ModelSpec, title: str) -> bytes:
-    """Returns the model with metadata that describes it, and with the label file.
+    """Returns the model with metadata that describes it, and with its label files.
 
     Args:
         content: a .tflite file without metadata.
@@ -51,7 +52,8 @@ def with_metadata(content: bytes, spec: ModelSpec, title: str) -> bytes:
     model.buffers.append(buffer)
     model.metadata = [*(model.metadata or []), entry]
     written = write(model, len(content) + 4096)
-    return _with_file(written, LABELS, "\n".join(spec.labels) + "\n") if spec.labels else written
+    texts = {name: "\n".join(labels) + "\n" for name, labels in _label_files(spec).values()}
+    return _with_files(written, texts) if texts else written
 
 
 def describe(model: Any, spec: ModelSpec, title: str) -> dict[str, Any]:
@@ -64,20 +66,15 @@ def describe(model: Any, spec: ModelSpec, title: str) -> dict[str, Any]:
     names = _aliases(model)
     inputs = {tensor.name: tensor for tensor in spec.inputs}
     outputs = {tensor.name: tensor for tensor in spec.outputs}
-    # The file's one list of labels is that of the first output that has classes.
-    labelled = next((output.name for output in spec.outputs if output.labels), None)
-    labels = [
-        {
-            "name": LABELS,
-            "description": "The classes, in the order of the output.",
-            "type": metadata_schema.TENSOR_AXIS_LABELS,
-        }
-    ]
+    files = _label_files(spec)
     graph = {
         "name": SIGNATURE_TENSORS,
         "input_tensor_metadata": [_input(inputs[name]) for name in names["inputs"]],
         "output_tensor_metadata": [
-            _output(outputs.get(name), name, labels if name == labelled else None)
+            _output(outputs[name], files.get(name, ("", ()))[0])
+            if name in outputs
+            # An output that the spec does not mention, but the SavedModel has.
+            else {"name": name, "content": {"properties": ("FeatureProperties", {})}}
             for name in names["outputs"]
         ],
     }
@@ -104,12 +101,29 @@ def read_metadata(model: ModelFile) -> dict[str, Any] | None:
 
 
 def read_labels(file: Path) -> list[str]:
-    """Returns the labels packed into the file; an empty list where there are none."""
+    """Returns the labels of the first output that has any; an empty list where there are none."""
+    return read_label_files(file).get(LABELS, [])
+
+
+def read_label_files(file: Path) -> dict[str, list[str]]:
+    """Returns the packed label files by name; an empty dict where there are none."""
     try:
         with zipfile.ZipFile(file) as archive:
-            return archive.read(LABELS).decode("utf-8").splitlines()
-    except (zipfile.BadZipFile, KeyError):
-        return []
+            return {
+                name: archive.read(name).decode("utf-8").splitlines() for name in archive.namelist()
+            }
+    except zipfile.BadZipFile:
+        return {}
+
+
+def _label_files(spec: ModelSpec) -> dict[str, tuple[str, tuple[str, ...]]]:
+    """Returns the name and the lines of each output's label file, by the output's name."""
+    labelled = [output for output in spec.outputs if output.labels]
+    # A slash would make a folder of the archive.
+    names = [LABELS, *(f"labels.{each.name.replace('/', '_')}.txt" for each in labelled[1:])]
+    return {
+        output.name: (name, output.labels) for output, name in zip(labelled, names, strict=False)
+    }
 
 
 def _aliases(model: Any) -> dict[str, list[str]]:
@@ -139,13 +153,39 @@ def _input(tensor: Tensor) -> dict[str, Any]:
     return fields
 
 
-def _output(tensor: Tensor | None, name: str, labels: Any) -> dict[str, Any]:
+def _output(output: Output, label_file: str) -> dict[str, Any]:
+    unit = f", in {output.unit}" if output.unit else ""
+    part = f": {output.part}" if output.part else ""
+    has_threshold = output.role in ("binary", "multi_label") or output.part == "scores"
+    threshold = ("ScoreThresholdingOptions", {"global_score_threshold": output.threshold})
+    # A detection's classes are numbers of classes; elsewhere each class has a place of its own.
+    values, axis = metadata_schema.TENSOR_VALUE_LABELS, metadata_schema.TENSOR_AXIS_LABELS
+    labels = {
+        "name": label_file,
+        "description": "The classes, in the order of the output.",
+        "type": values if output.part == "classes" else axis,
+    }
     return {
-        "name": name,
-        "description": tensor.description if tensor else None,
-        "content": {"properties": ("FeatureProperties", {})},
-        "stats": _stats(tensor) if tensor else None,
-        "associated_files": labels,
+        "name": output.name,
+        "description": f"{output.description} ({output.role}{part}{unit})".strip(),
+        "content": {"properties": _boxes(output) or ("FeatureProperties", {})},
+        "process_units": [{"options": threshold}] if has_threshold else None,
+        "stats": _stats(output),
+        "associated_files": [labels] if label_file else None,
+    }
+
+
+def _boxes(output: Output) -> tuple[str, Mapping[str, Any]] | None:
+    if output.part != "boxes":
+        return None
+    in_shares = output.box_format.startswith("rel_")
+    return "BoundingBoxProperties", {
+        # The places of left, top, right and bottom.
+        "index": [0, 1, 2, 3] if output.box_format.endswith("xyxy") else [1, 0, 3, 2],
+        "type": metadata_schema.BOX_BOUNDARIES,
+        "coordinate_type": metadata_schema.COORDINATES_RATIO
+        if in_shares
+        else metadata_schema.COORDINATES_PIXEL,
     }
 
 
@@ -164,12 +204,13 @@ def _stats(tensor: Tensor) -> dict[str, list[float]] | None:
     return {"min": [tensor.minimum], "max": [tensor.maximum]}
 
 
-def _with_file(content: bytes, name: str, text: str) -> bytes:
+def _with_files(content: bytes, texts: Mapping[str, str]) -> bytes:
     """Returns the content with a zip archive appended; equal arguments give equal bytes."""
     stream = io.BytesIO(content)
     # In append mode, the archive's offsets count from the start of the whole file.
     with zipfile.ZipFile(stream, "a") as archive:
-        archive.writestr(zipfile.ZipInfo(name), text)
+        for name, text in texts.items():
+            archive.writestr(zipfile.ZipInfo(name), text)
     return stream.getvalue()
 
 

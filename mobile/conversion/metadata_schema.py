@@ -13,8 +13,12 @@ from flatbuffers.table import Table  # type: ignore[import-untyped]
 
 IDENTIFIER = b"M001"
 ROOT = "ModelMetadata"
-TENSOR_AXIS_LABELS = 2
+# A file names the places along a tensor's last axis, or the values that a tensor holds.
+TENSOR_AXIS_LABELS, TENSOR_VALUE_LABELS = 2, 3
 COLOR_RGB, COLOR_GRAYSCALE = 1, 2
+# A box as its left, top, right and bottom, and the unit of these.
+BOX_BOUNDARIES = 1
+COORDINATES_RATIO, COORDINATES_PIXEL = 0, 1
 
 # Fields and their kinds in slot order. A union takes two slots: its member's number and the member.
 TABLES: Mapping[str, tuple[tuple[str, str], ...]] = {
@@ -44,12 +48,24 @@ TABLES: Mapping[str, tuple[tuple[str, str], ...]] = {
         ("associated_files", "[AssociatedFile]"),
     ),
     "AssociatedFile": (("name", "string"), ("description", "string"), ("type", "int8")),
-    "Content": (("properties", "union:FeatureProperties|ImageProperties"),),
+    "Content": (("properties", "union:FeatureProperties|ImageProperties|BoundingBoxProperties"),),
     "FeatureProperties": (),
     "ImageProperties": (("color_space", "int8"), ("default_size", "ImageSize")),
+    "BoundingBoxProperties": (
+        ("index", "[uint32]"),
+        ("type", "int8"),
+        ("coordinate_type", "int8"),
+    ),
     "ImageSize": (("width", "uint32"), ("height", "uint32")),
-    "ProcessUnit": (("options", "union:NormalizationOptions"),),
+    "ProcessUnit": (
+        (
+            "options",
+            "union:NormalizationOptions|ScoreCalibrationOptions|ScoreThresholdingOptions",
+        ),
+    ),
     "NormalizationOptions": (("mean", "[float32]"), ("std", "[float32]")),
+    "ScoreCalibrationOptions": (("score_transformation", "int8"), ("default_score", "float32")),
+    "ScoreThresholdingOptions": (("global_score_threshold", "float32"),),
     "Stats": (("max", "[float32]"), ("min", "[float32]")),
 }
 _SCALARS = {

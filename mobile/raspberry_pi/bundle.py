@@ -20,10 +20,11 @@ from mobile.conversion.model_file import read
 
 HERE = Path(__file__).resolve().parent
 FILES = (
+    "predict.py",
     "classify.py",
-    "pictures.py",
-    "rows.py",
     "serve.py",
+    *("answers.py", "drawings.py", "files.py", "model.py", "nearest.py", "pictures.py"),
+    *("roles.py", "rows.py", "values.py"),
     "install.sh",
     "fanout-classify.service",
 )
@@ -33,6 +34,9 @@ VARIANTS = ("int8", "float16", "float32")
 
 def bundle(model: Path, contract: Path, folder: Path) -> None:
     """Writes the folder: the model, its contract, the programs, and the model file's SHA-256.
+
+    A model with an embedding also gets the embeddings of the release's examples, if the contract's
+    folder has them.
 
     Raises:
         UserError: a file is missing, or the model is damaged.
@@ -47,6 +51,25 @@ def bundle(model: Path, contract: Path, folder: Path) -> None:
     shutil.copy2(model, folder / model.name)
     expected = {"file": model.name, "sha256": sha256(model), "bytes": model.stat().st_size}
     write_text(folder / "model.json", json.dumps(expected, indent=1) + "\n")
+    _copy_embeddings(contract, folder)
+
+
+def _copy_embeddings(contract: Path, folder: Path) -> None:
+    """Writes nearest.json: the examples' embeddings and true labels, without their inputs."""
+    golden = contract.with_name("golden.json")
+    outputs = json.loads(contract.read_text())["outputs"]
+    names = [output["name"] for output in outputs if output.get("role") == "embedding"]
+    if not names or not golden.is_file():
+        return
+    examples = [
+        {
+            "label": example["label"],
+            "outputs": {name: example["outputs"][name] for name in names},
+        }
+        for example in json.loads(golden.read_text())["examples"]
+    ]
+    text = json.dumps({"examples": examples}, separators=(",", ":"))
+    write_text(folder / "nearest.json", text + "\n")
 
 
 def model_of(release: Path, variant: str | None = None) -> Path:

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Installs what classify.py needs on Raspberry Pi OS 12 or 13, and can start the service:
+# Installs what predict.py needs on Raspberry Pi OS 12 or 13, and can start the service:
 #
 #     ./install.sh              packages, a virtual environment in this folder, a first prediction
 #     ./install.sh --service    the same, and a service on port 8600, now and after every boot
@@ -30,7 +30,7 @@ if ! "$python" -c "$has_runtime"; then
 fi
 printf '#!/bin/sh\nexec "%s" "$@"\n' "$python" >python
 chmod +x python
-./python classify.py --benchmark
+./python predict.py --benchmark
 
 if [ "${1:-}" = "--service" ]; then
     sed "s|@FOLDER@|$(pwd)|g; s|@USER@|$(id -un)|g" fanout-classify.service |

@@ -9,8 +9,12 @@ from typing import Any
 
 import numpy as np
 
+# The file beside this one; on the Pi there is no package.
+from values import ValuesError, fitted  # type: ignore[import-not-found]
+
 MAX_PIXELS = 50_000_000
 PICTURES = {".bmp", ".gif", ".jpeg", ".jpg", ".npy", ".png", ".webp"}
+_ARRAY = b"\x93NUMPY"
 
 
 class PictureError(Exception):
@@ -18,7 +22,7 @@ class PictureError(Exception):
 
 
 def load_picture(content: bytes, tensor: dict[str, Any]) -> Any:
-    """Returns a picture in the model's form: float32, the contract's shape, 0 to 255.
+    """Returns a picture in the model's form: the contract's type, shape and range.
 
     Args:
         content: the bytes of a picture file, or of a .npy file with a finished tensor.
@@ -27,23 +31,25 @@ def load_picture(content: bytes, tensor: dict[str, Any]) -> Any:
     Raises:
         PictureError: it is not a picture, or it is too large.
     """
-    if content[:6] == b"\x93NUMPY":
-        return _array(content)
+    if content[:6] == _ARRAY:
+        return _array(content, tensor)
+    return _in_words(lambda: _pixels(_opened(content), tensor))
+
+
+def shown_picture(content: bytes) -> Any:
+    """Returns a picture file's content as a Pillow image in red, green and blue, to draw on it.
+
+    Raises:
+        PictureError: as ``load_picture``; a .npy file is not a picture.
+    """
+    if content[:6] == _ARRAY:
+        raise PictureError("boxes can be drawn on a picture, and a .npy file is not one")
+    return _in_words(lambda: _eight_bits(_opened(content)).convert("RGB"))
+
+
+def _in_words(action: Any) -> Any:
     try:
-        from PIL import Image
-    except ImportError:
-        raise PictureError("Pillow is missing; run: sudo apt install python3-pil") from None
-    # Pillow's own limit would print a separate warning first.
-    Image.MAX_IMAGE_PIXELS = None
-    try:
-        picture = Image.open(io.BytesIO(content))
-        width, height = picture.size
-        # Checked before a single pixel is decoded: a small file can claim a huge picture.
-        if width * height > MAX_PIXELS:
-            raise PictureError(
-                f"{width} × {height} pixels are too many; at most {MAX_PIXELS:,} are allowed"
-            )
-        return _pixels(picture, tensor)
+        return action()
     except PictureError:
         raise
     except Exception as error:  # each decoder raises different errors for damaged files
@@ -52,25 +58,57 @@ def load_picture(content: bytes, tensor: dict[str, Any]) -> Any:
         raise PictureError(f"it is not a picture that can be read: {words}") from None
 
 
+def _opened(content: bytes) -> Any:
+    try:
+        from PIL import Image
+    except ImportError:
+        raise PictureError("Pillow is missing; run: sudo apt install python3-pil") from None
+    # Pillow's own limit would print a separate warning first.
+    Image.MAX_IMAGE_PIXELS = None
+    picture = Image.open(io.BytesIO(content))
+    width, height = picture.size
+    # Checked before a single pixel is decoded: a small file can claim a huge picture.
+    if width * height > MAX_PIXELS:
+        raise PictureError(
+            f"{width} × {height} pixels are too many; at most {MAX_PIXELS:,} are allowed"
+        )
+    return picture
+
+
+def _eight_bits(picture: Any) -> Any:
+    from PIL import Image
+
+    if not picture.mode.startswith("I"):
+        return picture
+    # 16-bit grey: Pillow's own conversion to 8 bits clips the values instead of scaling them.
+    grey = np.asarray(picture, dtype=np.float32) / 257
+    return Image.fromarray(np.clip(np.round(grey), 0, 255).astype(np.uint8))
+
+
 def _pixels(picture: Any, tensor: dict[str, Any]) -> Any:
     from PIL import Image
 
     height, width, channels = tensor["shape"]
-    if picture.mode.startswith("I"):
-        # 16-bit grey: Pillow's own conversion to 8 bits clips the values instead of scaling them.
-        grey = np.asarray(picture, dtype=np.float32) / 257
-        picture = Image.fromarray(np.clip(np.round(grey), 0, 255).astype(np.uint8))
-    picture = picture.convert({1: "L", 3: "RGB"}.get(channels, "L"))
+    picture = _eight_bits(picture).convert({1: "L", 3: "RGB"}.get(channels, "L"))
     if picture.size != (width, height):
         picture = picture.resize((width, height), Image.Resampling.BOX)
-    return np.asarray(picture, dtype=np.float32).reshape(height, width, channels)
+    values = np.asarray(picture, dtype=np.float32).reshape(height, width, channels)
+    low, high = (tensor.get(end) for end in ("minimum", "maximum"))
+    low, high = 0.0 if low is None else low, 255.0 if high is None else high
+    if (low, high) != (0.0, 255.0):
+        values = np.float32(low) + values * np.float32((high - low) / 255)
+    dtype = np.dtype(tensor["dtype"])
+    return (np.round(values) if dtype.kind in "iu" else values).astype(dtype)
 
 
-def _array(content: bytes) -> Any:
+def _array(content: bytes, tensor: dict[str, Any]) -> Any:
     try:
-        return np.load(io.BytesIO(content), allow_pickle=False).astype(np.float32)
+        array = np.load(io.BytesIO(content), allow_pickle=False)
+        return fitted(array, tensor["dtype"]).reshape(array.shape)
     except (ValueError, OSError, EOFError) as error:
         raise PictureError(f"it is not an array that can be read: {error}") from None
+    except ValuesError as error:
+        raise PictureError(f"the model's input {tensor['name']!r} {error}") from None
 
 
 def camera_picture() -> bytes:

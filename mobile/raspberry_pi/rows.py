@@ -1,16 +1,25 @@
 """Reads examples that are not pictures: rows of a CSV file, or objects of a JSON file.
 
-A CSV file has the names of the model's inputs in its first line. A JSON file holds one object with
-a value for each input, a list of such objects, or the content of a release's golden.json. An input
-whose value may be missing can be left out or empty.
+A CSV file has the names of the model's inputs in its first line; the cell of an input that has a
+shape holds a JSON list. A JSON file holds one object with a value for each input, a list of such
+objects, or the content of a release's golden.json. An input whose value may be missing can be left
+out or empty. An input that is a picture takes its numbers, the path of a picture file, relative to
+the file's own folder, or ``{"b64": …}``, a picture file in base64.
 """
 
+import base64
 import csv
 import io
 import json
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+
+# The files beside this one; on the Pi there is no package.
+from files import FileError, content_of  # type: ignore[import-not-found]
+from pictures import PictureError, load_picture  # type: ignore[import-not-found]
+from values import ValuesError, fitted, texts  # type: ignore[import-not-found]
 
 MAX_ROWS = 100_000
 
@@ -19,13 +28,16 @@ class RowsError(Exception):
     """The file does not fit the model; the message says where and why."""
 
 
-def read_rows(content: bytes, inputs: list[dict[str, Any]], *, table: bool) -> list[dict[str, Any]]:
+def read_rows(
+    content: bytes, inputs: list[dict[str, Any]], *, table: bool, folder: Path | None = None
+) -> list[dict[str, Any]]:
     """Returns one example per row, with an array of shape (1, …) for each input.
 
     Args:
         content: the bytes of the file, in UTF-8.
         inputs: the contract's inputs.
         table: whether the file is CSV; otherwise it is JSON.
+        folder: the folder of the picture files that rows name; None where rows may not name files.
 
     Raises:
         RowsError: the file does not fit the model.
@@ -40,7 +52,7 @@ def read_rows(content: bytes, inputs: list[dict[str, Any]], *, table: bool) -> l
     if len(rows) > MAX_ROWS:
         raise RowsError(f"it has {len(rows):,} rows; at most {MAX_ROWS:,} are allowed")
     return [
-        {tensor["name"]: _array(row, tensor, number) for tensor in inputs}
+        {tensor["name"]: _in_row(number, row, tensor, folder) for tensor in inputs}
         for number, row in enumerate(rows, 1)
     ]
 
@@ -77,25 +89,44 @@ def _objects(text: str) -> list[dict[str, Any]]:
     return [row["inputs"] if isinstance(row.get("inputs"), dict) else row for row in values]
 
 
-def _array(row: dict[str, Any], tensor: dict[str, Any], number: int) -> Any:
+def _in_row(number: int, row: dict[str, Any], tensor: dict[str, Any], folder: Path | None) -> Any:
     name, shape = tensor["name"], tuple(tensor["shape"])
     value = row.get(name)
     if value is None or value == "":
         value = tensor.get("missing")
         if value is None:
             raise RowsError(f"row {number} has no {name}")
-    if tensor["dtype"] == "string":
-        flat = [str(text).encode() for text in np.ravel(np.array(value, dtype=object))]
-        array = np.array(flat, dtype=object)
-    else:
-        try:
-            array = np.array(value, dtype=tensor["dtype"]).ravel()
-        except (TypeError, ValueError, OverflowError):
-            raise RowsError(f"row {number}: {name} takes numbers, not {value!r}") from None
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise RowsError(f"row {number}: {name} holds a number that is not finite")
+    try:
+        array = _array(value, tensor, folder)
+    except ValuesError as error:
+        raise RowsError(f"row {number}: {name} {error}") from None
+    except (PictureError, FileError) as error:
+        raise RowsError(f"row {number}: {name}: {error}") from None
     if array.size != int(np.prod(shape, dtype=np.int64)):
         raise RowsError(
             f"row {number}: {name} has {array.size} values, but the model takes the shape {shape}"
         )
     return array.reshape((1, *shape))
+
+
+def _array(value: Any, tensor: dict[str, Any], folder: Path | None) -> Any:
+    if isinstance(value, str) and tensor["shape"] and value.lstrip().startswith("["):
+        try:
+            value = json.loads(value)
+        except (ValueError, RecursionError) as error:
+            raise ValuesError(f"holds a list that is not JSON: {error}") from None
+    if tensor["kind"] == "image" and isinstance(value, str | dict):
+        return load_picture(_picture_file(value, folder), tensor)
+    return texts(value) if tensor["dtype"] == "string" else fitted(value, tensor["dtype"])
+
+
+def _picture_file(value: str | dict[str, Any], folder: Path | None) -> Any:
+    """Returns the bytes of a picture file that a row names or holds."""
+    if isinstance(value, dict):
+        try:
+            return base64.b64decode(value["b64"], validate=True)
+        except (KeyError, TypeError, ValueError):
+            raise PictureError('a picture is {"b64": …}, a file in base64') from None
+    if folder is None:
+        raise PictureError('a picture is {"b64": …}, a file in base64, or its numbers')
+    return content_of(folder / value)

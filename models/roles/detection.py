@@ -12,7 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from core.arrays import Array
-from models.roles.role import Role, Score
+from models.roles.role import TIE, Role, Score, size_of
 from models.spec import Output
 
 # Two boxes are the same if they overlap by this share of their union (Pascal VOC's rule).
@@ -79,11 +79,17 @@ class Detection(Role):
 
 
 def overlap(one: Array, other: Array) -> Array:
-    """Returns the intersection over union of all pairs of boxes, (k, 4) and (m, 4) to (k, m)."""
-    low = np.maximum(one[:, None, :2], other[None, :, :2])
-    high = np.minimum(one[:, None, 2:], other[None, :, 2:])
+    """Returns the intersection over union of all pairs of boxes, (k, 4) and (m, 4) to (k, m).
+
+    A box lies between its two corners, whichever comes first: an untrained network gives the
+    bottom above the top as often as below it.
+    """
+    lows = [np.minimum(each[:, :2], each[:, 2:]) for each in (one, other)]
+    highs = [np.maximum(each[:, :2], each[:, 2:]) for each in (one, other)]
+    low = np.maximum(lows[0][:, None], lows[1][None])
+    high = np.minimum(highs[0][:, None], highs[1][None])
     shared = np.prod(np.clip(high - low, 0, None), axis=2)
-    areas = [np.prod(np.clip(each[:, 2:] - each[:, :2], 0, None), axis=1) for each in (one, other)]
+    areas = [np.prod(high - low, axis=1) for low, high in zip(lows, highs, strict=True)]
     union = areas[0][:, None] + areas[1][None, :] - shared
     return np.where(union > 0, shared / np.where(union > 0, union, 1), 0.0)
 
@@ -92,9 +98,10 @@ def _alike(one: tuple[Array, Array, Array], other: tuple[Array, Array, Array]) -
     total = len(one[0]) + len(other[0])
     if not total:
         return 1.0
-    # Boxes without area never overlap; those of the same corners are the same all the same.
     near = overlap(one[0], other[0])
-    near = np.maximum(near, (one[0][:, None] == other[0][None]).all(axis=2))
+    # Boxes without area, or of nearly none, never overlap; the same corners are the same box.
+    limit = TIE * size_of(other[0])
+    near = np.maximum(near, (np.abs(one[0][:, None] - other[0][None]) <= limit).all(axis=2))
     near = np.where(one[2][:, None] == other[2][None], near, 0.0)
     pairs = 0
     for row in range(len(near)):

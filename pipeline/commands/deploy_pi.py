@@ -127,7 +127,7 @@ def deploy(pi: Pi, release: Path, *, variant: str | None, folder: str, service: 
     packed = _packed(release, chosen, spec, golden)
     pi.run(f"mkdir -p {place} && tar -xzf - -C {place}", stdin=packed)
     pi.run(f"cd {place} && ./install.sh{' --service' if service else ''}", timeout=_INSTALL_S)
-    printed = pi.run(f"cd {place} && ./python classify.py {SMOKE} --json && rm -r {SMOKE}")
+    printed = pi.run(f"cd {place} && ./python predict.py {SMOKE} --json && rm -r {SMOKE}")
     limits = for_few(limits, len(golden))
     answers = [json.loads(line) for line in printed.splitlines()]
     times = [answer["ms"] for answer in answers]
@@ -135,8 +135,11 @@ def deploy(pi: Pi, release: Path, *, variant: str | None, folder: str, service: 
     row = Check("mobile", chosen, pi.host, FAILED, p50_ms=p50_ms)
     if len(answers) != len(golden):
         return failure(row, f"{len(answers)} answers to {len(golden)} examples", limits=limits)
-    outputs = np.array([answer["probabilities"] for answer in answers], np.float32)
-    return compare({spec.outputs[0].name: outputs}, golden, limits, row=row)
+    outputs = {
+        output.name: np.array([answer["outputs"][output.name] for answer in answers])
+        for output in spec.outputs
+    }
+    return compare(outputs, golden, limits, row=row)
 
 
 def _packed(release: Path, variant: str, spec: ModelSpec, golden: Golden) -> bytes:

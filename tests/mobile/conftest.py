@@ -14,6 +14,7 @@ from mobile import target
 from models.spec import Limits, ModelSpec, load
 from pipeline.training.export import export
 from tests.golden import classes_golden
+from tests.mobile import roles
 
 EXACT = Limits(agreement=0.9999, max_diff=1e-5)
 QUANTISED = Limits(agreement=0.97, accuracy_drop=0.005)
@@ -100,3 +101,15 @@ def converted(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Artif
     return target.convert(
         sample.saved_model, out_dir, spec=sample.with_limits(limits), config=sample.config
     )
+
+
+@pytest.fixture(scope="session")
+def all_roles(tmp_path_factory: pytest.TempPathFactory) -> roles.Release:
+    """A picture in, an answer of every role out."""
+    return roles.all_roles(tmp_path_factory.mktemp("all-roles"))
+
+
+@pytest.fixture(scope="session")
+def mixed_inputs(tmp_path_factory: pytest.TempPathFactory) -> roles.Release:
+    """An input of every type in, a detection and a regression out."""
+    return roles.mixed_inputs(tmp_path_factory.mktemp("mixed-inputs"))

@@ -9,6 +9,7 @@ import pytest
 from core.agreement.target import Artifacts
 from mobile.inspection import describe, inspect, main
 from tests.mobile.conftest import Sample
+from tests.mobile.roles import Release
 
 
 def test_a_person_sees_signature_versions_and_labels(converted: Artifacts, sample: Sample) -> None:
@@ -33,3 +34,12 @@ def test_a_bad_file_is_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[st
     (tmp_path / "bad.tflite").write_bytes(b"not a model")
     assert main([str(tmp_path / "bad.tflite")]) == 2
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_every_output_is_described(all_roles: Release) -> None:
+    text = describe(all_roles.file("int8_uint8"))
+    assert re.search(r"out  warmth: uint8 \[1, 1\], \(value - \d+\) × [\d.e-]+\n", text)
+    assert "       How warm it is. (regression, in °C)\n" in text
+    assert "labels of ground  grass, sky\n" in text
+    labels = inspect(all_roles.file("float32"))["output_labels"]
+    assert labels["certainty"] == ["ball", "kite"] and "warmth" not in labels

@@ -3,14 +3,16 @@
 import zipfile
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from core.agreement.target import Artifacts
 from mobile.conversion import metadata_schema
-from mobile.conversion.metadata import read_labels, read_metadata
+from mobile.conversion.metadata import read_label_files, read_labels, read_metadata
 from mobile.conversion.model_file import InvalidModelError, ModelFile, read
 from tests.mobile.conftest import Sample
 from tests.mobile.conversion.metadata_api import read_with_the_api
+from tests.mobile.roles import Release
 
 
 def test_every_variant_describes_itself(converted: Artifacts, sample: Sample) -> None:
@@ -38,6 +40,44 @@ def test_labels_are_a_zip_archive_that_any_tool_opens(converted: Artifacts, samp
     with zipfile.ZipFile(converted.variants["int8"]) as archive:
         assert archive.testzip() is None
         assert archive.namelist() == ["labels.txt"]
+
+
+def test_every_output_says_what_it_is(all_roles: Release, mixed_inputs: Release) -> None:
+    file = all_roles.file("int8_uint8")
+    fields = read_metadata(read(file))
+    assert fields is not None
+    (graph,) = fields["subgraph_metadata"]
+    outputs = {output["name"]: output for output in graph["output_tensor_metadata"]}
+    assert len(outputs) == len(all_roles.spec.outputs)
+    assert outputs["warmth"]["description"] == "How warm it is. (regression, in °C)"
+    assert outputs["certainty"]["description"].endswith("(detection: scores)")
+    threshold = [
+        {"options": ("ScoreThresholdingOptions", {"global_score_threshold": np.float32(0.4)})}
+    ]
+    assert outputs["certainty"]["process_units"] == threshold
+    kind, properties = outputs["corners"]["content"]["properties"]
+    # Top, left, bottom, right, in shares.
+    assert (kind, properties) == ("BoundingBoxProperties", {"index": [1, 0, 3, 2], "type": 1})
+    attached = {
+        name: output["associated_files"][0]["name"]
+        for name, output in outputs.items()
+        if "associated_files" in output
+    }
+    assert attached == {
+        "kind": "labels.txt",
+        **{name: f"labels.{name}.txt" for name in ("sharp", "tags", "ground", "certainty")},
+    }
+    assert read_label_files(file)["labels.ground.txt"] == ["grass", "sky"]
+    fields = read_metadata(read(mixed_inputs.file("float32")))
+    assert fields is not None
+    outputs = {
+        output["name"]: output
+        for output in fields["subgraph_metadata"][0]["output_tensor_metadata"]
+    }
+    properties = outputs["boxes"]["content"]["properties"][1]
+    assert properties == {"index": [0, 1, 2, 3], "type": 1, "coordinate_type": 1}
+    (labels,) = outputs["classes"]["associated_files"]
+    assert labels["type"] == metadata_schema.TENSOR_VALUE_LABELS
 
 
 def test_the_same_model_gives_the_same_bytes(sample: Sample, tmp_path: Path) -> None:
@@ -132,3 +172,15 @@ def test_the_metadata_api_reads_every_file(converted: Artifacts, sample: Sample)
         assert normalisation["options"] == {"mean": [0.0], "std": [1.0]}
         assert image["content"]["content_properties"]["color_space"] == "GRAYSCALE"
         assert output["associated_files"][0]["type"] == "TENSOR_AXIS_LABELS"
+
+
+def test_the_metadata_api_reads_every_role(all_roles: Release) -> None:
+    file = all_roles.file("float32")
+    (read_back,) = read_with_the_api([file]).values()
+    (graph,) = read_back["metadata"]["subgraph_metadata"]
+    outputs = {output["name"]: output for output in graph["output_tensor_metadata"]}
+    properties = outputs["corners"]["content"]["content_properties"]
+    assert (properties["type"], properties["index"]) == ("BOUNDARIES", [1, 0, 3, 2])
+    (unit,) = outputs["sharp"]["process_units"]
+    assert unit["options_type"] == "ScoreThresholdingOptions"
+    assert unit["options"] == {"global_score_threshold": 0.5}

@@ -14,34 +14,31 @@ import numpy as np
 import pytest
 
 import mobile.target
+from core.agreement.checks import FAILED, PASSED, Check
 from core.agreement.golden import Golden
 from core.agreement.target import Artifacts, ConvertConfig
 from core.errors import UserError
 from core.toolchain import EDGE_PYTHON, ROOT
 from models.contract import contract
 from models.spec import load
+from pipeline.commands import deploy_pi
 from pipeline.commands.deploy_pi import connected
 from pipeline.training.export import export
 from tests.golden import classes_golden
-from tests.mobile.conftest import Sample
+from tests.mobile.conftest import EXACT, Sample
 from tests.mobile.raspberry_pi.ssh_server import ssh_server
+from tests.mobile.roles import EXAMPLES, Release
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def server(only_pillow: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """What stands for a Pi: its Python has the edge runtimes, and Pillow as Debian's would."""
-    import PIL
-
     folder = tmp_path_factory.mktemp("pi")
-    programs, packages = folder / "bin", folder / "packages"
+    programs = folder / "bin"
     programs.mkdir()
-    packages.mkdir()
     (programs / "python3").write_text(f'#!/bin/sh\nexec {EDGE_PYTHON} "$@"\n')
     (programs / "python3").chmod(0o755)
-    for name in ("PIL", "pillow.libs"):
-        if (Path(PIL.__file__).parents[1] / name).exists():
-            (packages / name).symlink_to(Path(PIL.__file__).parents[1] / name)
-    environment = {"PATH": f"{programs}:/usr/bin:/bin", "PYTHONPATH": str(packages)}
+    environment = {"PATH": f"{programs}:/usr/bin:/bin", "PYTHONPATH": str(only_pillow)}
     with ssh_server(folder, environment) as config:
         yield config
 
@@ -83,7 +80,7 @@ def test_the_model_is_copied_installed_and_answers_as_the_saved_model(
     assert done.returncode == 0, done.stderr
     assert re.search(r"mobile.*int8.*pi.*16.*passed", done.stdout)
     left = {file.name for file in (tmp_path / "with space").iterdir()} - {"__pycache__"}
-    assert left >= {"classify.py", "contract.json", "fashion.int8.tflite", "python", "serve.py"}
+    assert left >= {"predict.py", "contract.json", "fashion.int8.tflite", "python", "serve.py"}
     assert "smoke" not in left and ".venv" not in left, "nothing was missing"
 
 
@@ -143,6 +140,37 @@ def test_other_answers_than_the_saved_models_are_a_failed_row(
     done = deploy(wrong, server, tmp_path / "pi", "--variant", "float32")
     assert done.returncode == 1
     assert "failed" in done.stdout and "agreement 0.0" in done.stdout
+
+
+@pytest.mark.parametrize("made", ["all_roles", "mixed_inputs"])
+def test_every_output_is_compared(
+    made: str,
+    request: pytest.FixtureRequest,
+    server: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    release: Release = request.getfixturevalue(made)
+    spec = replace(release.spec, limits={"mobile": {"float32": EXACT}})
+    # A model of the tests has no folder below models/.
+    monkeypatch.setattr(deploy_pi, "load", {spec.name: spec}.__getitem__)
+
+    def row(folder: Path) -> Check:
+        with connected("pi", server) as pi:
+            place = str(tmp_path / "pi")
+            return deploy_pi.deploy(pi, folder, variant="float32", folder=place, service=False)
+
+    found = row(release.folder)
+    assert (found.status, found.reason, found.examples) == (PASSED, "", EXAMPLES)
+    other = tmp_path / "other"
+    shutil.copytree(release.folder, other)
+    golden = json.loads((other / "golden.json").read_text())
+    last = release.spec.outputs[-1].name
+    for example in golden["examples"]:
+        example["outputs"][last] = (np.array(example["outputs"][last]) + 9).tolist()
+    (other / "golden.json").write_text(json.dumps(golden))
+    found = row(other)
+    assert found.status == FAILED and f"agreement of the output {last!r} 0.0" in found.reason
 
 
 def test_what_goes_wrong_is_one_line(release: Path, server: Path, tmp_path: Path) -> None:

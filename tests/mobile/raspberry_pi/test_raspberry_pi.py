@@ -1,6 +1,5 @@
 """The folder for a Raspberry Pi: in the edge environment, and on an emulated Debian arm64."""
 
-import http.client
 import json
 import os
 import re
@@ -16,12 +15,12 @@ from PIL import Image
 
 from core.agreement.target import Artifacts
 from core.errors import UserError
-from core.toolchain import EDGE_PYTHON
 from mobile.raspberry_pi.bundle import FILES, bundle
 from models.contract import contract
 from tests.mobile.conftest import Sample
 from tests.mobile.odd_pictures import write_bad, write_good
 from tests.mobile.raspberry_pi.emulated_pi import RUNTIMES, EmulatedPi, emulated_pi
+from tests.mobile.raspberry_pi.program import lines_of, request, run, served
 
 COUNT = 200
 
@@ -53,59 +52,36 @@ def pictures(sample: Sample, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module", autouse=True)
-def only_pillow(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the pipeline's Pillow alone: the edge environment has none, a Pi has."""
-    import PIL
-
-    folder = tmp_path_factory.getbasetemp() / "only-pillow"
-    folder.mkdir()
-    for name in ("PIL", "pillow.libs"):
-        if (Path(PIL.__file__).parents[1] / name).exists():
-            (folder / name).symlink_to(Path(PIL.__file__).parents[1] / name)
-    return folder
-
-
-def edge_environment(folder: Path, *, pillow: bool = True) -> dict[str, str]:
-    base = next(parent for parent in folder.parents if (parent / "only-pillow").exists())
-    return {"PYTHONPATH": str(base / "only-pillow")} if pillow else {}
-
-
-def classify(
-    folder: Path, *arguments: str | Path, pillow: bool = True
-) -> "subprocess.CompletedProcess[str]":
-    """Runs classify.py in the edge environment."""
-    return subprocess.run(
-        [EDGE_PYTHON, folder / "classify.py", *arguments],
-        check=False,
-        capture_output=True,
-        text=True,
-        timeout=600,
-        env=edge_environment(folder, pillow=pillow),
-    )
-
-
 def probabilities(output: str) -> Any:
     return np.array([json.loads(line)["probabilities"] for line in output.splitlines()])
 
 
 def test_a_folder_of_pictures_answers_as_the_saved_model(
-    folder: Path, pictures: Path, sample: Sample
+    folder: Path, only_pillow: Path, pictures: Path, sample: Sample
 ) -> None:
-    done = classify(folder, pictures, "--json")
+    done = run(folder, pictures, "--json", pillow=only_pillow)
     assert (done.returncode, done.stdout.count("\n")) == (0, COUNT), done.stderr
     expected = sample.golden.outputs["probabilities"][:COUNT]
     np.testing.assert_allclose(probabilities(done.stdout), expected, atol=1e-5)
 
 
-def test_lines_for_people(folder: Path, pictures: Path, sample: Sample) -> None:
-    done = classify(folder, pictures / "0003.png", "--top", "2")
+def test_lines_for_people(folder: Path, only_pillow: Path, pictures: Path, sample: Sample) -> None:
+    done = run(folder, pictures / "0003.png", "--top", "2", pillow=only_pillow)
     label = sample.spec.labels[3]
     assert re.search(rf"0003\.png: {label} \d+\.\d%, .+ \d+\.\d% \(\d+\.\d ms\)$", done.stdout)
 
 
+def test_the_former_name_takes_the_same_options_and_prints_the_same_fields(
+    folder: Path, only_pillow: Path, pictures: Path, sample: Sample
+) -> None:
+    named = [pictures / "0003.png", "--json", "--top", "2", "--threads", "2"]
+    (row,) = lines_of(run(folder, *named, pillow=only_pillow, program="classify.py"))
+    assert (row["picture"], row["label"]) == (str(pictures / "0003.png"), sample.spec.labels[3])
+    assert len(row["probabilities"]) == 10 and row["ms"] > 0
+
+
 def test_benchmark(folder: Path) -> None:
-    done = classify(folder, "--benchmark", pillow=False)
+    done = run(folder, "--benchmark", pillow=None)
     assert done.returncode == 0, done.stderr
     assert re.match(r"tflite_runtime: \d+\.\d+ ms \(p50\), ", done.stdout)
     # Without it, it would take up to 1.5 times as long.
@@ -114,18 +90,18 @@ def test_benchmark(folder: Path) -> None:
 
 def test_arrays_need_no_pillow(folder: Path, sample: Sample, tmp_path: Path) -> None:
     np.save(tmp_path / "one.npy", sample.golden.inputs["image"][0])
-    done = classify(folder, tmp_path / "one.npy", "--json", pillow=False)
+    done = run(folder, tmp_path / "one.npy", "--json", pillow=None)
     np.testing.assert_allclose(
         probabilities(done.stdout)[0], sample.golden.outputs["probabilities"][0], atol=1e-5
     )
 
 
 def test_bad_pictures_get_one_line_each_and_the_others_are_classified(
-    folder: Path, pictures: Path, tmp_path: Path
+    folder: Path, only_pillow: Path, pictures: Path, tmp_path: Path
 ) -> None:
     write_bad(tmp_path)
     np.save(tmp_path / "array.npy", np.zeros((5, 5, 1)))
-    done = classify(folder, tmp_path, pictures / "0000.png")
+    done = run(folder, tmp_path, pictures / "0000.png", pillow=only_pillow)
     assert (done.returncode, done.stdout.count("\n")) == (1, 1)
     lines = [line for line in done.stderr.splitlines() if not line.startswith("INFO:")]
     told = {Path(line.partition(": ")[0]).name: line.partition(": ")[2] for line in lines}
@@ -141,11 +117,11 @@ def test_bad_pictures_get_one_line_each_and_the_others_are_classified(
 
 
 def test_pictures_of_other_kinds_are_converted(
-    folder: Path, pictures: Path, tmp_path: Path, sample: Sample
+    folder: Path, only_pillow: Path, pictures: Path, tmp_path: Path, sample: Sample
 ) -> None:
     with Image.open(pictures / "0005.png") as source:
         files = write_good(tmp_path, source.copy())
-    done = classify(folder, *files, "--json")
+    done = run(folder, *files, "--json", pillow=only_pillow)
     assert done.returncode == 0, done.stderr
     by_name = {json.loads(line)["picture"]: json.loads(line) for line in done.stdout.splitlines()}
     assert len(by_name) == len(files)
@@ -160,7 +136,7 @@ def test_pictures_of_other_kinds_are_converted(
 
 @pytest.mark.parametrize("damage", ["truncated", "missing", "other", "contract", "incomplete"])
 def test_a_damaged_folder_is_one_line_and_never_a_crash(
-    folder: Path, pictures: Path, damage: str
+    folder: Path, only_pillow: Path, pictures: Path, damage: str
 ) -> None:
     model = folder / "fashion.float32.tflite"
     match damage:
@@ -174,7 +150,7 @@ def test_a_damaged_folder_is_one_line_and_never_a_crash(
             (folder / "contract.json").write_text('{"labels"')
         case "incomplete":
             (folder / "contract.json").write_text('{"labels": []}')
-    done = classify(folder, pictures / "0000.png")
+    done = run(folder, pictures / "0000.png", pillow=only_pillow)
     assert (done.returncode, done.stdout) == (2, "")
     assert re.fullmatch(r"error: .*(damaged|cannot be read).*\n", done.stderr)
 
@@ -203,33 +179,9 @@ def test_the_scripts_are_valid(folder: Path) -> None:
 
 
 @pytest.fixture
-def port(folder: Path) -> Iterator[int]:
-    process = subprocess.Popen(
-        [EDGE_PYTHON, folder / "serve.py", "--port", "0"],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        text=True,
-        env=edge_environment(folder),
-    )
-    assert process.stdout is not None
-    line = process.stdout.readline()
-    yield int(line.split()[2].rstrip("/").rpartition(":")[2])
-    process.terminate()
-    process.wait()
-    process.stdout.close()
-
-
-def request(
-    port: int, method: str, body: bytes | None = None, length: int | None = None
-) -> tuple[int, dict[str, Any]]:
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=120)
-    headers = {} if length is None else {"Content-Length": str(length)}
-    try:
-        connection.request(method, "/", body, headers)
-        response = connection.getresponse()
-        return response.status, json.loads(response.read())
-    finally:
-        connection.close()
+def port(folder: Path, only_pillow: Path) -> Iterator[int]:
+    with served(folder, only_pillow) as port:
+        yield port
 
 
 def test_the_service_answers_and_bounds_what_it_takes(
@@ -245,7 +197,11 @@ def test_the_service_answers_and_bounds_what_it_takes(
     np.testing.assert_allclose(found, sample.golden.outputs["probabilities"][4], atol=1e-5)
     assert request(port, "POST", b"no picture")[0] == 400
     assert request(port, "POST", b"x", length=1 << 40)[0] == 413
-    assert request(port, "GET")[1]["labels"] == list(sample.spec.labels)
+    assert answer["outputs"]["probabilities"] == found
+    assert answer["answers"]["probabilities"]["label"] == answer["label"]
+    told = request(port, "GET")[1]
+    assert told["labels"] == list(sample.spec.labels)
+    assert [output["role"] for output in told["outputs"]] == ["classification"]
 
 
 @pytest.fixture(scope="module")
@@ -256,14 +212,18 @@ def pi() -> EmulatedPi:
 # Every variant's program in one process: most of an emulated program's time is importing numpy.
 RUN_ALL = """
 import contextlib, pathlib, runpy, sys
-for folder in sorted(pathlib.Path(".").iterdir()):
-    sys.argv = ["classify.py", sys.argv[1], "--json", "--threads", "1"]
+for folder in sorted(pathlib.Path(".").resolve().iterdir()):
+    sys.argv = ["predict.py", sys.argv[1], "--json", "--threads", "1"]
     sys.path.insert(0, str(folder))  # as for a program that is run by its name
     with (folder / "answers").open("w") as stream, contextlib.redirect_stdout(stream):
         try:
-            runpy.run_path(str(folder / "classify.py"), run_name="__main__")
+            runpy.run_path(str(folder / "predict.py"), run_name="__main__")
         except SystemExit as end:
-            print(folder, end.code, file=sys.stderr)
+            print(folder.name, end.code, file=sys.stderr)
+    # The next folder's program has files of the same names.
+    for file in folder.glob("*.py"):
+        sys.modules.pop(file.stem, None)
+    sys.path.remove(str(folder))
 """
 
 
