@@ -1,6 +1,6 @@
 """Small models, one for each kind of rule. Each output needs a rule, or tests its limits."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -144,7 +144,6 @@ def recurrent(x: Any) -> Outputs:
     sequence = tf.transpose(x, [1, 0, 2])
     same, other, square = weights(6, 5), weights(6, 4), weights(6, 6)
     steps, partly, turned, mixed, again = (tf.unstack(sequence * each) for each in range(1, 6))
-    gates = tf.split(x[:, 0], 3, -1)
     doubled = tf.sin(x[:, 1]) @ square
     return {
         **{name: each(x) for name, each in layers().items()},
@@ -157,23 +156,56 @@ def recurrent(x: Any) -> Outputs:
         ),
         "two kernels": tf.add_n([each @ same for each in again])[:, :4]
         + tf.add_n([each @ other for each in again]),
-        "sum": tf.nn.bias_add(x[:, 1] @ square + x[:, 2] @ square, weights(6)),
-        "doubled sum": tf.nn.bias_add(doubled + doubled, weights(6)),
-        "sum in use": _used_sum(x[:, 3] @ square, x[:, 0]),
-        "gates": tf.sigmoid(gates[0]) * tf.sigmoid(gates[2]) + gates[0] * tf.tanh(gates[1]),
+        "biased": _biased(tf.unstack(sequence * 6), x[:, 0], 0),
+        "some biased": _biased(tf.unstack(sequence * 7), x[:, 1], 1),
+        "biased twice": tf.nn.bias_add(doubled + doubled, weights(6)) * doubled,
     }
 
 
-def _used_sum(product: Any, x: Any) -> Any:
+def _biased(steps: Sequence[Any], state: Any, first: int) -> Any:
+    """Returns the last state of a network of which only the later steps have a bias."""
     import tensorflow as tf
 
-    total = product + x
-    return tf.nn.bias_add(total, weights(6)) * total
+    for number, step in enumerate(steps):
+        total = step @ weights(6, 6) + state @ -weights(6, 6)
+        state = tf.tanh(tf.nn.bias_add(total, weights(6)) if number >= first else total) + total
+    return state
+
+
+def lstm(x: Any) -> Outputs:
+    return {"lstm": layers()["lstm"](x)}
+
+
+def parts(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    rows, others = x[:, 0], tf.sin(x[:, 1])
+    gates, added, rest = tf.split(rows, 3, -1), tf.split(others, 3, -1), tf.split(x[:, 2], 3, 1)
+    turned, mixed = tf.split(tf.transpose(x[0, :3]), 2), tf.split(x[1, :3], 2, 1)
+    cut, some, steps = others * 2, others * 3, others * 4
+    halves = tf.split(tf.cos(rows), 2, 1)
+    return {
+        "gates": tf.sigmoid(gates[0]) * tf.sigmoid(gates[2]) + gates[0] * tf.tanh(gates[1]),
+        "sum": tf.tanh(added[0] + rest[0]) * (rest[1] + added[1]) + added[2] * rest[2],
+        "single sum": (added[1] + gates[1]) * (added[2] + gates[1]),
+        "sum of rows and columns": (turned[0] + mixed[0]) * (turned[1] + mixed[1]),
+        "sum of one": (halves[0] + halves[0]) * (halves[1] + halves[1]),
+        "columns": cut[:, :2] * cut[:, 4:] + cut[:, 2:4],
+        "unequal columns": some[:, :4] * some[:, 2:] + some[:, 1:5],
+        "stepped columns": steps[:, ::2] * steps[:, 1::2] + steps[1:2, :3] + steps[:, 3],
+        "kernel": _product(rows, 6) * _product(others, 6),
+    }
+
+
+def _product(x: Any, width: int) -> Any:
+    import tensorflow as tf
+
+    return tf.nn.bias_add(x @ -weights(6, width), weights(width))
 
 
 @cache
 def layers() -> Any:
-    """The layers of ``recurrent``, as the exporter traces them."""
+    """The layers of ``recurrent`` and ``lstm``, as the exporter traces them."""
     import keras
     import tensorflow as tf
 
@@ -353,7 +385,7 @@ MODELS: Mapping[str, Model] = {
     model.__name__: model
     for model in (
         *(activations, fusions, convolutions, pooling, einsum, matrices, sequences, segments),
-        *(recurrent, shapes),
+        *(recurrent, lstm, parts, shapes),
         *(lookups, images, spectra, updates, masks, numbers, bodies, precision),
     )
 }

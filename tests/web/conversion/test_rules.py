@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,7 @@ def saved_models(tmp_path_factory: pytest.TempPathFactory) -> Mapping[str, Path]
         signature = [tf.TensorSpec((None, 4, 6), tf.float32, name="x")]
         if model is graphs.lookups:
             module.table = graphs.table()
-        if model is graphs.recurrent:
+        if model in (graphs.recurrent, graphs.lstm):
             module.layers = graphs.layers()
         module.serve = tf.function(model, input_signature=signature)
         tf.saved_model.save(module, str(folder / name), {"serving_default": module.serve})
@@ -138,6 +139,19 @@ def test_steps_of_a_sequence_are_multiplied_at_once(models: Mapping[str, GraphMo
     sequences = [node["name"] for node in nodes if node["op"] == "Unpack"]
     # Two that others use as well, and two whose products are of another kind.
     assert len(sequences) == 3, sequences
+
+
+def test_a_step_is_few_operations(models: Mapping[str, GraphModel]) -> None:
+    nodes = models["lstm"].description["modelTopology"]["node"]
+    number = Counter(node["op"] for node in nodes)
+    steps = 4
+    assert (number["Split"], number["BiasAdd"], number["_FusedMatMul"]) == (1, 0, 0)
+    # Of all inputs with their kernel, and of each state with its own.
+    assert number["MatMul"] == steps + 1
+    # Three gates at once; what they let through is the state's, or is cut out on its own.
+    assert (number["Sigmoid"], number["Tanh"], number["Slice"]) == (steps, 2 * steps, 4 * steps)
+    # Of the two products, of what is kept and what is new, and of the bias with all inputs.
+    assert number["AddV2"] == 2 * steps + 1
 
 
 def test_equal_constants_are_kept_once(models: Mapping[str, GraphModel]) -> None:

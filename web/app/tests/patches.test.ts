@@ -6,15 +6,18 @@ import type * as Converter from '@tensorflow/tfjs-converter';
 import type * as Core from '@tensorflow/tfjs-core';
 import { expect, test } from 'vitest';
 
-import { PATCHES, patch, patched, patchRequired, requireKnown } from '../../bundle/patches.ts';
+import { PATCHES, type Patch, patch, patched, patchRequired, requireKnown } from '../../bundle/patches.ts';
 
-const PACKAGE = new URL('../../node_modules/@tensorflow/tfjs-converter/', import.meta.url);
-const text = (name: string): string => readFileSync(new URL(name, PACKAGE), 'utf8');
+const MODULES = new URL('../../node_modules/', import.meta.url);
+const path = (name: string): string => fileURLToPath(new URL(name, MODULES));
+const text = (name: string): string => readFileSync(path(name), 'utf8');
 
-const COMMON_JS = 'dist/tf-converter.node.js';
+const CONVERTER = '@tensorflow/tfjs-converter';
+const COMMON_JS = `${CONVERTER}/dist/tf-converter.node.js`;
+const fileOf = (one: Patch): string => `${one.package}/${one.module}`;
 
 test.each(PATCHES)('$text is in one place, and corrected', (one) => {
-  for (const file of [one.module, COMMON_JS]) {
+  for (const file of [fileOf(one), ...(one.package === CONVERTER ? [COMMON_JS] : [])]) {
     const [before, after] = [text(file), patch(text(file), [one])];
     const added = one.replacement.length - one.text.length;
     expect(after.length - before.length).toBe(added);
@@ -29,25 +32,30 @@ test('code that is not there, or twice, is an error', () => {
   expect(() => patch(one!.text + one!.text, [one!])).toThrow(one!.module);
 });
 
-test('another version of the package is an error', () => {
-  requireKnown(text('package.json'));
-  expect(() => requireKnown('{"version": "4.23.0"}')).toThrow('4.23.0 is installed');
-});
+test.each([...new Set(PATCHES.map((each) => each.package))])(
+  'another version of %s is an error',
+  (name) => {
+    const json = text(`${name}/package.json`);
+    requireKnown(json);
+    const other = JSON.stringify({ ...JSON.parse(json), version: '4.23.0' });
+    expect(() => requireKnown(other)).toThrow(`corrects ${name} 4.22.0, but 4.23.0 is installed`);
+  },
+);
 
-test('the plugin patches the modules, and misses one that is not loaded', () => {
+test('the plugin patches the modules, and misses one of those that each page has', () => {
   const plugin = patched() as unknown as Record<string, (...given: unknown[]) => unknown>;
   const missing = (): unknown => plugin.buildEnd!();
-  for (const module of new Set(PATCHES.map((each) => each.module))) {
+  const kernels = PATCHES.filter((each) => each.package !== CONVERTER).map(fileOf);
+  for (const file of new Set([...kernels, ...PATCHES.map(fileOf)])) {
     expect(missing).toThrow('does not load');
-    const id = fileURLToPath(new URL(module, PACKAGE));
-    const code = plugin.transform!(text(module), `${id}?v=1`) as string;
-    for (const each of PATCHES.filter((other) => other.module === module)) {
+    const code = plugin.transform!(text(file), `${path(file)}?v=1`) as string;
+    for (const each of PATCHES.filter((other) => fileOf(other) === file)) {
       expect(code.includes(each.text)).toBe(false);
       expect(code).toContain(each.replacement);
     }
   }
   expect(missing).not.toThrow();
-  expect(plugin.transform!('', fileURLToPath(new URL('dist/index.js', PACKAGE)))).toBeNull();
+  expect(plugin.transform!('', path(`${CONVERTER}/dist/index.js`))).toBeNull();
 });
 
 test('the build for Node.js is patched while it is loaded: a causal mask masks', async () => {

@@ -40,72 +40,36 @@ def product_of_steps(operation: Operation) -> Tensor | None:
     if not products:
         rows = tf.reshape(sequence, [-1, step.shape[-1]])
         product = tf.matmul(rows, kernel, transpose_b=transposed)
-        products += tf.split(_with_bias(product.op, *bias), len(steps.outputs))
+        whole = product + bias[0] if bias else product
+        products += tf.split(whole, len(steps.outputs))
     return products[step.value_index]
 
 
-def bias_of_sum(operation: Operation) -> Tensor | None:
-    """Adds the bias of a sum to one of its parts, a product, in the same kernel."""
-    import tensorflow as tf
-
+def bias_of_steps(operation: Operation) -> Tensor | None:
+    """Adds the bias of each step's sum to the product of all steps, which is one part of it."""
     total, bias = operation.inputs
-    if total.op.type != "AddV2" or len(total.consumers()) > 1 or total.shape.rank != 2:
+    if total.op.type != "AddV2" or operation.of(bias) is None:
         return None
-    # The products of a sequence's steps will become one.
-    parts = list(total.op.inputs)
-    products = [
-        index
-        for index, part in enumerate(parts)
-        if part.op.type == "MatMul"
-        and len(part.consumers()) == 1
-        and part.op.inputs[0].op.type != "Unpack"
-        and part.shape[-1] == bias.shape[0]
-    ]
-    if not products or total.dtype != tf.float32:
-        return None
-    product = parts.pop(products[0])
-    return _with_bias(product.op, bias) + parts[0]
+    for index, part in enumerate(total.op.inputs):
+        steps = part.op
+        if steps.type != "Split" or part.shape.rank != 2 or operation.of(steps.inputs[0]) != 0:
+            continue
+        if all(_is_biased(each, bias) for each in steps.outputs):
+            return _biased(steps, bias)[part.value_index] + total.op.inputs[1 - index]
+    return None
 
 
-def gates(operation: Operation) -> Tensor | None:
-    """Computes the sigmoid of most parts of a matrix before it is split."""
+def product_of_step(operation: Operation) -> Tensor | None:
+    """Adds the bias behind the product, if others use the kernel as well, as other steps do."""
     import tensorflow as tf
 
-    [part] = operation.inputs
-    split = part.op
-    if split.type != "Split" or part.shape.rank != 2:
+    if fused_operations(operation.node) != [BIAS]:
         return None
-    opened = [
-        each for each in split.outputs if any(user.type == "Sigmoid" for user in each.consumers())
-    ]
-    if len(opened) * 2 <= len(split.outputs):
+    step, kernel, bias = operation.inputs
+    if len(kernel.consumers()) == 1:
         return None
-    axis, whole = split.inputs
-    parts = made_once(f"sigmoid {split.name}")
-    if not parts:
-        parts += tf.split(tf.sigmoid(whole), len(split.outputs), axis)
-    return parts[part.value_index]
-
-
-def single_part(operation: Operation) -> Sequence[Tensor] | None:
-    """Cuts a tensor's only part that is used out of it, instead of splitting it."""
-    import tensorflow as tf
-
-    axis, whole = operation.constant(0), operation.inputs[1]
-    used = [each for each in operation.outputs if each.consumers()]
-    if len(used) != 1 or axis is None or whole.shape.rank is None:
-        return None
-    axis = int(axis) % whole.shape.rank
-    width = operation.outputs[0].shape[axis]
-    if width is None:
-        return None
-    size = [-1] * whole.shape.rank
-    size[axis] = width
-    starts = [
-        [0] * axis + [index * width] + [0] * (whole.shape.rank - axis - 1)
-        for index in range(len(operation.outputs))
-    ]
-    return [tf.slice(whole, start, size) for start in starts]
+    flags = {name: _flag(operation, name) for name in ("transpose_a", "transpose_b")}
+    return tf.matmul(step, kernel, **flags) + bias
 
 
 def _flag(operation: Operation, name: str) -> bool:
@@ -119,27 +83,34 @@ def _is_multiplied(step: Tensor, kernel: Tensor) -> bool:
     )
 
 
-def _with_bias(product: Any, *bias: Tensor) -> Tensor:
-    """Returns the output of a MatMul, with the bias that TensorFlow.js adds in the same kernel."""
+def _is_biased(step: Tensor, bias: Tensor) -> bool:
+    """Returns whether the bias is added to a sum of the step and something else."""
+    return any(
+        user.type == "BiasAdd" and user.inputs[1].name == bias.name
+        for total in step.consumers()
+        if total.type == "AddV2"
+        for user in total.outputs[0].consumers()
+    )
+
+
+def _biased(steps: Any, bias: Tensor) -> Sequence[Tensor]:
+    """Returns the outputs of a tf.Operation of type Split, with the bias."""
     import tensorflow as tf
 
-    if not bias:
-        return product.outputs[0]
-    definition = tf.compat.v1.GraphDef()
-    node = definition.node.add(name="with_bias", op="_FusedMatMul", input=["x", "kernel", "bias"])
-    for name in ("T", "transpose_a", "transpose_b"):
-        node.attr[name].CopyFrom(product.node_def.attr[name])
-    node.attr["num_args"].i = 1
-    node.attr["fused_ops"].list.s.append(BIAS.encode())
-    inputs = dict(zip(node.input, (*product.inputs, *bias), strict=True))
-    [fused] = tf.import_graph_def(definition, inputs, return_elements=["with_bias:0"], name="fused")
-    return fused
+    parts = made_once(f"biased {steps.name} {bias.name}")
+    if not parts:
+        axis, whole = steps.inputs
+        parts += tf.split(whole + bias, len(steps.outputs), axis)
+    return parts
 
 
 WHY = "each operation takes as long as a small product"
 RULES = (
     Rule(("MatMul", "_FusedMatMul"), product_of_steps, WHY),
-    Rule(("BiasAdd",), bias_of_sum, WHY),
-    Rule(("Sigmoid",), gates, WHY),
-    Rule(("Split",), single_part, WHY),
+    Rule(("BiasAdd",), bias_of_steps, WHY),
+    Rule(
+        ("_FusedMatMul",),
+        product_of_step,
+        "a product with its bias takes five calls, and two when they are apart",
+    ),
 )
