@@ -1,6 +1,7 @@
 """Compares a model's other signatures with the golden set on a few examples."""
 
 import io
+from typing import Any
 
 import numpy as np
 
@@ -63,17 +64,25 @@ def raw_examples(spec: ModelSpec, golden: Golden) -> Array:
     """Returns each example's raw inputs as a serialised tf.Example, without missing values."""
     from models.examples import serialized
 
+    features = spec.module("features").FEATURES
     records = np.empty(len(golden), object)
     for row in range(len(golden)):
         values = {tensor.name: golden.inputs[tensor.name][row] for tensor in spec.inputs}
         records[row] = serialized(
             {
-                tensor.name: value.tolist()
+                tensor.name: _stored(np.asarray(value), features[tensor.name].dtype)
                 for tensor, value in zip(spec.inputs, values.values(), strict=True)
                 if not (tensor.missing is not None and value.size == 1 and value == tensor.missing)
             }
         )
     return records
+
+
+def _stored(value: Array, dtype: Any) -> Array:
+    """Returns a value in the type in which a tf.Example holds it: texts, int64 or float32."""
+    if value.dtype.kind in "OSU":
+        return value
+    return value.astype(np.int64 if dtype.is_integer else np.float32)
 
 
 def pictures(spec: ModelSpec, golden: Golden) -> Array | None:

@@ -132,3 +132,12 @@ def _add_new(subs: Any, verb: Verb) -> None:
     source.add_argument("--saved-model", type=Path, help="a trained model's SavedModel")
     sub.add_argument("--label", help="with --csv: the column that holds the class")
     sub.add_argument("--trust", action="store_true", help="with --keras: run the code in the file")
+    sub.add_argument(
+        "--role", action="append", default=[], metavar="OUTPUT=ROLE",
+        help="with a trained model: what an output means, such as classification; repeatable",
+    )  # fmt: skip
+    sub.add_argument(
+        "--shape", action="append", default=[], metavar="INPUT=SIZE,SIZE",
+        help="with a trained model: the sizes of an input that has none, such as ids=128; "
+        "repeatable",
+    )  # fmt: skip

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from core.errors import UserError
 from models.places import OWN, VARIABLE
+from pipeline.new.asked import Asked
 
 
 def create(options: argparse.Namespace, models: Path = OWN) -> str:
@@ -16,8 +17,7 @@ def create(options: argparse.Namespace, models: Path = OWN) -> str:
     """
     if options.label is not None and not options.csv:
         raise UserError("--label names a column, so it needs --csv")
-    if options.trust and not options.keras:
-        raise UserError("--trust needs --keras")
+    asked = Asked.of(options)
     if options.csv:
         from pipeline.new import from_table
 
@@ -32,7 +32,7 @@ def create(options: argparse.Namespace, models: Path = OWN) -> str:
         folder, summary = from_existing.create(
             options.name,
             options.keras or options.saved_model,
-            trusted=options.trust,
+            asked=asked,
             models=models,
         )
     elsewhere = "" if models == OWN else f"{VARIABLE}={shlex.quote(str(models))} "

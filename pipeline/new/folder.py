@@ -83,6 +83,15 @@ def dict_of(values: Mapping[str, object], indent: int = 4) -> str:
     return "{\n" + "".join(lines) + space[4:] + "}"
 
 
+def nested(value: object, indent: int) -> str:
+    """Returns a value as Python source; a tuple of several values has one per line."""
+    if not isinstance(value, tuple) or len(value) < 2:
+        return literal(value)
+    space = " " * (indent + 4)
+    lines = "".join(f"{space}{literal(each)},\n" for each in value)
+    return f"(\n{lines}{' ' * indent})"
+
+
 def literal(value: object) -> str:
     """Returns a value as Python source, with texts in double quotes."""
     if isinstance(value, str):

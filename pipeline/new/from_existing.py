@@ -1,21 +1,35 @@
-"""Makes a model's folder from a .keras file or a SavedModel, which is checked but not trained."""
+"""Makes a model's folder from a model that was trained elsewhere: checked, but not trained."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from math import prod
 from pathlib import Path
 from typing import Any
 
+from core.arrays import Array
 from core.errors import UserError
-from models.existing import digest_of, load_keras
+from models.brought.digest import digest_of
+from models.brought.keras_file import open_keras
+from models.brought.saved_model import open_saved_model
+from models.brought.truths import form_of_truth, kinds_of_truth
+from models.contract import SIGNATURE_TENSORS
 from models.places import OWN
+from models.roles.table import heads
 from pipeline.new import folder
-from pipeline.new.places import Place, Predict, with_ranges, with_tried_ids
+from pipeline.new.asked import Asked
+from pipeline.new.places import Place, places_of
+from pipeline.new.probes import PROBES, Tried, tried
 from pipeline.new.readers import readings
-from pipeline.new.schema import HEAD, label, numbers
+from pipeline.new.schema import HEAD, tensor
 
+NOTHING = Asked()
 MAX_BYTES = 1 << 30
-# Above this, sixteen examples would make golden.json many megabytes.
-LARGE_ELEMENTS = 5000
+# The examples of all splits have at most so many values, but no split has fewer than the least.
+BUDGET, LEAST, MOST = 2_500_000, 16, 128
+TRAIN, EVAL = 64, 16
+# Clients read golden.json whole.
+GOLDEN_BYTES, GOLDEN = 2_000_000, 16
 # If the answers to made-up inputs differ by less, the model does not distinguish inputs.
 ALIKE = 1e-5
 # The ends of the names of layers whose operators TensorFlow Lite leaves in float32 in the variant
@@ -24,44 +38,61 @@ _FLOATS = ("Attention", "LayerNormalization", "RMSNormalization")
 
 
 @dataclass(frozen=True)
-class ModelFacts:
-    """The facts about a model.
+class _Found:
+    """A model as it was found.
 
     Attributes:
-        inputs: its inputs.
-        output: the name of its output; empty where it has only one.
-        classes: the width of its output.
-        spread: the largest difference between its answers to made-up inputs.
+        source: its file or folder.
+        copied: the name of its copy.
+        tried: what trying it out showed.
         needs_floats: whether it has layers that eight bits cannot hold.
     """
 
-    inputs: tuple[Place, ...]
-    output: str
-    classes: int
-    spread: float = 0.0
+    source: Path
+    copied: str
+    tried: Tried
     needs_floats: bool = False
+
+    @property
+    def values(self) -> int:
+        """Returns how many values an example and its answers have."""
+        shapes = [place.shape for place in self.tried.inputs]
+        shapes += [answer.output.shape for answer in self.tried.outputs]
+        return sum(prod(shape) for shape in shapes)
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """Returns how many examples each split has."""
+        fitting = max(LEAST, min(MOST, BUDGET // self.values))
+        return {"train": min(TRAIN, fitting), "eval": min(EVAL, fitting), "test": fitting}
+
+    @property
+    def golden(self) -> int:
+        """Returns how many examples a release carries."""
+        one = sum(_printed(values[:1]) for values in self.tried.probes.values())
+        outputs = self.values - sum(prod(place.shape) for place in self.tried.inputs)
+        # A float32 that is printed as float64 has up to 22 characters.
+        return max(1, min(GOLDEN, GOLDEN_BYTES // (one + 22 * outputs)))
 
 
 def create(
-    name: str, source: Path, *, trusted: bool = False, models: Path = OWN
+    name: str, source: Path, *, asked: Asked = NOTHING, models: Path = OWN
 ) -> tuple[Path, str]:
     """Returns the new folder, which has a copy of the model, and the facts about it in words.
 
     Args:
-        source: a ``.keras`` file, or a SavedModel's folder.
-        trusted: whether Python code in a ``.keras`` file may be run.
+        source: a file of Keras, or a SavedModel's folder.
+        asked: what the user says of it.
 
     Raises:
-        UserError: the model cannot be loaded, or its inputs or output do not fit all targets.
+        UserError: the model cannot be loaded, or cannot be compared.
     """
     folder.check_name(name, models)
     _check_size(source)
-    facts = _look_at_saved_model(source) if source.is_dir() else _look_at_keras(source, trusted)
-    _check(source, facts)
-    copied = "saved_model" if source.is_dir() else "model.keras"
-    values = _values(name, source, facts, copied, trusted)
-    written = folder.write(name, "existing", values, models, {copied: source})
-    return written, _report(facts)
+    found = _saved_model(source, asked) if source.is_dir() else _keras(source, asked)
+    values = _values(name, found, asked)
+    written = folder.write(name, "existing", values, models, {found.copied: source})
+    return written, _report(found)
 
 
 def _check_size(source: Path) -> None:
@@ -73,79 +104,28 @@ def _check_size(source: Path) -> None:
         raise UserError(f"{source} must have at most {MAX_BYTES >> 20} MiB, got {size >> 20} MiB")
 
 
-def _look_at_keras(file: Path, trusted: bool) -> ModelFacts:
-    model = load_keras(file, trusted=trusted)
-    # A Sequential model has outputs, but no output until it is called.
-    if not getattr(model, "inputs", None) or not getattr(model, "outputs", None):
-        raise UserError(
-            f"{file} holds a subclassed model, which does not record its inputs; give its "
-            "SavedModel (model.export) with --saved-model"
-        )
-    kinds = {type(layer).__name__ for layer in _layers(model)}
-    rescales = bool(kinds & {"Rescaling", "Normalization"})
-    inputs = tuple(
-        _place(tensor.name, tensor.dtype, tensor.shape, file).known(reading, rescales=rescales)
-        for tensor, reading in zip(model.inputs, readings(model), strict=True)
-    )
-    if isinstance(getattr(model, "output", None), dict):
-        [(output, tensor), *more] = model.output.items()
-    else:
-        output, tensor, more = "", model.outputs[0], list(model.outputs[1:])
-    _one_output(file, len(more) + 1)
-    needs_floats = any(kind.endswith(_FLOATS) for kind in kinds)
-    classes = _classes(file, tensor.shape)
-    facts = ModelFacts(inputs, output, classes, needs_floats=needs_floats)
-
-    def call(values: Mapping[str, Any]) -> Any:
-        ordered = [values[place.theirs] for place in inputs]
-        answer = model(ordered if len(ordered) > 1 else ordered[0], training=False)
-        return answer[output] if isinstance(answer, dict) else answer
-
-    return _tried_out(file, facts, call)
+def _keras(file: Path, asked: Asked) -> _Found:
+    opened = open_keras(file, trusted=asked.trusted)
+    kinds = {type(layer).__name__ for layer in _layers(opened.tracked)}
+    known = readings(opened.tracked)
+    places = places_of(opened.inputs, file, asked.shapes, known)
+    if kinds & {"Rescaling", "Normalization"}:
+        places = tuple(_rescaled(place) for place in places)
+    result = tried(file, opened, places, asked.roles)
+    return _Found(file, "model.keras", result, any(kind.endswith(_FLOATS) for kind in kinds))
 
 
-def _look_at_saved_model(source: Path) -> ModelFacts:
-    import tensorflow as tf
-
-    if not (source / "saved_model.pb").is_file():
-        raise UserError(f"{source} is not a SavedModel: it has no saved_model.pb")
-    try:
-        loaded = tf.saved_model.load(str(source))
-    except Exception as error:
-        raise UserError(f"{source} cannot be loaded: {str(error)[:300]}") from error
-    if "serving_default" not in loaded.signatures:
-        raise UserError(
-            f"{source} has no signature serving_default; it has: "
-            f"{', '.join(loaded.signatures) or 'none'}"
-        )
-    signature = loaded.signatures["serving_default"]
-    inputs = tuple(
-        _place(name, spec.dtype.name, tuple(spec.shape), source)
-        for name, spec in sorted(signature.structured_input_signature[1].items())
-    )
-    _one_output(source, len(signature.structured_outputs))
-    [(output, spec)] = signature.structured_outputs.items()
-    facts = ModelFacts(inputs, output, _classes(source, tuple(spec.shape)))
-
-    def call(values: Mapping[str, Any]) -> Any:
-        return signature(**{name: tf.constant(each) for name, each in values.items()})[output]
-
-    return _tried_out(source, facts, call, tries_ids=True)
+def _rescaled(place: Place) -> Place:
+    """Returns a picture with the usual range, where a later layer rescales it."""
+    if not (place.is_picture and place.is_assumed):
+        return place
+    return replace(place, reading=replace(place.reading, low=(0.0,), high=(255.0,)))
 
 
-def _tried_out(
-    source: Path, facts: ModelFacts, predict: Predict, *, tries_ids: bool = False
-) -> ModelFacts:
-    import tensorflow as tf
-
-    try:
-        inputs = with_tried_ids(facts.inputs, predict) if tries_ids else facts.inputs
-        inputs, spread = with_ranges(inputs, predict)
-    except tf.errors.OpError as error:
-        raise UserError(
-            f"{source} cannot be run on made-up inputs: {' '.join(str(error).split())[:400]}"
-        ) from error
-    return replace(facts, inputs=inputs, spread=spread)
+def _saved_model(source: Path, asked: Asked) -> _Found:
+    opened = open_saved_model(source)
+    places = places_of(opened.inputs, source, asked.shapes)
+    return _Found(source, "saved_model", tried(source, opened, places, asked.roles))
 
 
 def _layers(model: Any) -> Iterator[Any]:
@@ -155,95 +135,86 @@ def _layers(model: Any) -> Iterator[Any]:
             yield from _layers(layer)
 
 
-def _place(name: str, dtype: str, shape: tuple[int | None, ...], source: Path) -> Place:
-    if any(size is None for size in shape[1:]):
-        raise UserError(
-            f"{source}: input {name!r} must have fixed sizes after the batch dimension, as devices "
-            f"need them, got {shape}; build the model with an Input of a fixed shape and save it "
-            "again"
-        )
-    if dtype not in {"float32", "int32", "int64"}:
-        raise UserError(
-            f"{source}: input {name!r} must be float32, int32 or int64, got {dtype}; for texts "
-            "write a model's folder by hand, like models/penguins"
-        )
-    return Place(name, dtype, tuple(int(size) for size in shape[1:] if size is not None))
-
-
-def _one_output(source: Path, count: int) -> None:
-    if count != 1:
-        raise UserError(
-            f"{source} must have one output, the values of the classes, got {count} outputs"
-        )
-
-
-def _classes(source: Path, shape: tuple[int | None, ...]) -> int:
-    if len(shape) != 2 or shape[1] is None or shape[1] < 2:
-        raise UserError(
-            f"{source}: the output's shape must be (batch, classes) with at least two classes, "
-            f"got {shape}"
-        )
-    return int(shape[1])
-
-
-def _check(source: Path, facts: ModelFacts) -> None:
-    names = [place.name for place in facts.inputs]
-    if not names or len(set(names)) != len(names):
-        raise UserError(
-            f"{source} must have inputs whose names differ in more than case and punctuation, "
-            f"got {names}"
-        )
-
-
-def _values(
-    name: str, source: Path, facts: ModelFacts, copied: str, trusted: bool
-) -> dict[str, str]:
-    schema = [
-        # No other id has an answer. A range of numbers is only assumed, and stops no data.
-        numbers(place.name, place.shape, place.range if place.has_ids else None)
-        for place in facts.inputs
-    ]
-    padding = {
-        place.name: place.reading.padding
-        for place in facts.inputs
-        if place.reading.padding is not None
-    }
-    large = any(place.elements > LARGE_ELEMENTS for place in facts.inputs)
+def _values(name: str, found: _Found, asked: Asked) -> dict[str, str]:
+    inputs, outputs = found.tried.inputs, found.tried.outputs
+    known = "".join(place.values_source() for place in inputs)
+    counts = found.counts
+    described = f"{found.source.name}, which was trained elsewhere."
     return {
         "name": name,
-        "source": source.name,
-        "option": "--saved-model" if source.is_dir() else "--keras",
-        "copied": copied,
-        "digest": digest_of(source),
-        "inputs": "(\n" + "".join(place.source() for place in facts.inputs) + "    )",
-        "names": folder.dict_of({place.name: place.theirs for place in facts.inputs}, 8),
-        "output": folder.literal(facts.output),
-        "trusted": str(trusted),
-        "listed": "\n".join(
-            f"  - `{place.name}`: {place.dtype} {place.shape}, {place.told}."
-            for place in facts.inputs
-        ),
-        "whole": folder.tuple_of(tuple(place.name for place in facts.inputs if place.has_ids), 8),
-        "padding": folder.dict_of(padding, 8),
-        "classes": str(facts.classes),
+        "described": folder.literal(described),
+        "source": found.source.name,
+        "option": "--saved-model" if found.source.is_dir() else "--keras",
+        "copied": found.copied,
+        "digest": digest_of(found.source),
+        "inputs": "(\n" + "".join(place.source() for place in inputs) + "    )",
+        "names": folder.dict_of({place.name: place.theirs for place in inputs}, 8),
+        "outputs": "(\n" + "".join(answer.source() for answer in outputs) + "    )",
+        "answers": folder.dict_of({each.output.name: each.theirs for each in outputs}, 8),
+        "values_import": "from models.brought.made_up import Values\n" if known else "",
+        "values": f"{{\n{known}    }}" if known else "{}",
+        "trusted": str(asked.trusted),
+        "batch": repr(found.tried.batch),
+        "signature": folder.literal(SIGNATURE_TENSORS),
+        "listed": "\n".join(f"  - `{place.name}`: {place.told}." for place in inputs),
+        "answered": "\n".join(f"  - {answer.told}." for answer in outputs),
         "bytes": (
             "# No int8_uint8, which has only bytes: layers of this model need float32."
-            if facts.needs_floats
+            if found.needs_floats
             else '"int8_uint8": QUANTISED,'
         ),
-        "golden": "4" if large else "16",
-        "schema": HEAD + "\n".join([*schema, label(facts.classes)]),
+        "golden": str(found.golden),
+        "web": str(min(64, counts["test"])),
+        **{split: str(count) for split, count in counts.items()},
+        "schema": _schema(found.tried),
     }
 
 
-def _report(facts: ModelFacts) -> str:
-    lines = [
-        f"input {place.name}: {place.dtype} {place.shape}, {place.told}" for place in facts.inputs
-    ]
-    lines.append(f"output: {facts.classes} classes, named class 0, class 1 …")
-    if facts.spread < ALIKE:
-        lines.append(
-            f"NOTE: its answers to made-up inputs differ by at most {facts.spread:.0e}. Comparing "
-            "them says little about the targets: put real examples into data.py"
+def _schema(result: Tried) -> str:
+    # No other id has an answer. A range of numbers is only assumed, and stops no data.
+    inputs = [
+        tensor(
+            place.name,
+            place.shape,
+            {"string": "BYTES", "float32": "FLOAT"}.get(place.dtype, "INT"),
+            None if place.ids is None else place.range,
         )
+        for place in result.inputs
+    ]
+    labels = []
+    for head in heads(answer.output for answer in result.outputs):
+        if head.label_key:
+            form = form_of_truth(head)
+            whole = form.dtype.kind == "i"
+            classes = (0, kinds_of_truth(head) - 1) if whole else None
+            kind = "INT" if whole else "FLOAT"
+            labels.append(tensor(head.label_key, form.shape[1:], kind, classes))
+    return HEAD + "\n".join([*inputs, *labels])
+
+
+def _report(found: _Found) -> str:
+    result, counts = found.tried, found.counts
+    lines = [f"input {place.name}: {place.told}" for place in result.inputs]
+    lines += [answer.told for answer in result.outputs]
+    lines += result.left_out
+    lines.append(f"examples: {counts['test']} made-up inputs, and {counts['train']} to calibrate")
+    lines += [answer.offer for answer in result.outputs if answer.offer]
+    for name, spread in result.spread.items():
+        if spread < ALIKE:
+            lines.append(
+                f"NOTE: its answers {name} to made-up inputs differ by at most {spread:.0e} of the "
+                "largest. Comparing them says little about the targets: put real examples into "
+                "data.py"
+            )
+        elif name in result.undecided:
+            lines.append(
+                f"NOTE: its decision {name} is the same for all {PROBES} made-up inputs that were "
+                "tried, so a target that ignores its input may agree too. Set the ranges of your "
+                "data in existing.py, or put real examples into data.py"
+            )
     return "\n".join(lines)
+
+
+def _printed(values: Array) -> int:
+    """Returns how many characters the values have in JSON."""
+    return len(json.dumps(values.tolist()))

@@ -1,25 +1,30 @@
-"""The inputs of a model that somebody brings: which values they take, and how to try them out."""
+"""The inputs of a model that somebody brings: their shapes, and the values that they take."""
 
-import re
 import textwrap
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
 
-from models.existing import made_up
+from core.arrays import Array
+from core.errors import UserError
+from models.brought.made_up import ANY, Values, made_up
 from models.spec import Tensor
 from pipeline.new import folder
+from pipeline.new.names import input_names
 from pipeline.new.readers import NOTHING_KNOWN, Reading
 
-# The number of made-up inputs that show whether the model distinguishes inputs.
-PROBES = 16
-# The ranges that are tried where nothing says which one an input has.
-RANGES = ((0.0, 1.0), (-1.0, 1.0), (-3.0, 3.0), (0.0, 255.0), (0.0, 10_000.0))
-# A table of more ids than this cannot be in a file of the size that is allowed.
-MOST_IDS = 1 << 24
-Predict = Callable[[Mapping[str, Any]], Any]
+# The ranges of numbers that are tried where nothing says which one an input has.
+FLOATS = ((0.0, 1.0), (-1.0, 1.0), (-3.0, 3.0), (0.0, 255.0), (0.0, 10_000.0))
+WHOLE = ((0.0, 9.0), (0.0, 1.0), (0.0, 99.0), (-99.0, 99.0), (0.0, 9999.0))
+ATTEMPTS = len(FLOATS)
+# Types that have few values: all of them are taken.
+_BY_TYPE = {"uint8": (0.0, 255.0), "int8": (-128.0, 127.0), "bool": (0.0, 1.0)}
+# Devices and browsers compute in float32, so that is what they and the server take.
+_OTHER_FLOATS = ("float16", "bfloat16", "float64")
+_TYPES = ("float32", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
+Shape = tuple[int, ...]
 
 
 @dataclass(frozen=True)
@@ -28,145 +33,236 @@ class Place:
 
     Attributes:
         theirs: its name in the model.
-        dtype: its type.
+        name: its name here.
+        dtype: its type here.
         shape: its shape without the batch.
-        reading: what the layers that read it allow.
-        range: its smallest and largest value; None while it is unknown.
+        reading: what the layers that read it say.
+        tried: the number of ids that a model was found to have; None for others.
+        attempt: the number of the range that is assumed where nothing says one.
+        given: its type in the model.
     """
 
     theirs: str
+    name: str
     dtype: str
-    shape: tuple[int, ...]
+    shape: Shape
     reading: Reading = NOTHING_KNOWN
-    range: tuple[float, float] | None = None
+    tried: int | None = None
+    attempt: int = 0
+    given: str = ""
 
     @property
-    def name(self) -> str:
-        name = re.sub(r"[^a-z0-9]+", "_", self.theirs.lower()).strip("_") or "input"
-        return f"input_{name}" if name[0].isdigit() else name
+    def ids(self) -> int | None:
+        """Returns how many ids it takes; None where it takes something else."""
+        if self.dtype == "string":
+            return None
+        return self.tried if self.reading.ids is None else self.reading.ids
 
     @property
-    def elements(self) -> int:
-        product = 1
-        for size in self.shape:
-            product *= size
-        return product
+    def is_picture(self) -> bool:
+        return (
+            self.dtype in {"float32", "uint8"}
+            and len(self.shape) == 3
+            and self.shape[2] in {1, 3}
+            and min(self.shape[:2]) > 1
+        )
 
     @property
-    def pictures(self) -> bool:
-        return self.dtype == "float32" and len(self.shape) == 3 and self.shape[2] in {1, 3}
+    def is_assumed(self) -> bool:
+        """Returns whether nothing says which values it takes."""
+        known = self.dtype in _BY_TYPE or self.values != ANY or self.reading.low
+        return not known
 
     @property
-    def has_ids(self) -> bool:
-        return self.reading.ids is not None
+    def range(self) -> tuple[float, float]:
+        """Returns its smallest and largest value."""
+        if self.ids is not None:
+            return 0.0, float(max(self.ids - 1, 1))
+        if self.reading.low:
+            return min(self.reading.low), max(self.reading.high)
+        if self.dtype in _BY_TYPE:
+            return _BY_TYPE[self.dtype]
+        if self.dtype != "float32" and self.reading.known:
+            numbers = [int(each) for each in self.reading.known]
+            return float(min(numbers)), float(max(numbers))
+        return (FLOATS if self.dtype == "float32" else WHOLE)[self.attempt]
+
+    @property
+    def values(self) -> Values:
+        """Returns what is known of its values, apart from their range."""
+        reading = self.reading
+        by_feature = len(set(zip(reading.low, reading.high, strict=True))) > 1
+        fits = by_feature and self.shape and self.shape[-1] == len(reading.low)
+        return Values(
+            whole=self.ids is not None,
+            padding=reading.padding,
+            known=reading.known,
+            sentences=reading.sentences,
+            low=reading.low if fits else (),
+            high=reading.high if fits else (),
+        )
 
     @property
     def told(self) -> str:
-        """Its values, in words."""
-        low, high = self.range or RANGES[0]
-        values = "ids" if self.has_ids else "values assumed to be"
+        """Returns it and its values in words."""
+        text = f"{self.dtype} {self.shape}, {self._told_values()}"
+        if self.given not in {"", self.dtype}:
+            text += f"; the model takes {self.given}, to which they are converted"
+        return text
+
+    def _told_values(self) -> str:
+        known = len(self.reading.known)
+        if self.dtype == "string" or known:
+            kind = "texts" if self.dtype == "string" else "numbers"
+            if not known:
+                return "made-up words"
+            which = "of words from" if self.reading.sentences else "from"
+            return f"{kind} {which} a vocabulary of {known}"
+        if self.dtype == "bool":
+            return "true and false"
+        low, high = self.range
+        values = "ids" if self.ids is not None else "values"
+        assumed = " assumed to be" if self.is_assumed else ""
         padding = self.reading.padding
         end = "" if padding is None else f", padded at the end with {padding:g}"
-        return f"{values} from {low:g} to {high:g}{end}"
+        return f"{values}{assumed} from {low:g} to {high:g}{end}"
 
-    def known(self, reading: Reading, *, rescales: bool = False) -> "Place":
-        """Returns the input with the range that the model's layers show, if they show one."""
-        if reading.ids is not None:
-            return replace(self, reading=reading, range=(0.0, float(max(reading.ids - 1, 1))))
-        known = (0.0, 255.0) if self.pictures and rescales else None
-        return replace(self, reading=reading, range=known)
+    @property
+    def tensor(self) -> Tensor:
+        """Returns the description of the input."""
+        low, high = (None, None) if self.dtype in {"string", "bool"} else self.range
+        ids = ": ids" if self.ids is not None else ""
+        return Tensor(
+            name=self.name,
+            dtype=self.dtype,
+            shape=self.shape,
+            description=f"The model's input {self.theirs}{ids}.",
+            minimum=low,
+            maximum=high,
+            kind="image" if self.is_picture else "tensor",
+        )
 
-    def made_up(self, count: int, random: np.random.Generator) -> Any:
-        """Returns inputs of its range, as the written folder makes them up."""
-        low, high = self.range or RANGES[0]
-        tensor = Tensor(self.theirs, self.dtype, self.shape, "", low, high)
-        return made_up(tensor, count, random, whole=self.has_ids, padding=self.reading.padding)
+    def made_up(self, count: int, random: np.random.Generator) -> Array:
+        """Returns inputs as the written folder makes them up."""
+        return made_up(self.tensor, count, random, self.values)
 
     def source(self) -> str:
         """Returns the Tensor that describes it, as Python source."""
-        low, high = self.range or RANGES[0]
-        comment = (
-            "The ids that the model has an answer to."
-            if self.has_ids
-            else "ASSUMED: set the range that your data has."
+        tensor = self.tensor
+        lines = {
+            "name": folder.literal(tensor.name),
+            "dtype": folder.literal(tensor.dtype),
+            "shape": repr(tensor.shape),
+            "description": folder.literal(tensor.description),
+            "minimum": "" if tensor.minimum is None else repr(tensor.minimum),
+            "maximum": "" if tensor.maximum is None else repr(tensor.maximum),
+            "kind": folder.literal(tensor.kind),
+        }
+        text = "".join(f"    {key}={value},\n" for key, value in lines.items() if value)
+        if tensor.minimum is not None:
+            comment = (
+                "ASSUMED: set the range that your data has."
+                if self.is_assumed
+                else "The values that the model says it takes."
+            )
+            text = text.replace("    minimum=", f"    # {comment}\n    minimum=")
+        return textwrap.indent(f"Tensor(\n{text}),\n", " " * 8)
+
+    def values_source(self) -> str:
+        """Returns the Values that describe it, as Python source; empty where nothing is known."""
+        values = self.values
+        given = {
+            each.name: getattr(values, each.name)
+            for each in fields(values)
+            if getattr(values, each.name) != getattr(ANY, each.name)
+        }
+        if not given:
+            return ""
+        arguments = "".join(
+            f"    {name}={folder.nested(value, 4)},\n" for name, value in given.items()
         )
-        ids = ": ids" if self.has_ids else ""
-        text = f'''Tensor(
-    name="{self.name}",
-    dtype="{self.dtype}",
-    shape={self.shape!r},
-    description={folder.literal(f"The model's input {self.theirs}{ids}.")},
-    # {comment}
-    minimum={low},
-    maximum={high},
-    kind="{"image" if self.pictures else "tensor"}",
-),
-'''
+        text = f"{folder.literal(self.name)}: Values(\n{arguments}),\n"
         return textwrap.indent(text, " " * 8)
 
 
-def with_ranges(places: Sequence[Place], predict: Predict) -> tuple[tuple[Place, ...], float]:
-    """Returns the inputs with their ranges, and the largest difference between the answers.
-
-    Where nothing says which range an input has, it is the first one in which the model has
-    different top classes for different inputs: where all inputs are of one class, a runtime that
-    ignores its input would agree too.
+def places_of(
+    specs: Mapping[str, Any],
+    source: object,
+    shapes: Mapping[str, Shape],
+    readings: Sequence[Reading] = (),
+) -> tuple[Place, ...]:
+    """Returns the inputs of a model.
 
     Args:
-        places: the inputs.
-        predict: returns the model's answer to inputs by the model's own names.
+        specs: the type and shape of each input, by the model's own names.
+        source: the model's file, for messages.
+        shapes: the shapes that the user gives, without the batch, by a name here or in the model.
+        readings: what is known of each input; empty where nothing is known.
 
-    Raises: what the model raises for inputs of the first range.
+    Raises:
+        UserError: an input has a type or a shape that cannot be used, or there is none.
     """
-    import tensorflow as tf
-
-    tried: list[tuple[tuple[Place, ...], float]] = []
-    for assumed in RANGES:
-        inputs = tuple(replace(place, range=place.range or assumed) for place in places)
-        random = np.random.default_rng(0)
-        try:
-            made = {place.theirs: place.made_up(PROBES, random) for place in inputs}
-            answers = np.asarray(predict(made)).astype(np.float64)
-        except tf.errors.OpError:
-            if not tried:
-                raise
-            break
-        tried.append((inputs, float(np.ptp(answers, axis=0).max())))
-        if len(np.unique(answers.argmax(axis=1))) > 1:
-            return tried[-1]
-    return tried[0]
-
-
-def with_tried_ids(places: Sequence[Place], predict: Predict) -> tuple[Place, ...]:
-    """Returns the inputs with the number of ids of those that refuse a larger one.
-
-    A SavedModel does not say what its integers are; looking up an id that a table does not have is
-    an error.
-
-    Args: the same as those of ``with_ranges``.
-    """
+    if not specs:
+        raise UserError(f"{source} takes no inputs, so there is nothing to compare")
+    names = input_names(list(specs))
+    known = readings or [NOTHING_KNOWN] * len(specs)
+    unknown = set(shapes) - set(names) - set(specs)
+    if unknown:
+        raise UserError(
+            f"--shape names the input {min(unknown)!r}, which the model does not have; it has: "
+            f"{', '.join(names)}"
+        )
     return tuple(
-        place.known(Reading(ids)) if (ids := _ids(place, places, predict)) else place
-        for place in places
+        Place(
+            theirs,
+            name,
+            _dtype(source, name, spec.dtype.name),
+            _shape(source, name, spec.shape, shapes.get(name, shapes.get(theirs))),
+            reading,
+            given=spec.dtype.name,
+        )
+        for (theirs, spec), name, reading in zip(specs.items(), names, known, strict=True)
     )
 
 
-def _ids(place: Place, places: Sequence[Place], predict: Predict) -> int | None:
-    import tensorflow as tf
+def at_attempt(places: Sequence[Place], attempt: int) -> tuple[Place, ...]:
+    """Returns the inputs with another assumed range, where one is assumed."""
+    return tuple(replace(place, attempt=attempt) for place in places)
 
-    def refuses(value: int) -> bool:
-        values = {one.theirs: np.zeros((1, *one.shape), one.dtype) for one in places}
-        values[place.theirs] += value
-        try:
-            predict(values)
-        except tf.errors.InvalidArgumentError:
-            return True
-        return False
 
-    if not place.dtype.startswith("int") or refuses(0) or not refuses(MOST_IDS):
-        return None
-    known, refused = 0, MOST_IDS
-    while refused - known > 1:
-        middle = (known + refused) // 2
-        known, refused = (known, middle) if refuses(middle) else (middle, refused)
-    return refused
+def _dtype(source: object, name: str, given: str) -> str:
+    if given in _OTHER_FLOATS:
+        return "float32"
+    if given not in {*_TYPES, "bool", "string"}:
+        raise UserError(
+            f"{source}: the input {name!r} must have numbers, bools or texts, got {given}"
+        )
+    return given
+
+
+def _shape(source: object, name: str, shape: Any, asked: Shape | None) -> Shape:
+    """Returns an input's shape without the batch."""
+    found: list[int | None] | None = None if shape.rank is None else shape.as_list()
+    if found == []:
+        raise UserError(
+            f"{source}: the input {name!r} is one value for all examples of a batch; every input "
+            "must have one value or more for each example"
+        )
+    open_sizes = found is None or None in found[1:]
+    if open_sizes and asked is None:
+        words = "(unknown)" if found is None else tuple(found[1:])
+        example = ",".join(str(size or "SIZE") for size in (found or [None, None])[1:])
+        raise UserError(
+            f"{source}: the input {name!r} must have fixed sizes after the batch dimension, as "
+            f"devices need them, got {words}; give them with --shape {name}={example}"
+        )
+    if asked is None:
+        return tuple(size for size in (found or ())[1:] if size is not None)
+    fits = found is None or (
+        len(found) - 1 == len(asked)
+        and all(size in {None, given} for size, given in zip(found[1:], asked, strict=True))
+    )
+    if not fits or min(asked, default=1) < 1:
+        words = "of any shape" if found is None else f"{tuple(found[1:])} without the batch"
+        raise UserError(f"--shape {name} must fit the model's input, {words}, got {asked}")
+    return asked

@@ -30,20 +30,27 @@ def label(classes: int) -> str:
 """
 
 
-def numbers(name: str, shape: tuple[int, ...], domain: tuple[float, float] | None = None) -> str:
-    """Returns the schema's part for a tensor of numbers that is always present.
+def tensor(
+    name: str, shape: tuple[int, ...], kind: str, domain: tuple[float, float] | None = None
+) -> str:
+    """Returns the schema's part for a tensor that is always present, without NaN.
 
     Args:
         name: the feature's name.
         shape: the tensor's shape.
+        kind: ``FLOAT``, ``INT`` or ``BYTES``.
         domain: the smallest and the largest number that the data may have; None for no limits.
     """
     dims = " ".join(f"dim {{ size: {size} }}" for size in shape)
-    limits = "" if domain is None else f"min: {domain[0]!r} max: {domain[1]!r} "
+    limits = ""
+    if kind == "FLOAT":
+        ends = "" if domain is None else f"min: {domain[0]!r} max: {domain[1]!r} "
+        limits = f"\n  float_domain {{ {ends}{_FINITE} }}"
+    elif domain is not None:
+        limits = f"\n  int_domain {{ min: {int(domain[0])} max: {int(domain[1])} }}"
     return f"""feature {{
   name: "{name}"
-  type: FLOAT
-  float_domain {{ {limits}{_FINITE} }}
+  type: {kind}{limits}
   presence {{ min_fraction: 1.0 min_count: 1 }}
   shape {{ {dims} }}
 }}

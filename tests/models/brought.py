@@ -1,4 +1,4 @@
-"""Small models as people bring them: recurrent, with attention, in mixed precision; seeded."""
+"""Small models as people bring them: every kind of network, and of answer; seeded."""
 
 import warnings
 from collections.abc import Callable, Mapping
@@ -10,13 +10,13 @@ CLASSES = 4
 
 
 def save(name: str, folder: Path) -> Path:
-    """Writes a model of the table as ``<name>.keras`` and returns the file."""
+    """Writes a model of the tables as ``<name>.keras`` and returns the file."""
     import keras
     import numpy as np
 
     keras.utils.clear_session()
     keras.utils.set_random_seed(SEED)
-    model = MODELS[name]()
+    model = {**MODELS, **ANSWERS}[name]()
     random = np.random.default_rng(SEED)
     for variable in model.trainable_variables:
         # Biases of zero would hide a runtime that mixes them up.
@@ -132,6 +132,126 @@ def _bidirectional() -> Any:
     )
 
 
+def _columns(head: Callable[[Any], Any], width: int = 8) -> Any:
+    import keras
+
+    inputs = keras.Input((width,), name="columns")
+    return keras.Model(inputs, head(inputs))
+
+
+def _regression() -> Any:
+    import keras
+
+    return _columns(keras.layers.Dense(1))
+
+
+def _binary() -> Any:
+    import keras
+
+    return _columns(keras.layers.Dense(1, activation="sigmoid"))
+
+
+def _labels() -> Any:
+    import keras
+
+    return _columns(keras.layers.Dense(3, activation="sigmoid"))
+
+
+def _two_heads() -> Any:
+    import keras
+
+    kind = keras.layers.Dense(3, activation="softmax", name="Kind.A")
+    size = keras.layers.Dense(5, activation="softmax", name="size")
+    return _columns(lambda columns: [kind(columns), size(columns)])
+
+
+def _segmentation() -> Any:
+    import keras
+
+    picture = keras.Input((32, 32, 3), name="picture")
+    x = keras.layers.Conv2D(4, 3, padding="same", activation="relu")(picture)
+    return keras.Model(picture, keras.layers.Conv2D(2, 1, activation="softmax")(x))
+
+
+def _detection() -> Any:
+    import keras
+
+    picture = keras.Input((16, 16, 3), name="picture")
+    x = keras.layers.Conv2D(4, 3, strides=4, activation="relu")(picture)
+    return keras.Model(picture, _boxes(keras.layers.Flatten()(x)))
+
+
+def _boxes(x: Any, number: int = 6) -> dict[str, Any]:
+    """Returns boxes whose corners are in order, and their scores."""
+    import keras
+
+    corner, size = (
+        keras.layers.Reshape((number, 2))(keras.layers.Dense(number * 2, activation="sigmoid")(x))
+        for _ in range(2)
+    )
+    scores = keras.layers.Dense(
+        number, activation="sigmoid", kernel_initializer="orthogonal", name="scores"
+    )(x)
+    boxes = keras.layers.Concatenate(name="boxes")([corner, corner + size])
+    return {"boxes": boxes, "scores": scores}
+
+
+def _embedding() -> Any:
+    import keras
+
+    dense, unit = keras.layers.Dense(16), keras.layers.UnitNormalization()
+    return _columns(lambda columns: unit(dense(columns)))
+
+
+def _autoencoder() -> Any:
+    import keras
+
+    narrow, wide = keras.layers.Dense(16, activation="relu"), keras.layers.Dense(64)
+    thousands = keras.layers.Rescaling(1e4)
+    return _columns(lambda columns: thousands(wide(narrow(columns))), 64)
+
+
+def _bytes() -> Any:
+    import keras
+
+    picture = keras.Input((16, 16, 3), dtype="uint8", name="Picture 1")
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(picture))
+    return keras.Model(picture, _head(activation="softmax")(x))
+
+
+def _two_inputs() -> Any:
+    import keras
+
+    first, second = keras.Input((4,), name="b.Two"), keras.Input((4,), name="a One")
+    tower = keras.layers.Dense(8, activation="relu")
+    x = keras.layers.Subtract()([tower(first), tower(second)])
+    return keras.Model([first, second], _head(activation="softmax")(x))
+
+
+def _all_answers() -> Any:
+    """Returns one model that gives every kind of answer at once."""
+    import keras
+
+    layers = keras.layers
+    picture = keras.Input((8, 8, 3), dtype="uint8", name="Picture-1")
+    columns = keras.Input((5,), name="columns")
+    light = layers.Rescaling(1 / 255)(picture)
+    x = layers.Concatenate()([layers.Flatten()(layers.AveragePooling2D(2)(light)), columns])
+    return keras.Model(
+        [picture, columns],
+        {
+            "Kind.A": layers.Dense(3, activation="softmax")(x),
+            "yes": layers.Dense(1, activation="sigmoid")(x),
+            "flags": layers.Dense(3, activation="sigmoid")(x),
+            "price": layers.Dense(1)(x),
+            "mask": layers.Conv2D(2, 1, activation="softmax")(light),
+            **_boxes(x),
+            "face": layers.UnitNormalization()(layers.Dense(6)(x)),
+            "columns": layers.Dense(5)(x),
+        },
+    )
+
+
 def _head(**options: Any) -> Any:
     import keras
 
@@ -148,4 +268,17 @@ MODELS: Mapping[str, Callable[[], Any]] = {
     "causal": lambda: _transformer(causal=True),
     "mixed": _mixed,
     "bidirectional": _bidirectional,
+}
+ANSWERS: Mapping[str, Callable[[], Any]] = {
+    "regression": _regression,
+    "binary": _binary,
+    "labels": _labels,
+    "two_heads": _two_heads,
+    "segmentation": _segmentation,
+    "detection": _detection,
+    "embedding": _embedding,
+    "autoencoder": _autoencoder,
+    "bytes": _bytes,
+    "two_inputs": _two_inputs,
+    "all_answers": _all_answers,
 }

@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from core.agreement.checks import PASSED, Check
-from tests.models.brought import MODELS, save
+from tests.models.brought import ANSWERS, MODELS, save
 from tests.second_project import SecondProject
 
 
@@ -33,11 +33,12 @@ def deploy(project: SecondProject, name: str) -> list[Check]:
 def main() -> int:
     """Returns the exit code: 0 when every row of every model passed."""
     parser = argparse.ArgumentParser(description=__doc__, prog="python -m tests.programs.brought")
-    parser.add_argument("models", nargs="*", help=f"of {', '.join(MODELS)}; default: all")
+    known = [*MODELS, *ANSWERS]
+    parser.add_argument("models", nargs="*", help=f"of {', '.join(known)}; default: all")
     failed = 0
     with tempfile.TemporaryDirectory(prefix="fanout-brought-") as folder:
         project = SecondProject.at(Path(folder) / "copy")
-        for name in parser.parse_args().models or MODELS:
+        for name in parser.parse_args().models or known:
             start = time.monotonic()
             rows = deploy(project, name)
             wrong = [row for row in rows if row.status != PASSED]

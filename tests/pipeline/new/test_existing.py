@@ -1,34 +1,24 @@
 """``fanout new --keras`` and ``--saved-model``: the path of a trained model to the device."""
 
-import argparse
 import errno
-import importlib
 import json
-import sys
 import zipfile
-from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-import models
-from core.agreement.checks import Check
-from core.agreement.golden import Golden, golden_set
-from core.agreement.target import ConvertConfig
 from core.errors import DataError, UserError
-from models import examples
-from models.existing import UntrustedModelError, made_up
-from models.spec import ModelSpec, Tensor
+from models.brought.keras_file import UntrustedModelError
+from models.brought.made_up import Values, made_up
+from models.spec import Tensor
+from pipeline.commands import cli
 from pipeline.new import from_existing
+from pipeline.new.asked import Asked
 from pipeline.new.create import create
-from pipeline.stages import fan_out
-from pipeline.training.export import export
-from pipeline.training.journal import Journal
-from pipeline.training.trainer import fit
 from tests.golden import score
 from tests.models.brought import MODELS, save
+from tests.pipeline.new.written import converted, failed, only_float32, spec_of
 
 # NumPy 2 warns about TensorFlow's variables whenever Keras saves one.
 pytestmark = pytest.mark.filterwarnings("ignore:__array__ implementation:DeprecationWarning")
@@ -57,58 +47,21 @@ def originals(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture
-def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A second folder of the package ``models``: Python can import what is written there."""
-    folder = tmp_path / "models"
-    monkeypatch.setattr(models, "__path__", [*models.__path__, str(folder)])
-    yield folder
-    for name in [name for name in sys.modules if name.startswith("models.mine")]:
-        del sys.modules[name]
-
-
-def spec_of(folder: Path) -> ModelSpec:
-    importlib.invalidate_caches()
-    spec: ModelSpec = importlib.import_module(f"models.{folder.name}.spec").SPEC
-    return spec
-
-
-def converted(spec: ModelSpec, folder: Path) -> tuple[Golden, list[Check]]:
-    """Returns the exported model's golden set, and the rows of its .tflite files."""
-    import tensorflow as tf
-
-    for split in ("train", "test"):
-        data = spec.module("data").examples(folder, split, 20)
-        assert examples.write(data, folder / split / f"{split}.tfrecord") == 20
-    # As ExampleGen leaves them, which calibration reads.
-    zipped = folder / "examples" / "data_tfrecord-00000-of-00001.gz"
-    zipped.parent.mkdir()
-    with tf.io.TFRecordWriter(str(zipped), "GZIP") as writer:
-        for record in tf.data.TFRecordDataset(str(folder / "train" / "train.tfrecord")):
-            writer.write(record.numpy())
-    journal = Journal(folder, 0)
-    trained = fit(spec, {"epochs": 0}, train="", evaluation="", statistics={}, journal=journal)
-    export(trained.model, spec, folder / "exported")
-    golden = golden_set(folder / "exported", spec, str(folder / "test" / "*"))
-    golden.save(folder / "golden")
-    config = ConvertConfig(zipped.parent, folder / "golden")
-    fan_out.convert("mobile", folder / "exported", folder / "mobile", spec=spec, config=config)
-    return golden, fan_out.check("mobile", folder / "mobile", golden, spec=spec)
-
-
 @pytest.mark.parametrize(("source", "name"), [("model.keras", "mine_k"), ("saved", "mine_s")])
 def test_a_trained_model_reaches_the_device(
     originals: Path, place: Path, tmp_path: Path, source: str, name: str
 ) -> None:
     folder, told = from_existing.create(name, originals / source, models=place)
-    assert "input picture_1: float32 (8, 8, 3), values assumed to be from 0 to" in told
+    assert "input picture_1: float32 (8, 8, 3), values" in told
+    assert "float32 (3,), classification, as it ends in a softmax; labels: class 0, class 1" in told
     spec = spec_of(folder)
     golden, rows = converted(spec, tmp_path)
     assert score(golden) == 1.0
     # The export did not replace the network by a constant.
-    assert np.ptp(golden.outputs["output"], axis=0).max() > 1e-3
+    (values,) = golden.outputs.values()
+    assert np.ptp(values, axis=0).max() > 1e-3
     assert {row.variant for row in rows} == {"float32", "float16", "dynamic", "int8", "int8_uint8"}
-    assert [(row.key, row.reason) for row in rows if row.status != "passed"] == []
+    assert failed(rows) == []
     changed = folder / ("model.keras" if source == "model.keras" else "saved_model/fingerprint.pb")
     changed.write_bytes(b"other")
     with pytest.raises(DataError, match="changed: its digest is"):
@@ -123,11 +76,50 @@ def test_every_usual_kind_of_network_reaches_the_device(
     folder, _ = from_existing.create(f"mine_{name}", save(name, tmp_path), models=place)
     spec = spec_of(folder)
     assert ("int8_uint8" in spec.limits["mobile"]) == (name not in {"attention", "causal"})
-    only = replace(spec, limits={"mobile": {"float32": spec.limits["mobile"]["float32"]}})
-    golden, rows = converted(only, tmp_path)
+    golden, rows = converted(only_float32(spec), tmp_path)
     assert np.ptp(golden.outputs["output"], axis=0).max() > 1e-2
     assert len(rows) == 2
-    assert [(row.key, row.reason) for row in rows if row.status != "passed"] == []
+    assert failed(rows) == []
+
+
+@pytest.fixture(scope="module")
+def every_answer(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return save("all_answers", tmp_path_factory.mktemp("answers"))
+
+
+def test_every_kind_of_answer_reaches_the_device_and_the_server(
+    every_answer: Path, place: Path, tmp_path: Path
+) -> None:
+    folder, told = from_existing.create("mine_every", every_answer, models=place)
+    assert "input picture_1: uint8 (8, 8, 3), values from 0 to 255" in told
+    spec = spec_of(folder)
+    assert spec.made_up
+    assert {output.name: output.role for output in spec.outputs} == {
+        "kind_a": "classification",
+        "yes": "binary",
+        "flags": "multi_label",
+        "price": "regression",
+        "mask": "segmentation",
+        "boxes": "detection",
+        "scores": "detection",
+        "face": "embedding",
+        "output_columns": "tensor",
+    }
+    assert set(spec.label_keys) == {"kind_a", "yes", "flags", "price", "mask"}
+    golden, rows = converted(only_float32(spec), tmp_path, ("mobile", "serving"))
+    assert failed(rows) == []
+    assert {row.target: row.agreement for row in rows} == {"mobile": 1.0, "serving": 1.0}
+    shapes = {name: (truth.dtype.name, truth.shape) for name, truth in golden.truths.items()}
+    assert shapes == {
+        "kind_a": ("int64", (20,)),
+        "yes": ("int64", (20,)),
+        "flags": ("int64", (20, 3)),
+        "price": ("float32", (20, 1)),
+        "mask": ("int64", (20, 8, 8)),
+    }
+    for head in golden.heads:
+        before = {name: np.roll(values, 1, axis=0) for name, values in golden.outputs.items()}
+        assert (head.same(golden.outputs, before) < 1).any(), head.name
 
 
 def test_code_in_a_file_is_refused_unless_trusted(originals: Path, place: Path) -> None:
@@ -135,7 +127,7 @@ def test_code_in_a_file_is_refused_unless_trusted(originals: Path, place: Path) 
         from_existing.create("mine_l", originals / "lambda.keras", models=place)
     assert not place.exists()
     folder, _ = from_existing.create(
-        "mine_l", originals / "lambda.keras", trusted=True, models=place
+        "mine_l", originals / "lambda.keras", asked=Asked(trusted=True), models=place
     )
     assert "trusted=True" in (folder / "existing.py").read_text()
 
@@ -158,7 +150,6 @@ def test_another_version_of_keras_is_named(originals: Path, tmp_path: Path) -> N
     ("name", "message"),
     [
         ("open.keras", "must have fixed sizes"),
-        ("one.keras", "at least two classes"),
         ("gone.keras", "does not exist"),
     ],
 )
@@ -178,9 +169,7 @@ def test_other_files_are_refused(tmp_path: Path) -> None:
 
 
 def test_options_that_exclude_each_other(tmp_path: Path) -> None:
-    options = argparse.Namespace(
-        name="mine", csv=None, images=tmp_path, keras=None, saved_model=None, label="x", trust=False
-    )
+    options = cli._parser().parse_args(["new", "mine", "--images", str(tmp_path), "--label", "x"])
     with pytest.raises(UserError, match="it needs --csv"):
         create(options, tmp_path)
 
@@ -191,7 +180,7 @@ def test_a_model_that_distinguishes_nothing_is_reported(tmp_path: Path) -> None:
     zeros = keras.layers.Dense(3, kernel_initializer="zeros", activation="softmax")
     keras.Sequential([keras.Input((4,)), zeros]).save(tmp_path / "same.keras")
     folder, told = from_existing.create("same", tmp_path / "same.keras", models=tmp_path / "models")
-    assert "NOTE: its answers to made-up inputs differ by at most 0e+00" in told
+    assert "NOTE: its answers output to made-up inputs differ by at most 0e+00" in told
     assert (folder / "model.keras").is_file()
 
 
@@ -210,7 +199,7 @@ def test_made_up_ids_are_in_the_table_and_padded_at_the_end(place: Path) -> None
     assert ((ids != 0) == (np.arange(12) < lengths[:, None])).all()
     assert set(lengths) >= {1, 12}
     schema = (folder / "schema.pbtxt").read_text()
-    assert "float_domain { min: 0.0 max: 499.0 disallow_nan: true" in schema
+    assert "int_domain { min: 0 max: 499 }" in schema
 
 
 def test_the_ids_of_a_saved_model_are_tried_out(tmp_path: Path) -> None:
@@ -224,14 +213,14 @@ def test_the_ids_of_a_saved_model_are_tried_out(tmp_path: Path) -> None:
     model.export(tmp_path / "saved", verbose=False)
     folder, told = from_existing.create("ids", tmp_path / "saved", models=tmp_path / "models")
     assert "input tokens: int32 (3,), ids from 0 to 320" in told
-    assert "input count: int64 (1,), values assumed to be from 0 to 1" in told
+    assert "input count: int64 (1,), values assumed to be from 0 to 9" in told
     assert 'description="The model\'s input tokens: ids."' in (folder / "existing.py").read_text()
 
 
 def test_the_range_that_is_assumed_shows_differences(tmp_path: Path) -> None:
     import keras
 
-    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2)])
+    model = keras.Sequential([keras.Input((1,)), keras.layers.Dense(2, activation="softmax")])
     # The top class changes at -0.5.
     model.set_weights([np.array([[1.0, 0.0]]), np.array([0.5, 0.0])])
     model.save(tmp_path / "negative.keras")
@@ -245,7 +234,8 @@ def test_made_up_whole_numbers_reach_both_ends() -> None:
     values = made_up(tensor, 50, random)
     assert values.dtype == np.int32
     assert 0.3 < values.mean() < 0.7
-    floats = made_up(Tensor("ids", "float32", (3,), "", 0.0, 4.0), 50, random, whole=True)
+    tensor = Tensor("ids", "float32", (3,), "", 0.0, 4.0)
+    floats = made_up(tensor, 50, random, Values(whole=True))
     assert floats.dtype == np.float32
     assert set(floats.ravel()) == {0, 1, 2, 3, 4}
 
