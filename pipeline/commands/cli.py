@@ -196,7 +196,7 @@ def _deploy(options: argparse.Namespace) -> int:
     with exclusive(config.build.folder):
         servers.serve(config)
     if not options.json:
-        print_table(release.checks, f"Release {release.version} of {config.build.name}")
+        print_table(release.checks, f"Release {release.version} of {config.build.name}", config)
     code = _smoke(options)
     if not options.json:
         for name, address in servers.addresses(config).items():
@@ -209,7 +209,7 @@ def _try_out(config: Any, release: Any, options: argparse.Namespace) -> None:
 
     rows = deploy_canary(config, release, options.watch, hold=options.hold)
     if not options.json:
-        print_table(rows, f"Release {release.version} as canary")
+        print_table(rows, f"Release {release.version} as canary", config)
 
 
 def _check(options: argparse.Namespace) -> int:
@@ -221,13 +221,14 @@ def _check(options: argparse.Namespace) -> int:
     checks = check_release(config, release)
     if not options.json:
         print(soundness(config, release))
-    return _report(checks, f"Release {release.version}, checked again", options)
+    return _report(checks, f"Release {release.version}, checked again", config, options)
 
 
 def _smoke(options: argparse.Namespace) -> int:
     from pipeline.deployment.smoke import smoke
 
-    return _report(smoke(_config(options)), "As deployed", options)
+    config = _config(options)
+    return _report(smoke(config), "As deployed", config, options)
 
 
 def _inspect(options: argparse.Namespace) -> int:
@@ -255,7 +256,7 @@ def _report_file(options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps({"report": str(file)}))
         return 0
-    print_table(release.checks, f"Release {release.version} of {config.build.name}")
+    print_table(release.checks, f"Release {release.version} of {config.build.name}", config)
     print(file)
     if options.open and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
         webbrowser.open(file.as_uri())
@@ -325,11 +326,11 @@ def _stop(options: argparse.Namespace) -> int:
     return 0
 
 
-def _report(checks: Sequence[Any], title: str, options: argparse.Namespace) -> int:
+def _report(checks: Sequence[Any], title: str, config: Any, options: argparse.Namespace) -> int:
     if options.json:
         print(json.dumps([check.to_json() for check in checks], indent=1))
     else:
-        print_table(checks, title)
+        print_table(checks, title, config)
     stopping = [check for check in checks if check.stops_release]
     for check in stopping:
         what = f"{check.target} {check.variant} on {check.runtime}"
@@ -337,13 +338,13 @@ def _report(checks: Sequence[Any], title: str, options: argparse.Namespace) -> i
     return 1 if stopping or not checks else 0
 
 
-def print_table(checks: Sequence[Any], title: str) -> None:
+def print_table(checks: Sequence[Any], title: str, config: Any) -> None:
     """Prints the table of checks as wide as the terminal, or 140 columns wide into a file."""
     from rich.console import Console
 
     from pipeline.commands.table import print_checks
 
-    print_checks(Console(), checks, title=title)
+    print_checks(Console(), checks, title=title, made_up=config.spec.made_up)
 
 
 def _console() -> Any:

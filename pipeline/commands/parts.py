@@ -3,6 +3,8 @@
 from pathlib import Path
 
 from core.agreement.golden import Golden
+from core.files import sha256
+from core.fingerprint import of_values
 from pipeline.monitor.baseline import FOLDER as MONITORING
 from pipeline.release.assemble import Parts
 from pipeline.report import gather, render
@@ -28,13 +30,24 @@ def parts_of_last_run(config: Config, fingerprint: str) -> Parts:
     return Parts(
         targets=pushed,
         golden=Golden.load(last["GoldenSet"]["golden"].folder),
-        metrics=read_evaluation(evaluation.folder, config.spec).to_json(),
+        metrics={
+            **read_evaluation(evaluation.folder, config.spec).to_json(),
+            "made_up": config.spec.made_up,
+            # What the next release's report needs to know whether it was measured on the same.
+            "test_split": _test_split(config),
+        },
         checks=[row for folder in blessings.values() for row in read_checks(folder)],
         beside={MONITORING: last["MonitoringBaseline"]["statistics"].folder},
         fingerprint=fingerprint,
         checked={target: read_digests(folder) for target, folder in blessings.items()},
         report=lambda manifest: render(gather(config, manifest)),
     )
+
+
+def _test_split(config: Config) -> str:
+    """Returns the digest of the examples that the Evaluator measured."""
+    files = sorted((config.build.tfrecords / "test").glob("*.tfrecord"))
+    return f"sha256:{of_values([sha256(file) for file in files])}"
 
 
 def refused_targets(config: Config, parts: Parts) -> list[str]:

@@ -3,12 +3,13 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 
 from pipeline.deployment import promotion
 from pipeline.deployment.prune import Pruning, prune
 from pipeline.release import listing, release, signing
+from pipeline.release.headline import Headline, column
 from pipeline.settings.config import Config
 from pipeline.settings.lock import exclusive
 
@@ -91,14 +92,15 @@ def _pruned(done: Pruning, word: str) -> str:
     return "\n".join([*lines, f"{done.bytes:,} bytes {word}"])
 
 
-def _print_table(name: str, rows: Iterable[listing.Row]) -> None:
+def _print_table(name: str, rows: Sequence[listing.Row]) -> None:
     from rich.console import Console
     from rich.table import Table
 
     console = Console() if sys.stdout.isatty() else Console(width=140)
     table = Table(title=f"Releases of {name}", title_justify="left", header_style="bold")
-    for title in ("version", "created", "accuracy", "fingerprint", "checks", "promoted"):
-        table.add_column(title, justify="right" if title in ("version", "accuracy") else "left")
+    score = column(row.metric for row in rows)
+    for title in ("version", "created", score, "fingerprint", "checks", "promoted"):
+        table.add_column(title, justify="right" if title in ("version", score) else "left")
     table.add_column("signature", overflow="fold")
     table.add_column("size", justify="right")
     for row in rows:
@@ -106,7 +108,7 @@ def _print_table(name: str, rows: Iterable[listing.Row]) -> None:
         table.add_row(
             f"{row.version} ← current" if row.current else str(row.version),
             row.created,
-            "" if row.accuracy is None else f"{row.accuracy:.4f}",
+            Headline(row.metric, row.score, row.made_up).cell,
             row.fingerprint.removeprefix("sha256:")[:12],
             f"[red]{row.problem}[/]" if row.problem else checks,
             row.promoted or "never",

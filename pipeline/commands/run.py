@@ -79,7 +79,8 @@ def bring_up_to_date(
     except GateError:
         if updated.stopped_by:
             title = f"Release {updated.version} of {config.build.name}, not promoted"
-            print_checks(CONSOLE, updated.checks, title=title)
+            made_up = config.spec.made_up
+            print_checks(CONSOLE, updated.checks, title=title, made_up=made_up)
         mark_for_retry(config, sorted({check.target for check in updated.stopped_by}))
         raise
     return updated

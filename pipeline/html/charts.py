@@ -21,8 +21,8 @@ def lines(title: str, series: Mapping[str, Sequence[float]], *, across: str) -> 
     steps = max((len(values) for values in series.values()), default=0)
     if not finite:
         return tag("p", f"{title}: no finite value", class_="note")
-    ticks = _ticks(min(finite), max(finite))
-    low, high = ticks[0], ticks[-1]
+    marks = ticks(min(finite), max(finite))
+    low, high = marks[0], marks[-1]
 
     def x(step: int) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (step / max(steps - 1, 1) if steps > 1 else 0.5)
@@ -30,7 +30,7 @@ def lines(title: str, series: Mapping[str, Sequence[float]], *, across: str) -> 
     def y(value: float) -> float:
         return HEIGHT - BOTTOM - (HEIGHT - TOP - BOTTOM) * (value - low) / (high - low)
 
-    parts: list[Child] = [_rule(y(tick), f"{tick:g}") for tick in ticks]
+    parts: list[Child] = [_rule(y(tick), f"{tick:g}") for tick in marks]
     every = max(1, math.ceil(steps / 10))
     parts += [
         label(x(step), HEIGHT - BOTTOM + 15, str(step + 1)) for step in range(0, steps, every)
@@ -146,7 +146,7 @@ def histogram(title: str, differences: Sequence[float], *, limit: float | None) 
     return figure(title, parts, width, height)
 
 
-def _ticks(low: float, high: float) -> list[float]:
+def ticks(low: float, high: float) -> list[float]:
     """Returns four to seven round values that enclose the range."""
     span = (high - low) or abs(high) or 1.0
     base: float = 10 ** math.floor(math.log10(span / 4))

@@ -39,7 +39,7 @@ class Parts:
     Attributes:
         targets: for each target that was pushed, the folder with its artifacts.
         golden: the golden set on the whole test split.
-        metrics: the Evaluator's metrics.
+        metrics: the Evaluator's metrics, and which examples it measured.
         checks: the rows of all targets.
         fingerprint: covers the data, code and configuration.
         checked: for each target, the SHA-256 of every file that its check ran. The shipped files

@@ -7,6 +7,7 @@ from core import files
 from core.agreement.checks import FAILED, PASSED
 from core.errors import UserError
 from pipeline.release import history, release, signature
+from pipeline.release.headline import SHARES, Headline
 from pipeline.release.release import Release
 from pipeline.settings.config import Config
 
@@ -18,6 +19,8 @@ class Row:
     Attributes:
         version, created, fingerprint: as in the manifest.
         accuracy: the SavedModel's on the test split; None if the manifest has none.
+        score, metric: its headline score and that score's name; None and empty if it has none.
+        made_up: whether its examples are made up.
         passed, failed: the number of its checks that passed or failed.
         promotable: whether every required check passed.
         promoted: the time of its last promotion; ``""`` if never, ``?`` if unknown.
@@ -30,6 +33,9 @@ class Row:
     version: int
     created: str = ""
     accuracy: float | None = None
+    score: float | None = None
+    metric: str = ""
+    made_up: bool = False
     fingerprint: str = ""
     passed: int = 0
     failed: int = 0
@@ -70,11 +76,15 @@ def _row(config: Config, version: int, now: int | None, promoted: dict[int, str]
     except UserError as error:
         return Row(**{**asdict(known), "problem": str(error)})
     statuses = [check.status for check in opened.checks]
+    headline = Headline.of(opened.manifest["metrics"])
     return Row(
         **{
             **asdict(known),
             "created": opened.manifest["created"],
-            "accuracy": opened.manifest["metrics"].get("accuracy"),
+            "accuracy": headline.value if headline.name in SHARES else None,
+            "score": headline.value,
+            "metric": headline.name,
+            "made_up": headline.made_up,
             "fingerprint": opened.fingerprint,
             "passed": statuses.count(PASSED),
             "failed": statuses.count(FAILED),

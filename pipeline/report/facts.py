@@ -18,6 +18,7 @@ from models.spec import Limits, ModelSpec, Profile
 from pipeline.monitor.baseline import FOLDER, read_statistics
 from pipeline.monitor.statistics import Comparison
 from pipeline.release import history
+from pipeline.release.headline import MADE_UP, Headline
 from pipeline.release.release import Release, current_version
 from pipeline.report.splits import Split, anomalies, splits
 from pipeline.settings.config import Config
@@ -75,10 +76,59 @@ class Facts:
         """Returns the spec's limits for a row; None if the spec no longer names its variant."""
         return self.spec.limits.get(check.target, {}).get(check.variant)
 
-    def label(self, number: int) -> str:
-        """Returns a class's name."""
-        known = 0 <= number < len(self.spec.labels)
-        return self.spec.labels[number] if known else f"class {number}"
+    @property
+    def metrics(self) -> Mapping[str, Any]:
+        """Returns the manifest's metrics, which are the Evaluator's."""
+        metrics: Mapping[str, Any] = self.manifest["metrics"]
+        return metrics
+
+    @property
+    def headline(self) -> Headline:
+        return Headline.of(self.metrics)
+
+    @property
+    def examples_word(self) -> str:
+        """Returns what the examples are that everything was measured on."""
+        return MADE_UP if self.headline.made_up else "test examples"
+
+    @property
+    def other_examples(self) -> str:
+        """Returns why the previous release's figures come from other examples than this one's.
+
+        It is empty if they come from the same examples, or if there is no previous release.
+        """
+        if self.parent is None:
+            return ""
+        old, before = f"release {self.parent.version}", self.parent.manifest["metrics"]
+        if not before.get("test_split"):
+            return f"{old} does not say which test examples it was measured on"
+        same = before["test_split"] == self.metrics.get("test_split")
+        return "" if same else f"{old} was measured on other test examples"
+
+    @property
+    def not_compared(self) -> str:
+        """Returns why the previous release's score tells nothing beside this one's.
+
+        It is empty if both were measured on the same test examples by the same score, or if there
+        is no previous release.
+        """
+        if self.parent is None:
+            return ""
+        now, then = self.headline, Headline.of(self.parent.manifest["metrics"])
+        if now.made_up or then.made_up:
+            return "made-up inputs tell nothing of how good a model is"
+        if now.value is None:
+            return "this model's answers have no score"
+        if now.name != then.name:
+            had = f"has the score {then.name}" if then.name else "has no score"
+            return f"release {self.parent.version} {had}, this one has {now.name}"
+        return self.other_examples
+
+    @property
+    def before(self) -> Mapping[str, Any] | None:
+        """Returns the previous release's metrics, if these can be compared with them."""
+        comparable = self.parent is not None and not self.not_compared
+        return self.parent.manifest["metrics"] if self.parent and comparable else None
 
 
 def checks_of(manifest: Mapping[str, Any]) -> list[Check]:

@@ -1,9 +1,12 @@
 """The decision: each gate's limits from the spec, and the measured values."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from core.agreement.bounds import bound_of
 from core.agreement.checks import PASSED, Check
+from models.roles.table import heads
+from pipeline.release.headline import Headline
 from pipeline.report.facts import Facts
 from pipeline.targets import TARGETS
 
@@ -59,52 +62,81 @@ def _shift(facts: Facts) -> list[Verdict]:
 
 
 def _model(facts: Facts) -> list[Verdict]:
-    metrics, profile = facts.manifest["metrics"], facts.profile
-    accuracy = float(metrics["accuracy"])
-    rules = [
-        Verdict(
-            "Model",
-            f"accuracy of at least {profile.min_accuracy:g}",
-            f"{accuracy:.4f}",
-            # TFMA computes in single precision: a figure that equals the limit must pass.
-            accuracy >= profile.min_accuracy - 1e-6,
-        )
+    return [_blessing(facts), *_scores(facts), *_slices(facts), *_change(facts)]
+
+
+def _scores(facts: Facts) -> Iterator[Verdict]:
+    """Yields each head's score; releases from before outputs had roles have one accuracy."""
+    metrics, least = facts.metrics, facts.profile.min_accuracy
+    known = [
+        (head, head.role.score_of.name)
+        for head in heads(facts.spec.outputs)
+        if head.role.score_of and head.name in metrics.get("outputs", {})
     ]
-    if metrics["slices"]:
-        worst = min(metrics["slices"], key=lambda key: float(metrics["slices"][key]))
-        value = float(metrics["slices"][worst])
-        least = profile.min_slice_accuracy
-        rules.append(
-            Verdict(
-                "Model",
-                f"accuracy of at least {least:g} in every slice",
-                f"{value:.4f} in the worst, {facts.spec.slice_name(worst)}",
-                value >= least - 1e-6,
-            )
+    scores = [
+        (
+            _score(facts, name, head.name if len(known) > 1 else ""),
+            metrics["outputs"][head.name][name],
         )
-    rules.insert(0, _blessing(facts))
-    return [*rules, *_change(facts)]
+        for head, name in known
+    ]
+    if not scores and facts.headline.value is not None:
+        scores = [(_score(facts, facts.headline.name), facts.headline.value)]
+    for name, value in scores:
+        yield Verdict(
+            "Model",
+            f"{name} of at least {least:g}",
+            f"{value:.4f}",
+            # TFMA computes in single precision: a figure that equals the limit must pass.
+            value >= least - 1e-6,
+        )
 
 
-def _change(facts: Facts) -> list[Verdict]:
-    """Returns how the model compares with the previous release's, overall and by slice."""
-    profile, now = facts.profile, facts.manifest["metrics"]
-    overall = f"accuracy at most {profile.max_accuracy_drop:g} lower than before"
-    by_slice = f"accuracy at most {profile.max_slice_accuracy_drop:g} lower in any slice"
+def _score(facts: Facts, name: str, head: str = "") -> str:
+    """Returns a score's name, with its output where there are several."""
+    of = f" of {head}" if head else ""
+    if facts.headline.made_up:
+        return f"agreement{of} with the SavedModel's own answers"
+    return f"{name}{of}"
+
+
+def _slices(facts: Facts) -> Iterator[Verdict]:
+    slices, least = facts.metrics["slices"], facts.profile.min_slice_accuracy
+    score = _score(facts, facts.metrics.get("metric") or "accuracy")
+    if slices:
+        worst = min(slices, key=lambda key: float(slices[key]))
+        value = float(slices[worst])
+        yield Verdict(
+            "Model",
+            f"{score} of at least {least:g} in every slice",
+            f"{value:.4f} in the worst, {facts.spec.slice_name(worst)}",
+            value >= least - 1e-6,
+        )
+
+
+def _change(facts: Facts) -> Iterator[Verdict]:
+    """Yields how the model compares with the previous release's, overall and by slice."""
+    profile, now, name = facts.profile, facts.metrics, facts.headline.name
+    if facts.headline.value is None:
+        return
+    overall = f"{name} at most {profile.max_accuracy_drop:g} lower than before"
+    by_slice = f"{name} at most {profile.max_slice_accuracy_drop:g} lower in any slice"
     if facts.parent is None:
         reason = "no release was promoted before"
-        return [Verdict("Model", rule, reason, None) for rule in (overall, by_slice)]
-    before = facts.parent.manifest["metrics"]
-    change = float(now["accuracy"]) - float(before["accuracy"])
+        yield from (Verdict("Model", rule, reason, None) for rule in (overall, by_slice))
+        return
+    before = facts.before
+    if before is None:
+        yield Verdict("Model", overall, f"not compared: {facts.not_compared}", None)
+        return
+    change = facts.headline.value - (Headline.of(before).value or 0.0)
     against = f"against release {facts.parent.version}"
-    rules = [
-        Verdict(
-            "Model",
-            overall,
-            f"{change:+.4f} {against}",
-            -change <= profile.max_accuracy_drop + 1e-6,
-        )
-    ]
+    yield Verdict(
+        "Model",
+        overall,
+        f"{change:+.4f} {against}",
+        -change <= profile.max_accuracy_drop + 1e-6,
+    )
     changes = {
         key: float(value) - float(before["slices"][key])
         for key, value in now["slices"].items()
@@ -114,19 +146,17 @@ def _change(facts: Facts) -> list[Verdict]:
         worst = min(changes, key=lambda key: changes[key])
         measured = f"{changes[worst]:+.4f} {against} in the worst, {facts.spec.slice_name(worst)}"
         within = -changes[worst] <= profile.max_slice_accuracy_drop + 1e-6
-        rules.append(Verdict("Model", by_slice, measured, within))
-    return rules
+        yield Verdict("Model", by_slice, measured, within)
 
 
 def _blessing(facts: Facts) -> Verdict:
     step = facts.run.steps.get("Evaluator") if facts.run else None
     blessing = step.output("blessing") if step else None
+    rule = "blessed by TFX's Evaluator: every answer is finite, and the scores are high enough"
     if blessing is None:
-        return Verdict("Model", "blessed by TFX's Evaluator", "not recorded", None)
+        return Verdict("Model", rule, "not recorded", None)
     blessed = blessing.properties.get("blessed") == 1
-    return Verdict(
-        "Model", "blessed by TFX's Evaluator", "blessed" if blessed else "not blessed", blessed
-    )
+    return Verdict("Model", rule, "blessed" if blessed else "not blessed", blessed)
 
 
 def _targets(facts: Facts) -> list[Verdict]:
@@ -142,14 +172,15 @@ def _targets(facts: Facts) -> list[Verdict]:
 
 
 def _variant(facts: Facts, target: str, variant: str, rows: list[Check]) -> Verdict:
-    limits = facts.limits(rows[0])
+    limits, score = facts.limits(rows[0]), facts.headline.name
+    score = "each score" if score and len(facts.metrics.get("outputs", {})) > 1 else score
     if limits is None:
         rule = "the spec no longer names this variant"
     else:
         parts = [
             f"agreement of at least {limits.agreement:g}",
             bound_of(variant, limits).sentence(),
-            f"accuracy at most {limits.accuracy_drop:g} lower",
+            f"{score} at most {limits.accuracy_drop:g} lower" if score else "",
             "" if limits.required else "not required",
         ]
         rule = ", ".join(part for part in parts if part)

@@ -5,7 +5,8 @@ from collections.abc import Callable
 from pipeline.html.document import document, section, tiles
 from pipeline.html.markup import Child, Markup, join, note, table, tag
 from pipeline.html.signs import badge
-from pipeline.report import agreement, card, comparison, data, gates, origin, quality
+from pipeline.release.headline import Headline, capital, measured
+from pipeline.report import agreement, card, comparison, data, disagreements, gates, origin, quality
 from pipeline.report.facts import Facts
 
 Section = Callable[[Facts], Markup]
@@ -30,17 +31,11 @@ def render(facts: Facts) -> str:
 
 def _masthead(facts: Facts) -> Markup:
     checks = facts.checks
-    metrics = facts.manifest["metrics"]
     passed = sum(check.status == "passed" for check in checks)
     sizes = [check.bytes for check in checks if check.bytes]
     agreements = [check.agreement for check in checks if check.agreement is not None]
-    change = ""
-    if facts.parent:
-        before = float(facts.parent.manifest["metrics"]["accuracy"])
-        difference = float(metrics["accuracy"]) - before
-        change = f"{difference:+.4f} to release {facts.parent.version}"
     figures = [
-        ("Accuracy", f"{metrics['accuracy']:.2%}", change or "on the test split"),
+        _score(facts),
         ("Checks passed", f"{passed} of {len(checks)}", "each in its own runtime"),
         ("Least agreement", f"{min(agreements):.2%}" if agreements else "–", "with the SavedModel"),
         ("Smallest artifact", f"{min(sizes) / 1000:,.0f} kB" if sizes else "–",
@@ -55,6 +50,22 @@ def _masthead(facts: Facts) -> Markup:
         tag("p", _verdict(facts), class_="verdict"),
         tiles(figures),
     )  # fmt: skip
+
+
+def _score(facts: Facts) -> tuple[str, str, str]:
+    """Returns the tile of the headline score."""
+    headline = facts.headline
+    if headline.made_up:
+        return "Inputs", "made up", "compared with the SavedModel's own answers"
+    if headline.value is None:
+        return "Score", "–", "its answers have none"
+    under = "on the test split"
+    if facts.parent and facts.before:
+        difference = headline.value - (Headline.of(facts.before).value or 0.0)
+        under = f"{difference:+.4f} to release {facts.parent.version}"
+    elif facts.parent:
+        under = f"not compared with release {facts.parent.version}"
+    return capital(headline.name), measured(headline.name, headline.value), under
 
 
 def _verdict(facts: Facts) -> Child:
@@ -102,7 +113,7 @@ SECTIONS = (
         (
             agreement.checks,
             _titled("Largest difference of each example", agreement.differences),
-            _titled("Examples on which a runtime disagrees", agreement.disagreements),
+            _titled("Examples on which a runtime disagrees", disagreements.disagreements),
         ),
     ),
     ("comparison", "Comparison with the previous release", (comparison.comparison,)),

@@ -1,100 +1,85 @@
-"""The SavedModel's quality on the test split: by slice, and the classes that it confuses."""
+"""The SavedModel's quality on the test split: by slice, and what each head gets wrong."""
 
-import numpy as np
+from collections.abc import Callable, Mapping
 
-from core.arrays import Array
-from models.roles.classification import Classification
+from core.agreement.golden import Golden
+from models.roles.role import Head
+from models.roles.table import heads
+from models.spec import ModelSpec
 from pipeline.html import charts
-from pipeline.html.markup import Child, Markup, join, note, table, tag
+from pipeline.html.markup import Markup, join, note, table, tag
+from pipeline.release.headline import OWN_ANSWERS, capital, measured
+from pipeline.report.boxes import boxes
+from pipeline.report.classes import confusion, each_label, yes_or_no
 from pipeline.report.facts import Facts
+from pipeline.report.masks import masks
+from pipeline.report.numbers import against_true
 
-# A matrix of more classes is unreadable on paper; its largest confusions tell more.
-MATRIX_CLASSES = 20
+NO_SCORE = (
+    "No score is defined for these answers without further data. The agreement of the targets "
+    "shows whether they answer like the SavedModel."
+)
+DRAWN: Mapping[str, Callable[[ModelSpec, Golden, Head], Markup]] = {
+    "classification": lambda _, golden, head: confusion(golden, head),
+    "binary": lambda _, golden, head: yes_or_no(golden, head),
+    "multi_label": lambda _, golden, head: each_label(golden, head),
+    "regression": lambda _, golden, head: against_true(golden, head),
+    "segmentation": masks,
+    "detection": boxes,
+}
 
 
 def quality(facts: Facts) -> Markup:
-    """Returns the slices and the confusion matrix, side by side if there is room."""
-    return tag("div", slices(facts), confusion(facts), class_="pair")
+    """Returns the slices, and each head's scores and drawings, side by side if there is room."""
+    if facts.headline.made_up:
+        return note(OWN_ANSWERS)
+    several = heads(facts.spec.outputs)
+    if len(several) == 1:
+        return tag("div", slices(facts), _head(facts, several[0]), class_="pair")
+    parts = [join([tag("h3", head.name), _head(facts, head)]) for head in several]
+    return join([slices(facts), *parts])
 
 
-def slices(facts: Facts) -> Markup:
+def slices(facts: Facts) -> Markup | None:
     """Returns a bar for each slice, with the limit and the previous release's value."""
-    metrics = facts.manifest["metrics"]
+    metrics = facts.metrics
+    if facts.headline.value is None:
+        return None
     if not metrics["slices"]:
         return note("The Evaluator measured no slices.")
     now = {facts.spec.slice_name(key): float(value) for key, value in metrics["slices"].items()}
     before = None
-    if facts.parent:
-        old = facts.parent.manifest["metrics"]["slices"]
+    if facts.before:
+        old = facts.before["slices"]
         before = {facts.spec.slice_name(key): float(value) for key, value in old.items()}
     return charts.bars(
-        f"Accuracy on {int(metrics['examples']):,} test examples, by slice",
+        f"{capital(facts.headline.name)} on {int(metrics['examples']):,} test examples, by slice",
         now,
         before=before,
         limit=facts.profile.min_slice_accuracy,
     )
 
 
-def confusion(facts: Facts) -> Markup:
-    """Returns the confusion matrix of the golden set as a table with coloured cells."""
-    golden = facts.golden
+def _head(facts: Facts, head: Head) -> Markup:
+    return join([scores(facts, head), _drawn(facts, head)])
+
+
+def scores(facts: Facts, head: Head) -> Markup | None:
+    """Returns the scores that the Evaluator measured, where there is more than the headline's."""
+    found: Mapping[str, float] = facts.metrics.get("outputs", {}).get(head.name, {})
+    if set(found) <= {facts.headline.name}:
+        return None
+    unit = head.outputs[0].unit
+    rows = [[capital(name), measured(name, value, unit)] for name, value in found.items()]
+    return table(f"Scores of {head.name}", ["Score", "Value"], rows, numbers="1")
+
+
+def _drawn(facts: Facts, head: Head) -> Markup:
+    draw, golden = DRAWN.get(head.role.name), facts.golden
+    if draw is None:
+        return note(NO_SCORE)
     if golden is None:
         return note("The golden set of this release's run no longer exists.")
-    classes = (head for head in golden.heads if isinstance(head.role, Classification))
-    answered = next(classes, None)
-    if answered is None or answered.name not in golden.truths:
-        return note("No output of this model is one class of several with a known true class.")
-    predicted, truth = answered.truth(golden.outputs), golden.truths[answered.name]
-    counts = matrix(predicted, truth, golden.outputs[answered.name].shape[1])
-    if len(counts) > MATRIX_CLASSES:
-        return _largest(facts, counts)
-    totals = counts.sum(axis=1, keepdims=True)
-    shares = counts / np.maximum(totals, 1)
-    rows: list[list[Child]] = []
-    for true, line in enumerate(counts):
-        cells: list[Child] = [facts.label(true)]
-        for column, count in enumerate(line):
-            share = float(shares[true, column])
-            cells.append(
-                tag(
-                    "span",
-                    str(count) if count else "·",
-                    class_=f"cell {'hit' if true == column else 'miss'}",
-                    style=f"--share:{share:.3f}",
-                    title=f"{facts.label(true)} taken for {facts.label(column)}: "
-                    f"{count} of {int(totals[true, 0])}, {share:.1%}",
-                )
-            )
-        rows.append(cells)
-    head: list[Child] = ["True class"]
-    head += [tag("span", facts.label(number), class_="slanted") for number in range(len(counts))]
-    return tag(
-        "div",
-        table(
-            f"Confusion matrix, {len(golden):,} test examples; columns: predicted class", head, rows
-        ),
-        class_="confusion",
-    )
-
-
-def matrix(predicted: Array, truth: Array, classes: int) -> Array:
-    """Returns counts, true class by predicted class, of shape (classes, classes)."""
-    counts = np.zeros((classes, classes), np.int64)
-    np.add.at(counts, (truth, predicted), 1)
-    return counts
-
-
-def _largest(facts: Facts, counts: Array) -> Markup:
-    wrong = counts.copy()
-    np.fill_diagonal(wrong, 0)
-    order = np.argsort(wrong, axis=None)[::-1][:MATRIX_CLASSES]
-    pairs = [divmod(int(place), len(counts)) for place in order]
-    rows = [
-        [facts.label(true), facts.label(predicted), f"{int(wrong[true, predicted]):,}"]
-        for true, predicted in pairs
-        if wrong[true, predicted]
-    ]
-    if not rows:
-        return note("The SavedModel predicts the true class of every test example.")
-    shown = table("The largest confusions", ["True", "Predicted", "Examples"], rows, numbers="2")
-    return join([note(f"{len(counts)} classes are too many for a matrix."), shown])
+    if head.name not in golden.truths:
+        return note(f"The true answers of {head.name} are not known.")
+    return draw(facts.spec, golden, head)

@@ -1,12 +1,14 @@
 import json
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
 from core.agreement.checks import FAILED, Check
 from core.errors import GateError, UserError
+from pipeline.commands import releases
 from pipeline.deployment import promotion
-from pipeline.release import release
+from pipeline.release import listing, release
 from pipeline.release.assemble import Parts, assemble
 from pipeline.settings.config import Config
 
@@ -109,3 +111,36 @@ def test_an_optional_variant_that_failed_is_left_out_and_the_release_goes_on(
     assert why.read_text() == "LiteRT 2.3.0: agreement 0.5\n"
     assert (parts.targets["mobile"] / "fashion.dynamic.tflite").is_file(), "what was pushed stays"
     assert made.damage() == []
+
+
+@pytest.mark.parametrize(
+    ("metrics", "heading", "cell"),
+    [
+        ({"accuracy": 0.9}, "accuracy", "0.9000"),
+        ({"accuracy": 0.9, "score": 0.9, "metric": "accuracy"}, "accuracy", "0.9000"),
+        ({"accuracy": None, "score": 0.5, "metric": "R²"}, "score", "R² 0.5000"),
+        ({"accuracy": None, "score": None, "metric": ""}, "accuracy", ""),
+        (
+            {"accuracy": 1.0, "score": 1.0, "metric": "accuracy", "made_up": True},
+            "accuracy",
+            "made-up inputs",
+        ),
+    ],
+)
+def test_the_list_has_the_headline_score_with_its_name(
+    config: Config,
+    parts: Parts,
+    metrics: dict[str, Any],
+    heading: str,
+    cell: str,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    assemble(config, replace(parts, metrics={**parts.metrics, **metrics}))
+    rows = listing.rows(config)
+    releases._print_table("fashion-quick", rows)
+    lines = capsys.readouterr().out.splitlines()
+    assert f" {heading} " in lines[2]
+    assert cell in lines[4]
+    assert ("0.9" in lines[4]) == ("0.9" in cell)
+    expected = metrics["accuracy"] if not metrics.get("made_up") else None
+    assert rows[0].accuracy == expected

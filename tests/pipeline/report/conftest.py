@@ -59,7 +59,15 @@ def bare(config: Config, checks: list[Check]) -> Facts:
         "version": 2,
         "created": "2026-01-02T03:04:05Z",
         "fingerprint": "sha256:1",
-        "metrics": {"accuracy": 0.9, "examples": 40, "slices": slices},
+        "metrics": {
+            "accuracy": 0.9,
+            "examples": 40,
+            "slices": slices,
+            "score": 0.9,
+            "metric": "accuracy",
+            "outputs": {"probabilities": {"accuracy": 0.9}},
+            "test_split": "sha256:2",
+        },
         "files": {"mobile/m.tflite": {"sha256": "ab" * 32, "bytes": 5}},
         "checks": [check.to_json() for check in checks],
     }

@@ -20,7 +20,12 @@ def parts(config: Config, golden: Golden, checks: list[Check], tmp_path: Path) -
     made = tmp_path / "made"
     made.mkdir()
     (made / "m.tflite").write_bytes(b"model")
-    metrics = {"accuracy": 0.9, "examples": 40, "slices": {"label=3": 0.8}}
+    metrics = {
+        "accuracy": 0.9,
+        "examples": 40,
+        "slices": {"label=3": 0.8},
+        "test_split": "sha256:2",
+    }
     return Parts({"mobile": made}, golden, metrics, passed, "sha256:1")
 
 
@@ -74,7 +79,7 @@ def test_golden_set_and_evidence_come_from_the_run(config: Config, parts: Parts)
     facts = gather(config, made.manifest)
     assert facts.golden and len(facts.golden) == 40
     assert {*facts.evidence} == {check.key for check in facts.checks}
-    assert "2 of 40 examples." in render(facts)
+    assert "2 of 40 test examples." in render(facts)
 
 
 def test_broken_neighbours_do_not_stop_it(config: Config, parts: Parts) -> None:

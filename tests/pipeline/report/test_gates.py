@@ -20,6 +20,7 @@ def test_each_rule_is_compared_with_the_measurements(full: Facts) -> None:
 
 
 def test_low_accuracy_and_anomalies_are_not_met(full: Facts) -> None:
+    # As in releases from before outputs had roles.
     metrics = {"accuracy": 0.1, "examples": 40, "slices": {"label=3": 0.05}}
     worse = replace(
         full, manifest={**full.manifest, "metrics": metrics}, anomalies=["split train: bad"]
@@ -33,7 +34,7 @@ def test_the_release_before_is_compared_overall_by_slice_and_in_its_data(
     full: Facts, tmp_path: Path
 ) -> None:
     slices = {**full.manifest["metrics"]["slices"], "label=8": 0.5}
-    worse = {"accuracy": 0.86, "examples": 40, "slices": slices}
+    worse = {**full.manifest["metrics"], "accuracy": 0.86, "score": 0.86, "slices": slices}
     before = Release(tmp_path / "1", {**full.manifest, "version": 1})
     chance = np.random.default_rng(3)
     bright, dark = (

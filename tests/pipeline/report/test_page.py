@@ -58,7 +58,7 @@ def test_the_page_is_well_formed_and_names_only_itself(full: Facts) -> None:
 
 def test_examples_that_disagree_are_shown_with_both_answers(full: Facts) -> None:
     page = render(full)
-    assert "2 of 40 examples." in page
+    assert "2 of 40 test examples." in page
     assert page.count("<img ") == 2
     shown = re.sub(r"<[^>]+>", " ", page)
     # Example 3 is a dress; the quantised answers were rolled by one class.

@@ -7,7 +7,7 @@ from PIL import Image
 
 from models.spec import Tensor, load
 from pipeline.report import Facts, render
-from pipeline.report.pictures import data_uri, drawable
+from pipeline.report.pictures import MOST, data_uri, drawable, masked
 from tests.golden import classes_golden
 
 GREY = load("fashion").inputs[0]
@@ -40,3 +40,22 @@ def test_other_inputs_become_a_table(full: Facts) -> None:
     assert "<img " not in page
     assert "3750, 3750" in page
     assert "&lt;Dream&gt;" in page
+
+
+def test_a_large_picture_is_made_smaller() -> None:
+    photo = Tensor("photo", "uint8", (400, 200, 3), "", 0, 255, "image")
+    uri = data_uri(np.full(photo.shape, 77, np.uint8), photo)
+    picture = Image.open(io.BytesIO(base64.b64decode(uri.partition(",")[2])))
+    assert picture.size == (MOST // 2, MOST)
+    assert set(np.asarray(picture).ravel()) == {77}
+
+
+def test_a_mask_colours_its_part_of_the_picture_whatever_its_size() -> None:
+    picture = np.full((4, 6, 3), 100, np.uint8)
+    shown = masked(picture, np.array([[0, 1, 2]]))
+    assert (shown[:, :2] == 100).all()
+    first, second = shown[0, 2], shown[0, 4]
+    assert (shown[:, 2:4] == first).all()
+    assert (shown[:, 4:] == second).all()
+    assert (first != second).any()
+    assert (first != 100).any()
