@@ -7,14 +7,16 @@ import numpy as np
 from core.arrays import Array
 from models.roles.classification import Classification
 from models.roles.role import Head
+from models.roles.segmentation import Segmentation
 from models.roles.table import heads
+from models.roles.thresholds import Binary, MultiLabel
 from models.spec import Output
 
 # An int8 file agrees with float32 if the errors' root mean square, relative to the values', is at
 # most this …
 ERROR = 0.05
-# … and so many examples have the same decision: the same largest value of those whose two largest
-# differ by more, or what else the output's role calls the same.
+# … and so many decisions are the same: the largest value of those whose two largest differ by more,
+# the side of the threshold of those that are further from it, or what else the output's role says.
 AGREEMENT = 0.97
 # An error larger than this share of the largest value is accepted only where as many of all
 # examples have the same decision. Outputs that saturate have a small root mean square of errors
@@ -56,22 +58,29 @@ def _decides_alike(head: Head, answers: Mapping[str, Array], right: Mapping[str,
     if not finite.any():
         return True
     answers, right = ({name: each[name][finite] for name in names} for each in (answers, right))
-    if isinstance(head.role, Classification):
-        return _same_largest(answers[head.name], right[head.name])
-    same = head.same(answers, right)
-    return _few_differ(same[~np.isnan(same)] < AGREEMENT)
-
-
-def _same_largest(answers: Array, right: Array) -> bool:
-    rows, wanted = (each.reshape(len(each), -1).astype(np.float64) for each in (answers, right))
-    is_close = np.abs(rows - wanted).max(initial=0.0) <= LARGEST * np.abs(wanted).max(initial=0.0)
-    if rows.shape[1] < 2:
-        return bool(is_close)
-    other = rows.argmax(axis=1) != wanted.argmax(axis=1)
-    if not is_close and other.mean() > 1 - AGREEMENT:
+    got, wanted = (each[head.name].astype(np.float64) for each in (answers, right))
+    is_close = bool(np.abs(got - wanted).max() <= LARGEST * np.abs(wanted).max())
+    if isinstance(head.role, Classification | Segmentation) and wanted.shape[-1] > 1:
+        differs, margins = _other_largest(got, wanted)
+    elif isinstance(head.role, Binary | MultiLabel | Segmentation):
+        threshold = head.outputs[0].threshold
+        differs = ((got > threshold) != (wanted > threshold)).ravel()
+        margins = np.abs(wanted - threshold).ravel()
+    elif isinstance(head.role, Classification):
+        return is_close  # one class has no rival
+    else:
+        same = head.same(answers, right)
+        return _few_differ(1 - same[~np.isnan(same)])
+    if not is_close and differs.mean() > 1 - AGREEMENT:
         return False
-    second, first = np.sort(wanted, axis=1)[:, -2:].T
-    return _few_differ(other[first - second > ERROR * np.sqrt(np.mean(np.square(wanted)))])
+    return _few_differ(differs[margins > ERROR * np.sqrt(np.mean(np.square(wanted)))])
+
+
+def _other_largest(got: Array, wanted: Array) -> tuple[Array, Array]:
+    """Returns where another class is the largest, and by how much the largest was larger."""
+    rows, right = (each.reshape(-1, each.shape[-1]) for each in (got, wanted))
+    second, first = np.sort(right, axis=1)[:, -2:].T
+    return rows.argmax(axis=1) != right.argmax(axis=1), first - second
 
 
 def _few_differ(differs: Array) -> bool:
