@@ -19,6 +19,8 @@ from models.contract import contract
 from tests.golden import classes_golden
 from tests.mobile.conftest import Sample
 from tests.mobile.odd_pictures import write_bad, write_good
+from tests.mobile.roles import VARIANTS as ROLES_VARIANTS
+from tests.mobile.roles import Release
 
 VARIANTS = ("dynamic", "float16", "float32", "int8", "int8_uint8")
 
@@ -42,6 +44,13 @@ def write_pictures(folder: Path, sample: Sample, golden: Golden) -> Path:
     return folder
 
 
+def write_decisions(release: Release) -> None:
+    """Writes what the SavedModel's answers decide, by the head's name, for each example."""
+    golden = release.golden
+    decided = {head.name: head.truth(golden.outputs).tolist() for head in golden.heads}
+    (release.folder / "expected.json").write_text(json.dumps(decided))
+
+
 @pytest.fixture(scope="module")
 def libraries() -> Libraries:
     """The fetched libraries, with the app and its tests compiled."""
@@ -54,15 +63,22 @@ def libraries() -> Libraries:
 
 
 def test_the_app_compiles_and_every_variant_answers_as_the_saved_model(
-    libraries: Libraries, converted: Artifacts, sample: Sample, tmp_path: Path
+    libraries: Libraries,
+    converted: Artifacts,
+    sample: Sample,
+    all_roles: Release,
+    tmp_path: Path,
 ) -> None:
     golden = sample.golden.spread(16)
     release = write_release(tmp_path / "release", converted, sample, golden)
     pictures = write_pictures(tmp_path / "pictures", sample, golden)
-    printed = jvm_check.run_tests(libraries, release, pictures)
+    write_decisions(all_roles)
+    printed = jvm_check.run_tests(libraries, release, pictures, all_roles.folder)
     assert re.search(r"OK \(\d\d tests\)", printed)
     compared = re.findall(r"fashion\.(\w+)\.tflite: 16 examples", printed)
     assert tuple(compared) == VARIANTS
+    compared = re.findall(r"(\w+): 16 examples of 9 outputs", printed)
+    assert tuple(compared) == ROLES_VARIANTS
     for file, message in {
         "empty.png": "the picture's file is empty",
         "text.png": "this is not a picture that can be read",
