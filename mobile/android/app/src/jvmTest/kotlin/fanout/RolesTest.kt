@@ -2,7 +2,6 @@ package fanout
 
 import java.io.File
 import kotlin.math.abs
-import org.json.JSONArray
 import org.json.JSONObject
 import org.junit.Assert.assertEquals
 import org.junit.Assert.assertThrows
@@ -31,28 +30,6 @@ class RolesTest {
 
     private val contract by lazy { Contract.parse(text("contract.json")) }
     private val golden by lazy { JSONObject(text("golden.json")).getJSONArray("examples") }
-
-    @Test
-    fun everyOutputIsTheSavedModels() {
-        for ((variant, tolerance) in mapOf("float32" to 1e-5f, "int8" to 0.1f, "int8_uint8" to 0.1f)) {
-            Predictor(model(variant), contract, threads = 1).use { predictor ->
-                val worst = mutableMapOf<String, Float>()
-                for (row in 0 until golden.length()) {
-                    val answer = predictor.predict(floats(inputs(row)))
-                    for (output in contract.outputs) {
-                        val expected = floats(golden.getJSONObject(row).getJSONObject("outputs").get(output.name))
-                        val size = maxOf(1f, expected.maxOf { abs(it) })
-                        val found = answer.getValue(output.name)
-                        assertEquals(expected.size, found.size)
-                        val difference = expected.indices.maxOf { abs(found[it] - expected[it]) } / size
-                        worst.merge(output.name, difference, ::maxOf)
-                    }
-                }
-                println("$variant: ${golden.length()} examples of ${worst.size} outputs, largest ${worst.values.max()}")
-                assertTrue("$variant differs by $worst", worst.values.all { it <= tolerance })
-            }
-        }
-    }
 
     @Test
     fun everyDecisionIsTheSavedModels() {
@@ -126,30 +103,11 @@ class RolesTest {
 
     private fun inputs(row: Int): Any = golden.getJSONObject(row).getJSONObject("inputs").get(contract.input)
 
-    private fun picture(row: Int): Picture {
-        val values = floats(inputs(row)).map { it.toInt() }
-        return Picture(
-            contract.width, contract.height,
-            IntArray(contract.width * contract.height) {
-                val (red, green, blue) = values.subList(it * 3, it * 3 + 3)
-                (0xff shl 24) or (red shl 16) or (green shl 8) or blue
-            },
-        )
-    }
+    private fun picture(row: Int): Picture = picture(floats(inputs(row)), contract)
 
     private fun near(found: FloatArray, expected: FloatArray) {
         assertEquals(expected.size, found.size)
         assertTrue(expected.indices.all { abs(found[it] - expected[it]) <= 1e-4f })
-    }
-
-    private fun floats(value: Any): FloatArray {
-        val numbers = mutableListOf<Float>()
-        fun collect(part: Any) {
-            if (part is JSONArray) (0 until part.length()).forEach { collect(part.get(it)) }
-            else numbers += (part as Number).toFloat()
-        }
-        collect(value)
-        return numbers.toFloatArray()
     }
 
     companion object {
