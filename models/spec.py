@@ -50,6 +50,9 @@ class Tensor:
             channels).
         missing: what a client sends for a value that it does not have; None where a value is
             required. It may lie outside the range.
+        padding: for a sequence of varying length, whose steps are along the first axis, the value
+            that fills its end on devices, where the length is fixed; there, a longer one is cut to
+            its first steps. None where the length does not vary.
     """
 
     name: str
@@ -60,6 +63,7 @@ class Tensor:
     maximum: float | None = None
     kind: str = "tensor"
     missing: float | str | None = None
+    padding: float | str | None = None
 
     @property
     def numpy_dtype(self) -> str:

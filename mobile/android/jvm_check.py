@@ -1,4 +1,4 @@
-"""Compiles the Android app without the Android SDK and runs its classifier on this JVM.
+"""Compiles the Android app without the Android SDK and runs its models on this JVM.
 
     python -m mobile.android.jvm_check RELEASE
 
@@ -33,8 +33,10 @@ TEST_CLASSES = WORK / "test-classes"
 TEST_NAMES = (
     "PictureTest",
     "ContractTest",
+    "FindingsTest",
     "ScreenStateTest",
     "ReleaseTest",
+    "RolesTest",
     "PictureFilesTest",
 )
 # A compiler that runs only for seconds gains nothing from the JVM's second compiler.
@@ -150,18 +152,21 @@ def compile_all(libraries: Libraries) -> None:
         tests.result()
 
 
-def run_tests(libraries: Libraries, release: Path, pictures: Path | None = None) -> str:
+def run_tests(
+    libraries: Libraries, release: Path, pictures: Path | None = None, roles: Path | None = None
+) -> str:
     """Runs the app's tests with TensorFlow Lite for desktops and returns what they printed.
 
     Args:
         pictures: a folder of picture files with an ``expected.json``.
+        roles: a release with outputs of every role, with an ``expected.json``.
     """
     # Android's jar is needed for its JSON classes; the rest of it needs a device.
     path = [TEST_CLASSES, *libraries.desktop, *libraries.test, *libraries.platform]
     path += libraries.named("kotlin-stdlib")
     command = [_tool("java", "a JDK 17"), "-cp", _joined(path), f"-Drelease={release}"]
-    if pictures:
-        command.append(f"-Dpictures={pictures}")
+    named = {"pictures": pictures, "roles": roles}
+    command += [f"-D{name}={folder}" for name, folder in named.items() if folder]
     tests = [f"fanout.{name}" for name in TEST_NAMES]
     return _run([*command, "org.junit.runner.JUnitCore", *tests], "the app's tests")
 

@@ -74,6 +74,7 @@ class Source:
         self._texts = [
             tensor.name for tensor in spec.inputs if tensor.dtype == "string" and tensor.shape
         ]
+        self._outputs = spec.outputs
         self._functions: dict[bool, Any] = {}
         self._selective: Selective | None = None
         self._function = tf.function(one_example).get_concrete_function(
@@ -97,7 +98,9 @@ class Source:
         content = self._converted(variant, calibration)
         if variant.float16:
             return with_float32_biases(content)
-        if not variant.calibrated or holds(content, self._function, calibration):
+        if not variant.calibrated:
+            return content
+        if holds(content, self._function, calibration, self._outputs):
             return content
         try:
             return self._mended(variant, calibration)
@@ -109,7 +112,7 @@ class Source:
         if self._selective is None:
             # With the rules of calibrated variants, and before any quantizer.
             calibrated = self._converted(variant, calibration, calibrate_only=True)
-            self._selective = Selective(calibrated, calibration)
+            self._selective = Selective(calibrated, calibration, self._outputs)
         return (
             self._selective.bytes_only() if variant.uint8_io else self._selective.narrowed.content
         )

@@ -21,6 +21,7 @@ from mobile.conversion.model_file import parse
 from mobile.conversion.nearness import agree
 from mobile.conversion.runtime_versions import LAST_TFLITE_RUNTIME, loads_in
 from models.contract import SIGNATURE_TENSORS
+from models.spec import Output
 
 # More examples tell little more, and every round runs all of them.
 _EXAMPLES = 64
@@ -91,13 +92,17 @@ class Selective:
     Args:
         calibrated: a float32 file with the range of each tensor, as the calibrator writes it.
         examples: raw inputs by name, one row per example.
+        outputs: what the outputs are.
     """
 
-    def __init__(self, calibrated: bytes, examples: Mapping[str, Array]) -> None:
+    def __init__(
+        self, calibrated: bytes, examples: Mapping[str, Array], outputs: Collection[Output]
+    ) -> None:
         self._file = CalibratedFile(calibrated)
         self._makers = {number: step for step in self._file.steps for number in step.outputs}
         self._examples = _some(examples)
         self._right = answers(self._file.content, self._examples)
+        self._outputs = outputs
 
     @cached_property
     def narrowed(self) -> Quantised:
@@ -175,7 +180,7 @@ class Selective:
         return Quantised(self._file.named(content), named)
 
     def _agrees(self, content: bytes) -> bool:
-        return agree(answers(content, self._examples), self._right)
+        return agree(answers(content, self._examples), self._right, self._outputs)
 
     def _culprits(self, content: bytes, in_float: Collection[Step]) -> set[Step]:
         """Returns operators that should move to float32 next; none if all behind the error are."""
@@ -244,13 +249,16 @@ class Selective:
         }
 
 
-def holds(content: bytes, function: Any, examples: Mapping[str, Array]) -> bool:
+def holds(
+    content: bytes, function: Any, examples: Mapping[str, Array], outputs: Collection[Output]
+) -> bool:
     """Returns whether an int8 file agrees with a function and loads in tflite-runtime 2.14.
 
     Args:
         content: the file as the quantizer makes it by default.
         function: the concrete function that it was converted from, as it was before any rule.
         examples: raw inputs by name, one row per example.
+        outputs: what the outputs are.
     """
     import tensorflow as tf
 
@@ -261,7 +269,7 @@ def holds(content: bytes, function: Any, examples: Mapping[str, Array]) -> bool:
     tensors = [{name: tf.constant(value) for name, value in example.items()} for example in some]
     rows = [function(**example) for example in tensors]
     right = {name: np.concatenate([row[name].numpy() for row in rows]) for name in rows[0]}
-    return agree(answers(content, some), right)
+    return agree(answers(content, some), right, outputs)
 
 
 def _some(examples: Mapping[str, Array]) -> list[dict[str, Array]]:

@@ -11,7 +11,7 @@ import numpy as np
 # The files beside this one; on the Pi there is no package.
 from pictures import PictureError, load_picture  # type: ignore[import-not-found]
 from roles import Head, heads_of  # type: ignore[import-not-found]
-from rows import RowsError, read_rows  # type: ignore[import-not-found]
+from rows import Row, RowsError, read_rows  # type: ignore[import-not-found]
 
 HERE = Path(__file__).resolve().parent
 RUNTIMES = ("tflite_runtime", "ai_edge_litert")
@@ -63,10 +63,8 @@ class Model:
         except PictureError as error:
             raise ModelError(str(error)) from None
 
-    def rows(
-        self, content: bytes, *, table: bool, folder: Path | None = None
-    ) -> list[dict[str, Any]]:
-        """Returns each row of a CSV or JSON file's bytes in the form that ``predict`` takes.
+    def rows(self, content: bytes, *, table: bool, folder: Path | None = None) -> list[Row]:
+        """Returns each row of a CSV or JSON file's bytes; ``predict`` takes its arrays.
 
         Args:
             table: whether the file is CSV; otherwise it is JSON.

@@ -52,11 +52,13 @@ class Example:
         name: what messages call it.
         arrays: the inputs by name.
         picture: the bytes of the picture's file; None for a row.
+        notes: what was left out of its values, for people.
     """
 
     name: str
     arrays: dict[str, Any]
     picture: bytes | None = None
+    notes: tuple[str, ...] = ()
 
 
 class Program:
@@ -99,6 +101,8 @@ class Program:
         except (ModelError, DrawingError, PictureError) as error:
             print(f"{example.name}: {error}", file=sys.stderr)
             return False
+        for note in example.notes:
+            print(f"{example.name}: note: {note}", file=sys.stderr)
         answer = Answer(self.model.heads, values, self._nearest)
         if self._json:
             classes = answer.classes()
@@ -118,7 +122,10 @@ class Program:
         suffix = file.suffix.lower()
         if suffix in TABLES:
             rows = self.model.rows(content, table=suffix == ".csv", folder=file.parent)
-            return [Example(f"{file}:{number}", row) for number, row in enumerate(rows, 1)]
+            return [
+                Example(f"{file}:{number}", row.arrays, notes=row.notes)
+                for number, row in enumerate(rows, 1)
+            ]
         if not self.model.takes_picture:
             raise ModelError("the model does not take pictures; name a .csv or .json file")
         return [Example(str(file), self.model.picture(content), content)]

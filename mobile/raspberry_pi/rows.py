@@ -4,13 +4,15 @@ A CSV file has the names of the model's inputs in its first line; the cell of an
 shape holds a JSON list. A JSON file holds one object with a value for each input, a list of such
 objects, or the content of a release's golden.json. An input whose value may be missing can be left
 out or empty. An input that is a picture takes its numbers, the path of a picture file, relative to
-the file's own folder, or ``{"b64": …}``, a picture file in base64.
+the file's own folder, or ``{"b64": …}``, a picture file in base64. Where the contract has a
+padding, a shorter sequence is filled with it, and a longer one is cut to its first steps.
 """
 
 import base64
 import csv
 import io
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +30,23 @@ class RowsError(Exception):
     """The file does not fit the model; the message says where and why."""
 
 
+@dataclass(frozen=True)
+class Row:
+    """An example.
+
+    Attributes:
+        arrays: an array of shape (1, …) for each input, by its name.
+        notes: what was left out of the row's values, for people.
+    """
+
+    arrays: dict[str, Any]
+    notes: tuple[str, ...]
+
+
 def read_rows(
     content: bytes, inputs: list[dict[str, Any]], *, table: bool, folder: Path | None = None
-) -> list[dict[str, Any]]:
-    """Returns one example per row, with an array of shape (1, …) for each input.
+) -> list[Row]:
+    """Returns one example per row.
 
     Args:
         content: the bytes of the file, in UTF-8.
@@ -51,10 +66,7 @@ def read_rows(
         raise RowsError("it has no rows")
     if len(rows) > MAX_ROWS:
         raise RowsError(f"it has {len(rows):,} rows; at most {MAX_ROWS:,} are allowed")
-    return [
-        {tensor["name"]: _in_row(number, row, tensor, folder) for tensor in inputs}
-        for number, row in enumerate(rows, 1)
-    ]
+    return [_row(number, row, inputs, folder) for number, row in enumerate(rows, 1)]
 
 
 def _table(text: str, inputs: list[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -89,24 +101,54 @@ def _objects(text: str) -> list[dict[str, Any]]:
     return [row["inputs"] if isinstance(row.get("inputs"), dict) else row for row in values]
 
 
-def _in_row(number: int, row: dict[str, Any], tensor: dict[str, Any], folder: Path | None) -> Any:
-    name, shape = tensor["name"], tuple(tensor["shape"])
+def _row(
+    number: int, row: dict[str, Any], inputs: list[dict[str, Any]], folder: Path | None
+) -> Row:
+    arrays, notes = {}, []
+    for tensor in inputs:
+        name, shape = tensor["name"], tuple(tensor["shape"])
+        array = _values(number, row, tensor, folder)
+        if tensor.get("padding") is not None:
+            array, given = _of_length(array.ravel(), tensor)
+            if given > shape[0]:
+                notes.append(f"{name} has {given} steps; the model takes the first {shape[0]}")
+        if array.size != int(np.prod(shape, dtype=np.int64)):
+            raise RowsError(
+                f"row {number}: {name} has {array.size} values, but the model takes the shape "
+                f"{shape}"
+            )
+        arrays[name] = array.reshape((1, *shape))
+    return Row(arrays, tuple(notes))
+
+
+def _of_length(array: Any, tensor: dict[str, Any]) -> tuple[Any, int]:
+    """Returns a flat sequence at the contract's length, and the number of steps that it had."""
+    length, *step = tensor["shape"]
+    width = int(np.prod(step, dtype=np.int64))
+    steps, rest = divmod(array.size, width)
+    if rest:
+        return array, 0  # not whole steps: its size is told
+    padding = tensor["padding"]
+    end = np.full(max(length - steps, 0) * width, padding, array.dtype)
+    if array.dtype.kind == "O":
+        end[:] = str(padding).encode()
+    return np.concatenate([array, end])[: length * width], steps
+
+
+def _values(number: int, row: dict[str, Any], tensor: dict[str, Any], folder: Path | None) -> Any:
+    """Returns the values of an input in a flat array, or a picture."""
+    name = tensor["name"]
     value = row.get(name)
     if value is None or value == "":
         value = tensor.get("missing")
         if value is None:
             raise RowsError(f"row {number} has no {name}")
     try:
-        array = _array(value, tensor, folder)
+        return _array(value, tensor, folder)
     except ValuesError as error:
         raise RowsError(f"row {number}: {name} {error}") from None
     except (PictureError, FileError) as error:
         raise RowsError(f"row {number}: {name}: {error}") from None
-    if array.size != int(np.prod(shape, dtype=np.int64)):
-        raise RowsError(
-            f"row {number}: {name} has {array.size} values, but the model takes the shape {shape}"
-        )
-    return array.reshape((1, *shape))
 
 
 def _array(value: Any, tensor: dict[str, Any], folder: Path | None) -> Any:

@@ -7,7 +7,8 @@
 For a model that does not take just one picture, send one JSON object, or a list of one, as rows.py
 describes. It answers ``{"outputs": {…}, "answers": {…}, "ms": …}``: each output's values by its
 name, and what they say (roles.py). ``"label"`` is the first answer's that has one, and
-``"probabilities"`` are those of the first output with classes, by label. Or it answers
+``"probabilities"`` are those of the first output with classes, by label; ``"notes"`` say what was
+left out of the row. Or it answers
 ``{"error": …}`` with status 400 or 413. GET returns a description of the model.
 """
 
@@ -59,7 +60,7 @@ class Handler(BaseHTTPRequestHandler):
                 413, {"error": f"the body is larger than {MAX_FILE_BYTES >> 20} MiB"}
             )
         try:
-            example = self._example(self.rfile.read(int(length)))
+            example, notes = self._example(self.rfile.read(int(length)))
             start = time.perf_counter()
             with self.lock:  # an interpreter is not safe to call from two threads
                 values = self.model.predict(example)
@@ -69,17 +70,17 @@ class Handler(BaseHTTPRequestHandler):
         answer = Answer(self.model.heads, values, self.nearest)
         classes = answer.classes()
         named = {} if classes is None else {"probabilities": dict(classes)}
-        return self._answer(200, {**answer.fields(), **named, "ms": milliseconds})
+        noted = {"notes": notes} if notes else {}
+        return self._answer(200, {**answer.fields(), **named, **noted, "ms": milliseconds})
 
-    def _example(self, body: bytes) -> dict[str, Any]:
-        rows: list[dict[str, Any]]
+    def _example(self, body: bytes) -> tuple[dict[str, Any], tuple[str, ...]]:
+        """Returns the arrays of the example in a body, and notes on it."""
         if self.model.takes_picture:
-            rows = [self.model.picture(body)]
-        else:
-            rows = self.model.rows(body, table=False)
+            return self.model.picture(body), ()
+        rows = self.model.rows(body, table=False)
         if len(rows) != 1:
             raise ModelError(f"send one row at a time; this request has {len(rows)}")
-        return rows[0]
+        return rows[0].arrays, rows[0].notes
 
     def _answer(self, status: int, values: dict[str, Any]) -> None:
         body = json.dumps(values).encode() + b"\n"

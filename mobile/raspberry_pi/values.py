@@ -51,6 +51,8 @@ def _real(value: Any, dtype: str) -> Any:
 
 def _whole(value: Any, dtype: str) -> Any:
     array = np.array(value).ravel()
+    if not array.size:
+        return array.astype(dtype)
     if array.dtype.kind in "OU":
         # Texts, and numbers of more than 64 bits.
         array = np.array([_number(each) for each in array.tolist()], dtype=object)

@@ -160,7 +160,7 @@ MIXED_INPUTS = (
     Tensor("photo", FLOAT, (4, 4, 1), "A picture.", -1.0, 1.0, kind="image"),
     Tensor("flags", "bool", (2,), "True or false."),
     Tensor("small", "int8", (3,), "Small numbers.", -128.0, 127.0),
-    Tensor("ids", "int64", (5,), "Ids.", 0.0, 99.0),
+    Tensor("ids", "int64", (5,), "Ids.", 0.0, 99.0, padding=0),
     Tensor("half", "float16", (2,), "Numbers."),
     Tensor("count", "uint8", (), "A number.", 0.0, 255.0),
     Tensor("word", "string", (), "A word.", missing=""),

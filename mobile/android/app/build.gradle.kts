@@ -12,7 +12,8 @@ val released = layout.buildDirectory.dir("released-assets")
 
 // The app has no model of its own: this copies the released model and its contract into it.
 val copyRelease = tasks.register<Sync>("copyRelease") {
-    from(release) { include("contract.json") }
+    // The examples are what an embedding is compared with.
+    from(release) { include("contract.json", "golden.json") }
     from(release.map { it.resolve("mobile") }) {
         include("*.${variant.get()}.tflite")
         rename { "model.tflite" }
@@ -20,8 +21,8 @@ val copyRelease = tasks.register<Sync>("copyRelease") {
     into(released)
     doLast {
         val files = released.get().asFile.list().orEmpty().toSet()
-        check(files == setOf("contract.json", "model.tflite")) {
-            "${release.get()} has no contract.json or no ${variant.get()} model; run make deploy first"
+        check(files == setOf("contract.json", "golden.json", "model.tflite")) {
+            "${release.get()} has no contract.json, golden.json or ${variant.get()} model; run make deploy first"
         }
     }
 }

@@ -19,7 +19,9 @@ from models.contract import contract
 from tests.golden import classes_golden
 from tests.mobile.conftest import Sample
 from tests.mobile.odd_pictures import write_bad, write_good
+from tests.mobile.roles import ALL_ROLES, Release
 
+ROLES = sorted({output.role for output in ALL_ROLES})
 VARIANTS = ("dynamic", "float16", "float32", "int8", "int8_uint8")
 
 
@@ -42,6 +44,13 @@ def write_pictures(folder: Path, sample: Sample, golden: Golden) -> Path:
     return folder
 
 
+def write_decisions(release: Release) -> None:
+    """Writes what the SavedModel's answers decide, by the head's name, for each example."""
+    golden = release.golden
+    decided = {head.name: head.truth(golden.outputs).tolist() for head in golden.heads}
+    (release.folder / "expected.json").write_text(json.dumps(decided))
+
+
 @pytest.fixture(scope="module")
 def libraries() -> Libraries:
     """The fetched libraries, with the app and its tests compiled."""
@@ -54,14 +63,19 @@ def libraries() -> Libraries:
 
 
 def test_the_app_compiles_and_every_variant_answers_as_the_saved_model(
-    libraries: Libraries, converted: Artifacts, sample: Sample, tmp_path: Path
+    libraries: Libraries,
+    converted: Artifacts,
+    sample: Sample,
+    all_roles: Release,
+    tmp_path: Path,
 ) -> None:
     golden = sample.golden.spread(16)
     release = write_release(tmp_path / "release", converted, sample, golden)
     pictures = write_pictures(tmp_path / "pictures", sample, golden)
-    printed = jvm_check.run_tests(libraries, release, pictures)
+    write_decisions(all_roles)
+    printed = jvm_check.run_tests(libraries, release, pictures, all_roles.folder)
     assert re.search(r"OK \(\d\d tests\)", printed)
-    compared = re.findall(r"fashion\.(\w+)\.tflite: 16 examples", printed)
+    compared = re.findall(r"fashion\.(\w+)\.tflite: 16 examples of 1 outputs", printed)
     assert tuple(compared) == VARIANTS
     for file, message in {
         "empty.png": "the picture's file is empty",
@@ -71,6 +85,19 @@ def test_the_app_compiles_and_every_variant_answers_as_the_saved_model(
     }.items():
         assert f"{file}: {message}\n" in printed
     assert (jvm_check.WORK / "app-classes" / "fanout" / "MainActivity.class").is_file()
+
+
+def test_a_release_of_any_roles_is_checked(
+    libraries: Libraries, all_roles: Release, tmp_path: Path
+) -> None:
+    shutil.copytree(all_roles.folder / "mobile", tmp_path / "mobile")
+    for names, count in ((ROLES, 9), (("regression", "embedding"), 2)):
+        contract = all_roles.of_roles(*names)
+        for name in ("contract.json", "golden.json"):
+            shutil.copy2(contract.with_name(name), tmp_path)
+        printed = jvm_check.run_tests(libraries, tmp_path)
+        assert f"float32.tflite: 16 examples of {count} outputs, " in printed
+        assert printed.count("16 examples") == 3
 
 
 def test_a_model_that_answers_otherwise_is_caught(

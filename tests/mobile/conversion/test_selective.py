@@ -15,6 +15,7 @@ from mobile.conversion.model_file import read
 from mobile.conversion.nearness import agree
 from mobile.conversion.selective import NeedsFloatError, Selective, TooCoarseError, holds
 from mobile.conversion.variants import VARIANTS
+from models.spec import Output
 
 EXAMPLES = 40
 
@@ -22,7 +23,9 @@ EXAMPLES = 40
 class Model:
     """A function of ``x`` (8 rows of 6 numbers), and what the quantizer makes of it."""
 
-    def __init__(self, outputs: Callable[[Any], dict[str, Any]]) -> None:
+    def __init__(
+        self, outputs: Callable[[Any], dict[str, Any]], role: str = "classification"
+    ) -> None:
         import tensorflow as tf
 
         self.function = tf.function(outputs, autograph=False).get_concrete_function(
@@ -30,6 +33,10 @@ class Model:
         )
         values = np.random.default_rng(3).normal(0, 2, (EXAMPLES, 8, 6)).astype(np.float32)
         self.examples = {"x": values}
+        self.outputs = tuple(
+            Output(name, "float32", tuple(shape[1:]), "", role=role)
+            for name, shape in self.function.output_shapes.items()
+        )
 
     @cached_property
     def by_default(self) -> bytes:
@@ -37,7 +44,10 @@ class Model:
 
     @cached_property
     def selective(self) -> Selective:
-        return Selective(self._converted(calibrate_only=True), self.examples)
+        return Selective(self._converted(calibrate_only=True), self.examples, self.outputs)
+
+    def holds(self, content: bytes) -> bool:
+        return holds(content, self.function, self.examples, self.outputs)
 
     def _converted(self, *, calibrate_only: bool) -> bytes:
         import tensorflow as tf
@@ -88,9 +98,9 @@ def narrow() -> Model:
 
 
 def test_only_what_eight_bits_cannot_hold_stays_in_float(hard: Model, tmp_path: Path) -> None:
-    assert not holds(hard.by_default, hard.function, hard.examples)
+    assert not hard.holds(hard.by_default)
     found = hard.selective.narrowed
-    assert holds(found.content, hard.function, hard.examples)
+    assert hard.holds(found.content)
     in_float = {operator for operator, _ in found.in_float}
     assert in_float >= {"SOFTMAX", "SQRT"}
     assert "FULLY_CONNECTED" not in in_float
@@ -114,11 +124,11 @@ def test_bytes_only_are_refused_by_name(hard: Model) -> None:
 
 
 def test_a_narrow_result_does_not_cut_off_its_input(narrow: Model) -> None:
-    assert not holds(narrow.by_default, narrow.function, narrow.examples)
+    assert not narrow.holds(narrow.by_default)
     found = narrow.selective.narrowed
     assert found.in_float == ()
-    assert holds(found.content, narrow.function, narrow.examples)
-    assert holds(narrow.selective.bytes_only(), narrow.function, narrow.examples)
+    assert narrow.holds(found.content)
+    assert narrow.holds(narrow.selective.bytes_only())
 
 
 def test_infinite_values_do_not_hide_what_makes_them() -> None:
@@ -135,7 +145,7 @@ def test_infinite_values_do_not_hide_what_makes_them() -> None:
     in_float = {operator for operator, _ in found.in_float}
     assert in_float >= {"MAXIMUM", "LOG"}
     assert "TANH" not in in_float
-    assert holds(found.content, decibels.function, decibels.examples)
+    assert decibels.holds(found.content)
 
 
 def test_a_branch_may_have_no_operators() -> None:
@@ -147,7 +157,7 @@ def test_a_branch_may_have_no_operators() -> None:
 
     branches = Model(outputs)
     assert with_float32_biases(branches.by_default) == branches.by_default
-    assert holds(branches.selective.narrowed.content, branches.function, branches.examples)
+    assert branches.holds(branches.selective.narrowed.content)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +170,8 @@ def test_an_order_that_is_lost_counts_where_errors_are_large(error: float, agree
     first = right.argmax(axis=1)
     answers[np.arange(EXAMPLES), first] -= error
     assert np.sqrt(np.mean(np.square(answers - right))) < 0.05
-    assert agree({"x": answers}, {"x": right}) == agrees
+    outputs = (Output("x", "float32", (12,), ""),)
+    assert agree({"x": answers}, {"x": right}, outputs) == agrees
 
 
 def test_a_loop_that_eight_bits_cannot_hold_is_refused_by_name() -> None:
@@ -177,6 +188,67 @@ def test_a_loop_that_eight_bits_cannot_hold_is_refused_by_name() -> None:
         return {"last": last}
 
     chaotic = Model(outputs)
-    assert not holds(chaotic.by_default, chaotic.function, chaotic.examples)
+    assert not chaotic.holds(chaotic.by_default)
     with pytest.raises(TooCoarseError, match=r"cannot run WHILE of layer 'chaos': .*take the vari"):
         _ = chaotic.selective.narrowed
+
+
+@pytest.mark.parametrize(
+    ("role", "shape", "moved", "agrees"),
+    [
+        # Many numbers of a vector differ a little: the largest is another one, but means nothing.
+        ("regression", (12,), 0.02, True),
+        ("tensor", (12,), 0.02, True),
+        ("embedding", (12,), 0.02, True),
+        # A few are far off, in a small share of all values.
+        ("regression", (12,), 0.4, False),
+        ("tensor", (12,), 0.4, False),
+    ],
+)
+def test_the_role_says_what_the_same_decision_is(
+    role: str, shape: tuple[int, ...], moved: float, agrees: bool
+) -> None:
+    random = np.random.default_rng(6)
+    # The largest values are alike, and far from zero.
+    right = (random.normal(0, 1, (EXAMPLES, *shape)) + 100).astype(np.float32)
+    answers = right.copy()
+    answers[:, 0] += moved
+    answers[:, 1] -= moved
+    outputs = (Output("x", "float32", shape, "", role=role),)
+    assert agree({"x": answers}, {"x": right}, outputs) == agrees
+
+
+def test_sides_of_a_threshold_and_pixels_count() -> None:
+    """A few decisions that were clear are others, although the errors are small on the whole."""
+    clear = np.linspace(0.1, 0.9, EXAMPLES, dtype=np.float32)[:, None]
+    clear[18:22] = 0.46
+    binary = (Output("x", "float32", (1,), "", role="binary"),)
+    assert agree({"x": clear + 0.02}, {"x": clear}, binary)
+    moved = clear.copy()
+    moved[18:22] = 0.54
+    assert not agree({"x": moved}, {"x": clear}, binary)
+    close = np.where(clear == np.float32(0.46), np.float32(0.49), clear)
+    moved[18:22] = 0.51
+    assert agree({"x": moved}, {"x": close}, binary), "rounding decides these"
+    pixels = np.full((EXAMPLES, 8, 8, 2), 0.5, np.float32) + np.array([0.04, 0], np.float32)
+    mask = (Output("x", "float32", (8, 8, 2), "", role="segmentation"),)
+    assert agree({"x": pixels}, {"x": pixels}, mask)
+    moved = pixels.copy()
+    moved[:, :1] = 0.5, 0.53
+    assert not agree({"x": moved}, {"x": pixels}, mask), (
+        "an eighth of the pixels is of another class"
+    )
+
+
+def test_a_regression_keeps_its_precision_in_float() -> None:
+    """A small part beside a large constant part: eight bits hold the large one only."""
+    import tensorflow as tf
+
+    def outputs(x: Any) -> dict[str, Any]:
+        sums = tf.reduce_sum(tf.reshape(x, (1, 48)) @ np.ones((48, 1), np.float32), axis=1)
+        return {"price": 20 * tf.tanh(sums / 7) + 1000}
+
+    price = Model(outputs, role="regression")
+    assert not price.holds(price.by_default)
+    found = price.selective.narrowed
+    assert price.holds(found.content) and found.in_float

@@ -275,6 +275,24 @@ def test_a_row_may_name_or_hold_a_picture(
     assert named["answers"]["boxes"]["role"] == "detection"
 
 
+def test_a_sequence_of_another_length_is_padded_or_cut_as_the_contract_says(
+    mixed_inputs: Release, only_pillow: Path, tmp_path: Path
+) -> None:
+    folder, rows = bundled(mixed_inputs, tmp_path / "pi"), tmp_path / "rows.json"
+    row = golden_row(mixed_inputs, 0)
+    ids = [[7, 8], [7, 8, 0, 0, 0], [], [0, 0, 0, 0, 0], [1, 2, 3, 4, 5, 6, 7], [1, 2, 3, 4, 5]]
+    rows.write_text(json.dumps([{**row, "ids": each} for each in ids]))
+    done = run(folder, rows, "--json", pillow=None)
+    outputs = [line["outputs"] for line in lines_of(done)]
+    assert outputs[0] == outputs[1] != outputs[2] == outputs[3] != outputs[4] == outputs[5]
+    assert told(done) == [f"{rows}:5: note: ids has 7 steps; the model takes the first 5"]
+    with served(folder, only_pillow) as port:
+        body = json.dumps({**row, "ids": ids[4]}).encode()
+        status, answer = request(port, "POST", body)
+    assert (status, answer["outputs"]) == (200, outputs[4])
+    assert answer["notes"] == ["ids has 7 steps; the model takes the first 5"]
+
+
 @pytest.mark.parametrize(
     ("name", "value", "message"),
     [
@@ -284,7 +302,7 @@ def test_a_row_may_name_or_hold_a_picture(
         ("flags", [True, "maybe"], "flags takes true, false, 1 or 0, not 'maybe'"),
         ("half", [1, 1e6], "half holds a number that is not finite or too large for float16"),
         ("half", ["1", "x"], "half takes numbers, not ['1', 'x']"),
-        ("ids", [1, 2], "ids has 2 values, but the model takes the shape (5,)"),
+        ("small", [1, 2], "small has 2 values, but the model takes the shape (3,)"),
         ("ids", "[1, 2", "ids holds a list that is not JSON"),
         ("ids", [1, 2, 3, 4, 100], "the model does not take it: "),
         ("photo", "none.png", "photo: No such file"),

@@ -10,28 +10,37 @@ import android.view.Gravity
 import android.view.ViewGroup.LayoutParams.MATCH_PARENT
 import android.view.ViewGroup.LayoutParams.WRAP_CONTENT
 import android.widget.Button
+import android.widget.ImageView
 import android.widget.LinearLayout
+import android.widget.ProgressBar
+import android.widget.ScrollView
 import android.widget.TextView
 import java.io.IOException
 import java.util.concurrent.Executors
 
-/** The screen: two buttons, the classes, the time. It has no logic; it only shows [ScreenState]. */
+/**
+ * The screen: two buttons, the picture where something is drawn on it, the answers and the time. It has
+ * no logic; it only shows [ScreenState].
+ */
 class MainActivity : Activity() {
     // Only this thread uses the interpreter.
     private val worker = Executors.newSingleThreadExecutor()
-    private var classifier: Classifier? = null
+    private var predictor: Predictor? = null
+    private var nearest: Nearest? = null
     private var contract: Contract? = null
     private val pictures = PictureReader(BitmapDecoder)
     private var state = ScreenState()
 
-    private lateinit var classes: TextView
+    private lateinit var drawing: ImageView
+    private lateinit var answers: LinearLayout
     private lateinit var message: TextView
     private lateinit var pick: Button
     private lateinit var take: Button
 
     override fun onCreate(savedInstanceState: Bundle?) {
         super.onCreate(savedInstanceState)
-        classes = TextView(this).apply { textSize = 22f }
+        drawing = ImageView(this).apply { adjustViewBounds = true }
+        answers = LinearLayout(this).apply { orientation = LinearLayout.VERTICAL }
         message = TextView(this).apply { textSize = 16f }
         pick = button("Pick a picture", PICK) {
             Intent(Intent.ACTION_GET_CONTENT).setType("image/*")
@@ -41,17 +50,17 @@ class MainActivity : Activity() {
             orientation = LinearLayout.VERTICAL
             gravity = Gravity.CENTER_HORIZONTAL
             setPadding(48, 48, 48, 48)
-            for (view in listOf(pick, take, classes, message)) {
+            for (view in listOf(pick, take, drawing, answers, message)) {
                 addView(view, LinearLayout.LayoutParams(MATCH_PARENT, WRAP_CONTENT))
             }
         }
-        setContentView(column)
+        setContentView(ScrollView(this).apply { addView(column) })
         show(state)
         worker.execute { attempt { open() } }
     }
 
     override fun onDestroy() {
-        worker.execute { classifier?.close() }
+        worker.execute { predictor?.close() }
         worker.shutdown()
         super.onDestroy()
     }
@@ -63,14 +72,16 @@ class MainActivity : Activity() {
         worker.execute {
             attempt {
                 val picture = picture(requestCode, data)
-                val answer = opened().classify(picture)
-                state.answered(answer)
+                val found = opened().answer(picture)
+                state.answered(found, picture) { vector ->
+                    nearest?.to(vector)?.let { words(it, contract?.madeUp == true) }
+                }
             }
         }
     }
 
     private fun picture(requestCode: Int, data: Intent): Picture {
-        val side = contract?.let { maxOf(it.height, it.width) } ?: 1
+        val side = contract?.let { maxOf(it.height, it.width, SHOWN_SIDE) } ?: 1
         val uri = data.data
         if (requestCode == PICK && uri != null) {
             return pictures.read(side) { contentResolver.openInputStream(uri) }
@@ -84,12 +95,15 @@ class MainActivity : Activity() {
     private fun open(): ScreenState {
         val read = { name: String -> assets.open(name).use { it.readBytes() } }
         val parsed = Contract.parse(read("contract.json").decodeToString())
-        classifier = Classifier(read("model.tflite"), parsed)
+        predictor = Predictor(read("model.tflite"), parsed)
+        if (parsed.outputs.any { it.role == "embedding" }) {
+            nearest = Nearest(read("golden.json").decodeToString(), parsed)
+        }
         contract = parsed
         return state.opened(parsed)
     }
 
-    private fun opened(): Classifier = classifier ?: throw ModelException(state.message)
+    private fun opened(): Predictor = predictor ?: throw ModelException(state.message)
 
     /** Runs on the worker and shows any error on the screen. */
     private fun attempt(action: () -> ScreenState) {
@@ -109,11 +123,24 @@ class MainActivity : Activity() {
     private fun show(next: ScreenState) {
         state = next
         title = next.title
-        classes.text = next.lines.joinToString("\n")
+        drawing.setImageBitmap(next.picture?.withFindings(next.drawn))
+        answers.removeAllViews()
+        next.rows.flatMap(::views).forEach(answers::addView)
         message.text = next.message
         pick.isEnabled = !next.busy
         take.isEnabled = !next.busy
     }
+
+    private fun views(row: Row) =
+        listOfNotNull(
+            TextView(this).apply { text = row.text; textSize = 22f },
+            row.share?.let { share ->
+                ProgressBar(this, null, android.R.attr.progressBarStyleHorizontal).apply {
+                    max = 1000
+                    progress = (share * 1000).toInt()
+                }
+            },
+        )
 
     private fun button(label: String, request: Int, intent: () -> Intent) =
         Button(this).apply {
@@ -131,5 +158,8 @@ class MainActivity : Activity() {
     private companion object {
         const val PICK = 1
         const val TAKE = 2
+
+        /** The side below which a picture is not made smaller: it may be shown with boxes on it. */
+        const val SHOWN_SIDE = 512
     }
 }

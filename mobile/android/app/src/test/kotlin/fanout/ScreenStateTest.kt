@@ -16,6 +16,26 @@ class ScreenStateTest {
     }
 
     @Test
+    fun severalAnswersStandBelowTheirNames() {
+        val picture = Picture(1, 1, intArrayOf(0))
+        val numbers = Numbers("age", listOf(41f), "years", emptyList())
+        val vector = Vector("face", floatArrayOf(1f))
+        val state = ScreenState().answered(Answers(listOf(numbers, vector), 2.0), picture) { "nearest: test example 3" }
+        assertEquals(listOf("age:", "41 years", "face:", "1", "nearest: test example 3"), state.lines)
+        assertEquals(null, state.picture)
+    }
+
+    @Test
+    fun aPictureIsShownWithItsMaskAndUntilTheNextAnswer() {
+        val picture = Picture(1, 1, intArrayOf(0))
+        val mask = Mask("ground", 1, 1, intArrayOf(1), listOf("grass", "sky"))
+        val state = ScreenState().answered(Answers(listOf(mask), 2.0), picture)
+        assertEquals(listOf(Row("sky  100.0 %", 1f)), state.rows)
+        assertEquals(picture to listOf<Finding>(mask), state.picture to state.drawn)
+        assertTrue(state.working().picture == null && state.working().drawn.isEmpty())
+    }
+
+    @Test
     fun anErrorReachesTheScreen() {
         val state = ScreenState().working().failed(ModelException("no model"))
         assertEquals("no model", state.message)
