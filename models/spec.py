@@ -272,8 +272,9 @@ class ModelSpec:
     def slice_name(self, key: str) -> str:
         """Returns the class name for ``label=3``, and every other slice key unchanged."""
         feature, _, value = key.partition("=")
-        known = feature == self.label_key and value.isdecimal() and int(value) < len(self.labels)
-        return self.labels[int(value)] if known else key
+        named = (output.labels for output in self.outputs if output.label_key == feature)
+        labels = next(named, ())
+        return labels[int(value)] if value.isdecimal() and int(value) < len(labels) else key
 
     def module_name(self, part: str) -> str:
         """Returns the dotted name of one of the model's modules, such as ``features``."""

@@ -284,6 +284,7 @@ def _failure(slice_key: Any, failure: Any, spec: ModelSpec) -> str:
     value, key = failure.metric_value.double_value.value, failure.metric_key
     head = _head_of(key, scored)
     name = f"{_shown(key, head) if head else key.name}{_of_output(key, len(scored))}"
+    name += " against the SavedModel's own answers" if spec.made_up else ""
     if failure.metric_key.is_diff:
         limit = -failure.metric_threshold.change_threshold.absolute.value
         if not isfinite(value):

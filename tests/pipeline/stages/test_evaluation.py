@@ -237,3 +237,17 @@ def test_a_class_that_is_not_a_number_stops_the_model(
     assert found.accuracy == 1.0
     assert not blessed
     assert found.failures == ["1 of 4 answers are NaN or infinite, none may be"]
+
+
+def test_a_score_on_made_up_inputs_is_not_called_the_models(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    output = Output("kind", "float32", (2,), "", label_key="a kind")
+    truths = {"a kind": np.array([0, 1, 0, 1])}
+    answers = {"kind": np.eye(2, dtype=np.float32)[[0, 1, 1, 1]]}
+    spec = replace(spec_of(monkeypatch, [output], truths), made_up=True)
+    _, found = evaluate(spec, profile_of(0.9), tmp_path, truths, answers)
+    assert found.failures == [
+        "accuracy against the SavedModel's own answers on all examples is 0.7500, "
+        "at least 0.9 is required"
+    ]
