@@ -135,4 +135,7 @@ def _add_new(subs: Any, verb: Verb) -> None:
     sub.add_argument("--task", action="append", default=[], metavar="TASK",
                      help="with --csv: regression, binary or classification; "
                      "by default the label's values decide")  # fmt: skip
+    sub.add_argument("--masks", type=Path,
+                     help="with --images: a folder of PNG files of the pictures' names, whose "
+                     "pixels say the class")  # fmt: skip
     sub.add_argument("--trust", action="store_true", help="with --keras: run the code in the file")

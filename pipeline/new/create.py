@@ -18,6 +18,8 @@ def create(options: argparse.Namespace, models: Path = OWN) -> str:
         raise UserError("--label names a column, so it needs --csv")
     if options.task and not options.csv:
         raise UserError("--task says what a label is, so it needs --csv")
+    if options.masks and not options.images:
+        raise UserError("--masks has the masks of pictures, so it needs --images")
     if options.trust and not options.keras:
         raise UserError("--trust needs --keras")
     if options.csv:
@@ -26,6 +28,10 @@ def create(options: argparse.Namespace, models: Path = OWN) -> str:
         folder, summary = from_table.create(
             options.name, options.csv, options.label, options.task, models
         )
+    elif options.masks:
+        from pipeline.new import from_masks
+
+        folder, summary = from_masks.create(options.name, options.images, options.masks, models)
     elif options.images:
         from pipeline.new import from_pictures
 

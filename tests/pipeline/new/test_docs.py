@@ -20,7 +20,7 @@ STEPS = {step["command"].split()[1]: step for step in STEP.finditer(PAGE.read_te
 
 
 def test_the_page_has_all_ways() -> None:
-    assert list(STEPS) == ["wine", "diabetes", "digits", "mine"]
+    assert list(STEPS) == ["wine", "diabetes", "digits", "ink", "mine"]
 
 
 # NumPy 2 warns about TensorFlow's variables whenever Keras saves one.
