@@ -11,11 +11,8 @@ import argparse
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-
-from core.arrays import Array
+from benchmarks.learnt import learnt
 from models.examples import read, write
 from models.penguins import data
 from models.penguins.columns import COLUMNS
@@ -26,18 +23,6 @@ from pipeline.training.trainer import fit
 
 SPEC = load("penguins")
 SEEDS = (1, 2, 3, 4, 5)
-
-
-def learnt(rows: list[dict[str, Any]]) -> dict[str, Array]:
-    """Returns the statistics of Transform's full pass, computed from a split's rows."""
-    results: dict[str, Array] = {}
-    for name in COLUMNS.numbers:
-        values = np.array([row[name] for row in rows if row[name] is not None], np.float32)
-        results |= {f"{name}_mean": values.mean(), f"{name}_variance": values.var()}
-    for name in COLUMNS.texts:
-        words = {row[name].encode() for row in rows if row[name] is not None}
-        results[name] = np.array(sorted(words))
-    return results
 
 
 def judged(cache: Path, seed: int, scratch: Path) -> tuple[int, int]:
@@ -52,7 +37,7 @@ def judged(cache: Path, seed: int, scratch: Path) -> tuple[int, int]:
         hyperparameters,
         train=str(files["train"]),
         evaluation=str(files["eval"]),
-        statistics=learnt(list(data.examples(cache, "train", None))),
+        statistics=learnt(COLUMNS, list(data.examples(cache, "train", None))),
         journal=Journal(scratch / "logs", int(hyperparameters["epochs"])),
     )
     right = total = 0

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from models.spec import Tensor
+from models.spec import Output, Tensor
+from models.targets import Target
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -26,7 +27,8 @@ class Columns:
     Attributes:
         numbers: names of numeric columns.
         texts: names of columns whose values are categories.
-        label: the column that holds the class's index.
+        label: the column that holds the class's index, where ``targets`` names none.
+        targets: the columns to predict.
         missing: stands for a missing number; it is not a real value of any numeric column.
     """
 
@@ -34,6 +36,12 @@ class Columns:
     texts: tuple[str, ...] = ()
     label: str = "label"
     missing: float = -1.0
+    targets: tuple[Target, ...] = ()
+
+    @property
+    def outputs(self) -> tuple[Output, ...]:
+        """Returns the outputs of ``serving_default`` that predict the targets."""
+        return tuple(target.tensor for target in self.targets)
 
     @property
     def features(self) -> dict[str, Any]:
@@ -44,12 +52,19 @@ class Columns:
             name: tf.io.FixedLenFeature([], tf.float32, self.missing) for name in self.numbers
         }
         texts = {name: tf.io.FixedLenFeature([], tf.string, MISSING_TEXT) for name in self.texts}
-        return {**numbers, **texts, self.label: tf.io.FixedLenFeature([], tf.int64)}
+        answers = {target.feature: target.parsing for target in self.targets} or {
+            self.label: tf.io.FixedLenFeature([], tf.int64)
+        }
+        return {**numbers, **texts, **answers}
 
     @property
     def statistics(self) -> tuple[str, ...]:
         """Returns the names of the numbers that Transform learns."""
-        return tuple(f"{name}_{kind}" for name in self.numbers for kind in ("mean", "variance"))
+        return tuple(f"{name}_{kind}" for name in self._scaled for kind in ("mean", "variance"))
+
+    @property
+    def _scaled(self) -> tuple[str, ...]:
+        return *self.numbers, *(target.feature for target in self.targets if target.number)
 
     @property
     def vocabularies(self) -> tuple[str, ...]:
@@ -57,11 +72,11 @@ class Columns:
         return self.texts
 
     def raw_inputs(self, features: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns only the columns, without the label."""
+        """Returns only the columns, without the true answers."""
         return {name: features[name] for name in (*self.numbers, *self.texts)}
 
     def preprocessing_fn(self, inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """Returns the label and the results of a full pass over the training data.
+        """Returns the true answers and the results of a full pass over the training data.
 
         A numeric column's mean and variance cover the values that are present. Every row holds
         them; the vocabularies are files of the transform graph.
@@ -72,10 +87,10 @@ class Columns:
         import tensorflow as tf
         import tensorflow_transform as tft
 
-        label = inputs[self.label]
-        ones = tf.ones_like(label, tf.float32)
-        learnt = {self.label: label}
-        for name in self.numbers:
+        answers = tuple(target.feature for target in self.targets) or (self.label,)
+        learnt = {name: inputs[name] for name in answers}
+        ones = tf.ones_like(inputs[answers[0]], tf.float32)
+        for name in self._scaled:
             learnt[f"{name}_mean"] = ones * tft.mean(inputs[name])
             learnt[f"{name}_variance"] = ones * tft.var(inputs[name])
         for name in self.texts:

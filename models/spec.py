@@ -5,7 +5,8 @@
     spec.py          SPEC, of the types in this module
     data.py          fetch(cache), examples(cache, split, limit)
     features.py      FEATURES, preprocessing_fn(inputs), raw_inputs(features)
-    network.py       build(learnt, hyperparameters), compile(model, …), augment(inputs, seed)
+    network.py       build(learnt, hyperparameters), compile(model, …), and augment(inputs, seed)
+                     or, for true answers that change too, augment_both(inputs, truths, seed)
     schema.pbtxt     the curated schema that the data is validated against
     README.md        the model card
 

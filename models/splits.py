@@ -1,4 +1,8 @@
-"""Stratified splits of labelled examples: the same share of every class, in a fixed mixed order."""
+"""Stratified splits of labelled examples: the same share of every class, in a fixed mixed order.
+
+Examples whose answer is a number have no classes; a tenth of them with similar numbers counts as
+one.
+"""
 
 from collections.abc import Hashable, Sequence
 
@@ -28,3 +32,16 @@ def rows_of(
         parts["eval"] += rows[first:second].tolist()
         parts["train"] += rows[second:].tolist()
     return [int(place) for place in random.permutation(parts[split])]
+
+
+def tenths(numbers: Sequence[float]) -> list[int]:
+    """Returns the tenth of the sorted numbers in which each one is, so that equal ones are alike.
+
+    Of fewer than a hundred numbers there are fewer parts, each with at least ten, so that a tenth
+    of a part is not nothing.
+    """
+    parts = max(1, min(10, len(numbers) // 10))
+    if not numbers:
+        return []
+    limits = np.quantile(numbers, np.arange(1, parts) / parts)
+    return [int(part) for part in np.searchsorted(limits, numbers, side="right")]

@@ -130,7 +130,14 @@ def _add_new(subs: Any, verb: Verb) -> None:
     source.add_argument("--images", type=Path, help="a folder of pictures, one folder per class")
     source.add_argument("--keras", type=Path, help="a trained model's .keras file")
     source.add_argument("--saved-model", type=Path, help="a trained model's SavedModel")
-    sub.add_argument("--label", help="with --csv: the column that holds the class")
+    sub.add_argument("--label", action="append", default=[], metavar="COLUMN[,COLUMN]",
+                     help="with --csv: the column to predict, or several")  # fmt: skip
+    sub.add_argument("--task", action="append", default=[], metavar="TASK",
+                     help="with --csv: regression, binary or classification; "
+                     "by default the label's values decide")  # fmt: skip
+    sub.add_argument("--masks", type=Path,
+                     help="with --images: a folder of PNG files of the pictures' names, whose "
+                     "pixels say the class")  # fmt: skip
     sub.add_argument("--trust", action="store_true", help="with --keras: run the code in the file")
     sub.add_argument(
         "--role", action="append", default=[], metavar="OUTPUT=ROLE",

@@ -21,6 +21,7 @@ from pipeline.settings.lock import exclusive
 from pipeline.settings.tuned import Tuned
 from pipeline.stages import data
 from pipeline.stages.component_lines import component_lines
+from pipeline.training.held_out import score_name
 
 FOLDER = "tuning"
 EXAMPLE = 'search={"learning_rate": Range(0.001, 0.1, log=True)}'
@@ -31,14 +32,17 @@ class Outcome:
     """The result of a search.
 
     Attributes:
-        trials: ``trial`` (from 1), ``accuracy`` and ``values`` of each trial, in their order.
+        trials: ``trial`` (from 1), ``accuracy``, which is the score of whatever the outputs'
+            roles are, and ``values`` of each trial, in their order.
         best: the values that the next run trains with.
         file: the file with these values.
+        score: what the score is called, such as ``accuracy``.
     """
 
     trials: list[dict[str, Any]]
     best: Tuned
     file: Path
+    score: str = "accuracy"
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -47,6 +51,7 @@ class Outcome:
             "profile_accuracy": self.best.profile_accuracy,
             "trials": self.trials,
             "file": str(self.file),
+            "metric": self.score,
         }
 
     def table(self) -> Any:
@@ -54,7 +59,7 @@ class Outcome:
         from rich.table import Table
 
         table = Table(title="Trials", title_justify="left", header_style="bold")
-        for name in ("trial", *self.best.values, "held-out accuracy"):
+        for name in ("trial", *self.best.values, f"held-out {self.score}"):
             table.add_column(name, justify="right")
         table.add_column("")
         ordered = sorted(self.trials, key=lambda row: (-row["accuracy"], row["trial"]))
@@ -75,7 +80,7 @@ class Outcome:
         than = "" if before is None else f" instead of {before:.4f}"
         lines = "\n".join(f'    "{n}": {json.dumps(v)},' for n, v in self.best.changes.items())
         return (
-            f"  {self.best}: held-out accuracy {self.best.accuracy:.4f}{than}\n"
+            f"  {self.best}: held-out {self.score} {self.best.accuracy:.4f}{than}\n"
             f"  the next run trains with it, from {self.file}\n"
             f"  to undo this: fanout tune --model {name} --profile {config.profile_name} --forget\n"
             f"  to keep it, put into models/{name}/spec.py:\n{lines}"
@@ -112,7 +117,7 @@ def tune(config: Config, *, trials: int, seconds: float) -> Outcome:
             found=datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
         )
         tuned.write(config.build.folder, result)
-    return Outcome(rows, result, config.build.folder / tuned.FILE)
+    return Outcome(rows, result, config.build.folder / tuned.FILE, score_name(config.spec))
 
 
 def forget(config: Config) -> bool:

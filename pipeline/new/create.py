@@ -15,13 +15,23 @@ def create(options: argparse.Namespace, models: Path = OWN) -> str:
     Raises:
         UserError: nothing was written; the message says why.
     """
-    if options.label is not None and not options.csv:
+    if options.label and not options.csv:
         raise UserError("--label names a column, so it needs --csv")
+    if options.task and not options.csv:
+        raise UserError("--task says what a label is, so it needs --csv")
+    if options.masks and not options.images:
+        raise UserError("--masks has the masks of pictures, so it needs --images")
     asked = Asked.of(options)
     if options.csv:
         from pipeline.new import from_table
 
-        folder, summary = from_table.create(options.name, options.csv, options.label, models)
+        folder, summary = from_table.create(
+            options.name, options.csv, options.label, options.task, models
+        )
+    elif options.masks:
+        from pipeline.new import from_masks
+
+        folder, summary = from_masks.create(options.name, options.images, options.masks, models)
     elif options.images:
         from pipeline.new import from_pictures
 

@@ -53,7 +53,7 @@ def look(source: Path) -> PictureFacts:
     grey = True
     for file in (file for files in classes.values() for file in files):
         try:
-            size, colours = _opened(file)
+            size, colours = opened(file)
         except ValueError as error:
             broken.append(f"{file.relative_to(source)} ({error})")
             continue
@@ -94,7 +94,7 @@ def _check_classes(source: Path, classes: dict[str, list[Path]]) -> None:
         )
 
 
-def _opened(file: Path) -> tuple[tuple[int, int], bool]:
+def opened(file: Path) -> tuple[tuple[int, int], bool]:
     """Returns a picture's height and width, and whether it has colours. Raises ValueError."""
     from PIL import Image
 

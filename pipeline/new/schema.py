@@ -1,5 +1,6 @@
 """The inferred schema of a new model's data, as a text that people curate."""
 
+from pipeline.new.labels import Label
 from pipeline.new.table import Column
 
 HEAD = """# The rules for an example. Data that breaks them stops the pipeline at its data gate.
@@ -12,20 +13,35 @@ _FINITE = "disallow_nan: true disallow_inf: true"
 _SLACK = 0.5
 
 
-def table_schema(columns: tuple[Column, ...], classes: int) -> str:
+def table_schema(columns: tuple[Column, ...], labels: tuple[Label, ...]) -> str:
     """Returns the schema of a table: presence, ranges of numbers, values of texts."""
-    features = [_feature(column) for column in columns]
-    return HEAD + "\n".join([*features, label(classes)])
+    answers = [
+        label(len(each.classes), each.name) if each.classes else _answer(each) for each in labels
+    ]
+    return HEAD + "\n".join([*map(_feature, columns), *answers])
 
 
-def label(classes: int) -> str:
-    """Returns the label's part of the schema."""
+def label(classes: int, name: str = "label") -> str:
+    """Returns the schema's part for the index of a class."""
     return f"""feature {{
-  name: "label"
+  name: "{name}"
   type: INT
   presence {{ min_fraction: 1.0 min_count: 1 }}
   shape {{}}
-  int_domain {{ name: "label" min: 0 max: {classes - 1} is_categorical: true }}
+  int_domain {{ name: "{name}" min: 0 max: {classes - 1} is_categorical: true }}
+}}
+"""
+
+
+def _answer(predicted: Label) -> str:
+    """Returns the schema's part for a number to predict."""
+    low, high = span(predicted.numbers)
+    return f"""feature {{
+  name: "{predicted.name}"
+  type: FLOAT
+  presence {{ min_fraction: 1.0 min_count: 1 }}
+  shape {{}}
+  float_domain {{ min: {low!r} max: {high!r} {_FINITE} }}
 }}
 """
 
@@ -87,7 +103,11 @@ def _feature(column: Column) -> str:
 
 def bounds(column: Column) -> tuple[float, float]:
     """Returns the range of a column's numbers, extended by a tenth of its width on either side."""
-    values = column.numbers or (0.0,)
+    return span(column.numbers or (0.0,))
+
+
+def span(values: tuple[float, ...]) -> tuple[float, float]:
+    """Returns the range of numbers, extended in the same way."""
     low, high = min(values), max(values)
     margin = (high - low) * 0.1 or abs(high) * 0.1 or 1.0
     # A range without negative numbers stays without them.

@@ -43,7 +43,7 @@ def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
     mode = {"training": False} if isinstance(model, keras.layers.Layer) else {}
 
     def predict(inputs: dict[str, Any]) -> dict[str, Any]:
-        return _named(model(inputs, **mode), spec)
+        return named(model(inputs, **mode), spec)
 
     def from_tensors(*tensors: Any) -> dict[str, Any]:
         return predict(
@@ -73,8 +73,12 @@ def export(model: Any, spec: ModelSpec, saved_model: Path) -> None:
     _settle_identifier(saved_model)
 
 
-def _named(answer: Any, spec: ModelSpec) -> dict[str, Any]:
-    """Returns the network's answer by the names of the spec's outputs."""
+def named(answer: Any, spec: ModelSpec) -> dict[str, Any]:
+    """Returns the network's answer by the names of the spec's outputs.
+
+    Raises:
+        UserError: it has other outputs.
+    """
     import tensorflow as tf
 
     names = [tensor.name for tensor in spec.outputs]

@@ -5,8 +5,7 @@ the metrics and the order of operations are explicit. One training step is a Pyt
 runs unchanged (``eager``), as one graph (``graph``), or compiled by XLA (``xla``).
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Protocol
 
 import tensorflow as tf
@@ -20,7 +19,20 @@ class Network(Protocol):
     trainable_variables: Sequence[Any]
 
     def __call__(self, inputs: dict[str, Any], training: bool) -> Any:
-        """Returns class probabilities of shape (n, classes)."""
+        """Returns the answers: one tensor, or several by their names."""
+
+
+class Judge(Protocol):
+    """What training minimises, and which figures it reports besides the loss."""
+
+    def losses(self, truths: Any, answers: Any) -> Any:
+        """Returns the loss of each example, (n,), or their mean."""
+
+    def add(self, truths: Any, answers: Any) -> None:
+        """Adds a batch to the figures."""
+
+    def take(self) -> Mapping[str, float]:
+        """Returns the figures since the last call by name, and resets them."""
 
 
 class Mean(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
@@ -44,16 +56,6 @@ class Mean(tf.Module):  # type: ignore[misc]  # TensorFlow has no types
         return mean
 
 
-@dataclass(frozen=True)
-class Epoch:
-    """An epoch's results: mean loss and accuracy, in training and on the held-out split."""
-
-    loss: float
-    accuracy: float
-    val_loss: float
-    val_accuracy: float
-
-
 def cross_entropy(labels: Any, probabilities: Any) -> Any:
     """Returns each example's loss, (n,), as Keras' sparse_categorical_crossentropy computes it.
 
@@ -66,13 +68,39 @@ def cross_entropy(labels: Any, probabilities: Any) -> Any:
     return -tf.math.log(tf.gather(clipped, tf.cast(labels, tf.int32), batch_dims=1))
 
 
-def gradients(network: Network, inputs: dict[str, Any], labels: Any) -> tuple[Any, Any, list[Any]]:
-    """Returns probabilities, losses per example, and the mean loss' gradient for each variable."""
+class ByHand:
+    """Judges class probabilities, (n, classes), by cross-entropy and accuracy, written out."""
+
+    def __init__(self) -> None:
+        self._accuracy = Mean()
+
+    def losses(self, truths: Any, answers: Any) -> Any:
+        return cross_entropy(truths, answers)
+
+    def add(self, truths: Any, answers: Any) -> None:
+        top = tf.argmax(answers, axis=1, output_type=tf.int32)
+        self._accuracy.add(tf.cast(tf.equal(top, tf.cast(truths, tf.int32)), tf.float32))
+
+    def take(self) -> Mapping[str, float]:
+        return {"accuracy": self._accuracy.take()}
+
+
+def gradients(
+    network: Network,
+    inputs: dict[str, Any],
+    truths: Any,
+    losses_of: Callable[[Any, Any], Any] = cross_entropy,
+) -> tuple[Any, Any, list[Any]]:
+    """Returns the answers, their losses, and the mean loss' gradient for each variable.
+
+    Args:
+        losses_of: as ``Judge.losses``.
+    """
     with tf.GradientTape() as tape:
-        probabilities = network(inputs, training=True)
-        losses = cross_entropy(labels, probabilities)
+        answers = network(inputs, training=True)
+        losses = losses_of(truths, answers)
         loss = tf.reduce_mean(losses)
-    return probabilities, losses, tape.gradient(loss, variables_of(network))
+    return answers, losses, tape.gradient(loss, variables_of(network))
 
 
 def variables_of(network: Network) -> list[Any]:
@@ -104,42 +132,47 @@ def train(
     batches: Iterable[Any],
     watched: Iterable[Any],
     *,
+    judge: Judge,
     epochs: Iterable[int],
     execution: str,
-    tell: Callable[[Epoch], bool],
+    tell: Callable[[dict[str, float]], bool],
 ) -> None:
     """Trains the network in place.
 
     Args:
         apply: the optimizer's step, which takes the gradients in the order of the variables.
-        batches: gives one epoch of ``(inputs, labels)`` each time it is iterated.
+        batches: gives one epoch of ``(inputs, true answers)`` each time it is iterated.
         watched: batches of the held-out split.
+        judge: what is minimised and reported.
         execution: one of EXECUTIONS.
         epochs: the epoch numbers; each is one iteration of ``batches``.
-        tell: called after each epoch with its results; returns whether training is to end.
+        tell: called after each epoch with its figures, the held-out ones with the prefix ``val_``;
+            returns whether training is to end.
     """
-    loss, accuracy = Mean(), Mean()
+    loss = Mean()
 
-    def measure(labels: Any, probabilities: Any, losses: Any) -> None:
-        top = tf.argmax(probabilities, axis=1, output_type=tf.int32)
-        loss.add(losses)
-        accuracy.add(tf.cast(tf.equal(top, tf.cast(labels, tf.int32)), tf.float32))
+    def measure(truths: Any, answers: Any, losses: Any) -> None:
+        # A mean counts as often as the batch has examples.
+        count = tf.shape(tf.nest.flatten(answers)[0])[:1]
+        loss.add(tf.broadcast_to(losses, count))
+        judge.add(truths, answers)
 
-    def train_step(inputs: dict[str, Any], labels: Any) -> None:
-        probabilities, losses, slopes = gradients(network, inputs, labels)
+    def train_step(inputs: dict[str, Any], truths: Any) -> None:
+        answers, losses, slopes = gradients(network, inputs, truths, judge.losses)
         apply(slopes)
-        measure(labels, probabilities, losses)
+        measure(truths, answers, losses)
 
-    def watch_step(inputs: dict[str, Any], labels: Any) -> None:
-        probabilities = network(inputs, training=False)
-        measure(labels, probabilities, cross_entropy(labels, probabilities))
+    def watch_step(inputs: dict[str, Any], truths: Any) -> None:
+        answers = network(inputs, training=False)
+        measure(truths, answers, judge.losses(truths, answers))
 
     step, watch = executed(train_step, execution), executed(watch_step, execution)
     for _ in epochs:
-        for inputs, labels in batches:
-            step(inputs, labels)
-        trained = loss.take(), accuracy.take()
-        for inputs, labels in watched:
-            watch(inputs, labels)
-        if tell(Epoch(*trained, loss.take(), accuracy.take())):
+        for inputs, truths in batches:
+            step(inputs, truths)
+        figures = {"loss": loss.take(), **judge.take()}
+        for inputs, truths in watched:
+            watch(inputs, truths)
+        held_out = {"loss": loss.take(), **judge.take()}
+        if tell({**figures, **{f"val_{name}": value for name, value in held_out.items()}}):
             break

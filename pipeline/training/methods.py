@@ -9,7 +9,7 @@ A profile's hyperparameters choose between them:
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 from core.errors import UserError
@@ -94,8 +94,36 @@ def prepare(model: Any, execution: str) -> None:
     model.jit_compile = execution == "xla"
 
 
+class Compiled:
+    """Judges a Keras model's answers by the losses and metrics that it was compiled with."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+
+    def losses(self, truths: Any, answers: Any) -> Any:
+        return self._model.compute_loss(y=truths, y_pred=answers)
+
+    def add(self, truths: Any, answers: Any) -> None:
+        self._model.compute_metrics(None, truths, answers)
+
+    def take(self) -> dict[str, float]:
+        figures = {
+            name: float(value)
+            for name, value in self._model.get_metrics_result().items()
+            # The loop keeps the loss itself.
+            if name != "loss"
+        }
+        self._model.reset_metrics()
+        return figures
+
+
 def gradient_tape(model: Any, batches: Any, watched: Any, journal: Journal, execution: str) -> None:
-    """Trains a Keras model or a tf.Module with the loop in pipeline/training/loop.py."""
+    """Trains with the loop in pipeline/training/loop.py.
+
+    A Keras model has the losses and metrics that it was compiled with; a tf.Module is a classifier.
+    """
+    import keras
+
     step = step_of(model)
     first = _start(model, batches, journal)
     loop.train(
@@ -103,9 +131,10 @@ def gradient_tape(model: Any, batches: Any, watched: Any, journal: Journal, exec
         step,
         batches,
         watched,
+        judge=Compiled(model) if isinstance(model, keras.Model) else loop.ByHand(),
         epochs=range(first, journal.epochs),
         execution=execution,
-        tell=lambda epoch: journal.end_epoch(asdict(epoch)),
+        tell=journal.end_epoch,
     )
 
 

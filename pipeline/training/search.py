@@ -2,8 +2,8 @@
 
 The first trial is the unchanged profile, so the best is never worse. After a few random trials, a
 Gaussian process chooses (KerasTuner's BayesianOptimization). Each trial trains as the Trainer does,
-by the profile's training method, and is judged on the eval split, which also monitors training. The
-test split is never used.
+by the profile's training method, and is judged by its score on the eval split, which also monitors
+training. The test split is never used.
 """
 
 import json
@@ -20,13 +20,15 @@ from core.errors import FanoutError
 from core.files import keep_only, write_text
 from core.fingerprint import of_values
 from models.spec import Range, load
+from pipeline.training.epoch_lines import held_out
+from pipeline.training.held_out import held_out_score, score_name
 from pipeline.training.journal import Journal
 from pipeline.training.trainer import fit, patience, statistics
 
 if TYPE_CHECKING:
     from tfx.v1.components import FnArgs, TunerFnResult
 
-OBJECTIVE = "val_accuracy"
+OBJECTIVE = "score"
 Values = dict[str, Any]
 
 
@@ -55,11 +57,12 @@ def tuner_fn(fn_args: "FnArgs") -> "TunerFnResult":
         trained = fit(
             spec, values, train=train, evaluation=evaluation, statistics=learnt, journal=journal
         )
-        return trained.figures[OBJECTIVE]
+        return held_out_score(trained.model, spec, evaluation, trained.figures)
 
     def open_project() -> Tuner:
         oracle = Oracle(space(spec.search, own), own, int(given["trials"]), given["seconds"])
-        return Tuner(oracle, trial, own, directory=str(folder), project_name=project)
+        name = score_name(spec)
+        return Tuner(oracle, trial, own, name, directory=str(folder), project_name=project)
 
     if keep_only(folder, project):
         CONSOLE.print("      code, data or settings changed; the search starts from scratch")
@@ -161,13 +164,16 @@ class Tuner(keras_tuner.engine.base_tuner.BaseTuner):  # type: ignore[misc]
 
     Args:
         oracle: chooses the values.
-        train: trains with all hyperparameters, and returns the held-out accuracy.
+        train: trains with all hyperparameters, and returns the held-out score.
         own: the profile's hyperparameters.
+        score: what the score is called.
         project: the directory and project name under which KerasTuner keeps the trials.
     """
 
-    def __init__(self, oracle: Oracle, train: Any, own: Values, **project: str) -> None:
-        self._train, self._own = train, own
+    def __init__(
+        self, oracle: Oracle, train: Any, own: Values, score: str = "accuracy", **project: str
+    ) -> None:
+        self._train, self._own, self._score = train, own, score
         self._started = 0.0
         super().__init__(oracle, **project)
 
@@ -196,10 +202,12 @@ class Tuner(keras_tuner.engine.base_tuner.BaseTuner):  # type: ignore[misc]
         ended = self.oracle.get_trial(trial.trial_id)
         best = self.oracle.get_best_trials(1)
         if ended.score is None:
-            reason = (ended.message or "the accuracy is not a number").strip().splitlines()[-1]
+            reason = (
+                (ended.message or f"the {self._score} is not a number").strip().splitlines()[-1]
+            )
             result = f"[red]failed[/]: {reason[:200]}"
         else:
-            result = f"held-out accuracy {ended.score:.4f}  best {best[0].score:.4f}"
+            result = f"held-out {self._score} {ended.score:.4f}  best {best[0].score:.4f}"
         shown = "  ".join(f"{name} {value}" for name, value in ended.hyperparameters.values.items())
         line = f"      trial {self._number(trial)}  {shown}  {result}  [dim]{seconds:.0f} s[/]"
         CONSOLE.print(line, soft_wrap=True)
@@ -225,15 +233,17 @@ class Epochs:
 
     def end(self, epoch: int, figures: Mapping[str, float]) -> None:
         if CONSOLE.is_terminal:
-            figure = f"held-out accuracy {figures.get(OBJECTIVE, 0):.4f}"
-            text = f"      {self._what}  epoch {epoch + 1:>3}/{self._epochs}  {figure}"
+            shown = "  ".join(
+                f"held-out {name} {held:.4f}" for name, (_, held) in held_out(figures).items()
+            )
+            text = f"      {self._what}  epoch {epoch + 1:>3}/{self._epochs}  {shown}"
             CONSOLE.print(f"[dim]{text}[/]", end="\r")
 
 
 def results(text: str) -> list[Values]:
     """Returns the trials in the order they began, from the text that TFX's Tuner wrote.
 
-    Each has ``trial`` (from 1), ``accuracy`` and ``values``.
+    Each has ``trial`` (from 1), ``accuracy``, which is the score, and ``values``.
     """
     rows = [
         {

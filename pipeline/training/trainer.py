@@ -5,7 +5,7 @@ model to model (network, optimizer, augmentation) come from the model's ``networ
 """
 
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -150,7 +150,7 @@ def training_batches(
     import tensorflow as tf
 
     seed = int(hyperparameters["seed"])
-    augment = spec.module("network").augment
+    augment = augmentation(spec.module("network"))
     examples = read(spec, pattern).unbatch()
     if _bytes_of(examples.element_spec) * count < CACHE_LIMIT_BYTES:
         examples = examples.cache()
@@ -160,8 +160,8 @@ def training_batches(
     seeds = tf.data.Dataset.random(seed=seed, rerandomize_each_iteration=True).batch(2)
 
     def augmented(batch: Any, pair: Any) -> Any:
-        inputs, labels = batch
-        return augment(inputs, tf.cast(pair % (2**31), tf.int32)), labels
+        inputs, truths = batch
+        return augment(inputs, truths, tf.cast(pair % (2**31), tf.int32))
 
     pairs = tf.data.Dataset.zip((batches, seeds))
     steps = -(-count // int(hyperparameters["batch_size"]))
@@ -171,6 +171,18 @@ def training_batches(
         .apply(tf.data.experimental.assert_cardinality(steps))
         .prefetch(4)
     )
+
+
+def augmentation(network: Any) -> Callable[[Any, Any, Any], tuple[Any, Any]]:
+    """Returns the network module's augmentation of inputs and true answers.
+
+    It is ``augment_both`` where the true answers change with the inputs, as masks do with their
+    pictures, otherwise ``augment``.
+    """
+    if hasattr(network, "augment_both"):
+        both: Callable[[Any, Any, Any], tuple[Any, Any]] = network.augment_both
+        return both
+    return lambda inputs, truths, seed: (network.augment(inputs, seed), truths)
 
 
 def statistics(spec: ModelSpec, transform_output: str, pattern: str) -> dict[str, Array]:

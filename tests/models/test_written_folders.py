@@ -9,9 +9,11 @@ IMPORTED = {
     "models.columns": ("Columns",),
     "models.examples": ("Value",),
     "models.existing": ("Existing",),
+    "models.masks": ("MaskedPictures",),
     "models.pictures": ("PictureFolder", "Size"),
-    "models.spec": ("Limits", "ModelSpec", "Profile", "Range", "Tensor"),
+    "models.spec": ("Limits", "ModelSpec", "Output", "Profile", "Range", "Tensor"),
     "models.tables": ("Table",),
+    "models.targets": ("Target", "objectives_of", "outputs_of"),
 }
 
 

@@ -19,8 +19,8 @@ STEP = re.compile(
 STEPS = {step["command"].split()[1]: step for step in STEP.finditer(PAGE.read_text("utf-8"))}
 
 
-def test_the_page_has_all_three_ways() -> None:
-    assert list(STEPS) == ["wine", "digits", "mine"]
+def test_the_page_has_all_ways() -> None:
+    assert list(STEPS) == ["wine", "diabetes", "digits", "ink", "mine"]
 
 
 # NumPy 2 warns about TensorFlow's variables whenever Keras saves one.
