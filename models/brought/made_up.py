@@ -12,6 +12,9 @@ from models.spec import Tensor
 # Made-up numbers are at least so many steps of their range. A step is a power of two, so that they
 # print short and read back as the same values.
 STEPS = 128
+# A made-up picture has so many areas of one colour along each side, and so large a share of pixels
+# of other colours. A network averages the pixels of pictures: those of noise alone are all alike.
+_AREAS, _NOISE = 7, 0.25
 # The number and length of the words that are made up where no vocabulary is known.
 _WORDS, _LETTERS = 100, 5
 # The most words of a made-up sentence.
@@ -45,7 +48,7 @@ ANY = Values()
 def made_up(tensor: Tensor, count: int, random: np.random.Generator, values: Values = ANY) -> Array:
     """Returns inputs of the shape (count, …), drawn uniformly from what the input takes.
 
-    Texts are an array of Python's texts.
+    Pictures have areas of one colour. Texts are an array of Python's texts.
 
     Args:
         tensor: the input's type, shape and range.
@@ -57,6 +60,8 @@ def made_up(tensor: Tensor, count: int, random: np.random.Generator, values: Val
     if tensor.dtype == "string":
         return _texts(shape, random, values)
     made = _numbers(tensor, shape, random, values)
+    if tensor.kind == "image":
+        made = _with_areas(made, random)
     if values.padding is not None and tensor.shape:
         # Steps are along the first dimension.
         lengths = random.integers(1, tensor.shape[0] + 1, count)
@@ -76,6 +81,15 @@ def _numbers(
         first = ceil(low) + (values.padding == ceil(low))
         return random.integers(first, max(floor(high), first) + 1, shape)
     return _floats(np.array(values.low or low), np.array(values.high or high), shape, random)
+
+
+def _with_areas(noise: Array, random: np.random.Generator) -> Array:
+    """Returns pictures of areas of one colour with some noise, from pictures that are all noise."""
+    height, width = noise.shape[1:3]
+    rows, columns = (np.arange(size) * min(size, _AREAS) // size for size in (height, width))
+    areas = noise[:, rows][:, :, columns]
+    kept = random.random(noise.shape[:3]) < _NOISE
+    return np.where(kept[..., None], noise, areas)
 
 
 def _floats(low: Array, high: Array, shape: tuple[int, ...], random: np.random.Generator) -> Array:
