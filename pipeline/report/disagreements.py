@@ -192,7 +192,7 @@ def _inputs(facts: Facts, golden: Golden, place: int, text: str) -> Child:
         values = np.asarray(golden.inputs[tensor.name][place])
         if pictures.drawable(tensor) and values.ndim == 3:
             uri = pictures.data_uri(values, tensor)
-            shown.append(tag("img", src=uri, alt=text, width=84, height=84))
+            shown.append(tag("img", src=uri, alt=text, width=84))
         else:
             cells = [
                 f"{v:.4g}" if isinstance(v, float) else str(v) for v in values.ravel()[:12].tolist()
