@@ -90,7 +90,8 @@ class Decision:
         """Returns the answer in words, as far as two numbers tell it."""
         output = head.outputs[0]
         if isnan(self.predicted):
-            return "" if self.same == 1 else f"{self.same:.1%} the same"
+            # One pixel of many is a difference, too.
+            return "" if self.same == 1 else f"{min(self.same, 0.9999):.2%} the same"
         if isnan(self.confidence):
             return f"{self.predicted:.4g} {output.unit}".strip()
         return f"{_side(head, self.predicted)} {self.confidence:.1%}"
