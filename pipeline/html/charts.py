@@ -142,7 +142,7 @@ def histogram(title: str, differences: Sequence[float], *, limit: float | None) 
     if limit is not None and limit > 0:
         at = x(min(max(math.log10(limit) - EXPONENTS[0], 0) * 2 + 1, len(counts)))
         parts.append(tag("line", x1=at, x2=at, y1=14, y2=base, class_="limit"))
-        parts.append(label(at, 10, f"limit {limit:g}"))
+        parts.append(label(at, 10, f"limit {limit:.3g}"))
     return figure(title, parts, width, height)
 
 

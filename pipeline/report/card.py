@@ -2,6 +2,7 @@
 
 from markdown_it import MarkdownIt
 
+from models.spec import Output
 from pipeline.html import charts
 from pipeline.html.markup import Child, Markup, join, note, table, tag
 from pipeline.report.facts import Facts
@@ -12,12 +13,11 @@ def card(facts: Facts) -> Markup:
     rows = [
         [
             tag("code", tensor.name),
-            kind,
-            f"{tensor.dtype} [n, {', '.join(map(str, tensor.shape))}]",
+            f"output, {tensor.role}" if isinstance(tensor, Output) else "input",
+            f"{tensor.dtype} [{', '.join(map(str, ('n', *tensor.shape)))}]",
             tensor.description,
         ]
-        for kind, group in (("input", facts.spec.inputs), ("output", facts.spec.outputs))
-        for tensor in group
+        for tensor in (*facts.spec.inputs, *facts.spec.outputs)
     ]
     # The values that it was trained with, whatever the profile says now.
     trained = facts.manifest.get("hyperparameters") or facts.profile.hyperparameters

@@ -90,7 +90,8 @@ class Decision:
         """Returns the answer in words, as far as two numbers tell it."""
         output = head.outputs[0]
         if isnan(self.predicted):
-            return "" if self.same == 1 else f"{self.same:.1%} the same"
+            # One pixel of many is a difference, too.
+            return "" if self.same == 1 else f"{min(self.same, 0.9999):.2%} the same"
         if isnan(self.confidence):
             return f"{self.predicted:.4g} {output.unit}".strip()
         return f"{_side(head, self.predicted)} {self.confidence:.1%}"
@@ -192,7 +193,7 @@ def _inputs(facts: Facts, golden: Golden, place: int, text: str) -> Child:
         values = np.asarray(golden.inputs[tensor.name][place])
         if pictures.drawable(tensor) and values.ndim == 3:
             uri = pictures.data_uri(values, tensor)
-            shown.append(tag("img", src=uri, alt=text, width=84, height=84))
+            shown.append(tag("img", src=uri, alt=text, width=84))
         else:
             cells = [
                 f"{v:.4g}" if isinstance(v, float) else str(v) for v in values.ravel()[:12].tolist()

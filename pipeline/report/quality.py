@@ -34,19 +34,19 @@ def quality(facts: Facts) -> Markup:
     if facts.headline.made_up:
         return note(OWN_ANSWERS)
     several = heads(facts.spec.outputs)
+    by_slice = slices(facts) if facts.metrics["slices"] else None
     if len(several) == 1:
-        return tag("div", slices(facts), _head(facts, several[0]), class_="pair")
-    parts = [join([tag("h3", head.name), _head(facts, head)]) for head in several]
-    return join([slices(facts), *parts])
+        shown = tag("div", by_slice, _head(facts, several[0]), class_="pair")
+    else:
+        parts = [join([tag("h3", head.name), _head(facts, head)]) for head in several]
+        shown = join([by_slice, *parts])
+    measured_none = facts.headline.value is not None and by_slice is None
+    return join([shown, note("The Evaluator measured no slices.") if measured_none else None])
 
 
-def slices(facts: Facts) -> Markup | None:
+def slices(facts: Facts) -> Markup:
     """Returns a bar for each slice, with the limit and the previous release's value."""
     metrics = facts.metrics
-    if facts.headline.value is None:
-        return None
-    if not metrics["slices"]:
-        return note("The Evaluator measured no slices.")
     now = {facts.spec.slice_name(key): float(value) for key, value in metrics["slices"].items()}
     before = None
     if facts.before:

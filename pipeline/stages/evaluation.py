@@ -218,7 +218,13 @@ def read_evaluation(folder: Path, spec: ModelSpec) -> Evaluation:
         failures=_failures(folder, spec, examples),
         score=score,
         metric=_score(first) if first else "",
-        outputs=outputs,
+        outputs={
+            # The headline score comes first; TFMA has no order.
+            head.name: dict(
+                sorted(outputs[head.name].items(), key=lambda item: item[0] != _score(head))
+            )
+            for head in scored
+        },
     )
 
 

@@ -190,6 +190,7 @@ def test_a_slice_without_a_score_does_not_pass(
     assert found.accuracy is None
     assert (found.score, found.metric) == (pytest.approx(1 - 0.06 / 15.5, abs=1e-4), "R²")
     assert found.slices == {"place=south": pytest.approx(1 - 0.03 / 2, abs=1e-4)}
+    assert next(iter(found.outputs["price"])) == "R²"
     assert found.outputs["price"]["MAE"] == pytest.approx(0.1, abs=1e-6)
 
 
