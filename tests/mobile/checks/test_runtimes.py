@@ -8,12 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from core.agreement.checks import FAILED, PASSED, Check, compare
 from core.agreement.target import Artifacts
 from core.errors import UserError
 from core.toolchain import EDGE_PYTHON
 from mobile.checks import runtimes
 from mobile.checks.runtimes import RUNTIMES, RuntimeFailedError, run
+from models.spec import Limits
 from tests.mobile.conftest import Sample
+from tests.mobile.roles import Release
 
 
 @pytest.fixture
@@ -40,6 +43,33 @@ def test_an_answer_has_every_output_and_figures(
     assert answer.figures["p50_ms"] <= answer.figures["p95_ms"]
     assert 10 < answer.figures["peak_mib"] < 400
     assert f"{runtime.title} {answer.figures['version']}" == runtime.label()
+
+
+@pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda runtime: runtime.title)
+@pytest.mark.parametrize(
+    ("made", "variant"),
+    [("mixed_inputs", "float32"), ("all_roles", "float32"), ("all_roles", "int8_uint8")],
+)
+def test_every_type_of_input_and_every_role_of_output_agrees(
+    runtime: runtimes.EdgeRuntime,
+    made: str,
+    variant: str,
+    request: pytest.FixtureRequest,
+    tmp_path: Path,
+    scratch: Path,
+) -> None:
+    release: Release = request.getfixturevalue(made)
+    release.golden.save(tmp_path / "golden")
+    answer = run(runtime, release.file(variant), tmp_path / "golden", scratch)
+    limits = {
+        "float32": Limits(agreement=1.0, max_diff=1e-5),
+        # The decisions of an untrained network are often close calls.
+        "int8_uint8": Limits(agreement=0.8, rms_diff=0.05, accuracy_drop=0.2),
+    }[variant]
+    row = compare(
+        answer.outputs, release.golden, limits, row=Check("mobile", variant, "device", FAILED)
+    )
+    assert row.status == PASSED, row.reason
 
 
 @pytest.mark.parametrize("runtime", RUNTIMES, ids=lambda runtime: runtime.title)

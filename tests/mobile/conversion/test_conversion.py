@@ -93,6 +93,7 @@ def test_one_text_per_input_can_be_calibrated(shape: tuple[int, ...], tmp_path: 
     import keras
     import tensorflow as tf
 
+    keras.utils.set_random_seed(1)
     known = ["ant", "beetle", "caterpillar"]
     words = keras.Input(shape, name="x", dtype="string")
     places = keras.layers.StringLookup(vocabulary=known, name="words")(words)
