@@ -20,6 +20,21 @@ from tests.mobile.raspberry_pi.program import lines_of, request, run, served, to
 from tests.mobile.roles import EXAMPLES, SIZE, VARIANTS, Release
 
 EXACT = Limits(agreement=0.999, max_diff=1e-5)
+# Inputs, values that they do not take, and what is said of these.
+WRONG = [
+    ("small", [1, 2, 300], "small takes whole numbers from -128 to 127, not 300"),
+    ("small", [1, 2, 0.5], "small takes whole numbers from -128 to 127, not 0.5"),
+    ("small", [1, 2], "small has 2 values, but the model takes the shape (3,)"),
+    ("count", "12.5", "count takes whole numbers from 0 to 255, not 12.5"),
+    ("flags", [True, "maybe"], "flags takes true, false, 1 or 0, not 'maybe'"),
+    ("half", [1, 1e6], "half holds a number that is not finite or too large for float16"),
+    ("half", ["1", "x"], "half takes numbers, not ['1', 'x']"),
+    ("ids", "[1, 2", "ids holds a list that is not JSON"),
+    ("ids", [1, 2, 3, 4, 100], "the model does not take it: "),
+    ("photo", "none.png", "photo: No such file"),
+    ("photo", {"b64": "%"}, "photo: a picture is {"),
+    ("flags", None, "row 1 has no flags"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -293,37 +308,17 @@ def test_a_sequence_of_another_length_is_padded_or_cut_as_the_contract_says(
     assert answer["notes"] == ["ids has 7 steps; the model takes the first 5"]
 
 
-@pytest.mark.parametrize(
-    ("name", "value", "message"),
-    [
-        ("small", [1, 2, 300], "small takes whole numbers from -128 to 127, not 300"),
-        ("small", [1, 2, 0.5], "small takes whole numbers from -128 to 127, not 0.5"),
-        ("count", "12.5", "count takes whole numbers from 0 to 255, not 12.5"),
-        ("flags", [True, "maybe"], "flags takes true, false, 1 or 0, not 'maybe'"),
-        ("half", [1, 1e6], "half holds a number that is not finite or too large for float16"),
-        ("half", ["1", "x"], "half takes numbers, not ['1', 'x']"),
-        ("small", [1, 2], "small has 2 values, but the model takes the shape (3,)"),
-        ("ids", "[1, 2", "ids holds a list that is not JSON"),
-        ("ids", [1, 2, 3, 4, 100], "the model does not take it: "),
-        ("photo", "none.png", "photo: No such file"),
-        ("photo", {"b64": "%"}, "photo: a picture is {"),
-        ("flags", None, "row 1 has no flags"),
-    ],
-)
-def test_a_value_of_another_type_is_one_line(
-    mixed_inputs: Release,
-    only_pillow: Path,
-    tmp_path: Path,
-    name: str,
-    value: Any,
-    message: str,
-) -> None:
-    folder, rows = bundled(mixed_inputs, tmp_path / "pi"), tmp_path / "rows.json"
-    rows.write_text(json.dumps({**golden_row(mixed_inputs, 0), name: value}))
-    done = run(folder, rows, pillow=only_pillow)
+def test_values_of_another_type_are_one_line_each(mixed_inputs: Release, tmp_path: Path) -> None:
+    folder = bundled(mixed_inputs, tmp_path / "pi")
+    messages: dict[Path, str] = {}
+    for place, (name, value, message) in enumerate(WRONG):
+        file = tmp_path / f"{place:02}.json"
+        file.write_text(json.dumps({**golden_row(mixed_inputs, 0), name: value}))
+        messages[file] = message
+    done = run(folder, *messages, pillow=None)
     assert (done.returncode, done.stdout) == (1, "")
-    (error,) = told(done)
-    assert message in error
+    for (file, message), error in zip(messages.items(), told(done), strict=True):
+        assert error.startswith(str(file)) and message in error
 
 
 def test_the_service_answers_every_role(
