@@ -102,7 +102,7 @@ def test_a_search_that_does_not_fit_is_refused(
         check_space(replace(config, spec=spec))
 
 
-@pytest.mark.parametrize("name", ["fashion", "motions", "nuclei", "penguins"])
+@pytest.mark.parametrize("name", ["diamonds", "fashion", "motions", "nuclei", "penguins"])
 @pytest.mark.parametrize("profile", ["default", "quick"])
 def test_every_model_here_can_be_searched(name: str, profile: str, tmp_path: Path) -> None:
     check_space(replace(Config.from_environment(name, profile), builds=tmp_path))

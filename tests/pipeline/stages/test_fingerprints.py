@@ -22,7 +22,7 @@ AROUND = {
     "serving.container": "the container of the server that a release is promoted into",
     "serving.client.versions": "the requests for that server's versions",
 }
-MODELS = ("fashion", "motions", "nuclei", "penguins")
+MODELS = ("diamonds", "fashion", "motions", "nuclei", "penguins")
 
 
 def reached(model: str) -> dict[str, set[str]]:
