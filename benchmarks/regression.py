@@ -1,17 +1,16 @@
-"""Compares the network of a new table with scikit-learn's gradient boosting on the same rows.
+"""Compares a table's network with scikit-learn's gradient boosting on the same rows.
 
-    .venv/bin/python -m benchmarks.regression [--csv FILE --label COLUMN]
+    .venv/bin/python -m benchmarks.regression [--model diamonds | --csv FILE --label COLUMN]
 
-Without a file, it is scikit-learn's own table of diabetes patients. `fanout new` writes the model's
-folder, unchanged. scikit-learn learns from the training and the eval split, the network from the
-training split; both are judged on the test split.
+Without an argument, it is scikit-learn's own table of diabetes patients. For a table, `fanout new`
+writes the model's folder, which is used unchanged. scikit-learn learns from the training and the
+eval split, the network from the training split; both are judged on the test split.
 """
 
 import argparse
 import csv
-import importlib
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,14 +21,15 @@ from sklearn.ensemble import GradientBoostingRegressor, HistGradientBoostingRegr
 from benchmarks.learnt import learnt
 from core.arrays import Array
 from models import places
+from models.columns import Columns
 from models.examples import write
 from models.spec import SPLITS, ModelSpec
 from pipeline.new import from_table
+from pipeline.settings.config import Config
 from pipeline.training.held_out import held_out_score
 from pipeline.training.journal import Journal
 from pipeline.training.trainer import fit, patience
 
-PEERS = (GradientBoostingRegressor, HistGradientBoostingRegressor)
 SEED = 7
 Rows = Sequence[Mapping[str, Any]]
 
@@ -62,43 +62,69 @@ def network_score(spec: ModelSpec, splits: Mapping[str, Rows], folder: Path) -> 
     return held_out_score(result.model, spec, str(folder / "test" / "*"), result.figures)
 
 
-def peer_score(peer: Any, names: Iterable[str], splits: Mapping[str, Rows]) -> float:
-    """Returns the R² of one of scikit-learn's regressors on the test split.
+def peer_scores(columns: Columns, splits: Mapping[str, Rows]) -> Iterator[tuple[str, float]]:
+    """Yields the names of scikit-learn's regressors, and their R² on the test split.
 
-    Args:
-        names: the columns of numbers; a missing one is NaN, or -1 for a regressor without NaN.
+    Those that know neither texts nor missing values are left out where there are any.
     """
+    [target] = columns.targets
+    seen = [*splits["train"], *splits["eval"]]
+    words = {name: sorted({row[name] for row in seen if row[name]}) for name in columns.texts}
 
     def table(rows: Rows) -> tuple[Array, Array]:
-        absent = np.nan if peer is HistGradientBoostingRegressor else -1.0
-        numbers = [[absent if row[n] is None else row[n] for n in names] for row in rows]
-        return np.array(numbers), np.array([row["label"] for row in rows])
+        numbers = [[_number(row[name]) for name in columns.numbers] for row in rows]
+        codes = [
+            [_number(known.index(row[name]) if row[name] in known else None)
+             for name, known in words.items()]
+            for row in rows
+        ]  # fmt: skip
+        inputs = np.hstack([np.array(numbers), np.array(codes)])
+        return inputs, np.array([row[target.feature] for row in rows])
 
-    fitted = peer(random_state=SEED).fit(*table([*splits["train"], *splits["eval"]]))
-    return float(fitted.score(*table(splits["test"])))
+    places = [*range(len(columns.numbers), len(columns.numbers) + len(words))]
+    peers: list[Any] = [
+        HistGradientBoostingRegressor(random_state=SEED, categorical_features=places)
+    ]
+    if not words and not np.isnan(table(seen)[0]).any():
+        peers.append(GradientBoostingRegressor(random_state=SEED))
+    for peer in peers:
+        fitted = peer.fit(*table(seen))
+        yield type(peer).__name__, float(fitted.score(*table(splits["test"])))
+
+
+def _number(value: float | None) -> float:
+    return float("nan") if value is None else float(value)
+
+
+def _new_model(file: Path, label: str, folder: Path) -> str:
+    """Has `fanout new` write a model's folder, and returns its name."""
+    models = folder / "models"
+    models.mkdir()
+    places.use(models)
+    _, told = from_table.create("compared", file, [label], ["regression"], models)
+    print(told.splitlines()[0], end="\n\n")
+    return "compared"
 
 
 def main() -> None:
     """Prints the table."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--csv", type=Path)
+    parser = argparse.ArgumentParser(description="R² of a network and of scikit-learn's.")
+    source = parser.add_mutually_exclusive_group()
+    source.add_argument("--model")
+    source.add_argument("--csv", type=Path)
     parser.add_argument("--label", default="progression")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
-        models = folder / "models"
-        models.mkdir()
-        places.use(models)
-        file = options.csv or diabetes(folder)
-        _, told = from_table.create("compared", file, [options.label], ["regression"], models)
-        print(told.splitlines()[0], end="\n\n")
-        spec: ModelSpec = importlib.import_module("models.compared.spec").SPEC
-        data, columns = spec.module("data"), spec.module("columns").COLUMNS
-        splits = {split: list(data.examples(folder, split, None)) for split in SPLITS}
+        name = options.model or _new_model(options.csv or diabetes(folder), options.label, folder)
+        config = Config.from_environment(name, "default")
+        data, columns = config.spec.module("data"), config.spec.module("columns").COLUMNS
+        data.fetch(config.dataset)
+        splits = {split: list(data.examples(config.dataset, split, None)) for split in SPLITS}
         print("| | R² on the test split |\n|---|--:|")
-        for peer in PEERS:
-            print(f"| {peer.__name__} | {peer_score(peer, columns.numbers, splits):.4f} |")
-        print(f"| the network of `fanout new` | {network_score(spec, splits, folder):.4f} |")
+        for peer, score in peer_scores(columns, splits):
+            print(f"| {peer} | {score:.4f} |")
+        print(f"| the network | {network_score(config.spec, splits, folder):.4f} |")
 
 
 if __name__ == "__main__":
