@@ -67,9 +67,9 @@ def write(
 
 
 def tuple_of(values: tuple[object, ...], indent: int = 4) -> str:
-    """Returns a tuple as Python source, one value per line."""
-    if not values:
-        return "()"
+    """Returns a tuple as Python source, one value per line if there are several."""
+    if len(values) < 2:
+        return f"({''.join(f'{literal(value)},' for value in values)})"
     space = " " * indent
     return "(\n" + "".join(f"{space}{literal(value)},\n" for value in values) + space[4:] + ")"
 

@@ -195,7 +195,7 @@ def _values(name: str, facts: MaskFacts) -> dict[str, str]:
         "path": folder.literal(str(facts.folder)),
         "mask_path": folder.literal(str(facts.masks)),
         "digest": digest_of(facts.folder, facts.masks),
-        "mask_values": folder.tuple_of(facts.values),
+        "mask_values": folder.tuple_of(facts.values, 8),
         "labels": folder.tuple_of(facts.labels),
         "height": str(size.height),
         "width": str(size.width),

@@ -77,5 +77,5 @@ def test_what_is_no_folder_of_models_is_refused(
     (elsewhere / "fashion" / "spec.py").touch()
     with pytest.raises(UserError, match=r"has fashion too\. Rename it there"):
         places.use(elsewhere)
-    with pytest.raises(UnknownModelError, match="models/ has: fashion"):
+    with pytest.raises(UnknownModelError, match="models/ has: diamonds, fashion"):
         load("nowhere")
