@@ -1,8 +1,9 @@
 """How a network is traced, so that one graph runs on every target.
 
 Keras' own trace of a network may hold what some targets cannot run: a loop for each recurrent
-layer, and arithmetic in half precision or in float64. The contexts here change that for as long as
-they last, and leave the network as it was.
+layer, and arithmetic in half precision or in float64. It may also hold a bias that is added along
+the wrong axis. The contexts here change that for as long as they last, and leave the network as it
+was.
 """
 
 from collections.abc import Callable, Iterator
@@ -20,6 +21,8 @@ OTHER_FLOATS = ("float16", "bfloat16", "float64")
 def portable(network: Any) -> Iterator[None]:
     """Calls of the network are traced without loops where that is possible, and in float32.
 
+    Biases of channels are added to the channels.
+
     Args:
         network: a Keras model, or a tf.Module that holds Keras models or layers, or none.
     """
@@ -30,6 +33,7 @@ def portable(network: Any) -> Iterator[None]:
     # One loop left needs all that several need, so the long networks' layers get the same limit.
     steps = min(LAYER_STEPS, NETWORK_STEPS // max(len(recurrent), 1))
     with ExitStack() as changes:
+        changes.enter_context(_sums_of_channels())
         for layer in layers:
             changes.enter_context(_in_float32(layer))
         for layer in recurrent:
@@ -88,6 +92,40 @@ def _unrolled(layer: Any, most: int) -> Iterator[None]:
         yield
     finally:
         del layer.inner_loop
+
+
+@contextmanager
+def _sums_of_channels() -> Iterator[None]:
+    """Keras adds a tensor with one number per channel to the channels, wherever they are.
+
+    Keras 3.15 makes a BiasAdd of such a sum and guesses the axis from the sizes. For 6 channels
+    that come before 6 columns, it adds the bias to the columns. TensorFlow adds it to the channels
+    nevertheless where it fuses the sum with a convolution; other runtimes do what the graph says.
+    """
+    from keras.src.backend.tensorflow import numpy as operations
+
+    keras_add = operations.add
+
+    def add(x: Any, bias: Any) -> Any:
+        # Keras looks for a bias in the second place only.
+        return keras_add(bias, x) if _is_misread(x, bias) else keras_add(x, bias)
+
+    operations.add = add
+    try:
+        yield
+    finally:
+        operations.add = keras_add
+
+
+def _is_misread(x: Any, bias: Any) -> bool:
+    """Returns whether Keras would add the bias along another axis than its own."""
+    sizes, of_bias = (tuple(getattr(each, "shape", ())) for each in (x, bias))
+    lengths = dict(enumerate(of_bias, len(sizes) - len(of_bias)))
+    axes = [axis for axis, length in lengths.items() if length != 1]
+    if len(sizes) < 2 or len(axes) != 1:
+        return False
+    guessed = len(sizes) - 1 if sizes[-1] == lengths[axes[0]] else 1
+    return axes != [guessed]
 
 
 @contextmanager

@@ -1,5 +1,6 @@
-/** The released runner, on its default engine and weights. */
+/** The released runner, with its default weights, on its default engine or another. */
 import { Runner } from './site/runner.js';
 
-const runner = await Runner.load('./site/');
+const engine = new URLSearchParams(location.search).get('engine') ?? undefined;
+const runner = await Runner.load('./site/', { engine });
 globalThis.predict = (inputs) => runner.predict(inputs);

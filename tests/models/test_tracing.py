@@ -150,6 +150,39 @@ def test_every_policy_is_traced_in_float32(policy: str) -> None:
     np.testing.assert_array_equal(network(inputs), before)
 
 
+@pytest.mark.parametrize("layer", ["Conv2D", "DepthwiseConv2D", "SeparableConv2D", "Conv1D"])
+def test_a_bias_is_added_to_channels_that_come_first(layer: str) -> None:
+    import keras
+
+    # As many channels behind the layer as rows or columns.
+    shape = (6, 6) if layer == "Conv1D" else (6, 6, 6)
+    filters = () if layer == "DepthwiseConv2D" else (6,)
+    made = getattr(keras.layers, layer)(
+        *filters, 1, data_format="channels_first", bias_initializer="random_normal"
+    )
+    network = keras.Sequential([keras.Input(shape), made])
+    x = np.random.default_rng(2).normal(size=(3, *shape)).astype(np.float32)
+    made.use_bias = False
+    without = np.asarray(network(x))
+    made.use_bias = True
+    biases = np.asarray(made.bias).reshape(-1, *[1] * (len(shape) - 1))
+    function = traced(network, x)
+    np.testing.assert_allclose(function(x), without + biases, atol=1e-5)
+    # TensorFlow adds it to the channels of a convolution even where the graph says columns.
+    operations = function.graph.get_operations()
+    assert not [each for each in operations if each.type == "BiasAdd"]
+
+
+def test_sums_that_keras_understands_are_traced_as_they_were() -> None:
+    import keras
+
+    network = functional(keras.layers.Dense(3, bias_initializer="ones"))
+    inputs = sequences(5)
+    function = traced(network, inputs)
+    assert "BiasAdd" in inside(function)
+    np.testing.assert_allclose(function(inputs), network(inputs), atol=1e-6)
+
+
 def test_a_module_without_keras_is_traced_as_it_is() -> None:
     import tensorflow as tf
 
