@@ -204,7 +204,8 @@ class Existing:
         return tf.int64 if whole else tf.float32
 
     def _value(self, value: Array) -> Value:
-        return value if self.outputs else value.ravel().tolist()
+        # A scalar of NumPy is not an array, and would lose its type.
+        return np.asarray(value) if self.outputs else value.ravel().tolist()
 
 
 def _truth(value: Any) -> Value:

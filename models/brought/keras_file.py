@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import DataError, UserError
-from models.brought.opened import Opened, by_name, distinct
+from models.brought.opened import Opened, by_name, distinct, typed
 
 
 class UntrustedModelError(UserError):
@@ -30,14 +30,17 @@ def open_keras(file: Path, *, trusted: bool) -> Opened:
             "SavedModel (model.export) with --saved-model"
         )
     names = distinct([tensor.name for tensor in model.inputs])
+    specs = {
+        name: tf.TensorSpec(tensor.shape, tensor.dtype)
+        for name, tensor in zip(names, model.inputs, strict=True)
+    }
 
     def call(inputs: Mapping[str, Any]) -> dict[str, Any]:
-        ordered = [inputs[name] for name in names]
+        ordered = list(typed(inputs, specs).values())
         answer = model(ordered if len(ordered) > 1 else ordered[0], training=False)
         return by_name(answer, getattr(model, "output_names", ()))
 
-    specs = [tf.TensorSpec(tensor.shape, tensor.dtype) for tensor in model.inputs]
-    return Opened(dict(zip(names, specs, strict=True)), call, model)
+    return Opened(specs, call, model)
 
 
 def load_keras(file: Path, *, trusted: bool) -> Any:

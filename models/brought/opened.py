@@ -24,6 +24,17 @@ class Opened:
     tracked: Any
 
 
+def typed(inputs: Mapping[str, Any], specs: Mapping[str, Any]) -> dict[str, Any]:
+    """Returns the tensors of the model's inputs in its own types and order."""
+    import tensorflow as tf
+
+    tensors = {name: tf.convert_to_tensor(inputs[name]) for name in specs}
+    return {
+        name: tensor if tensor.dtype == specs[name].dtype else tf.cast(tensor, specs[name].dtype)
+        for name, tensor in tensors.items()
+    }
+
+
 def by_name(answer: Any, names: Sequence[str] = ()) -> dict[str, Any]:
     """Returns a model's answer as a flat dict.
 

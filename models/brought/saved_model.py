@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from core.errors import UserError
-from models.brought.opened import Opened, by_name
+from models.brought.opened import Opened, by_name, typed
 from models.contract import SIGNATURE_TENSORS
 
 # Signatures that TensorFlow adds, which hold no model.
@@ -18,8 +18,6 @@ def open_saved_model(folder: Path, signature: str = SIGNATURE_TENSORS) -> Opened
     Raises:
         UserError: it cannot be loaded, or has no such signature.
     """
-    import tensorflow as tf
-
     loaded = load_saved_model(folder)
     functions = functions_of(loaded)
     if signature not in functions:
@@ -31,12 +29,7 @@ def open_saved_model(folder: Path, signature: str = SIGNATURE_TENSORS) -> Opened
     places, named = function.structured_input_signature
 
     def call(inputs: Mapping[str, Any]) -> dict[str, Any]:
-        given = {
-            name: tf.cast(inputs[name], spec.dtype)
-            if spec.dtype != tf.string
-            else tf.convert_to_tensor(inputs[name])
-            for name, spec in specs.items()
-        }
+        given = typed(inputs, specs)
         ordered = list(given.values())[: len(places)]
         return by_name(function(*ordered, **{name: given[name] for name in named}))
 

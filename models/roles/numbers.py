@@ -28,8 +28,9 @@ class Tensor(Role):
         got, right = (each[name].reshape(len(each[name]), -1) for each in (answers, expected))
         error = np.abs(got.astype(np.float64) - right)
         near = error <= TOLERANCE * spread_of(right)
-        # All numbers of an answer: one that is far off is another answer.
-        return np.asarray(near.all(axis=1), np.float64)
+        # A share: of hundreds of numbers in eight bits, one is always a little further away. The
+        # variant's own limit says how far any may be.
+        return np.asarray(near.mean(axis=1), np.float64)
 
     def truth(self, outputs: tuple[Output, ...], answers: Mapping[str, Array]) -> Array:
         return answers[outputs[0].name]

@@ -21,9 +21,14 @@ WHOLE = ((0.0, 9.0), (0.0, 1.0), (0.0, 99.0), (-99.0, 99.0), (0.0, 9999.0))
 ATTEMPTS = len(FLOATS)
 # Types that have few values: all of them are taken.
 _BY_TYPE = {"uint8": (0.0, 255.0), "int8": (-128.0, 127.0), "bool": (0.0, 1.0)}
-# Devices and browsers compute in float32, so that is what they and the server take.
-_OTHER_FLOATS = ("float16", "bfloat16", "float64")
-_TYPES = ("float32", *(f"{sign}int{bits}" for sign in ("", "u") for bits in (8, 16, 32, 64)))
+# Types that some targets do not have, and the types that are taken for them. Devices and browsers
+# compute in float32; JSON requests to a server have no uint16 and no uint64.
+_TAKEN_FOR = {
+    **dict.fromkeys(("float16", "bfloat16", "float64"), "float32"),
+    "uint16": "int32",
+    "uint64": "int64",
+}
+_TYPES = ("float32", "int8", "int16", "int32", "int64", "uint8", "uint32", "bool", "string")
 Shape = tuple[int, ...]
 
 
@@ -231,13 +236,12 @@ def at_attempt(places: Sequence[Place], attempt: int) -> tuple[Place, ...]:
 
 
 def _dtype(source: object, name: str, given: str) -> str:
-    if given in _OTHER_FLOATS:
-        return "float32"
-    if given not in {*_TYPES, "bool", "string"}:
+    dtype = _TAKEN_FOR.get(given, given)
+    if dtype not in _TYPES:
         raise UserError(
             f"{source}: the input {name!r} must have numbers, bools or texts, got {given}"
         )
-    return given
+    return dtype
 
 
 def _shape(source: object, name: str, shape: Any, asked: Shape | None) -> Shape:

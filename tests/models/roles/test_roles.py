@@ -81,6 +81,10 @@ def test_numbers_agree_within_a_share_of_their_spread() -> None:
     right = np.linspace(4000, 6000, 11)[:, None]
     assert same(of, right + 25, right) == [1.0] * 11
     assert same(of, right + 50, right) == [0.0] * 11
+    # Of several numbers, the share counts.
+    several = np.repeat(right, 4, axis=1)
+    moved = several + np.array([0, 0, 0, 50])
+    assert same(head("tensor", (4,)), moved, several) == [0.75] * 11
     truth = np.linspace(4000, 6000, 11)
     assert of.score({"y": np.full((11, 1), 5000.0)}, truth) == 0.0
     assert of.figures({"y": right + 10}, truth) == {"MAE": 10.0, "RMSE": 10.0}
