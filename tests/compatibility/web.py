@@ -7,14 +7,12 @@ what its model needs; building one for each row would take hours.
 import os
 import shutil
 from collections.abc import Mapping
-from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from core.arrays import Array
 from core.toolchain import NODE, WEB, require
 from models.calibration import calibration_inputs
 from models.contract import contract_text
@@ -35,7 +33,7 @@ from tests.compatibility.verdicts import (
 )
 from web import tools
 from web.checks.driver import run_script
-from web.checks.inputs import write_input
+from web.checks.tensors import read_output, write_input
 from web.conversion import graph_models, tflite
 from web.server.site_server import serving
 from web.site import layout, offline
@@ -105,33 +103,33 @@ def answered(
 ) -> dict[str, Any]:
     """Returns the verdict on each engine and form of the weights, as ``wasm float32``."""
     spec = exported.spec("web", FORMS)
+    offline.write_site(site, spec, "0" * 16)
+    rows = _asked(exported, site, runs, scratch)
+    return {
+        " ".join(run): as_json(_verdict(row, exported, run, rows[_key(run)], scratch))
+        for run in runs
+    }
+
+
+def _verdict(
+    row: Row, exported: Exported, run: tuple[str, str], measured: Mapping[str, Any], scratch: Path
+) -> Verdict:
+    if "error" in measured:
+        return _failure(measured, run[0])
     expected = exported.expected()
-    answers: dict[tuple[str, str], dict[str, Array]] = {run: {} for run in runs}
-    verdicts: dict[tuple[str, str], Verdict] = {}
-    for output in spec.outputs:
-        # A page answers with the first output of its contract.
-        others = tuple(each for each in spec.outputs if each.name != output.name)
-        asked = replace(spec, outputs=(output, *others))
-        (site / layout.CONTRACT).write_text(contract_text(asked))
-        offline.write_site(site, asked, "0" * 16)
-        left = [run for run in runs if run not in verdicts]
-        rows = _asked(exported, site, left, scratch)
-        for run in left:
-            if "error" in rows[_key(run)]:
-                verdicts[run] = _failure(rows[_key(run)], run[0])
-                continue
-            values = _values(scratch / _key(run), run[0], expected[output.name])
-            if values is None:
-                size = (scratch / _key(run)).stat().st_size
-                reason = f"output {output.name!r} has {size} bytes"
-                verdicts[run] = Verdict(DIFFERS, reason=reason)
-            else:
-                answers[run][output.name] = values
-    for run in runs:
-        if run not in verdicts:
-            classes = row.classes and run[1] == "quantised"
-            verdicts[run] = compared(answers[run], expected, RUNS[run], classes=classes)
-    return {f"{engine} {form}": as_json(verdicts[engine, form]) for engine, form in runs}
+    answers = {
+        name: read_output(_output_file(scratch, run, name), values)
+        for name, values in expected.items()
+    }
+    for name, values in answers.items():
+        if values.shape != expected[name].shape:
+            return Verdict(DIFFERS, reason=f"output {name!r} has {values.size} numbers")
+    classes = row.classes and run[1] == "quantised"
+    return compared(answers, expected, RUNS[run], classes=classes)
+
+
+def _output_file(scratch: Path, run: tuple[str, str], name: str) -> Path:
+    return scratch / f"{_key(run)}.{name}"
 
 
 def _asked(
@@ -139,7 +137,7 @@ def _asked(
 ) -> dict[str, Any]:
     scratch.mkdir(exist_ok=True)
     inputs = {
-        name: write_input(scratch, name, np.load(file))
+        name: write_input(scratch / f"input.{name}", name, np.load(file))
         for file in exported.inputs.glob("input.*.npy")
         for name in (file.name.removeprefix("input.").removesuffix(".npy"),)
     }
@@ -153,13 +151,19 @@ def _asked(
                         "engine": engine,
                         "weights": form,
                         "examples": EXAMPLES,
-                        "outputs": str(scratch / _key((engine, form))),
-                        "timeout": ENGINE_SECONDS * 1000,
+                        "outputs": {
+                            name: str(_output_file(scratch, (engine, form), name))
+                            for name in exported.expected()
+                        },
                     }
                     for engine, form in runs
                 },
                 "inputs": inputs,
+                "rows": EXAMPLES,
+                "extremes": 0,
                 "batch": EXAMPLES,
+                "budget": ENGINE_SECONDS * 1000,
+                "least": EXAMPLES,
                 "timed": 1,
                 "parallel": 2,
                 "timeout": ENGINE_SECONDS * 1000,
@@ -183,12 +187,3 @@ def _failure(measured: Mapping[str, Any], engine: str) -> Verdict:
 
         reason = refusal(reason, operation, engine)
     return Verdict(CRASHED if crashed else FAILS, reason=reason)
-
-
-def _values(file: Path, engine: str, expected: Array) -> Array | None:
-    """Returns an answer in the shape of the SavedModel's; None if it has another size."""
-    # LiteRT.js' answers are converted by the page; TensorFlow.js has one integer type.
-    kind = "f" if engine == "litert" else expected.dtype.kind
-    stored = {"b": np.uint8, "i": np.int32, "u": np.int32}.get(kind, np.float32)
-    values = np.fromfile(file, stored)
-    return values.reshape(expected.shape) if values.size == expected.size else None

@@ -2,15 +2,19 @@
  * Runs examples through the released model runner, once per row, in a real browser.
  *
  * The job names the site, the files with the inputs, and the rows. Each row is an engine with a
- * form of the weights. The answer has one entry per row. The outputs are written as raw float32 to
- * the files that the job names. Each row runs in its own page, as many at a time as the job says.
+ * form of the weights. The answer has one entry per row. Each output is written to the file that
+ * the job names, in the type that the runner returns. Each row runs in its own page, as many at a
+ * time as the job says.
  *
- * A row that fails, hangs or takes its page or browser down ends alone. Its first batch is
- * run a second time to find the operation at which that happens.
+ * A row runs examples until its budget of time is spent. It fetches them batch by batch, so that a
+ * page holds only one batch of large inputs.
+ *
+ * A row that fails, hangs or takes its page or browser down ends alone. The size of batch at which
+ * that happens is run a second time to find the operation.
  */
-import { writeFile } from 'node:fs/promises';
+import { type FileHandle, open, readFile } from 'node:fs/promises';
 
-import type { Browser } from 'playwright-core';
+import type { Browser, Page } from 'playwright-core';
 
 import type { Operation } from '../app/src/trace.ts';
 import { reason, runJob } from './job.ts';
@@ -26,37 +30,52 @@ import {
 import { countedBytes } from './wire.ts';
 
 type InputType = 'float32' | 'int32' | 'bool' | 'string';
+/** In bytes; texts are JSON. */
+const SIZES = { float32: 4, int32: 4, bool: 1 } as const;
+
+interface Input {
+  readonly file: string;
+  readonly type: InputType;
+  /** How many values a row has. */
+  readonly elements: number;
+}
 
 interface Run {
   readonly engine: string;
   readonly weights: string;
-  /** How many examples it runs. */
+  /** How many examples it runs at most. */
   readonly examples: number;
-  /** The file that its outputs go to. */
-  readonly outputs: string;
-  /** For each of its steps, in milliseconds. */
-  readonly timeout: number;
+  /** The file that each output goes to. */
+  readonly outputs: Record<string, string>;
 }
 
 interface Job {
   readonly answer: string;
   readonly url: string;
   readonly runs: Record<string, Run>;
-  readonly inputs: Record<string, { file: string; type: InputType; elements: number }>;
+  readonly inputs: Record<string, Input>;
   /** How many rows each input has; the last ones, as many as `extremes`, every run predicts. */
   readonly rows: number;
   readonly extremes: number;
+  /** The largest batch. */
   readonly batch: number;
-  /** How many predictions of a single example are timed. */
+  /** The time for a run's examples, in milliseconds; it runs at least `least` of them. */
+  readonly budget: number;
+  readonly least: number;
+  /** How many predictions of a single example are timed, in a sixth of the budget at most. */
   readonly timed: number;
   /** How many rows run at a time. */
   readonly parallel: number;
+  /** For each step of a run, in milliseconds. */
+  readonly timeout: number;
   /** For finding the operation at which a row failed, in milliseconds. */
   readonly traceTimeout: number;
 }
 
 interface Row {
   readonly version: string;
+  /** How many examples it ran, without the extreme inputs. */
+  readonly examples: number;
   readonly firstMs: number;
   readonly p50Ms: number;
   /** The compressed size of the runner, its engine and the model. */
@@ -68,6 +87,11 @@ interface Failure {
   readonly error: string;
   /** The operation that was running; null if none was, or if it is not known. */
   readonly operation?: Operation | null;
+}
+
+/** How many examples a run takes at once at the moment. */
+interface Progress {
+  batch: number;
 }
 
 /**
@@ -88,35 +112,37 @@ await runJob((job: Job) => withBrowser((session) => checkAll(job, session)));
 async function checkAll(job: Job, session: Session): Promise<unknown> {
   const { browser } = session;
   const rows: Record<string, Row | Failure> = {};
-  const pages: [string, Run, Opened][] = [];
+  const pages: [string, Run, Opened, Progress][] = [];
   const waiting = Object.entries(job.runs);
   const lost: typeof waiting = [];
-  const fail = async (key: string, run: Run, failure: Failure): Promise<void> => {
+  const fail = async (key: string, run: Run, failure: Failure, progress: Progress): Promise<void> => {
     // The whole browser is gone, perhaps because of the row that ran beside this one.
     if (!browser.isConnected()) lost.push([key, run]);
-    else rows[key] = { ...failure, operation: await failing(job, run, browser) };
+    else rows[key] = { ...failure, operation: await failing(job, run, browser, progress) };
   };
   // Each worker takes the next row when it has finished one.
   const work = async (): Promise<void> => {
     for (let next = waiting.shift(); next; next = waiting.shift()) {
       const [key, run] = next;
-      const opened = await attempt(() => predict(job, run, browser));
-      if ('error' in opened) await fail(key, run, opened);
-      else pages.push([key, run, opened]);
+      const progress = { batch: 1 };
+      const opened = await attempt(() => predict(job, run, browser, progress));
+      if ('error' in opened) await fail(key, run, opened, progress);
+      else pages.push([key, run, opened, { batch: 1 }]);
     }
   };
   await Promise.all(Array.from({ length: job.parallel }, work));
   // The rows are timed one after another, when nothing else runs.
-  for (const [key, run, opened] of pages) {
-    const timed = await attempt(() => time(run, opened));
-    if ('error' in timed) await fail(key, run, timed);
+  for (const [key, run, opened, progress] of pages) {
+    const timed = await attempt(() => time(job, opened));
+    if ('error' in timed) await fail(key, run, timed, progress);
     else rows[key] = timed;
   }
   for (const [key, run] of lost) {
     const own = await session.another();
-    const timed = await attempt(async () => time(run, await predict(job, run, own)));
-    const traced = 'error' in timed ? await failing(job, run, await session.another()) : null;
-    rows[key] = 'error' in timed ? { ...timed, operation: traced } : timed;
+    const progress = { batch: 1 };
+    const timed = await attempt(async () => time(job, await predict(job, run, own, progress)));
+    const traced = async () => failing(job, run, await session.another(), progress);
+    rows[key] = 'error' in timed ? { ...timed, operation: await traced() } : timed;
   }
   return { browser: session.name, rows };
 }
@@ -129,14 +155,19 @@ async function attempt<T>(work: () => Promise<T>): Promise<T | Failure> {
   }
 }
 
-/** Runs a row's first batch again; returns the operation at which it fails, if it does. */
-async function failing(job: Job, run: Run, browser: Browser): Promise<Operation | null> {
+/** Runs a row's first examples again; returns the operation at which it fails, if it does. */
+async function failing(
+  job: Job,
+  run: Run,
+  browser: Browser,
+  { batch }: Progress,
+): Promise<Operation | null> {
   let last: Operation | null = null;
   let announced = 0;
   const started = (operation: Operation): void => {
     [last, announced] = [operation, Date.now()];
   };
-  const failed = await attempt(() => trace(job, run, browser, started));
+  const failed = await attempt(() => trace(job, run, browser, batch, started));
   // At the limit, one operation hangs; or all take their time, and none can be blamed.
   const hangs = Date.now() - announced > job.traceTimeout / 4;
   if (!failed) return null;
@@ -149,72 +180,132 @@ interface Opened extends WatchedPage {
   readonly loaded: Omit<Row, 'p50Ms' | 'problems'>;
 }
 
-async function predict(job: Job, run: Run, browser: Browser): Promise<Opened> {
-  return onPage(job, run, browser, run.timeout, async (watched, order) => {
+async function predict(job: Job, run: Run, browser: Browser, progress: Progress): Promise<Opened> {
+  return onPage(job, run, browser, job.timeout, async (watched, order, within) => {
     const { page } = watched;
     const counted = await countedBytes(page, (url) => !url.startsWith(order.bench));
-    await page.goto(order.bench);
-    const loaded = { ...(await page.evaluate(load, order)), wireBytes: counted.bytes() };
-    await page.evaluate(fetchInputs, order);
-    await writeFile(run.outputs, Buffer.from(await page.evaluate(predictAll, order), 'base64'));
-    return { ...watched, order, loaded };
+    await within(page.goto(order.bench));
+    const loaded = { ...(await within(page.evaluate(load, order))), wireBytes: counted.bytes() };
+    await page.evaluate(prepareRows, order);
+    const examples = await predictBatches(job, run, page, within, progress);
+    return { ...watched, order: { ...order, examples }, loaded: { ...loaded, examples } };
   });
 }
 
-/** Predicts the first batch; `started` is called with each operation before it is executed. */
+/** Predicts examples until the budget is spent, then the extreme inputs; returns how many examples. */
+async function predictBatches(
+  job: Job,
+  run: Run,
+  page: Page,
+  within: Within,
+  progress: Progress,
+): Promise<number> {
+  const files: [string, FileHandle][] = [];
+  const begin = performance.now();
+  const batch = async (from: number, end: number): Promise<number> => {
+    const to = Math.min(from + progress.batch, end);
+    const outputs = await within(page.evaluate(predictRows, { from, to }));
+    for (const [name, file] of files) await file.write(Buffer.from(outputs[name]!, 'base64'));
+    return to;
+  };
+  try {
+    for (const [name, file] of Object.entries(run.outputs)) files.push([name, await open(file, 'w')]);
+    let done = await batch(0, run.examples);
+    // The first example says how long one takes: a batch should need a tenth of its time limit.
+    const fits = Math.floor(job.timeout / 10 / (performance.now() - begin));
+    progress.batch = Math.max(1, Math.min(job.batch, fits));
+    const inTime = () => performance.now() - begin < job.budget;
+    while (done < run.examples && (done < job.least || inTime())) done = await batch(done, run.examples);
+    for (let row = job.rows - job.extremes; row < job.rows; ) row = await batch(row, job.rows);
+    return done;
+  } finally {
+    await Promise.all(files.map(([, file]) => file.close()));
+  }
+}
+
+/** Predicts a batch; `started` is called with each operation before it is executed. */
 async function trace(
   job: Job,
   run: Run,
   browser: Browser,
+  batch: number,
   started: (operation: Operation) => void,
 ): Promise<null> {
-  return onPage(job, run, browser, job.traceTimeout, async ({ page }, order) => {
-    await page.route(`${order.bench}${STARTED}?*`, (route) => {
-      started(JSON.parse(new URL(route.request().url()).searchParams.get('operation')!) as Operation);
-      return route.fulfill({ body: '' });
-    });
-    await page.goto(order.bench);
-    await page.evaluate(fetchInputs, order);
-    await page.evaluate(traceOne, order);
+  return onPage(job, run, browser, job.traceTimeout, async ({ page }, order, within) => {
+    const traced = async (): Promise<void> => {
+      await page.route(`${order.bench}${STARTED}?*`, (route) => {
+        started(JSON.parse(new URL(route.request().url()).searchParams.get('operation')!) as Operation);
+        return route.fulfill({ body: '' });
+      });
+      await page.goto(order.bench);
+      await page.evaluate(prepareRows, order);
+      await page.evaluate(traceOne, { ...order, batch });
+    };
+    await within(traced());
     await page.context().close();
     return null;
   });
 }
 
+/** Rejects when the work takes too long, or when the page's process ends. */
+type Within = <T>(work: Promise<T>) => Promise<T>;
+
 /**
  * Opens an empty page in a context of its own, where no cache or service worker is shared with the
  * next row. Ends the page if the work fails or takes too long: it may be at work for ever.
+ *
+ * @param limit the milliseconds for each step that the work waits for with `within`.
  */
 async function onPage<T>(
   job: Job,
   { engine, weights, examples }: Run,
   browser: Browser,
   limit: number,
-  work: (watched: WatchedPage, order: Order) => Promise<T>,
+  work: (watched: WatchedPage, order: Order, within: Within) => Promise<T>,
 ): Promise<T> {
   const site = new URL(job.url);
   const bench = new URL('__check__/', site);
-  const inputs = Object.entries(job.inputs).map(([name, { type, elements }]) => ({ name, type, elements }));
-  const { batch, timed, rows, extremes } = job;
-  const order = { site: site.href, bench: bench.href, engine, weights, inputs, examples, rows, extremes, batch, timed };
+  const inputs = Object.entries(job.inputs).map(([name, { type }]) => ({ name, type }));
+  const { timed } = job;
+  const timedMs = job.budget / 6;
+  const order = { site: site.href, bench: bench.href, engine, weights, inputs, examples, timed, timedMs };
   const context = await browser.newContext({ serviceWorkers: 'block' });
   try {
     const watched = await watchedPage(context, site.origin);
     // The page and the inputs are served beside the site without being files of it.
-    await watched.page.route(`${bench.href}*`, (route) => {
-      const input = job.inputs[decodeURIComponent(new URL(route.request().url()).pathname.split('/').at(-1)!)];
-      return input
-        ? route.fulfill({ path: input.file, contentType: 'application/octet-stream' })
-        : route.fulfill({ body: '<!doctype html><title>check</title>', headers: ISOLATED });
+    await watched.page.route(`${bench.href}*`, async (route) => {
+      const { searchParams } = new URL(route.request().url());
+      const input = job.inputs[searchParams.get('input') ?? ''];
+      if (!input) {
+        return route.fulfill({ body: '<!doctype html><title>check</title>', headers: ISOLATED });
+      }
+      const [from, to] = ['from', 'to'].map((name) => Number(searchParams.get(name)));
+      const body = await rowsOf(input, from!, to!);
+      return route.fulfill({ body, contentType: 'application/octet-stream' });
     });
-    return await withTimeout(limit, Promise.race([work(watched, order), watched.crash]));
+    return await work(watched, order, (step) => withTimeout(limit, Promise.race([step, watched.crash])));
   } catch (error) {
     context.close().catch(() => undefined);
     throw error;
   }
 }
 
-async function time({ timeout }: Run, { page, problems, crash, order, loaded }: Opened): Promise<Row> {
+/** Returns some rows of an input: the numbers as they are in its file, or texts as JSON. */
+async function rowsOf({ file, type, elements }: Input, from: number, to: number): Promise<Buffer> {
+  if (type === 'string') {
+    const texts = JSON.parse(await readFile(file, 'utf8')) as string[];
+    return Buffer.from(JSON.stringify(texts.slice(from * elements, to * elements)));
+  }
+  const row = elements * SIZES[type];
+  const handle = await open(file);
+  try {
+    return (await handle.read(Buffer.alloc((to - from) * row), 0, (to - from) * row, from * row)).buffer;
+  } finally {
+    await handle.close();
+  }
+}
+
+async function time({ timeout }: Job, { page, problems, crash, order, loaded }: Opened): Promise<Row> {
   const timing = Promise.race([page.evaluate(timeSingles, order), crash]);
   const { times, before, after, unused } = await withTimeout(timeout, timing);
   for (const what of ['tensors', 'bytes'] as const) {
@@ -236,12 +327,10 @@ interface Order {
   readonly bench: string;
   readonly engine: string;
   readonly weights: string;
-  readonly inputs: readonly { name: string; type: InputType; elements: number }[];
+  readonly inputs: readonly { name: string; type: InputType }[];
   readonly examples: number;
-  readonly rows: number;
-  readonly extremes: number;
-  readonly batch: number;
   readonly timed: number;
+  readonly timedMs: number;
 }
 
 /** The values that the functions below pass to one another in the page. */
@@ -249,8 +338,8 @@ interface Bench {
   // The page's own module, which has no types here.
   Runner: any;
   runner: any;
-  before: Memory;
-  rows(from: number, to: number): Record<string, unknown>;
+  before: Memory | undefined;
+  rows(from: number, to: number): Promise<Record<string, unknown>>;
 }
 
 // These run in the page. They use nothing from this module: the driver sends only their text.
@@ -261,69 +350,70 @@ async function load({ site, engine, weights }: Order) {
   const { Runner } = await import(new URL(build['src/runner.ts'].file, site).href);
   const runner = await Runner.load(site, { engine, weights });
   const firstMs = performance.now() - start;
-  Object.assign(globalThis, { Runner, runner, before: runner.memory() });
+  Object.assign(globalThis, { Runner, runner });
   return { version: runner.version as string, firstMs };
 }
 
-async function fetchInputs({ bench, inputs }: Order) {
+async function prepareRows({ bench, inputs }: Order) {
   const page = globalThis as unknown as Bench;
-  const values: Record<string, { slice(from: number, to: number): unknown }> = {};
-  for (const { name, type } of inputs) {
-    const body = await (await fetch(new URL(encodeURIComponent(name), bench))).arrayBuffer();
-    if (type === 'string') values[name] = JSON.parse(new TextDecoder().decode(body));
-    else if (type === 'float32') values[name] = new Float32Array(body);
-    else if (type === 'int32') values[name] = new Int32Array(body);
-    else values[name] = new Uint8Array(body);
-  }
-  page.rows = (from, to) =>
-    Object.fromEntries(
-      inputs.map(({ name, elements }) => [
-        name,
-        values[name]!.slice(from * elements, to * elements),
-      ]),
-    );
+  page.rows = async (from, to) => {
+    const rows: Record<string, unknown> = {};
+    for (const { name, type } of inputs) {
+      const query = new URLSearchParams({ input: name, from: String(from), to: String(to) });
+      const body = await (await fetch(new URL(`?${query}`, bench))).arrayBuffer();
+      if (type === 'string') rows[name] = JSON.parse(new TextDecoder().decode(body));
+      else if (type === 'float32') rows[name] = new Float32Array(body);
+      else if (type === 'int32') rows[name] = new Int32Array(body);
+      else rows[name] = new Uint8Array(body);
+    }
+    return rows;
+  };
 }
 
-/** Returns all outputs as base64. */
-async function predictAll({ examples, rows, extremes, batch }: Order) {
+/** Returns the rows' outputs as base64, by name. */
+async function predictRows({ from, to }: { from: number; to: number }) {
   const page = globalThis as unknown as Bench;
-  const chunks: Float32Array[] = [];
-  for (const [first, end] of [[0, examples], [rows - extremes, rows]] as const) {
-    for (let from = first; from < end; from += batch) {
-      chunks.push(await page.runner.predict(page.rows(from, Math.min(from + batch, end))));
+  const outputs: Record<string, ArrayBufferView> = await page.runner.predictAll(await page.rows(from, to));
+  // An engine may take memory for its first predictions, and keep it.
+  page.before ??= page.runner.memory();
+  const encoded: Record<string, string> = {};
+  for (const [name, { buffer, byteOffset, byteLength }] of Object.entries(outputs)) {
+    const bytes = new Uint8Array(buffer, byteOffset, byteLength);
+    let text = '';
+    for (let at = 0; at < bytes.length; at += 8192) {
+      text += String.fromCharCode(...bytes.subarray(at, at + 8192));
     }
+    encoded[name] = btoa(text);
   }
-  const bytes = new Uint8Array(await new Blob(chunks as Float32Array<ArrayBuffer>[]).arrayBuffer());
-  let text = '';
-  for (let from = 0; from < bytes.length; from += 8192) {
-    text += String.fromCharCode(...bytes.subarray(from, from + 8192));
-  }
-  return btoa(text);
+  return encoded;
 }
 
 /** Times single predictions, and measures the memory in use after all of them. */
-async function timeSingles({ site, engine, weights, examples, timed }: Order) {
+async function timeSingles({ site, engine, weights, examples, timed, timedMs }: Order) {
   const { Runner, runner, rows, before } = globalThis as unknown as Bench;
   const times: number[] = [];
+  const first = performance.now();
   for (let index = 0; index < Math.min(timed, examples); index++) {
-    const one = rows(index, index + 1);
+    if (index > 2 && performance.now() - first > timedMs) break;
+    const one = await rows(index, index + 1);
     const begin = performance.now();
-    await runner.predict(one);
+    await runner.predictAll(one);
     times.push(performance.now() - begin);
   }
   const after: Memory = runner.memory();
   runner.dispose();
-  const { registered, used } = await Runner.kernels(site, { engine, weights }, rows(0, 1));
+  const { registered, used } = await Runner.kernels(site, { engine, weights }, await rows(0, 1));
   const unused = (registered as string[]).filter((name) => !used.includes(name));
-  return { times, before, after, unused };
+  return { times, before: before!, after, unused };
 }
 
 /** Announces each operation by a request that is answered before the operation is executed. */
-async function traceOne({ site, bench, engine, weights, examples, batch }: Order) {
+async function traceOne({ site, bench, engine, weights, examples, batch }: Order & { batch: number }) {
   const build = await (await fetch(new URL('build.json', site))).json();
   const { Runner } = await import(new URL(build['src/runner.ts'].file, site).href);
-  const { rows } = globalThis as unknown as Bench;
-  await Runner.trace(site, { engine, weights }, rows(0, Math.min(batch, examples)), (operation: unknown) => {
+  const page = globalThis as unknown as Bench;
+  const rows = await page.rows(0, Math.min(batch, examples));
+  await Runner.trace(site, { engine, weights }, rows, (operation: unknown) => {
     const request = new XMLHttpRequest();
     const address = new URL('started', bench);
     address.searchParams.set('operation', JSON.stringify(operation));

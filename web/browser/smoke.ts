@@ -1,12 +1,13 @@
 /**
  * Uses a deployed page as a person would: opens it, clicks each sample, reads the answer.
  *
- * The result holds the probabilities that the page showed, and the problems on the way.
+ * The result holds the answers that the page showed, and the problems on the way.
  */
 import { isDeepStrictEqual } from 'node:util';
 
 import type { Page } from 'playwright-core';
 
+import type { Answer } from '../app/src/contract.ts';
 import { reason, runJob } from './job.ts';
 import { median, type Session, watchedPage, withBrowser, withTimeout } from './session.ts';
 
@@ -31,13 +32,13 @@ async function smoke(job: Job, { browser, name }: Session): Promise<unknown> {
   if (!isDeepStrictEqual(golden.examples, job.examples)) {
     problems.push("the page's golden.json does not have the examples of the release");
   }
-  const outputs: number[][] = [];
+  const outputs: Answer[] = [];
   const times: number[] = [];
   for (const index of job.examples.keys()) {
     await page.locator(`[data-sample="${index}"]`).and(page.locator('button')).click();
     await page.locator(`#result[data-sample="${index}"]`).waitFor();
     await settled(page, problems);
-    outputs.push(await shownProbabilities(page));
+    outputs.push(await shownAnswer(page));
     times.push(Number.parseFloat(await page.locator('#time').innerText()));
   }
   const engine = await page.locator('#engines').inputValue();
@@ -55,8 +56,6 @@ async function settled(page: Page, problems: string[]): Promise<void> {
   if (error) problems.push(`the page says: ${error}`);
 }
 
-async function shownProbabilities(page: Page): Promise<number[]> {
-  return page
-    .locator('#bars li')
-    .evaluateAll((bars) => bars.map((bar) => Number((bar as HTMLElement).dataset['probability'])));
+async function shownAnswer(page: Page): Promise<Answer> {
+  return page.locator('#result').evaluate((section: HTMLElement & { answer?: Answer }) => section.answer!);
 }

@@ -91,11 +91,12 @@ async function kernelsOf(json: ModelJson): Promise<string[]> {
   return kernelNames.filter((name) => registered.has(name)).sort();
 }
 
-/** Loads the model and returns its answers to batches of samples, of the sizes in `batches`. */
-async function answers(json: ModelJson, batches: readonly number[]): Promise<Float32Array[]> {
+/** Loads the model and returns all its outputs for batches of samples, of the sizes in `batches`. */
+async function answers(json: ModelJson, batches: readonly number[]): Promise<ArrayBufferView[]> {
   const graph = await converter.loadGraphModel({ load: () => artifacts(json) });
   follow(graph, (operation) => writeRunning({ engine: tf.getBackend(), ...operation }));
-  const probabilities: Float32Array[] = [];
+  const names = contract.outputs.map(({ name }) => name);
+  const values: ArrayBufferView[] = [];
   for (const count of batches) {
     const examples = Array.from(
       { length: count },
@@ -108,13 +109,15 @@ async function answers(json: ModelJson, batches: readonly number[]): Promise<Flo
       ]),
     );
     const tensors = toTensors(tf.tensor, inputs, contract.inputs);
-    const output = (await graph.executeAsync(tensors, contract.outputs[0]!.name)) as Core.Tensor;
-    probabilities.push((await output.data()) as Float32Array);
-    tf.dispose([tensors, output]);
+    // A single output comes without an array.
+    const outputs = [await graph.executeAsync(tensors, names)].flat();
+    for (const output of outputs) values.push(await output.data());
+    tf.dispose(tensors);
+    tf.dispose(outputs);
   }
   graph.dispose();
   writeRunning(null);
-  return probabilities;
+  return values;
 }
 
 /** Puts one line at the beginning of the file; the rest of it is what earlier lines left. */

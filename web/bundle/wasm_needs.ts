@@ -31,7 +31,7 @@ export interface WasmNeeds {
 }
 
 /** Runs the model on the active backend and returns all its answers. */
-export type Work = () => Promise<readonly Float32Array[]>;
+export type Work = () => Promise<readonly ArrayBufferView[]>;
 
 /**
  * Returns the parts of each file that the work needs. Returns null when the backend cannot do the
@@ -80,7 +80,7 @@ function processors(file: Uint8Array): Uint8Array[] {
   return [file, otherProcessor(file)].filter((each) => each !== null);
 }
 
-function bytes(answers: readonly Float32Array[]): Buffer {
+function bytes(answers: readonly ArrayBufferView[]): Buffer {
   return Buffer.concat(answers.map((each) => new Uint8Array(each.buffer, each.byteOffset, each.byteLength)));
 }
 

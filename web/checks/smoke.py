@@ -31,6 +31,10 @@ def smoke(url: str, file: Path, *, spec: ModelSpec, limits: Limits) -> list[Chec
         return [failure(row, str(error), limits=limits)]
     runtime = f"the page on {answer['engine']} ({answer['browser']})"
     row = replace(row, runtime=runtime, p50_ms=answer["p50Ms"])
-    [name] = expected.outputs
-    shown = {name: np.array(answer["outputs"], np.float32)}
+    shown = {
+        name: np.array([each[name] for each in answer["outputs"]], values.dtype).reshape(
+            -1, *values.shape[1:]
+        )
+        for name, values in expected.outputs.items()
+    }
     return [with_problems(compare(shown, expected, limits, row=row), answer["problems"])]

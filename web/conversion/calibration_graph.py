@@ -46,12 +46,16 @@ class CalibrationGraph:
         self._session = tf.compat.v1.Session(graph=graph)
         signature = model.description["signature"]
         self._feeds = {signature["inputs"][name]["name"]: rows for name, rows in examples.items()}
-        self._output = next(iter(signature["outputs"].values()))["name"]
+        self._outputs = {
+            name: described["name"]
+            for name, described in signature["outputs"].items()
+            if graph.get_tensor_by_name(described["name"]).dtype.is_floating
+        }
 
-    def outputs(self, weights: Mapping[str, Array]) -> Array:
-        """Returns the model's answers to all examples, with some weights replaced."""
+    def outputs(self, weights: Mapping[str, Array]) -> dict[str, Array]:
+        """Returns the outputs with fractions for all examples, with some weights replaced."""
         replaced = {f"{name}:0": value for name, value in weights.items()}
-        answers: Array = self._session.run(self._output, {**self._feeds, **replaced})
+        answers: dict[str, Array] = self._session.run(self._outputs, {**self._feeds, **replaced})
         return answers
 
     def moments(self, kernel: str) -> Array:

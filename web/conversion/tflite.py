@@ -16,12 +16,12 @@ from models.spec import Limits, ModelSpec
 
 VARIANT = "float32"
 # The types for which LiteRT.js has tensors.
-TYPES = ("float32", "int32")
+TYPES = ("float32", "int32", "uint8")
 
 
 def add(saved_model: Path, site: Path, *, spec: ModelSpec, config: ConvertConfig) -> Path | None:
     """Returns the path of the file in the site; None when LiteRT.js cannot run the model."""
-    if any(tensor.dtype not in TYPES for tensor in spec.inputs):
+    if any(tensor.dtype not in TYPES for tensor in (*spec.inputs, *spec.outputs)):
         return None
     # Not required: a model with operators that TensorFlow Lite lacks runs only on TensorFlow.js.
     float32_only = replace(spec, limits={"mobile": {VARIANT: Limits(0.0, required=False)}})

@@ -44,7 +44,7 @@ def faulty(site: Artifacts, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_an_engine_that_hangs_is_one_failed_row(
     faulty: Artifacts, golden: Golden, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engines, "START_SECONDS", 15.0)
+    monkeypatch.setattr(engines, "STEP_SECONDS", 15.0)
     monkeypatch.setattr(engines, "TRACE_SECONDS", 15.0)
     wasm, cpu, litert = engines.check(faulty, golden, limits=LIMITS)
     assert wasm.status == "failed"

@@ -82,7 +82,7 @@ def golden_set(saved_model: Path) -> Golden:
     ids = random.integers(0, WORDS, (32, STEPS)).astype(np.int32)
     answer = tf.saved_model.load(str(saved_model)).signatures["serving_default"]
     values = answer(steps=tf.constant(steps), ids=tf.constant(ids))["values"].numpy()
-    return classes_golden({"steps": steps, "ids": ids}, values.argmax(axis=1), values)
+    return classes_golden({"steps": steps, "ids": ids}, values.argmax(axis=1), values, "values")
 
 
 def test_loops_and_causal_masks_agree_on_every_backend(tmp_path: Path) -> None:

@@ -70,7 +70,7 @@ def answers(
     model: GraphModel, stored: Mapping[str, Stored], examples: Mapping[str, Array]
 ) -> Array:
     graph = calibration_graph.CalibrationGraph(model, examples)
-    return graph.outputs({name: form.restored() for name, form in stored.items()})
+    return graph.outputs({name: form.restored() for name, form in stored.items()})["probabilities"]
 
 
 def test_quantised_weights_answer_within_the_bound(
@@ -110,9 +110,9 @@ def test_calibrated_rounding_beats_the_nearest_level(
     nearest = Kernel(weights, np.eye(len(moments))).rounded(6)
     step = float((calibrated.quantization or {})["scale"])
     assert np.abs(nearest.restored() - weights).max() <= step * 0.501
-    exact = graph.outputs({})
+    exact = graph.outputs({})["probabilities"]
     moved, moved_nearest = (
-        np.abs(graph.outputs({name: form.restored()}) - exact).mean()
+        np.abs(graph.outputs({name: form.restored()})["probabilities"] - exact).mean()
         for form in (calibrated, nearest)
     )
     assert moved < moved_nearest / 2

@@ -25,8 +25,6 @@ export function renderBars(
     mark.style.left = `${(server?.[index] ?? 0) * 100}%`;
     row.querySelector<HTMLElement>('.percent')!.textContent =
       value === undefined ? '' : percent(value);
-    // The exact value, for programs that read the page.
-    if (value !== undefined) row.dataset['probability'] = String(value);
   }
 }
 

@@ -1,7 +1,8 @@
 /** The page's actions. Each changes the state; one that fails leaves an error message there. */
-import { type Example, imageInput, loadExamples } from './contract.ts';
+import { type Answer, type Example, imageInput, loadExamples } from './contract.ts';
+import { percent } from './bars.ts';
 import { DEFAULT_ENGINE, type Engine, engineTitle } from './engines.ts';
-import type { Inputs } from './inputs.ts';
+import type { Inputs, Outputs } from './inputs.ts';
 import { differenceOn, fastest, MAX_DIFFERENCE, measure, reason } from './measure.ts';
 import { pause } from './pause.ts';
 import { decode, pictureToInput } from './picture.ts';
@@ -151,9 +152,9 @@ export class Classifier {
     if (!runner) return;
     this.#store.update({ status: 'running', selection });
     const start = performance.now();
-    const probabilities = Array.from(await runner.predict(selection.inputs));
+    const outputs = await runner.predictAll(selection.inputs);
     const milliseconds = performance.now() - start;
-    this.#store.update({ result: { probabilities, milliseconds, selection } });
+    this.#store.update({ result: { answer: plain(outputs), milliseconds, selection } });
     void this.#compare(selection);
   }
 
@@ -196,7 +197,7 @@ export class Classifier {
     runner.dispose();
     throw new Error(
       `${engineTitle(runner.engine)} computes different answers on this device: ` +
-        `its probabilities differ by up to ${difference.toPrecision(2)}.`,
+        `they differ by up to ${percent(difference)}.`,
     );
   }
 
@@ -225,6 +226,12 @@ function sampleSelection(examples: readonly Example[], index: number): Selection
   const example = examples[index];
   if (!example) throw new Error(`There is no sample ${index + 1}.`);
   return { inputs: example.inputs, name: `Sample ${index + 1}`, sample: index };
+}
+
+function plain(outputs: Outputs): Answer {
+  return Object.fromEntries(
+    Object.entries(outputs).map(([name, values]) => [name, Array.from(values)]),
+  );
 }
 
 function message(error: unknown): string {

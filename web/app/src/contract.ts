@@ -27,10 +27,13 @@ export interface Contract {
 
 export type Values = readonly (number | string)[];
 
+/** One example's outputs by name, flat in row-major order; booleans are 0 and 1. */
+export type Answer = Readonly<Record<string, readonly number[]>>;
+
 /** A held-out example with the SavedModel's answer. Values are flat, in row-major order. */
 export interface Example {
   readonly inputs: Readonly<Record<string, Values>>;
-  readonly probabilities: readonly number[];
+  readonly outputs: Answer;
   readonly label: number;
 }
 
@@ -38,10 +41,8 @@ export interface Example {
 export async function loadContract(base: URL): Promise<Contract> {
   const contract = (await fetchJson('contract.json', base)) as Contract;
   requireSchema(contract, 'contract.json');
-  if (!contract.inputs?.length || !contract.outputs?.length || !contract.labels?.length) {
-    throw new Error(
-      'contract.json must name inputs, outputs and labels; one is missing. Build the page again.',
-    );
+  if (!contract.inputs?.length || !contract.outputs?.length) {
+    throw new Error('contract.json must name inputs and outputs; one is missing. Build the page again.');
   }
   return contract;
 }
@@ -50,13 +51,12 @@ export async function loadContract(base: URL): Promise<Contract> {
 export async function loadExamples(base: URL, contract: Contract): Promise<Example[]> {
   const document = (await fetchJson('golden.json', base)) as GoldenDocument;
   requireSchema(document, 'golden.json');
-  const output = firstOutput(contract).name;
-  return document.examples.map((example) => ({
+  return document.examples.map(({ inputs, outputs, label }) => ({
     inputs: Object.fromEntries(
-      Object.entries(example.inputs).map(([name, value]) => [name, flatten(value)]),
+      contract.inputs.map(({ name }) => [name, flatten(inputs[name])]),
     ),
-    probabilities: flatten(example.outputs[output]) as number[],
-    label: example.label,
+    outputs: answerOf(outputs, contract),
+    label,
   }));
 }
 
@@ -75,10 +75,17 @@ export function elements(tensor: TensorSpec): number {
   return tensor.shape.reduce((product, length) => product * length, 1);
 }
 
+/** Returns nested arrays by name as an answer. */
+export function answerOf(outputs: Readonly<Record<string, unknown>>, contract: Contract): Answer {
+  return Object.fromEntries(
+    contract.outputs.map(({ name }) => [name, flatten(outputs[name]) as number[]]),
+  );
+}
+
 /** Returns a nested array's values in row-major order; a scalar becomes one value. */
 export function flatten(value: unknown): (number | string)[] {
-  if (Array.isArray(value)) return (value as unknown[]).flat(Infinity) as (number | string)[];
-  return [value as number | string];
+  const values = Array.isArray(value) ? (value as unknown[]).flat(Infinity) : [value];
+  return values.map((each) => (typeof each === 'boolean' ? Number(each) : each)) as (number | string)[];
 }
 
 interface GoldenDocument {

@@ -1,11 +1,10 @@
 /** The interface to a loaded model, in TensorFlow.js (tensorflow.ts) or LiteRT.js (litert.ts). */
-import type { Inputs } from './inputs.ts';
+import type { Inputs, Outputs } from './inputs.ts';
 
 export interface Executor {
   /** The library and its version, for reports. */
   readonly version: string;
-  /** Returns the first output: for each example in turn, one value per label. */
-  run(inputs: Inputs): Promise<Float32Array>;
+  run(inputs: Inputs): Promise<Outputs>;
   /** Returns the memory in use; it is the same before and after a prediction. */
   memory(): Memory;
   /** Frees the model's weights. */

@@ -1,6 +1,6 @@
 /** The figures beside the answer: those of the release, this device and the model server. */
 import { percent } from './bars.ts';
-import type { Contract } from './contract.ts';
+import { type Contract, firstOutput } from './contract.ts';
 import { engineTitle } from './engines.ts';
 import { fastest, type Measurement, shownMs } from './measure.ts';
 import { largestDifference, topClass } from './probabilities.ts';
@@ -56,11 +56,13 @@ export function renderMeasurements(table: HTMLTableElement, measurements: readon
 
 /** Returns the server's answer, compared with the browser's. */
 export function compared(answer: ServerAnswer, result: Result, contract: Contract): string {
-  if (!answer.probabilities) return `No comparison with the model server: ${answer.problem}.`;
-  const top = topClass(answer.probabilities);
-  const difference = shownDifference(largestDifference(answer.probabilities, result.probabilities));
+  if (!answer.answer) return `No comparison with the model server: ${answer.problem}.`;
+  const { name } = firstOutput(contract);
+  const probabilities = answer.answer[name]!;
+  const top = topClass(probabilities);
+  const difference = shownDifference(largestDifference(probabilities, result.answer[name]!));
   return (
-    `Model server: ${contract.labels[top]} · ${percent(answer.probabilities[top]!)}, ` +
+    `Model server: ${contract.labels[top]} · ${percent(probabilities[top]!)}, ` +
     `${shownMs(answer.milliseconds!)} round trip; largest difference ${difference}`
   );
 }

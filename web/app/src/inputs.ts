@@ -1,9 +1,13 @@
-/** Raw inputs as callers pass them, and their comparison with the contract. */
+/** Raw inputs as callers pass them, outputs as they get them, and the contract's types. */
 import { elements, type TensorSpec } from './contract.ts';
 
 export type TensorData = Float32Array | Int32Array | Uint8Array | readonly (number | string)[];
 /** For each input of the contract, one or more examples, flat in row-major order. */
 export type Inputs = Readonly<Record<string, TensorData>>;
+
+export type OutputData = Float32Array | Int32Array | Uint8Array;
+/** For each output of the contract, its values: for each example in turn, flat in row-major order. */
+export type Outputs = Readonly<Record<string, OutputData>>;
 
 export type ElementType = 'float32' | 'int32' | 'bool' | 'string';
 
@@ -14,6 +18,20 @@ export function elementType(spec: TensorSpec): ElementType {
   if (spec.dtype.startsWith('bool')) return 'bool';
   return 'string';
 }
+
+/** Returns numbers in the type that every engine gives for the tensor; booleans become 0 and 1. */
+export function typed(values: ArrayLike<number>, spec: TensorSpec): OutputData {
+  const type = TYPES[elementType(spec)];
+  return values instanceof type ? values : type.from(values);
+}
+
+const TYPES: Record<ElementType, typeof Float32Array | typeof Int32Array | typeof Uint8Array> = {
+  float32: Float32Array,
+  int32: Int32Array,
+  bool: Uint8Array,
+  // No output holds texts.
+  string: Uint8Array,
+};
 
 /** Returns how many examples the inputs hold. Throws when values do not fit the shapes. */
 export function exampleCount(inputs: Inputs, specs: readonly TensorSpec[]): number {

@@ -5,10 +5,10 @@ import { version } from '@litertjs/core/package.json';
 import glue from '@litertjs/core/wasm/litert_wasm_compat_internal.js?url';
 import wasm from '@litertjs/core/wasm/litert_wasm_compat_internal.wasm?url';
 
-import { type Contract, elements, firstOutput, type TensorSpec } from './contract.ts';
+import { type Contract, elements, type TensorSpec } from './contract.ts';
 import type { Executor, Memory } from './executor.ts';
 import { requireAnswer } from './http.ts';
-import { elementType, exampleCount, type Inputs, type TensorData } from './inputs.ts';
+import { exampleCount, type Inputs, type OutputData, type Outputs, type TensorData, typed } from './inputs.ts';
 
 export class LiteRtExecutor implements Executor {
   readonly version = `LiteRT.js ${version}`;
@@ -24,10 +24,11 @@ export class LiteRtExecutor implements Executor {
   }
 
   static async load(url: URL, contract: Contract): Promise<LiteRtExecutor> {
-    const unsupported = contract.inputs.find((input) => !NUMBERS.includes(elementType(input)));
+    const unsupported = [...contract.inputs, ...contract.outputs].find(({ dtype }) => !TYPES[dtype]);
     if (unsupported) {
       const { name, dtype } = unsupported;
-      throw new Error(`LiteRT.js takes float32 and int32, but the input ${name} is ${dtype}.`);
+      const known = Object.keys(TYPES).join(', ');
+      throw new Error(`LiteRT.js has tensors of ${known}, but ${name} is of ${dtype}.`);
     }
     const [runtime, file] = await Promise.all([start(), download(url)]);
     const model = await loadAndCompile(file, { accelerator: 'wasm' });
@@ -42,22 +43,25 @@ export class LiteRtExecutor implements Executor {
   }
 
   /** Runs one example after another: the file's shapes are fixed. */
-  async run(inputs: Inputs): Promise<Float32Array> {
+  async run(inputs: Inputs): Promise<Outputs> {
     const count = exampleCount(inputs, this.#contract.inputs);
-    const classes = elements(firstOutput(this.#contract));
-    const probabilities = new Float32Array(count * classes);
+    const outputs: Record<string, OutputData> = {};
     for (let index = 0; index < count; index++) {
-      probabilities.set(await this.#one(inputs, index), index * classes);
+      for (const [spec, values] of await this.#one(inputs, index)) {
+        outputs[spec.name] ??= typed(new Float32Array(count * values.length), spec);
+        outputs[spec.name]!.set(values, index * values.length);
+      }
     }
-    return probabilities;
+    return outputs;
   }
 
   dispose(): void {
     this.#model.delete();
   }
 
-  async #one(inputs: Inputs, index: number): Promise<Float32Array> {
+  async #one(inputs: Inputs, index: number): Promise<[TensorSpec, OutputData][]> {
     const tensors: Record<string, Tensor> = {};
+    // By the names in the file's signature, which are the SavedModel's.
     let outputs: Record<string, Tensor> = {};
     try {
       for (const input of this.#contract.inputs) {
@@ -65,8 +69,11 @@ export class LiteRtExecutor implements Executor {
       }
       outputs = await this.#model.run(tensors);
       this.#tensors += Object.keys(outputs).length;
-      // A copy: the values are in memory that is freed below.
-      return Float32Array.from(await outputs[firstOutput(this.#contract).name]!.data());
+      const read = async (spec: TensorSpec): Promise<[TensorSpec, OutputData]> => [
+        spec,
+        typed((await outputs[spec.name]!.data()) as OutputData, spec),
+      ];
+      return await Promise.all(this.#contract.outputs.map(read));
     } finally {
       for (const tensor of [...Object.values(tensors), ...Object.values(outputs)]) {
         tensor.delete();
@@ -78,14 +85,18 @@ export class LiteRtExecutor implements Executor {
   #tensor(data: TensorData, spec: TensorSpec, index: number): Tensor {
     const size = elements(spec);
     const values = data.slice(index * size, (index + 1) * size) as ArrayLike<number>;
-    const typed = elementType(spec) === 'int32' ? Int32Array.from(values) : Float32Array.from(values);
-    const tensor = new Tensor(typed, [1, ...spec.shape]);
+    const tensor = new Tensor(TYPES[spec.dtype]!.from(values), [1, ...spec.shape]);
     this.#tensors += 1;
     return tensor;
   }
 }
 
-const NUMBERS = ['float32', 'int32'];
+// The types for which LiteRT.js has tensors.
+const TYPES: Record<string, typeof Float32Array | typeof Int32Array | typeof Uint8Array> = {
+  float32: Float32Array,
+  int32: Int32Array,
+  uint8: Uint8Array,
+};
 
 type Runtime = Awaited<ReturnType<typeof loadLiteRt>>;
 let runtime: Promise<Runtime> | undefined;

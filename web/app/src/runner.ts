@@ -9,12 +9,12 @@
 import type { Contract } from './contract.ts';
 import { availableEngines, DEFAULT_ENGINE, type Engine, ENGINES, isEngine } from './engines.ts';
 import type { Executor, Memory } from './executor.ts';
-import type { Inputs } from './inputs.ts';
+import type { Inputs, OutputData, Outputs } from './inputs.ts';
 import { loadSite, requireUnchanged, type Site } from './site.ts';
 import type { Operation } from './trace.ts';
 
 export { availableEngines, DEFAULT_ENGINE, ENGINES, isEngine, loadSite };
-export type { Contract, Engine, Inputs, Memory, Site };
+export type { Contract, Engine, Inputs, Memory, OutputData, Outputs, Site };
 
 export interface LoadOptions {
   /** The engine that runs the model; the default is `wasm`. */
@@ -77,8 +77,16 @@ export class Runner {
     return this.#executor.memory();
   }
 
-  /** Returns the class probabilities: for each example in turn, one value per label. */
-  predict(inputs: Inputs): Promise<Float32Array> {
+  /**
+   * Returns the first output, such as class probabilities: for each example in turn, its values.
+   */
+  async predict(inputs: Inputs): Promise<Float32Array> {
+    const values = (await this.predictAll(inputs))[this.contract.outputs[0]!.name]!;
+    return values instanceof Float32Array ? values : Float32Array.from(values);
+  }
+
+  /** Returns every output, by its name in the contract. */
+  predictAll(inputs: Inputs): Promise<Outputs> {
     return this.#executor.run(inputs);
   }
 

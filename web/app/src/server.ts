@@ -5,13 +5,13 @@
  * that has a model server gives another answer (web/server/site_server.py). The model server is
  * reached only through the page's own origin.
  */
-import { type Contract, elements, firstOutput, flatten, type TensorSpec } from './contract.ts';
+import { type Answer, answerOf, type Contract, elements, type TensorSpec } from './contract.ts';
 import type { Inputs, TensorData } from './inputs.ts';
 import { fetchJson } from './http.ts';
 
 export interface ServerAnswer {
   /** undefined until there is an answer. */
-  readonly probabilities?: readonly number[];
+  readonly answer?: Answer;
   readonly milliseconds?: number;
   /** Why there is no answer; empty otherwise. */
   readonly problem: string;
@@ -50,17 +50,17 @@ export async function askServer(
     const answer = (await response.json()) as { predictions?: unknown[]; error?: string };
     const milliseconds = performance.now() - start;
     if (!answer.predictions) return { problem: answer.error ?? `it answered ${response.status}` };
-    return { probabilities: probabilitiesOf(answer.predictions[0], contract), milliseconds, problem: '' };
+    return { answer: named(answer.predictions[0], contract), milliseconds, problem: '' };
   } catch {
     return { problem: 'it did not answer' };
   }
 }
 
-/** With several outputs, the server returns them by name. */
-function probabilitiesOf(prediction: unknown, contract: Contract): number[] {
-  const named = prediction as Record<string, unknown>;
-  const output = Array.isArray(prediction) ? prediction : named[firstOutput(contract).name];
-  return flatten(output) as number[];
+/** With several outputs, the server returns them by name; a single one, without its name. */
+function named(prediction: unknown, contract: Contract): Answer {
+  const [first, ...others] = contract.outputs;
+  const outputs = others.length ? prediction : { [first!.name]: prediction };
+  return answerOf(outputs as Record<string, unknown>, contract);
 }
 
 /** Returns the values as nested arrays of the tensor's shape, as TensorFlow Serving takes them. */

@@ -1,5 +1,5 @@
 /** The page's current state, and the listeners to its changes. */
-import type { Contract, Example } from './contract.ts';
+import type { Answer, Contract, Example } from './contract.ts';
 import type { Engine } from './engines.ts';
 import type { Inputs } from './inputs.ts';
 import type { Measurement } from './measure.ts';
@@ -15,9 +15,9 @@ export interface Selection {
 }
 
 export interface Result {
-  readonly probabilities: readonly number[];
+  readonly answer: Answer;
   readonly milliseconds: number;
-  /** The inputs that were classified. */
+  /** The inputs that it is the answer to. */
   readonly selection: Selection;
 }
 

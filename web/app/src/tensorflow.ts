@@ -3,11 +3,11 @@ import { type GraphModel, loadGraphModel } from '@tensorflow/tfjs-converter';
 import * as tf from '@tensorflow/tfjs-core';
 
 import { activate, preload } from './backends.ts';
-import { type Contract, elements, firstOutput } from './contract.ts';
+import { type Contract, elements } from './contract.ts';
 import type { Backend } from './engines.ts';
 import type { Executor, Memory } from './executor.ts';
 import { requireAnswer } from './http.ts';
-import { elementType, type Inputs } from './inputs.ts';
+import { elementType, type Inputs, type Outputs, typed } from './inputs.ts';
 import { pause } from './pause.ts';
 import { toTensors } from './tensors.ts';
 import { follow, type Operation } from './trace.ts';
@@ -48,20 +48,21 @@ export class TensorFlowExecutor implements Executor {
     return { tensors: numTensors, bytes: numBytes };
   }
 
-  async run(inputs: Inputs): Promise<Float32Array> {
+  async run(inputs: Inputs): Promise<Outputs> {
     if (tf.getBackend() !== this.#backend) {
       throw new Error(`The active backend is ${tf.getBackend()}, this runner needs ${this.#backend}.`);
     }
     const tensors = toTensors(tf.tensor, inputs, this.#contract.inputs);
     try {
-      const output = await this.#execute(tensors);
+      const outputs = await this.#execute(tensors);
       try {
-        const values = await output.data();
+        const data = await Promise.all(outputs.map((output) => output.data()));
         // The cpu backend casts a tensor by giving it another type: its numbers stay bytes.
-        const isCast = output.dtype === 'float32' && !(values instanceof Float32Array);
-        return isCast ? Float32Array.from(values) : (values as Float32Array);
+        return Object.fromEntries(
+          this.#contract.outputs.map((spec, index) => [spec.name, typed(data[index]!, spec)]),
+        );
       } finally {
-        output.dispose();
+        tf.dispose(outputs);
       }
     } finally {
       tf.dispose(tensors);
@@ -72,12 +73,14 @@ export class TensorFlowExecutor implements Executor {
     this.#model.dispose();
   }
 
-  async #execute(tensors: tf.NamedTensorMap): Promise<tf.Tensor> {
-    const name = firstOutput(this.#contract).name;
-    const output = this.#asynchronous
-      ? await this.#model.executeAsync(tensors, name)
-      : this.#model.execute(tensors, name);
-    return output as tf.Tensor;
+  /** Returns the outputs in the contract's order. */
+  async #execute(tensors: tf.NamedTensorMap): Promise<tf.Tensor[]> {
+    const names = this.#contract.outputs.map(({ name }) => name);
+    const outputs = this.#asynchronous
+      ? await this.#model.executeAsync(tensors, names)
+      : this.#model.execute(tensors, names);
+    // A single output comes without an array.
+    return [outputs].flat();
   }
 
   async #warmUp(): Promise<void> {
@@ -131,8 +134,8 @@ export async function traceOperations(
   const model = await loadModel(url, activate(backend));
   follow(model, started);
   const tensors = toTensors(tf.tensor, inputs, contract.inputs);
-  const output = await model.executeAsync(tensors, firstOutput(contract).name);
-  await (output as tf.Tensor).data();
+  const outputs = await model.executeAsync(tensors, contract.outputs.map(({ name }) => name));
+  await Promise.all([outputs].flat().map((output) => output.data()));
 }
 
 /** Downloads the weights while the backend starts, and puts them into it. */

@@ -1,7 +1,7 @@
 /** Draws the state, however it came about. */
 import { percent, renderBars } from './bars.ts';
 import type { Classifier } from './classifier.ts';
-import { type Contract, imageInput } from './contract.ts';
+import { type Answer, type Contract, firstOutput, imageInput } from './contract.ts';
 import { element } from './elements.ts';
 import { engineTitle, isEngine } from './engines.ts';
 import { compared, released, renderChecks, renderMeasurements } from './figures.ts';
@@ -50,11 +50,12 @@ export class View {
     if (!state.contract) return;
     this.#renderHead(state.contract);
     this.#renderReleased(state);
+    const { name } = firstOutput(state.contract);
     renderBars(
       this.#find('bars'),
       state.contract.labels,
-      state.result?.probabilities,
-      state.server?.probabilities,
+      state.result?.answer[name],
+      state.server?.answer?.[name],
     );
     const samples = this.#find('samples');
     renderSamples(samples, state.contract, state.examples, (index) => {
@@ -96,11 +97,14 @@ export class View {
     const verdict = this.#find('verdict');
     if (status === 'failed') verdict.textContent = 'The model does not run in this browser.';
     if (!result || !contract) return;
-    const top = topClass(result.probabilities);
-    const text = `${contract.labels[top]} · ${percent(result.probabilities[top]!)}`;
+    const probabilities = result.answer[firstOutput(contract).name]!;
+    const top = topClass(probabilities);
+    const text = `${contract.labels[top]} · ${percent(probabilities[top]!)}`;
     if (verdict.textContent !== text) verdict.textContent = text;
-    // The sample that the figures belong to, for programs that read the page.
-    this.#find('result').dataset['sample'] = String(result.selection.sample ?? '');
+    // The exact values and the sample that they belong to, for programs that read the page.
+    const section: HTMLElement & { answer?: Answer } = this.#find('result');
+    section.answer = result.answer;
+    section.dataset['sample'] = String(result.selection.sample ?? '');
   }
 
   #renderEngine({ status, engine, engines, weights, weightForms, why, result }: State): void {

@@ -55,16 +55,17 @@ test('problems with a contract are reported', async () => {
   answer('{"schema": 2}');
   await expect(loadContract(BASE)).rejects.toThrow('has schema 2; this page reads schema 1');
   answer('{"schema": 1, "inputs": []}');
-  await expect(loadContract(BASE)).rejects.toThrow('must name inputs, outputs and labels');
+  await expect(loadContract(BASE)).rejects.toThrow('must name inputs and outputs');
 });
 
 test('examples are flattened, whatever their shape', async () => {
   const example = { inputs: { image: [[[1], [2]], [[3], [4]]] }, outputs: { probabilities: [0.25, 0.75] }, label: 1 };
   answer(JSON.stringify({ schema: 1, examples: [example] }));
   expect(await loadExamples(BASE, CONTRACT)).toEqual([
-    { inputs: { image: [1, 2, 3, 4] }, probabilities: [0.25, 0.75], label: 1 },
+    { inputs: { image: [1, 2, 3, 4] }, outputs: { probabilities: [0.25, 0.75] }, label: 1 },
   ]);
   expect(flatten('text')).toEqual(['text']);
+  expect(flatten([[true], [false]])).toEqual([1, 0]);
 });
 
 test('shapes are counted, scalars too', () => {
