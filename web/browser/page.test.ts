@@ -19,7 +19,7 @@ test('the page opens with the first sample classified', async () => {
   const page = await open();
   assert.match(await verdict(page), /^dark · /);
   assert.equal(await page.title(), 'Tiny pictures');
-  assert.equal(await page.locator('#bars li').count(), 3);
+  assert.equal(await page.locator('#answers .bars li').count(), 3);
   assert.match(await page.locator('#time').innerText(), /ms$/);
   await page.close();
 });

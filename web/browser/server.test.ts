@@ -19,7 +19,7 @@ test("the model server's answer is shown beside the browser's", async () => {
     const difference = Number(/largest difference (\S+)$/.exec(words)?.[1]);
     // float16 weights here, float32 there.
     assert.ok(difference < 0.01, words);
-    assert.equal(await page.locator('#bars .mark:visible').count(), 3);
+    assert.equal(await page.locator('#answers .mark:visible').count(), 3);
     assert.deepEqual(problems, []);
   });
 });
@@ -34,6 +34,6 @@ test('a model server that stops answering is reported, and the page continues', 
     await page.goto(SITE);
     await page.locator('#server', { hasText: 'does not answer: refused' }).waitFor();
     assert.match(await page.locator('#verdict').innerText(), /^dark · /);
-    assert.equal(await page.locator('#bars .mark:visible').count(), 0);
+    assert.equal(await page.locator('#answers .mark:visible').count(), 0);
   });
 });

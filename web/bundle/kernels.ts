@@ -63,6 +63,9 @@ try {
     operations: operationsOf(model),
     kernels: await kernelsOf(model),
     wasm: await wasmNeeds(() => answers(model, BATCHES)),
+    roles: [...new Set(contract.outputs.map(({ role }) => role))],
+    pictures: contract.inputs.some(({ kind }) => kind === 'image'),
+    fields: contract.inputs.some(({ kind }) => kind !== 'image'),
   };
   await writeFile(output, JSON.stringify(needs));
 } catch (error) {

@@ -1,5 +1,5 @@
 /**
- * A Vite plugin that leaves out the parts of TensorFlow.js that one model does not use.
+ * A Vite plugin that leaves out the parts of TensorFlow.js and of the page that one model does not use.
  *
  * TensorFlow.js decides by name at run time which operation and which kernel to call, so no bundler
  * can see what is unused. This plugin cuts six places down to the names of one graph. The bundler's
@@ -14,7 +14,8 @@
  *
  * It is an error if there is nothing to cut: this TensorFlow.js then has a different structure.
  *
- * The WebAssembly files of tfjs-backend-wasm, which are imported as URLs, are trimmed as well.
+ * The WebAssembly files of tfjs-backend-wasm, which are imported as URLs, are trimmed as well. Of the
+ * page's own modules, those for other roles of outputs and other kinds of inputs are left out.
  */
 import { readFile } from 'node:fs/promises';
 import { basename } from 'node:path';
@@ -32,6 +33,11 @@ export interface Needs {
   readonly kernels: readonly string[];
   /** The parts of each WebAssembly file that run; null leaves the files complete. */
   readonly wasm: Readonly<Record<string, WasmNeeds>> | null;
+  /** The roles of the model's outputs: modules in app/src/roles/. */
+  readonly roles: readonly string[];
+  /** Whether some of its inputs are pictures, and whether others are not. */
+  readonly pictures: boolean;
+  readonly fields: boolean;
 }
 
 export function lean(needs: Needs): Plugin {
@@ -58,6 +64,8 @@ export function lean(needs: Needs): Plugin {
       return `export default import.meta.ROLLUP_FILE_URL_${reference};`;
     },
     async transform(code, id) {
+      if (id.endsWith('/app/src/roles/table.ts')) return rolesOf(needs);
+      if (id.endsWith('/app/src/inputs/ways.ts')) return waysOf(needs);
       const module = /@tensorflow\/(tfjs-[\w-]+\/(?:dist|wasm-out)\/.*)\.js$/.exec(id.split('?')[0]!)?.[1];
       if (!module) return null;
       if (module.includes('/operations/op_list/')) return keepOperations(code, operations);
@@ -76,6 +84,23 @@ export function lean(needs: Needs): Plugin {
       return null;
     },
   };
+}
+
+/** Returns the module with the table of the wanted roles alone. */
+function rolesOf({ roles }: Needs): string {
+  const imports = roles.map((role) => `import { ${role} } from './${role}.ts';`);
+  return [...imports, `export const ROLES = { ${roles.join(', ')} };`].join('\n');
+}
+
+/** Returns the module with the wanted ways to give inputs alone. */
+function waysOf({ fields, pictures }: Needs): string {
+  const wanted = [
+    ...(fields ? [['fields', 'renderFields'] as const] : []),
+    ...(pictures ? [['pictures', 'connectPictures'] as const] : []),
+  ];
+  const imports = wanted.map(([way, name]) => `import { ${name} } from './${way}.ts';`);
+  const entries = wanted.map(([way, name]) => `${way}: ${name}`);
+  return [...imports, `export const WAYS = { ${entries.join(', ')} };`].join('\n');
 }
 
 interface OperationEntry {

@@ -14,7 +14,8 @@ _README = """# {title}
 import {{ Runner }} from '{name}';
 
 const runner = await Runner.load();
-const probabilities = await runner.predict({inputs});
+// Typed arrays with one example or more, flat in row-major order.
+const outputs = await runner.predictAll({inputs});
 ```
 
 The package is the whole site: `runner.js` loads the contract, the engine and the weights from its
@@ -45,7 +46,10 @@ def write(site: Path, spec: ModelSpec) -> None:
         + ["!**/*.br", "!**/*.gz"],
     }
     (site / layout.PACKAGE).write_text(json.dumps(described, indent=2) + "\n")
-    inputs = ", ".join(tensor.name for tensor in spec.inputs)
+    # Not every name is an identifier.
+    inputs = ", ".join(
+        f"{json.dumps(each.name)}: values{place or ''}" for place, each in enumerate(spec.inputs)
+    )
     text = _README.format(
         title=spec.title, description=spec.description, name=name, inputs=f"{{ {inputs} }}"
     ).replace("/fashion/", f"/{spec.name}/")

@@ -14,6 +14,19 @@ export interface TensorSpec {
   readonly missing?: number | string | null;
 }
 
+export interface OutputSpec extends TensorSpec {
+  /** What its numbers mean: the name of a module in roles/. */
+  readonly role: string;
+  /** The names of its classes; empty if it has none. */
+  readonly labels: readonly string[];
+  /** Empty if its numbers have none. */
+  readonly unit: string;
+  /** The value above which it says yes, for the roles that have one. */
+  readonly threshold: number;
+  /** For a detection: boxes, scores or classes. */
+  readonly part: string;
+}
+
 export interface Contract {
   readonly schema: number;
   readonly model: string;
@@ -21,8 +34,11 @@ export interface Contract {
   readonly description: string;
   readonly version: number | null;
   readonly inputs: readonly TensorSpec[];
-  readonly outputs: readonly TensorSpec[];
+  readonly outputs: readonly OutputSpec[];
+  /** The first labels of any output; empty if there are none. */
   readonly labels: readonly string[];
+  /** Whether the examples are made up, with the model's own answers as the true ones. */
+  readonly made_up?: boolean;
 }
 
 export type Values = readonly (number | string)[];
@@ -34,7 +50,8 @@ export type Answer = Readonly<Record<string, readonly number[]>>;
 export interface Example {
   readonly inputs: Readonly<Record<string, Values>>;
   readonly outputs: Answer;
-  readonly label: number;
+  /** The true answers by output, as golden.json has them; null or none where nobody knows them. */
+  readonly truths: Readonly<Record<string, unknown>>;
 }
 
 /** Returns the contract of the model that the site at `base` carries. */
@@ -51,23 +68,24 @@ export async function loadContract(base: URL): Promise<Contract> {
 export async function loadExamples(base: URL, contract: Contract): Promise<Example[]> {
   const document = (await fetchJson('golden.json', base)) as GoldenDocument;
   requireSchema(document, 'golden.json');
-  return document.examples.map(({ inputs, outputs, label }) => ({
+  const first = contract.outputs[0]!.name;
+  return document.examples.map(({ inputs, outputs, label, labels }) => ({
     inputs: Object.fromEntries(
       contract.inputs.map(({ name }) => [name, flatten(inputs[name])]),
     ),
     outputs: answerOf(outputs, contract),
-    label,
+    truths: labels ?? { [first]: label },
   }));
 }
 
-/** Returns the output that holds the class probabilities. */
-export function firstOutput(contract: Contract): TensorSpec {
-  return contract.outputs[0]!;
+/** Returns the inputs that are filled with pictures. */
+export function imageInputs(contract: Contract): readonly TensorSpec[] {
+  return contract.inputs.filter((input) => input.kind === 'image');
 }
 
-/** Returns the input that is filled with a picture, if there is one. */
+/** Returns the first input that is filled with a picture, if there is one. */
 export function imageInput(contract: Contract): TensorSpec | undefined {
-  return contract.inputs.find((input) => input.kind === 'image');
+  return imageInputs(contract)[0];
 }
 
 /** Returns how many values one example of the tensor holds. */
@@ -93,6 +111,7 @@ interface GoldenDocument {
   readonly examples: readonly {
     readonly inputs: Record<string, unknown>;
     readonly outputs: Record<string, unknown>;
-    readonly label: number;
+    readonly label: unknown;
+    readonly labels?: Record<string, unknown>;
   }[];
 }

@@ -19,6 +19,15 @@ export function elementType(spec: TensorSpec): ElementType {
   return 'string';
 }
 
+/** Returns the range of whole numbers that a tensor and the engines can hold; all, for fractions. */
+export function wholeRange({ dtype }: TensorSpec): [least: number, most: number] {
+  const [, unsigned, digits] = /^(u?)int(\d+)$/.exec(dtype) ?? [];
+  if (!digits) return [-Infinity, Infinity];
+  const bits = Math.min(Number(digits), 32);
+  const half = 2 ** (bits - 1);
+  return unsigned ? [0, Math.min(2 * half, 2 ** 31) - 1] : [-half, half - 1];
+}
+
 /** Returns numbers in the type that every engine gives for the tensor; booleans become 0 and 1. */
 export function typed(values: ArrayLike<number>, spec: TensorSpec): OutputData {
   const type = TYPES[elementType(spec)];

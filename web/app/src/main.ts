@@ -1,9 +1,7 @@
 /** Wires the model runner, the state and the view together. */
-import { Classifier } from './classifier.ts';
+import { Actions } from './actions.ts';
 import { DEFAULT_ENGINE, isEngine } from './engines.ts';
-import { connectCamera } from './inputs/camera.ts';
-import { connectDrawing } from './inputs/drawing.ts';
-import { connectFiles } from './inputs/files.ts';
+import { WAYS } from './inputs/ways.ts';
 import { keepOffline } from './offline.ts';
 import { Store } from './state.ts';
 import { View } from './view.ts';
@@ -19,15 +17,13 @@ const store = new Store({
   measurements: [],
   error: '',
 });
-const classifier = new Classifier(store, new URL('.', document.baseURI));
-const view = new View(document, classifier);
+const actions = new Actions(store, new URL('.', document.baseURI));
+const view = new View(document, actions);
 store.subscribe((state) => view.render(state));
-connectFiles(document, classifier);
-connectCamera(document, classifier);
-connectDrawing(document, classifier);
-await classifier.start();
+WAYS.pictures?.(document, actions);
+await actions.start();
 // Both come after the first answer, which must not wait for them.
-void classifier.compareWithServer();
+void actions.compareWithServer();
 await keepOffline(document).catch((error: unknown) => {
   console.warn('The page will not work offline:', error);
 });

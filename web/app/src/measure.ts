@@ -1,7 +1,7 @@
 /** Measures on this device how fast each engine is, and whether it computes the same answers. */
 import type { Example } from './contract.ts';
 import { type Engine, engineTitle } from './engines.ts';
-import { largestDifference } from './probabilities.ts';
+import { largestDifference } from './numbers.ts';
 import { Runner } from './runner.ts';
 import type { Site } from './site.ts';
 

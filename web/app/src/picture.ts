@@ -7,6 +7,7 @@
  * taken pixel by pixel.
  */
 import type { TensorSpec } from './contract.ts';
+import { elementType, wholeRange } from './inputs.ts';
 
 const LUMA = [0.299, 0.587, 0.114] as const;
 const MAX_FILE_BYTES = 50 * 2 ** 20;
@@ -55,19 +56,21 @@ export function pixelsToInput(
 ): Float32Array {
   const { channels } = imageSize(spec);
   const [minimum, span] = range(spec);
+  const isWhole = elementType(spec) !== 'float32';
   const pixels = rgba.length / 4;
   const values = new Float32Array(pixels * channels);
   for (let pixel = 0; pixel < pixels; pixel++) {
     const rgb = rgba.subarray(pixel * 4, pixel * 4 + 3);
     for (let channel = 0; channel < channels; channel++) {
       const byte = channels === 1 ? luma(rgb) : rgb[channel]!;
-      values[pixel * channels + channel] = minimum + ((invert ? 255 - byte : byte) / 255) * span;
+      const value = minimum + ((invert ? 255 - byte : byte) / 255) * span;
+      values[pixel * channels + channel] = isWhole ? Math.round(value) : value;
     }
   }
   return values;
 }
 
-/** Draws one example of the input as the picture that the model sees. */
+/** Draws one example of a tensor as a picture. */
 export function drawInput(
   canvas: HTMLCanvasElement,
   values: ArrayLike<number | string>,
@@ -101,8 +104,9 @@ function imageSize(spec: TensorSpec): { height: number; width: number; channels:
 }
 
 function range(spec: TensorSpec): [minimum: number, span: number] {
-  const minimum = spec.minimum ?? 0;
-  return [minimum, (spec.maximum ?? 255) - minimum];
+  const [least, most] = wholeRange(spec);
+  const minimum = spec.minimum ?? Math.max(least, spec.dtype === 'int8' ? -128 : 0);
+  return [minimum, (spec.maximum ?? Math.min(most, 255)) - minimum];
 }
 
 /** Rounds like picture libraries, so that a grey pixel keeps its value. */

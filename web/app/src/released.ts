@@ -6,7 +6,13 @@ export interface Released {
   readonly version: number | null;
   /** ISO 8601; null for a build that was not released. */
   readonly created: string | null;
-  readonly metrics: { readonly accuracy?: number; readonly examples?: number };
+  readonly metrics: {
+    readonly examples?: number;
+    readonly accuracy?: number | null;
+    /** The score of a model without classes, and its name. */
+    readonly score?: number | null;
+    readonly metric?: string;
+  };
   readonly checks: readonly ReleaseCheck[];
 }
 
@@ -18,6 +24,8 @@ export interface ReleaseCheck {
   readonly status: string;
   readonly examples: number | null;
   readonly accuracy: number | null;
+  readonly score?: number | null;
+  readonly metric?: string;
   readonly agreement: number | null;
   readonly max_abs_diff: number | null;
   readonly p50_ms: number | null;

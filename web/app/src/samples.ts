@@ -1,13 +1,14 @@
 /** The released sample inputs as buttons. */
-import { type Contract, type Example, imageInput } from './contract.ts';
-import { drawInput } from './picture.ts';
+import type { Contract, Example } from './contract.ts';
+import { face } from './faces.ts';
 
 /** Fills the group once; `choose` gets the index of the sample that was clicked. */
 export function renderSamples(
   group: HTMLElement,
   contract: Contract,
   examples: readonly Example[],
-  choose: (index: number) => void,
+  nameOf: (sample: number) => string,
+  choose: (sample: number) => void,
 ): void {
   if (group.childElementCount === examples.length) return;
   group.replaceChildren(
@@ -15,9 +16,7 @@ export function renderSamples(
       const button = document.createElement('button');
       button.type = 'button';
       button.dataset['sample'] = String(index);
-      const label = contract.labels[example.label] ?? '?';
-      button.setAttribute('aria-label', `Sample ${index + 1}: ${label}`);
-      button.title = label;
+      button.ariaLabel = button.title = nameOf(index);
       button.append(face(contract, example, index));
       button.addEventListener('click', () => choose(index));
       return button;
@@ -30,12 +29,4 @@ export function markSample(group: HTMLElement, shown: number | undefined): void 
   for (const [index, button] of [...group.children].entries()) {
     button.setAttribute('aria-pressed', String(index === shown));
   }
-}
-
-function face(contract: Contract, example: Example, index: number): Node {
-  const input = imageInput(contract);
-  if (!input) return document.createTextNode(String(index + 1));
-  const canvas = document.createElement('canvas');
-  drawInput(canvas, example.inputs[input.name]!, input);
-  return canvas;
 }

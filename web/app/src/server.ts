@@ -6,8 +6,8 @@
  * reached only through the page's own origin.
  */
 import { type Answer, answerOf, type Contract, elements, type TensorSpec } from './contract.ts';
-import type { Inputs, TensorData } from './inputs.ts';
 import { fetchJson } from './http.ts';
+import { elementType, type Inputs, type TensorData } from './inputs.ts';
 
 export interface ServerAnswer {
   /** undefined until there is an answer. */
@@ -66,6 +66,7 @@ function named(prediction: unknown, contract: Contract): Answer {
 /** Returns the values as nested arrays of the tensor's shape, as TensorFlow Serving takes them. */
 export function nested(data: TensorData, spec: TensorSpec): unknown {
   let values: unknown[] = Array.from(data as ArrayLike<number | string>).slice(0, elements(spec));
+  if (elementType(spec) === 'bool') values = values.map(Boolean);
   for (const length of spec.shape.slice(1).reverse()) {
     values = Array.from({ length: values.length / length }, (_, index) =>
       values.slice(index * length, (index + 1) * length),

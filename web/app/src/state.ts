@@ -34,6 +34,8 @@ export interface State {
   readonly contract?: Contract;
   readonly released?: Released;
   readonly examples: readonly Example[];
+  /** The input that the next picture is for, if the user chose one of several. */
+  readonly picture?: string;
   readonly selection?: Selection;
   readonly result?: Result;
   /** The model server's answer to the same inputs, when there is a server. */

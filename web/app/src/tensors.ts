@@ -2,7 +2,7 @@
 import type * as Core from '@tensorflow/tfjs-core';
 
 import type { TensorSpec } from './contract.ts';
-import { elementType, exampleCount, type Inputs } from './inputs.ts';
+import { elementType, exampleCount, type Inputs, type TensorData, typed } from './inputs.ts';
 
 /**
  * Returns one tensor per input, which the caller frees. Throws when values do not fit the shape.
@@ -18,7 +18,12 @@ export function toTensors(
   return Object.fromEntries(
     specs.map((spec) => [
       spec.name,
-      tensor(inputs[spec.name] as Core.TensorLike, [count, ...spec.shape], elementType(spec)),
+      tensor(valuesOf(inputs[spec.name]!, spec), [count, ...spec.shape], elementType(spec)),
     ]),
   );
+}
+
+/** TensorFlow.js takes an array of another type as it is, whatever type it is told. */
+function valuesOf(data: TensorData, spec: TensorSpec): Core.TensorLike {
+  return elementType(spec) === 'string' ? (data as string[]) : typed(data as ArrayLike<number>, spec);
 }

@@ -26,7 +26,19 @@ const CONTRACT: Contract = {
   description: '',
   version: 3,
   inputs: [IMAGE],
-  outputs: [{ ...IMAGE, name: 'probabilities', shape: [2], kind: 'tensor' }],
+  outputs: [
+    {
+      ...IMAGE,
+      name: 'probabilities',
+      shape: [2],
+      kind: 'tensor',
+      role: 'classification',
+      labels: ['a', 'b'],
+      unit: '',
+      threshold: 0.5,
+      part: '',
+    },
+  ],
   labels: ['a', 'b'],
 };
 
@@ -62,7 +74,7 @@ test('examples are flattened, whatever their shape', async () => {
   const example = { inputs: { image: [[[1], [2]], [[3], [4]]] }, outputs: { probabilities: [0.25, 0.75] }, label: 1 };
   answer(JSON.stringify({ schema: 1, examples: [example] }));
   expect(await loadExamples(BASE, CONTRACT)).toEqual([
-    { inputs: { image: [1, 2, 3, 4] }, outputs: { probabilities: [0.25, 0.75] }, label: 1 },
+    { inputs: { image: [1, 2, 3, 4] }, outputs: { probabilities: [0.25, 0.75] }, truths: { probabilities: 1 } },
   ]);
   expect(flatten('text')).toEqual(['text']);
   expect(flatten([[true], [false]])).toEqual([1, 0]);

@@ -7,7 +7,14 @@ import { expect, test } from 'vitest';
 import { lean } from '../../bundle/lean.ts';
 
 const PACKAGES = new URL('../../node_modules/@tensorflow/', import.meta.url);
-const NEEDS = { operations: ['Relu', 'MatMul'], kernels: ['Relu', 'Mean'], wasm: null };
+const NEEDS = {
+  operations: ['Relu', 'MatMul'],
+  kernels: ['Relu', 'Mean'],
+  wasm: null,
+  roles: ['binary', 'multi_label'],
+  pictures: false,
+  fields: true,
+};
 
 /** What the plugin makes of a file of TensorFlow.js, beside what the file is. */
 async function cut(name: string): Promise<{ before: string; after: string | null }> {
@@ -75,4 +82,24 @@ test('optimizers are not registered', async () => {
   const { before, after } = await cut('tfjs-core/dist/index.js');
   expect(before).toContain('registerOptimizers();');
   expect(after).not.toMatch(/^registerOptimizers\(\)/m);
+});
+
+test('roles: the table has only the wanted ones, which exist by their names', async () => {
+  const { before, after } = await cut('../../app/src/roles/table.ts');
+  expect(before).toContain("import { detection } from './detection.ts';");
+  expect(after).not.toContain('detection');
+  for (const role of NEEDS.roles) {
+    const line = `import { ${role} } from './${role}.ts';`;
+    expect(before).toContain(line);
+    expect(after).toContain(line);
+  }
+  expect(after).toContain('export const ROLES = { binary, multi_label };');
+});
+
+test('inputs: only the wanted ways to give them are left', async () => {
+  const { before, after } = await cut('../../app/src/inputs/ways.ts');
+  const line = "import { renderFields } from './fields.ts';";
+  expect(before).toContain(line);
+  expect(before).toContain('fields: renderFields, pictures: connectPictures');
+  expect(after).toBe(`${line}\nexport const WAYS = { fields: renderFields };`);
 });

@@ -1,5 +1,5 @@
 /** A picture from the camera, which is on only while its panel is open. */
-import type { Classifier } from '../classifier.ts';
+import type { Actions } from '../actions.ts';
 import { element } from '../elements.ts';
 
 const REASONS: Record<string, string> = {
@@ -8,7 +8,7 @@ const REASONS: Record<string, string> = {
   NotReadableError: 'Another program is using the camera.',
 };
 
-export function connectCamera(document: Document, classifier: Classifier): void {
+export function connectCamera(document: Document, actions: Actions): void {
   const panel = element(document, 'camera', HTMLElement);
   const video = element(document, 'viewfinder', HTMLVideoElement);
   const toggle = element(document, 'use-camera', HTMLButtonElement);
@@ -36,7 +36,7 @@ export function connectCamera(document: Document, classifier: Classifier): void 
     } catch (error) {
       close();
       const { name, message } = error as Error;
-      classifier.report(REASONS[name] ?? `The camera does not work: ${message}`);
+      actions.report(REASONS[name] ?? `The camera does not work: ${message}`);
     }
   };
 
@@ -44,7 +44,7 @@ export function connectCamera(document: Document, classifier: Classifier): void 
   element(document, 'shoot', HTMLButtonElement).addEventListener('click', () => {
     void createImageBitmap(video).then((picture) => {
       close();
-      return classifier.choosePicture(picture, 'Camera picture', invert.checked);
+      return actions.choosePicture(picture, 'Camera picture', invert.checked);
     });
   });
 }

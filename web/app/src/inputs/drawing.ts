@@ -1,11 +1,11 @@
 /** A picture drawn with mouse, finger or pen: light strokes on the model's dark background. */
-import type { Classifier } from '../classifier.ts';
+import type { Actions } from '../actions.ts';
 import { element } from '../elements.ts';
 
 // In pixels of the canvas, which is 280 wide: as thick as handwriting in a 28-pixel picture.
 const STROKE = 22;
 
-export function connectDrawing(document: Document, classifier: Classifier): void {
+export function connectDrawing(document: Document, actions: Actions): void {
   const panel = element(document, 'drawing', HTMLElement);
   const canvas = element(document, 'sheet', HTMLCanvasElement);
   const toggle = element(document, 'draw', HTMLButtonElement);
@@ -17,7 +17,7 @@ export function connectDrawing(document: Document, classifier: Classifier): void
   };
   const classify = (): void => {
     // A copy: the next stroke must not change what is being classified.
-    void createImageBitmap(canvas).then((picture) => classifier.choosePicture(picture, 'Drawing', false));
+    void createImageBitmap(canvas).then((picture) => actions.choosePicture(picture, 'Drawing', false));
   };
   const point = (event: PointerEvent): [number, number] => {
     const box = canvas.getBoundingClientRect();

@@ -1,13 +1,13 @@
 /** Pictures from files: chosen, dropped or pasted. */
-import type { Classifier } from '../classifier.ts';
+import type { Actions } from '../actions.ts';
 import { element } from '../elements.ts';
 
-export function connectFiles(document: Document, classifier: Classifier): void {
+export function connectFiles(document: Document, actions: Actions): void {
   const chooser = element(document, 'file', HTMLInputElement);
   const invert = element(document, 'invert', HTMLInputElement);
   const give = (files: FileList | null | undefined): void => {
     const first = files?.[0];
-    if (first) void classifier.chooseFile(first, invert.checked);
+    if (first) void actions.chooseFile(first, invert.checked);
   };
 
   chooser.addEventListener('change', () => {
@@ -15,7 +15,7 @@ export function connectFiles(document: Document, classifier: Classifier): void {
     // Allows the same file to be chosen again.
     chooser.value = '';
   });
-  invert.addEventListener('change', () => void classifier.invertPicture(invert.checked));
+  invert.addEventListener('change', () => void actions.invertPicture(invert.checked));
   document.addEventListener('paste', (event) => give(event.clipboardData?.files));
   connectDrop(document, give);
 }

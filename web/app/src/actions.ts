@@ -1,9 +1,9 @@
 /** The page's actions. Each changes the state; one that fails leaves an error message there. */
-import { type Answer, type Example, imageInput, loadExamples } from './contract.ts';
-import { percent } from './bars.ts';
+import { type Answer, type Example, imageInputs, loadExamples } from './contract.ts';
 import { DEFAULT_ENGINE, type Engine, engineTitle } from './engines.ts';
 import type { Inputs, Outputs } from './inputs.ts';
 import { differenceOn, fastest, MAX_DIFFERENCE, measure, reason } from './measure.ts';
+import { percent } from './numbers.ts';
 import { pause } from './pause.ts';
 import { decode, pictureToInput } from './picture.ts';
 import { loadReleased } from './released.ts';
@@ -17,14 +17,14 @@ type Choice = LoadOptions & { engine: Engine };
 // If the wanted engine does not run: the one that most browsers run, then the one that all run.
 const FALLBACKS: readonly Choice[] = [{ engine: DEFAULT_ENGINE }, { engine: 'cpu' }];
 
-export class Classifier {
+export class Actions {
   readonly #store: Store;
   readonly #base: URL;
   #site: Site | undefined;
   #runner: Runner | undefined;
   #server: URL | undefined;
   /** The user's last picture, kept so that it can be read again when an option changes. */
-  #picture: { bitmap: ImageBitmap; name: string } | undefined;
+  #picture: { bitmap: ImageBitmap; name: string; input: string } | undefined;
   /** Actions run one after another: TensorFlow.js has one active backend. */
   #queue: Promise<void> = Promise.resolve();
 
@@ -66,7 +66,7 @@ export class Classifier {
   chooseSample(index: number): Promise<void> {
     return this.#act(() => {
       this.#dropPicture();
-      return this.#classify(sampleSelection(this.#store.state.examples, index));
+      return this.#run(sampleSelection(this.#store.state.examples, index));
     });
   }
 
@@ -79,19 +79,24 @@ export class Classifier {
     return this.#act(() => this.#takePicture(picture, name, invert));
   }
 
-  /** Classifies values that were typed in. */
-  chooseValues(inputs: Inputs): Promise<void> {
-    return this.#act(() => this.#classify({ inputs, name: 'Your values' }));
+  /** Says which input the next picture is for, where the model takes several pictures. */
+  choosePictureInput(input: string): void {
+    this.#store.update({ picture: input });
   }
 
-  /** Shows a problem that occurred before there was anything to classify. */
+  /** Runs the model with values that were typed in; the other inputs stay as they are. */
+  chooseValues(inputs: Inputs): Promise<void> {
+    return this.#act(() => this.#run(this.#changed(inputs, 'Your values')));
+  }
+
+  /** Shows a problem that occurred before there was anything to run the model with. */
   report(problem: string): void {
     this.#store.update({ error: problem });
   }
 
   /** Reads the last picture again; does nothing when a sample is shown. */
   invertPicture(invert: boolean): Promise<void> {
-    return this.#act(() => this.#classifyPicture(invert));
+    return this.#act(() => this.#runPicture(invert));
   }
 
   chooseEngine(engine: Engine, weights?: string): Promise<void> {
@@ -126,13 +131,16 @@ export class Classifier {
 
   async #again(): Promise<void> {
     const { selection } = this.#store.state;
-    if (selection) await this.#classify(selection);
+    if (selection) await this.#run(selection);
   }
 
   async #takePicture(bitmap: ImageBitmap, name: string, invert: boolean): Promise<void> {
     this.#dropPicture();
-    this.#picture = { bitmap, name };
-    await this.#classifyPicture(invert);
+    const { contract, picture } = this.#store.state;
+    const input = picture ?? (contract && imageInputs(contract)[0]?.name);
+    if (input === undefined) return;
+    this.#picture = { bitmap, name, input };
+    await this.#runPicture(invert);
   }
 
   #dropPicture(): void {
@@ -140,14 +148,19 @@ export class Classifier {
     this.#picture = undefined;
   }
 
-  async #classifyPicture(invert: boolean): Promise<void> {
-    const input = this.#store.state.contract && imageInput(this.#store.state.contract);
-    if (!this.#picture || !input) return;
-    const values = pictureToInput(this.#picture.bitmap, input, { invert });
-    await this.#classify({ inputs: { [input.name]: values }, name: this.#picture.name });
+  async #runPicture(invert: boolean): Promise<void> {
+    const { contract } = this.#store.state;
+    if (!this.#picture || !contract) return;
+    const { bitmap, name, input } = this.#picture;
+    const spec = imageInputs(contract).find((each) => each.name === input)!;
+    await this.#run(this.#changed({ [input]: pictureToInput(bitmap, spec, { invert }) }, name));
   }
 
-  async #classify(selection: Selection): Promise<void> {
+  #changed(inputs: Inputs, name: string): Selection {
+    return { inputs: { ...this.#store.state.selection?.inputs, ...inputs }, name };
+  }
+
+  async #run(selection: Selection): Promise<void> {
     const runner = this.#runner;
     if (!runner) return;
     this.#store.update({ status: 'running', selection });
