@@ -151,6 +151,9 @@ def _asked(
                         "engine": engine,
                         "weights": form,
                         "examples": EXAMPLES,
+                        "least": EXAMPLES,
+                        "budget": ENGINE_SECONDS * 1000,
+                        "kernels": True,
                         "outputs": {
                             name: str(_output_file(scratch, (engine, form), name))
                             for name in exported.expected()
@@ -161,9 +164,8 @@ def _asked(
                 "inputs": inputs,
                 "rows": EXAMPLES,
                 "extremes": 0,
+                "leastExtremes": 0,
                 "batch": EXAMPLES,
-                "budget": ENGINE_SECONDS * 1000,
-                "least": EXAMPLES,
                 "timed": 1,
                 "parallel": 2,
                 "timeout": ENGINE_SECONDS * 1000,

@@ -61,9 +61,11 @@ TYPES = ModelSpec(
     description="Every type of input and output.",
     inputs=(
         Tensor("picture", "uint8", (4, 4, 3), "", 0, 255, "image"),
+        Tensor("second", "float32", (4, 4, 1), "", 0.0, 1.0, "image"),
         Tensor("ids", "int64", (3,), "", 0, 9),
         Tensor("step", "int8", (), "", -100, 100),
         Tensor("flag", "bool", (2,), ""),
+        Tensor("lamp", "bool", (), ""),
         Tensor("half", "float16", (2,), "", -2.0, 2.0),
         Tensor("double", "float64", (), "", -2.0, 2.0),
     ),
@@ -149,8 +151,11 @@ def export_types(folder: Path) -> None:
     ]
 
     @tf.function(input_signature=signature)  # type: ignore[untyped-decorator]
-    def serve(picture: Any, ids: Any, step: Any, flag: Any, half: Any, double: Any) -> Any:
+    def serve(
+        picture: Any, second: Any, ids: Any, step: Any, flag: Any, lamp: Any, half: Any, double: Any
+    ) -> Any:
         bright = tf.reduce_mean(tf.cast(picture, tf.float32), [1, 2]) / 255
+        bright += tf.reduce_mean(second, [1, 2]) + tf.cast(lamp, tf.float32)[:, None]
         words = tf.reduce_sum(tf.gather(table, ids), 1)
         signs = tf.reduce_sum(tf.cast(flag, tf.float32), 1, keepdims=True)
         more = tf.cast(double, tf.float32) + tf.cast(step, tf.float32) / 100
@@ -222,9 +227,11 @@ def test_all_types_agree_on_every_backend(tmp_path: Path) -> None:
     count = 40
     inputs = {
         "picture": random.integers(0, 256, (count, 4, 4, 3)).astype(np.uint8),
+        "second": random.random((count, 4, 4, 1), np.float32),
         "ids": random.integers(0, 10, (count, 3)),
         "step": random.integers(-100, 101, count).astype(np.int8),
         "flag": random.random((count, 2)) < 0.5,
+        "lamp": random.random(count) < 0.5,
         "half": random.uniform(-2, 2, (count, 2)).astype(np.float16),
         "double": random.uniform(-2, 2, count),
     }
@@ -237,4 +244,5 @@ def test_all_types_agree_on_every_backend(tmp_path: Path) -> None:
     with serving(site.folder) as url:
         limits = TYPES.limits["web"]["float32"]
         [row] = smoke(url, site.folder / "golden.json", spec=TYPES, limits=limits)
-    assert (row.status, row.reason) == ("passed", "")
+        assert (row.status, row.reason) == ("passed", "")
+        node("--test", "browser/types.test.ts", SITE=url)

@@ -6,8 +6,8 @@
  * the job names, in the type that the runner returns. Each row runs in its own page, as many at a
  * time as the job says.
  *
- * A row runs examples until its budget of time is spent. It fetches them batch by batch, so that a
- * page holds only one batch of large inputs.
+ * A row runs examples until its budget of time is spent, and then extreme inputs in half of that. It
+ * fetches them batch by batch, so that a page holds only one batch of large inputs.
  *
  * A row that fails, hangs or takes its page or browser down ends alone. The size of batch at which
  * that happens is run a second time to find the operation.
@@ -43,8 +43,13 @@ interface Input {
 interface Run {
   readonly engine: string;
   readonly weights: string;
-  /** How many examples it runs at most. */
+  /** How many examples it runs at most and at least. */
   readonly examples: number;
+  readonly least: number;
+  /** The time for the examples, in milliseconds. */
+  readonly budget: number;
+  /** Whether the page's kernels are compared with those that run: once for each engine. */
+  readonly kernels: boolean;
   /** The file that each output goes to. */
   readonly outputs: Record<string, string>;
 }
@@ -54,15 +59,14 @@ interface Job {
   readonly url: string;
   readonly runs: Record<string, Run>;
   readonly inputs: Record<string, Input>;
-  /** How many rows each input has; the last ones, as many as `extremes`, every run predicts. */
+  /** How many rows each input has. The last ones, as many as `extremes`, are for every run. */
   readonly rows: number;
   readonly extremes: number;
+  /** How many extreme inputs a run predicts at least. */
+  readonly leastExtremes: number;
   /** The largest batch. */
   readonly batch: number;
-  /** The time for a run's examples, in milliseconds; it runs at least `least` of them. */
-  readonly budget: number;
-  readonly least: number;
-  /** How many predictions of a single example are timed, in a sixth of the budget at most. */
+  /** How many predictions of a single example are timed, in a fourth of the budget. */
   readonly timed: number;
   /** How many rows run at a time. */
   readonly parallel: number;
@@ -74,8 +78,8 @@ interface Job {
 
 interface Row {
   readonly version: string;
-  /** How many examples it ran, without the extreme inputs. */
   readonly examples: number;
+  readonly extremes: number;
   readonly firstMs: number;
   readonly p50Ms: number;
   /** The compressed size of the runner, its engine and the model. */
@@ -187,19 +191,19 @@ async function predict(job: Job, run: Run, browser: Browser, progress: Progress)
     await within(page.goto(order.bench));
     const loaded = { ...(await within(page.evaluate(load, order))), wireBytes: counted.bytes() };
     await page.evaluate(prepareRows, order);
-    const examples = await predictBatches(job, run, page, within, progress);
-    return { ...watched, order: { ...order, examples }, loaded: { ...loaded, examples } };
+    const ran = await predictBatches(job, run, page, within, progress);
+    return { ...watched, order: { ...order, examples: ran.examples }, loaded: { ...loaded, ...ran } };
   });
 }
 
-/** Predicts examples until the budget is spent, then the extreme inputs; returns how many examples. */
+/** Predicts examples, then extreme inputs; returns how many of them there was time for. */
 async function predictBatches(
   job: Job,
   run: Run,
   page: Page,
   within: Within,
   progress: Progress,
-): Promise<number> {
+): Promise<Pick<Row, 'examples' | 'extremes'>> {
   const files: [string, FileHandle][] = [];
   const begin = performance.now();
   const batch = async (from: number, end: number): Promise<number> => {
@@ -214,10 +218,12 @@ async function predictBatches(
     // The first example says how long one takes: a batch should need a tenth of its time limit.
     const fits = Math.floor(job.timeout / 10 / (performance.now() - begin));
     progress.batch = Math.max(1, Math.min(job.batch, fits));
-    const inTime = () => performance.now() - begin < job.budget;
-    while (done < run.examples && (done < job.least || inTime())) done = await batch(done, run.examples);
-    for (let row = job.rows - job.extremes; row < job.rows; ) row = await batch(row, job.rows);
-    return done;
+    const spent = () => (performance.now() - begin) / run.budget;
+    while (done < run.examples && (done < run.least || spent() < 1)) done = await batch(done, run.examples);
+    const first = job.rows - job.extremes;
+    let row = first;
+    while (row < job.rows && (row < first + job.leastExtremes || spent() < 1.5)) row = await batch(row, job.rows);
+    return { examples: done, extremes: row - first };
   } finally {
     await Promise.all(files.map(([, file]) => file.close()));
   }
@@ -258,7 +264,7 @@ type Within = <T>(work: Promise<T>) => Promise<T>;
  */
 async function onPage<T>(
   job: Job,
-  { engine, weights, examples }: Run,
+  { engine, weights, examples, budget, kernels }: Run,
   browser: Browser,
   limit: number,
   work: (watched: WatchedPage, order: Order, within: Within) => Promise<T>,
@@ -267,8 +273,8 @@ async function onPage<T>(
   const bench = new URL('__check__/', site);
   const inputs = Object.entries(job.inputs).map(([name, { type }]) => ({ name, type }));
   const { timed } = job;
-  const timedMs = job.budget / 6;
-  const order = { site: site.href, bench: bench.href, engine, weights, inputs, examples, timed, timedMs };
+  const timedMs = budget / 4;
+  const order = { site: site.href, bench: bench.href, engine, weights, inputs, examples, timed, timedMs, kernels };
   const context = await browser.newContext({ serviceWorkers: 'block' });
   try {
     const watched = await watchedPage(context, site.origin);
@@ -331,6 +337,7 @@ interface Order {
   readonly examples: number;
   readonly timed: number;
   readonly timedMs: number;
+  readonly kernels: boolean;
 }
 
 /** The values that the functions below pass to one another in the page. */
@@ -389,12 +396,12 @@ async function predictRows({ from, to }: { from: number; to: number }) {
 }
 
 /** Times single predictions, and measures the memory in use after all of them. */
-async function timeSingles({ site, engine, weights, examples, timed, timedMs }: Order) {
+async function timeSingles({ site, engine, weights, examples, timed, timedMs, kernels }: Order) {
   const { Runner, runner, rows, before } = globalThis as unknown as Bench;
   const times: number[] = [];
   const first = performance.now();
   for (let index = 0; index < Math.min(timed, examples); index++) {
-    if (index > 2 && performance.now() - first > timedMs) break;
+    if (index && performance.now() - first > timedMs) break;
     const one = await rows(index, index + 1);
     const begin = performance.now();
     await runner.predictAll(one);
@@ -402,8 +409,11 @@ async function timeSingles({ site, engine, weights, examples, timed, timedMs }: 
   }
   const after: Memory = runner.memory();
   runner.dispose();
-  const { registered, used } = await Runner.kernels(site, { engine, weights }, await rows(0, 1));
-  const unused = (registered as string[]).filter((name) => !used.includes(name));
+  const unused: string[] = [];
+  if (kernels) {
+    const { registered, used } = await Runner.kernels(site, { engine, weights }, await rows(0, 1));
+    unused.push(...(registered as string[]).filter((name) => !used.includes(name)));
+  }
   return { times, before: before!, after, unused };
 }
 

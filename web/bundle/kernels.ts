@@ -2,9 +2,13 @@
  * Finds out which operations and kernels a converted model needs: kernels.ts SITE NEEDS.json RUNNING
  *
  * The operations are read from model.json. The kernels are those that really run when the complete
- * TensorFlow.js executes the site's sample inputs here in Node.js, singly and as batches: only an
- * operation's code says which kernels it calls. The parts of TensorFlow.js' WebAssembly files that
- * run are found in the same way (wasm_needs.ts).
+ * TensorFlow.js executes the site's sample inputs here in Node.js: only an operation's code says
+ * which kernels it calls, and they are the same on every backend. This is done on the fastest one,
+ * wasm, and on cpu for models that wasm cannot run.
+ *
+ * The parts of TensorFlow.js' WebAssembly files that run are found in the same way, with batches of
+ * many sizes (wasm_needs.ts). A large network would take minutes for that, and a hundred kilobytes
+ * are little beside its weights: its page keeps all functions that kernels call indirectly.
  *
  * While an operation runs, it is in the file RUNNING: if it never ends, or ends this process, it is
  * known nevertheless.
@@ -22,7 +26,7 @@ import { toTensors } from '../app/src/tensors.ts';
 import { follow } from '../app/src/trace.ts';
 import type { Needs } from './lean.ts';
 import { patchRequired } from './patches.ts';
-import { wasmNeeds } from './wasm_needs.ts';
+import { allFunctions, onWasm, wasmNeeds } from './wasm_needs.ts';
 
 // The packages' builds for Node.js are CommonJS.
 const require = createRequire(import.meta.url);
@@ -34,6 +38,9 @@ require('@tensorflow/tfjs-backend-cpu');
 tf.enableProdMode();
 // XNNPACK has functions for a single row and for several, at most six of them at once.
 const BATCHES = [1, 2, 3, 4, 5, 6, 7, 8];
+// The bytes that one example takes between the layers of a large network. MobileNets for pictures of
+// 224 x 224 have more.
+const LARGE = 16 * 2 ** 20;
 
 interface GraphNode {
   readonly op: string;
@@ -59,10 +66,11 @@ const golden = JSON.parse(await readFile(join(site, 'golden.json'), 'utf8')) as 
   examples: { inputs: Record<string, unknown> }[];
 };
 try {
+  const { kernels, bytes, wasm } = await profile();
   const needs: Needs = {
     operations: operationsOf(model),
-    kernels: await kernelsOf(model),
-    wasm: await wasmNeeds(() => answers(model, BATCHES)),
+    kernels,
+    wasm: wasm && (bytes > LARGE ? allFunctions(wasm) : await wasmNeeds(() => answers(model, BATCHES))),
     roles: [...new Set(contract.outputs.map(({ role }) => role))],
     pictures: contract.inputs.some(({ kind }) => kind === 'image'),
     fields: contract.inputs.some(({ kind }) => kind !== 'image'),
@@ -82,16 +90,35 @@ function operationsOf({ modelTopology, modelInitializer }: ModelJson): string[] 
   return [...new Set(names.map((node) => node.op))].sort();
 }
 
-async function kernelsOf(json: ModelJson): Promise<string[]> {
-  await tf.setBackend('cpu');
-  const registered = new Set(tf.getKernelsForBackend('cpu').map(({ kernelName }) => kernelName));
+interface Profile {
+  readonly kernels: string[];
+  /** The bytes that one example takes between the layers. */
+  readonly bytes: number;
+  /** The kernels in the WebAssembly file; null for a model that runs only on cpu. */
+  readonly wasm: string[] | null;
+}
+
+/** Returns what runs for one example and for a batch of two. */
+async function profile(): Promise<Profile> {
+  try {
+    const { kernels, result } = await onWasm(run);
+    return { ...result, wasm: kernels };
+  } catch {
+    await tf.setBackend('cpu');
+    return { ...(await run()), wasm: null };
+  }
+}
+
+async function run(): Promise<Pick<Profile, 'kernels' | 'bytes'>> {
+  const registered = new Set(tf.getKernelsForBackend(tf.getBackend()).map(({ kernelName }) => kernelName));
   // Loading runs kernels as well: it fills lookup tables.
-  const { kernelNames } = await tf.profile(async () => {
-    await answers(json, [1, 2]);
+  const { kernelNames, kernels } = await tf.profile(async () => {
+    await answers(model, [1, 2]);
     return [];
   });
+  const bytes = kernels.reduce((sum, { bytesAdded }) => sum + Math.max(0, bytesAdded), 0) / 3;
   // The names include scopes of fused operations, which are not kernels.
-  return kernelNames.filter((name) => registered.has(name)).sort();
+  return { kernels: kernelNames.filter((name) => registered.has(name)).sort(), bytes };
 }
 
 /** Loads the model and returns all its outputs for batches of samples, of the sizes in `batches`. */

@@ -59,7 +59,8 @@ export function lean(needs: Needs): Plugin {
       const file = /^(.*\/tfjs-backend-wasm\/.*\.wasm)\?url$/.exec(id)?.[1];
       const wasm = file && needs.wasm?.[basename(file)];
       if (!wasm) return null;
-      const source = trim(await readFile(file), new Set(wasm.kernels), new Set(wasm.functions));
+      const functions = wasm.functions && new Set(wasm.functions);
+      const source = trim(await readFile(file), new Set(wasm.kernels), functions);
       const reference = this.emitFile({ type: 'asset', name: basename(file), source });
       return `export default import.meta.ROLLUP_FILE_URL_${reference};`;
     },

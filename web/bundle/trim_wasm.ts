@@ -69,17 +69,17 @@ export function otherProcessor(bytes: Uint8Array): Uint8Array | null {
   return module.encode();
 }
 
-/** Returns the file with only these kernels and these functions of the table. */
+/** Returns the file with only these kernels, and these functions of the table or all of them. */
 export function trim(
   bytes: Uint8Array,
   kernels: ReadonlySet<string>,
-  tableFunctions: ReadonlySet<number>,
+  tableFunctions: ReadonlySet<number> | null,
 ): Uint8Array {
   const module = new WasmModule(bytes);
   module.exports = module.exports.filter(({ name }) => !isKernel(name) || kernels.has(name));
   const roots = module.exports.filter(({ kind }) => kind === FUNCTION).map(({ index }) => index);
   const reached = new Set<number>();
-  const pending = [...roots, ...tableFunctions];
+  const pending = [...roots, ...(tableFunctions ?? module.inTables)];
   for (let index = pending.pop(); index !== undefined; index = pending.pop()) {
     if (reached.has(index)) continue;
     reached.add(index);

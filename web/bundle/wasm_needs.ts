@@ -24,14 +24,34 @@ const FOLDER = new URL('../node_modules/@tensorflow/tfjs-backend-wasm/wasm-out/'
 export const WASM_FILES = ['tfjs-backend-wasm.wasm', 'tfjs-backend-wasm-simd.wasm'] as const;
 const THREADED = 'tfjs-backend-wasm-threaded-simd.wasm';
 
-/** The parts of a file that a model needs: exported kernels by name, table functions by number. */
+/**
+ * The parts of a file that a model needs: exported kernels by name, and table functions by number.
+ * All functions of the table are needed if there are no numbers.
+ */
 export interface WasmNeeds {
   readonly kernels: readonly string[];
-  readonly functions: readonly number[];
+  readonly functions: readonly number[] | null;
 }
 
 /** Runs the model on the active backend and returns all its answers. */
 export type Work = () => Promise<readonly ArrayBufferView[]>;
+
+/**
+ * Does the work on the backend with its complete file. Returns the file's kernels that ran, and
+ * what `work` returns. Throws what the work throws: the backend may lack a kernel.
+ */
+export async function onWasm<T>(work: () => Promise<T>): Promise<{ kernels: string[]; result: T }> {
+  const name = 'tfjs-backend-wasm-simd.wasm';
+  usePath(new URL(name, FOLDER).pathname);
+  if (!(await tf.setBackend('wasm'))) throw new Error(`${name} does not start`);
+  const result = await work();
+  return { kernels: wasmKernels(tf.backend()).used, result };
+}
+
+/** Returns these kernels of each file, with all functions that they may call. */
+export function allFunctions(kernels: readonly string[]): Record<string, WasmNeeds> {
+  return Object.fromEntries(WASM_FILES.map((name) => [name, { kernels, functions: null }]));
+}
 
 /**
  * Returns the parts of each file that the work needs. Returns null when the backend cannot do the
@@ -95,7 +115,11 @@ async function start(
   await writeFile(path, file);
   tf.removeBackend('wasm');
   tf.registerBackend('wasm', factory);
-  // Whichever it takes for this Node.js, it is given this one.
-  backend.setWasmPaths(Object.fromEntries([...WASM_FILES, THREADED].map((each) => [each, path])));
+  usePath(path);
   if (!(await tf.setBackend('wasm'))) throw new Error(`${name} does not start`);
+}
+
+/** Whichever file the backend takes for this Node.js, it is given this one. */
+function usePath(path: string): void {
+  backend.setWasmPaths(Object.fromEntries([...WASM_FILES, THREADED].map((each) => [each, path])));
 }

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from core.agreement.checks import FAILED, PASSED, Check, compare, failure, for_few
 from core.agreement.golden import Golden
 from core.agreement.left_out import reason_file
@@ -29,27 +31,33 @@ REFERENCE = "float32"
 # The bytes of inputs and outputs are bounded too: between its layers, a network of the usual size
 # holds several times as many.
 BATCH, BATCH_BYTES = 128, 8 * 2**20
-# The time for a run's examples. Small models need a tenth of it for all of them. Plain JavaScript
-# takes seconds for one picture of 224 x 224, so that not many of them are run.
-BUDGET_SECONDS, FEWEST = 60.0, 8
+# The time for a run's examples, and how many are run all the same. Small models need a tenth of it
+# for all examples; in plain JavaScript, a network for pictures of 224 x 224 takes seconds for each.
+# Half the time is for extreme inputs, of which the first are the ends of the ranges.
+BUDGET_SECONDS, FEWEST, FEWEST_EXTREMES = 40.0, 8, 3
 TIMED = 50
 # Pages that run at a time. With one fewer, WebAssembly, which has one thread, would leave a core
 # idle.
 PARALLEL = 2
-# For loading a model, for a batch, and for all timed predictions.
-STEP_SECONDS = 120.0
+# For loading a model, for a batch, and for all timed predictions: no model takes as long.
+STEP_SECONDS = 300.0
 # For running a failed row's first examples again, to find the operation at which it fails.
 TRACE_SECONDS = 60.0
 
 
 @dataclass(frozen=True)
 class Run:
-    """One engine with one form of the weights, and its row, still without figures."""
+    """One engine with one form of the weights, and its row, still without figures.
+
+    Attributes:
+        share: its share of the time and of the fewest examples.
+    """
 
     engine: str
     row: Check
     golden: Golden
     limits: Limits
+    share: float = 1.0
 
     @property
     def name(self) -> str:
@@ -77,13 +85,12 @@ def _runs(artifacts: Artifacts, golden: Golden, limits: Mapping[str, Limits]) ->
         pairs.append((REFERENCE, "litert"))
     runs: list[Run] = []
     for variant, engine in pairs:
-        examples = golden
-        if runs:
-            checked_elsewhere = variant != REFERENCE and engine != BACKENDS[0]
-            count = LEAST if checked_elsewhere else max(LEAST, len(golden.examples) // PART)
-            examples = golden.head(count)
+        checked_elsewhere = variant != REFERENCE and engine != BACKENDS[0]
+        count = LEAST if checked_elsewhere else max(LEAST, len(golden.examples) // PART)
+        examples = golden.head(count) if runs else golden
         row = Check("web", variant, _title(engine), FAILED, bytes=_size(artifacts, variant, engine))
-        runs.append(Run(engine, row, examples, limits.get(variant, next(iter(limits.values())))))
+        row_limits = limits.get(variant, next(iter(limits.values())))
+        runs.append(Run(engine, row, examples, row_limits, 0.5 if checked_elsewhere else 1.0))
     return runs
 
 
@@ -113,23 +120,25 @@ def _check(site: Path, golden: Golden, runs: list[Run], folder: Path) -> list[Ch
                         "engine": run.engine,
                         "weights": run.row.variant,
                         "examples": len(run.golden) - run.golden.extremes,
+                        "least": round(FEWEST * run.share),
+                        "budget": BUDGET_SECONDS * run.share * 1000,
+                        "kernels": run.engine not in {other.engine for other in runs[:place]},
                         "outputs": {name: str(file) for name, file in outputs[run.name].items()},
                     }
-                    for run in runs
+                    for place, run in enumerate(runs)
                 },
                 "inputs": inputs,
                 "rows": len(golden),
                 "extremes": golden.extremes,
+                "leastExtremes": FEWEST_EXTREMES,
                 "batch": _batch(golden),
-                "budget": BUDGET_SECONDS * 1000,
-                "least": FEWEST,
                 "timed": TIMED,
                 "parallel": PARALLEL,
                 "timeout": STEP_SECONDS * 1000,
                 "traceTimeout": TRACE_SECONDS * 1000,
             },
-            # Loading, the fewest examples, the extremes, the timing; and one step that hangs.
-            seconds=len(runs) * (BUDGET_SECONDS + 5 * STEP_SECONDS + TRACE_SECONDS),
+            # Loading, a batch over the time, the timing, the kernels; and finding what failed.
+            seconds=len(runs) * (2 * BUDGET_SECONDS + 4 * STEP_SECONDS + TRACE_SECONDS),
         )
     return [
         _verdict(run, answer["rows"][run.name], outputs[run.name], answer["browser"])
@@ -165,10 +174,17 @@ def _verdict(
         runtime=f"{measured['version']} {_backend(run.engine)} ({browser})",
         p50_ms=measured["p50Ms"],
     ).with_figures(first_ms=measured["firstMs"], wire_bytes=measured["wireBytes"])
-    golden = run.golden.head(measured["examples"])
+    golden = _ran(run.golden, measured["examples"], measured["extremes"])
     outputs = {name: read_output(files[name], values) for name, values in golden.outputs.items()}
     limits = for_few(run.limits, measured["examples"])
     return with_problems(compare(outputs, golden, limits, row=row), measured["problems"])
+
+
+def _ran(golden: Golden, examples: int, extremes: int) -> Golden:
+    """Returns the first examples, and the first of the extreme inputs behind all of them."""
+    first = len(golden) - golden.extremes
+    rows = np.concatenate([np.arange(examples), np.arange(first, first + extremes)])
+    return replace(golden.rows(rows), extremes=extremes)
 
 
 def with_problems(row: Check, problems: list[str]) -> Check:

@@ -47,3 +47,26 @@ test('ids are whole numbers', () => {
   expect(parse('3, 4', ids)).toEqual([3, 4]);
   expect(() => parse('3, 4.5', ids)).toThrow('ids must be a whole number; got 4.5');
 });
+
+test('a type bounds its numbers where the contract does not', () => {
+  const open = { ...MASS, minimum: null, maximum: null };
+  expect(parse('255', { ...open, dtype: 'uint8' })).toEqual([255]);
+  expect(() => parse('256', { ...open, dtype: 'uint8' })).toThrow('mass must be from 0 to 255; got 256');
+  expect(() => parse('-129', { ...open, dtype: 'int8' })).toThrow('from −128 to 127; got -129');
+  // The engines have whole numbers of 32 bits.
+  expect(() => parse('3000000000', { ...open, dtype: 'int64' })).toThrow('to 2147483647');
+  expect(parse('-1e30', open)).toEqual([-1e30]);
+});
+
+test('yes and no are 1 and 0', () => {
+  const flags = { ...MASS, dtype: 'bool', shape: [4], minimum: null, maximum: null };
+  expect(parse('yes, No, 1, 0', flags)).toEqual([1, 0, 1, 0]);
+  expect(() => parse('yes, no, true, 0', flags)).toThrow('mass must be yes or no; got true');
+});
+
+test('several strings have a line each', () => {
+  const names = { ...MASS, dtype: 'string', shape: [2] };
+  expect(write(['Biscoe, north', 'Dream'], names)).toBe('Biscoe, north\nDream');
+  expect(parse('Biscoe, north\nDream', names)).toEqual(['Biscoe, north', 'Dream']);
+  expect(() => parse('Dream', names)).toThrow('takes 2 values, a line each; got 1');
+});

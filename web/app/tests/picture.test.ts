@@ -39,3 +39,12 @@ test('an input that is not a picture is refused', () => {
     'a picture needs height × width × 1 or 3',
   );
 });
+
+test('whole numbers stay whole, in the range of their type', () => {
+  const rgba = new Uint8ClampedArray([100, 100, 100, 255, 255, 255, 255, 255]);
+  const open = { ...GREY, minimum: null, maximum: null };
+  expect([...pixelsToInput(rgba, { ...open, dtype: 'uint8' }, { invert: false })]).toEqual([100, 255]);
+  expect([...pixelsToInput(rgba, { ...open, dtype: 'int8' }, { invert: false })]).toEqual([-28, 127]);
+  const small = { ...GREY, dtype: 'int32', maximum: 10 };
+  expect([...pixelsToInput(rgba, small, { invert: false })]).toEqual([4, 10]);
+});
