@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from models.spec import known_models, load
-from pipeline.new.schema import numbers
+from pipeline.new.schema import tensor
 from pipeline.stages.data_gate import read_anomalies
 from tests.pipeline.stages.evaluated import Arrays, artifact, beam_context, write_examples
 
@@ -52,7 +52,7 @@ def anomalies(schema: str, rows: Arrays, folder: Path) -> list[str]:
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 @pytest.mark.parametrize(
     "schema",
-    [numbers("bill", (2,)), numbers("bill", (2,), (0.0, 9.0)), CURATED],
+    [tensor("bill", (2,), "FLOAT"), tensor("bill", (2,), "FLOAT", (0.0, 9.0)), CURATED],
     ids=["new", "new with a range", "curated"],
 )
 def test_a_number_that_is_not_finite_is_stopped(schema: str, bad: float, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from core.agreement.golden import Golden
 from core.agreement.target import ConvertConfig
-from models.spec import Limits, ModelSpec, Tensor
+from models.spec import Limits, ModelSpec, Output, Tensor
 from web import target
 
 pytestmark = pytest.mark.browser
@@ -19,8 +19,7 @@ SPEC = ModelSpec(
     title="Slices",
     description="One value of each kind of part.",
     inputs=(Tensor("x", "float32", SHAPE, "Numbers.", -9.0, 9.0),),
-    outputs=(Tensor("values", "float32", (7,), "One a label.", -9000.0, 9000.0),),
-    labels=("two", "three", "four", "five", "whole", "int32", "bool"),
+    outputs=(Output("values", "float32", (7,), "One of each kind.", role="tensor"),),
     profiles={},
     limits={"web": {"float32": Limits(agreement=0.99, max_abs_diff=1e-3)}},
     golden_examples=4,
@@ -58,7 +57,7 @@ def test_parts_agree_on_every_backend(tmp_path: Path) -> None:
     tf.saved_model.save(module, str(tmp_path / "saved_model"), {"serving_default": module.serve})
     x = np.random.default_rng(5).uniform(-9, 9, (32, *SHAPE)).astype(np.float32)
     values = module.serve(x)["values"].numpy()
-    golden = Golden({"x": x}, values.argmax(axis=1), values)
+    golden = Golden({"x": x}, {"values": values}, {}, SPEC.outputs)
     golden.save(tmp_path / "golden")
     config = ConvertConfig(tmp_path, tmp_path / "golden")
     site = target.convert(tmp_path / "saved_model", tmp_path / "web", spec=SPEC, config=config)
