@@ -79,9 +79,11 @@ def look(source: Path) -> PictureFacts:
 
 def _check_classes(source: Path, classes: dict[str, list[Path]]) -> None:
     if len(classes) < 2:
+        loose = any(file.suffix.lower() in SUFFIXES for file in source.iterdir())
         raise UserError(
             f"{source} must have a folder of pictures ({', '.join(sorted(SUFFIXES))}) for each of "
             f"at least two classes, got {len(classes)}: {', '.join(classes) or 'none'}"
+            + ("; if the pictures in the folder itself have masks, add --masks" if loose else "")
         )
     total = sum(map(len, classes.values()))
     if total > MAX_FILES:

@@ -12,6 +12,8 @@ from pipeline.new.cells import MIN_ROWS, number_of, numbers_of
 
 MIN_OF_A_CLASS = 5
 MAX_CLASSES = 200
+# Training squares differences of such numbers, as float32.
+MAX_NUMBER = 1e15
 # A label with more different numbers than this is a number to predict, not a class.
 MANY = 20
 LABEL_NAMES = ("label", "class", "target", "species", "category", "outcome", "y")
@@ -176,7 +178,14 @@ def _numbers(file: Path, header: str, values: Sequence[str]) -> tuple[float, ...
             f"{file}: --task regression needs a label of numbers, but {len(texts)} of "
             f"{len(values)} values of {header!r} are not numbers, such as {texts[0]!r}"
         )
-    return tuple(number for number in numbers if number is not None)
+    known = tuple(number for number in numbers if number is not None)
+    size = max(map(abs, known))
+    if size > MAX_NUMBER:
+        raise UserError(
+            f"{file}: the label {header!r} must have numbers up to {MAX_NUMBER:g}, got {size:g}; "
+            "use a larger unit"
+        )
+    return known
 
 
 def _check_classes(file: Path, label: str, counts: Mapping[str, int]) -> None:

@@ -123,6 +123,7 @@ def test_what_is_wrong_is_said_in_a_line(
     [
         ("inf", [], "column 'y' mixes types: 79 of 80 values are numbers, but 'inf' is not"),
         ("inf", ["regression"], "1 of 80 values of 'y' are not numbers, such as 'inf'"),
+        ("1e18", [], "the label 'y' must have numbers up to 1e.15, got 1e.18; use a larger"),
         ("many", ["regression"], "1 of 80 values of 'y' are not numbers, such as 'many'"),
     ],
 )

@@ -46,7 +46,7 @@ def test_broken_files_are_named(tmp_path: Path) -> None:
 
 def test_a_single_class_is_refused(tmp_path: Path) -> None:
     pictures(tmp_path)
-    with pytest.raises(UserError, match=r"at least two classes, got 0: none"):
+    with pytest.raises(UserError, match=r"two classes, got 0: none; if .* have masks, add --masks"):
         look(tmp_path / "cat")
 
 
