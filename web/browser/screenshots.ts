@@ -1,7 +1,8 @@
 /**
- * Takes pictures of the page as people see it: screenshots.ts SITE FOLDER [SAMPLE]
+ * Takes pictures of a page as people see it: screenshots.ts ADDRESS FOLDER [SAMPLE]
  *
- * A phone and a desktop, in light and dark colours: FOLDER/phone-light.png and so on.
+ * A phone and a desktop, in light and dark colours: FOLDER/phone-light.png and so on. Those of the
+ * README are sample 6 of a deployed fashion release: screenshots.ts http://127.0.0.1:8080/ FOLDER 6
  */
 import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -13,7 +14,7 @@ const SCREENS = {
   desktop: { viewport: { width: 1080, height: 760 }, deviceScaleFactor: 1 },
 };
 
-const [site, folder, sample = '0'] = process.argv.slice(2) as [string, string, string?];
+const [address, folder, sample = '0'] = process.argv.slice(2) as [string, string, string?];
 await mkdir(folder, { recursive: true });
 await withBrowser(async ({ browser }) => {
   for (const [screen, options] of Object.entries(SCREENS)) {
@@ -21,7 +22,7 @@ await withBrowser(async ({ browser }) => {
       const context = await browser.newContext({ ...options, colorScheme, reducedMotion: 'reduce' });
       context.setDefaultTimeout(PATIENCE);
       const page = await context.newPage();
-      await page.goto(site);
+      await page.goto(address);
       await page.locator('#app[data-status="ready"]').waitFor();
       await page.locator(`button[data-sample="${sample}"]`).click();
       await page.locator(`#result[data-sample="${sample}"]`).waitFor();

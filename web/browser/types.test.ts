@@ -51,6 +51,8 @@ test('a picture replaces the one that was chosen, and all other inputs stay', as
   await changes(page, () => field(page, 'double').fill('1.5'));
   assert.deepEqual(await pixels(page, '#preview-1'), new Array(64).fill(255));
   assert.deepEqual(await objections(page), []);
+  const width = await page.evaluate(() => document.documentElement.scrollWidth);
+  assert.ok(width <= 390, `${width} px wide`);
   await page.close();
 });
 

@@ -13,8 +13,11 @@ from urllib.parse import urlsplit
 
 from core.errors import UserError
 
-MAX_BODY = 2**20
-MAX_ANSWER = 2**20
+# A picture of 512 x 512 in colours takes up to 15 MB as text.
+MAX_BODY = 2**24
+MAX_ANSWER = 2**24
+# How many predictions are passed on at a time: each is in memory as a whole.
+MAX_AT_ONCE = 4
 SECONDS = 10.0
 # The path, below the page's own, for its predictions; a version may follow.
 PATH = "server/predict/"

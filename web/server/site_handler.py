@@ -105,7 +105,8 @@ class SiteHandler(BaseHTTPRequestHandler):
         elif int(length) > MAX_BODY:
             self.send_error(HTTPStatus.REQUEST_ENTITY_TOO_LARGE)
         else:
-            self._ask(model_server, int(version) if version else None, int(length))
+            with self.server.passed_on:  # type: ignore[attr-defined]
+                self._ask(model_server, int(version) if version else None, int(length))
 
     def _ask(self, model_server: ModelServer, version: int | None, length: int) -> None:
         body = self.rfile.read(length)

@@ -18,7 +18,7 @@ from socketserver import TCPServer
 from typing import Any
 
 from core.errors import FanoutError, UserError
-from web.server.proxy import ModelServer
+from web.server.proxy import MAX_AT_ONCE, ModelServer
 from web.server.site_handler import SiteHandler
 
 MAX_CONNECTIONS = 64
@@ -40,6 +40,7 @@ class SiteServer(ThreadingHTTPServer):
             raise UserError(f"{directory} is not a directory; it must hold the page's files")
         self.directory = directory
         self.model_server = model_server
+        self.passed_on = threading.BoundedSemaphore(MAX_AT_ONCE)
         self._free = threading.BoundedSemaphore(MAX_CONNECTIONS)
         try:
             super().__init__((host, port), SiteHandler)

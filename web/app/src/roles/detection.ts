@@ -25,7 +25,8 @@ export const detection: Role = {
     const list = part(element, 'ul', 'legend');
     if (!answer) return;
     const found = foundIn(head, answer, scene);
-    for (const [index, each] of found.entries()) drawBox(context, each, String(index + 1));
+    // The best ones lie on top.
+    for (const [index, each] of [...found.entries()].reverse()) drawBox(context, each, String(index + 1));
     context.canvas.ariaLabel = `Boxes over the picture: ${found.length}`;
     const entries = found.map(({ label, score }, index) => ({
       colour: colourOf(label),
