@@ -8,6 +8,8 @@ from typing import Any
 Replacement = Callable[[Any], list[Any] | None]
 # The attribute of a function whose author says what it implements.
 _IMPLEMENTS = "_implements"
+# Functions that XLA compiles, as in Keras' layers, are not made inline.
+_COMPILED = "_XlaMustCompile"
 
 
 @dataclass(frozen=True)
@@ -45,7 +47,7 @@ class FrozenGraph:
         # A concrete function's inputs and outputs are in the order of their sorted names.
         inputs = zip(sorted(function.structured_input_signature[1]), wanted, strict=True)
         outputs = zip(sorted(function.structured_outputs), function.outputs, strict=True)
-        return cls(
+        graph = cls(
             definition,
             dict(inputs),
             {name: tensor.name for name, tensor in outputs},
@@ -56,6 +58,10 @@ class FrozenGraph:
                 if _IMPLEMENTS in each.attr
             ),
         )
+        if not _prepare_for_inlining(definition):
+            return graph
+        inline = cls.of(graph.function(function.structured_input_signature[1]))
+        return replace(inline, implemented=graph.implemented)
 
     def function(self, signature: Mapping[str, Any]) -> Any:
         """Returns a concrete function of inputs and outputs by name that computes the graph.
@@ -138,6 +144,25 @@ class FrozenGraph:
         present = {node.name for node in definition.node}
         resources = {name: each for name, each in self.resources.items() if name in present}
         return replace(self, definition=definition, outputs=outputs, resources=resources)
+
+
+def _prepare_for_inlining(definition: Any) -> bool:
+    """Has a graph's functions that XLA compiles made inline next time; returns whether it has any.
+
+    They get other names, as TensorFlow already knows a function of each name.
+    """
+    compiled = [each for each in definition.library.function if _COMPILED in each.attr]
+    names = {each.signature.name: f"{each.signature.name}_inline" for each in compiled}
+    for each in compiled:
+        each.signature.name = names[each.signature.name]
+        each.attr.pop("_noinline", None)
+    bodies = (node for each in definition.library.function for node in each.node_def)
+    for each in (*definition.node, *bodies, *definition.library.function):
+        each.attr.pop(_COMPILED, None)
+        called = each.attr["f"].func if "f" in each.attr else None
+        if called and called.name in names:
+            called.name = names[called.name]
+    return bool(names)
 
 
 def _tensor(name: str) -> str:

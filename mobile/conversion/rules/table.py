@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from mobile.conversion.rules import (
     bincount,
     box_suppression,
+    channels,
     convolutions,
     copies,
     erf,
@@ -41,6 +42,12 @@ RULES: Mapping[str, Rule] = {
         float_types.apply,
         "float16, bfloat16 and float64 become float32 inside; inputs and outputs keep their types",
         "TensorFlow Lite's operators compute in float32",
+    ),
+    "channels": Rule(
+        channels.apply,
+        "channels that come first are moved behind the others and back",
+        "the converter turns three and five dimensions as if they were four, and two rules here "
+        "take the channels for the last ones",
     ),
     "matrix products": Rule(
         matrix_products.apply,

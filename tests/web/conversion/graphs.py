@@ -9,6 +9,7 @@ import numpy as np
 Outputs = Mapping[str, Any]
 Model = Callable[..., Outputs]
 EXAMPLES = 3
+BIAS = np.array([0.5, -1, 2], np.float32)
 AFFINE = (1.1, 0.1, 0.3, -0.1, 0.9, 0.2, 0, 0)
 
 
@@ -64,6 +65,49 @@ def convolutions(x: Any) -> Outputs:
         "3-D valid": tf.nn.conv3d_transpose(
             volumes, weights(3, 2, 2, 3, 2), [EXAMPLES, 5, 4, 4, 3], **wide
         ),
+    }
+
+
+def channels(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    # TensorFlow cannot compute all of it on a processor unless it is compiled.
+    return dict(tf.function(_channels_first, jit_compile=True)(x))
+
+
+def _channels_first(x: Any) -> Outputs:
+    import tensorflow as tf
+
+    form = {"data_format": "NCHW"}
+    pictures, rows = tf.reshape(tf.concat([x, x], 1), [-1, 4, 3, 4]), x[:, :3]
+    volumes = tf.reshape(x, [-1, 2, 3, 2, 2])
+    biased = tf.nn.bias_add(
+        tf.nn.conv2d(pictures, weights(2, 2, 4, 3), 1, "SAME", **form), BIAS, **form
+    )
+    deep = tf.nn.depthwise_conv2d(pictures, weights(2, 2, 4, 1), [1] * 4, "SAME", **form)
+    scale, mean, variance = weights(4), weights(4) + 1, weights(4) ** 2
+    norm, *_ = tf.raw_ops.FusedBatchNormV3(
+        x=pictures,
+        scale=scale,
+        offset=mean,
+        mean=mean,
+        variance=variance,
+        is_training=False,
+        **form,
+    )
+    return {
+        "convolution": tf.nn.relu(biased),
+        "pooled": tf.nn.max_pool2d(biased, 2, [1, 2], "VALID", **form),
+        "mean": tf.nn.avg_pool2d(pictures, [2, 3], 1, "SAME", **form),
+        "depthwise": tf.nn.relu(tf.nn.bias_add(deep, weights(4), **form)),
+        "norm": norm,
+        "transposed": tf.nn.conv2d_transpose(
+            pictures, weights(3, 2, 5, 4), tf.stack([tf.shape(x)[0], 5, 6, 8]), 2, "SAME", **form
+        ),
+        "groups": tf.nn.conv2d(pictures, weights(2, 2, 2, 8), 1, "SAME", **form),
+        "line": tf.nn.conv1d(rows, weights(2, 3, 5), 1, "VALID", "NCW"),
+        "volume": tf.nn.conv3d(volumes, weights(2, 1, 2, 2, 5), [1] * 5, "SAME", "NCDHW"),
+        "twice": tf.transpose(tf.transpose(tf.sin(x), [2, 0, 1]), [2, 1, 0]),
     }
 
 
@@ -384,7 +428,17 @@ def precision(x: Any) -> Outputs:
 MODELS: Mapping[str, Model] = {
     model.__name__: model
     for model in (
-        *(activations, fusions, convolutions, pooling, einsum, matrices, sequences, segments),
+        *(
+            activations,
+            fusions,
+            convolutions,
+            channels,
+            pooling,
+            einsum,
+            matrices,
+            sequences,
+            segments,
+        ),
         *(recurrent, lstm, parts, shapes),
         *(lookups, images, spectra, updates, masks, numbers, bodies, precision),
     )

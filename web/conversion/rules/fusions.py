@@ -35,12 +35,17 @@ _OF_FUSED = (
 
 
 def unfused(operation: Operation) -> Tensor | None:
-    """Takes a fused operation apart if it adds no bias or has an activation that is unknown."""
+    """Takes a fused operation apart if it adds no bias or has an activation that is unknown.
+
+    It does the same where the channels come first: another rule moves them.
+    """
     import tensorflow as tf
 
     first, *others = fused_operations(operation.node)
     added = operation.inputs[2].shape.rank if first == BIAS else 1
-    if operation.kind == "_FusedConv2D" and groups_of(*operation.inputs[:2]) > 1:
+    if _channels_come_first(operation.node):
+        added = None
+    elif operation.kind == "_FusedConv2D" and groups_of(*operation.inputs[:2]) > 1:
         added = None  # a convolution with groups is not computed at all
     if first == BIAS and added == 1 and set(others) <= ACTIVATIONS:
         return None
@@ -86,7 +91,9 @@ def apart(node: Node) -> Iterator[Node]:
         (UNFUSED[node["op"]], [first, kernel], product)
     ]
     for operation in fused_operations(node):
-        if operation == BIAS:
+        if operation == BIAS and _channels_come_first(node):
+            parts.append((BIAS, [others.pop(0)], {**kind, "data_format": product["data_format"]}))
+        elif operation == BIAS:
             parts.append(("AddV2", [others.pop(0)], kind))
         elif operation == PRELU:
             parts.append((PRELU, [others.pop(0)], kind))
@@ -125,6 +132,11 @@ def _prelu(name: str, x: str, slope: str, kind: Mapping[str, Any]) -> Iterator[N
     ):
         yield {"name": f"{name}/{suffix}", "op": operation, "input": inputs, "attr": kind}
     yield {"name": name, "op": "Sub", "input": [f"{name}/positive", f"{name}/scaled"], "attr": kind}
+
+
+def _channels_come_first(node: Node) -> bool:
+    form = node["attr"].get("data_format", {}).get("s", "")
+    return base64.b64decode(form).startswith(b"NC")
 
 
 def fused_operations(node: Node) -> list[str]:

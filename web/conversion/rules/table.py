@@ -2,6 +2,7 @@
 
 from web.conversion.rules import (
     activations,
+    channels,
     checks,
     convolutions,
     einsum,
@@ -23,6 +24,7 @@ from web.conversion.rules import (
 
 RULES = (
     *fusions.RULES,
+    *channels.RULES,
     *shapes.RULES,
     *checks.RULES,
     *activations.RULES,

@@ -63,6 +63,18 @@ def functions() -> Functions:
             x["picture"][..., :1], kernel[:, :, :1], (1, 5, 5, 1), "SAME"
         )
 
+    @tf.function(jit_compile=True)  # type: ignore[misc]  # TensorFlow has no types
+    def channels_first(x: Mapping[str, Any]) -> Any:
+        # TensorFlow cannot compute all of it on a processor unless it is compiled.
+        turned = tf.transpose(x["picture"], (0, 3, 1, 2))
+        convolved = tf.nn.conv2d(turned, kernel, 5, "SAME", data_format="NCHW")
+        pooled = tf.nn.max_pool2d(convolved, (3, 1), 1, "VALID", data_format="NCHW")
+        biased = tf.nn.bias_add(pooled, np.arange(3, dtype=np.float32), data_format="NCHW")
+        voxels = tf.transpose(x["voxels"], (0, 4, 1, 2, 3))
+        volume = tf.nn.conv3d(voxels, kernel[:, :1, None], (1, 1, 2, 3, 2), "VALID", "NCDHW")
+        rows = tf.nn.conv1d(x["numbers"], np.tile(kernel[:, 0], (1, 2, 1)), 1, "SAME", "NCW")
+        return tf.reduce_sum(biased, (2, 3)) + tf.reduce_sum(rows, 2) / tf.norm(volume)
+
     def float_types(x: Mapping[str, Any]) -> Any:
         half = tf.tanh(tf.cast(x["doubles"], tf.float16) * 0.5)
         return tf.sin(x["doubles"]) * 0.25 + tf.cast(half, tf.float64)
@@ -101,6 +113,7 @@ def functions() -> Functions:
         "box suppression": box_suppression,
         "sign bits": lambda x: keras.ops.argmax(x["numbers"], axis=-1),
         "float types": float_types,
+        "channels": channels_first,
         "matrix products": matrix_products,
         "softplus": lambda x: tf.math.softplus(x["numbers"]) + tf.math.log_sigmoid(x["numbers"]),
         "erf": erf,
