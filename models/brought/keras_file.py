@@ -1,12 +1,11 @@
 """Models in files of Keras."""
 
-import json
-import zipfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from core.errors import DataError, UserError
+from core.errors import UserError
+from models.brought.keras_config import KerasConfig
 from models.brought.opened import Opened, by_name, distinct, typed
 
 
@@ -44,38 +43,53 @@ def open_keras(file: Path, *, trusted: bool) -> Opened:
 
 
 def load_keras(file: Path, *, trusted: bool) -> Any:
-    """Returns the Keras model in a ``.keras`` file.
+    """Returns the Keras model in a ``.keras`` file, or in a whole model's HDF5 file.
 
     Raises:
         DataError: the file is missing.
         UntrustedModelError: it has Lambda layers, which are Python code, and is not trusted.
-        UserError: it is not a ``.keras`` file, or this version of Keras cannot load it.
+        UserError: it is another kind of file, or this version of Keras cannot load it.
     """
     import keras
 
-    version = _keras_version(file)
+    saved = trusted_config(file, trusted=trusted)
     try:
         return keras.models.load_model(file, compile=False, safe_mode=not trusted)
     except Exception as error:
-        reason = " ".join(str(error).split())
-        if "ambda" in reason and not trusted:
-            raise UntrustedModelError(
-                f"{file} has a Lambda layer: Python code that runs when the file is loaded. "
-                "Replace it with a layer of Keras, or give --trust if you trust the file's author"
-            ) from error
-        if version != keras.__version__:
-            versions = f"it was written by Keras {version}, this is Keras {keras.__version__}"
-            reason = f"{versions}; {reason}"
-        raise UserError(f"{file} cannot be loaded: {reason[:400]}") from error
+        raise cannot_load(file, saved, f"Keras {keras.__version__}", error) from error
 
 
-def _keras_version(file: Path) -> str:
-    try:
-        with zipfile.ZipFile(file) as archive:
-            return str(json.loads(archive.read("metadata.json"))["keras_version"])
-    except FileNotFoundError as error:
-        raise DataError(f"{file} is missing") from error
-    except (OSError, zipfile.BadZipFile, KeyError, ValueError) as error:
-        raise UserError(
-            f"{file} is not a .keras file; write one with model.save('model.keras')"
-        ) from error
+def trusted_config(file: Path, *, trusted: bool) -> KerasConfig:
+    """Returns the configuration of a model that may be loaded.
+
+    Raises:
+        UntrustedModelError: loading it would run code, and it is not trusted.
+        UserError: it is another kind of file.
+    """
+    saved = KerasConfig.of(file)
+    if saved.has_code and not trusted:
+        raise UntrustedModelError(
+            f"{file} has a Lambda layer: Python code that runs when the file is loaded. "
+            "Replace it with a layer of Keras, or give --trust if you trust the file's author"
+        )
+    return saved
+
+
+def cannot_load(file: Path, saved: KerasConfig, reader: str, error: Exception) -> UserError:
+    """Returns the error that says why a file cannot be loaded, and what to do.
+
+    Args:
+        file: the file.
+        saved: what it says about its model.
+        reader: the library and version that cannot load it.
+        error: what it raised.
+    """
+    if saved.foreign:
+        return UserError(
+            f"{file} needs code that is not in the file: {', '.join(saved.foreign)}. Where that "
+            "code is, write a SavedModel with model.export('folder'), and give it with "
+            "--saved-model"
+        )
+    reason = " ".join(str(error).split())[:400]
+    written = f"it was written by Keras {saved.version}, this is {reader}; "
+    return UserError(f"{file} cannot be loaded: {written}{reason}")

@@ -6,31 +6,29 @@ from typing import Any
 
 from core.errors import UserError
 from models.brought.opened import Opened, by_name, typed
-from models.contract import SIGNATURE_TENSORS
 
 # Signatures that TensorFlow adds, which hold no model.
 _INTERNAL = "__saved_model"
 
 
-def open_saved_model(folder: Path, signature: str = SIGNATURE_TENSORS) -> Opened:
+def open_saved_model(folder: Path, signature: str) -> Opened:
     """Returns the model that a signature or a function of a SavedModel computes.
 
     Raises:
-        UserError: it cannot be loaded, or has no such signature.
+        UserError: it cannot be loaded.
     """
-    loaded = load_saved_model(folder)
-    functions = functions_of(loaded)
-    if signature not in functions:
-        raise UserError(
-            f"{folder} has no signature {signature!r}; it has: {', '.join(functions) or 'none'}"
-        )
-    function = functions[signature]
+    return opened_of(load_saved_model(folder), signature)
+
+
+def opened_of(loaded: Any, signature: str) -> Opened:
+    """Returns the model that one of ``functions_of`` computes."""
+    function = functions_of(loaded)[signature]
     specs = specs_of(function)
-    places, named = function.structured_input_signature
+    positions, named = function.structured_input_signature
 
     def call(inputs: Mapping[str, Any]) -> dict[str, Any]:
         given = typed(inputs, specs)
-        ordered = list(given.values())[: len(places)]
+        ordered = list(given.values())[: len(positions)]
         return by_name(function(*ordered, **{name: given[name] for name in named}))
 
     return Opened(specs, call, loaded)

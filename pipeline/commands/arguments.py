@@ -128,7 +128,7 @@ def _add_new(subs: Any, verb: Verb) -> None:
     source = sub.add_mutually_exclusive_group(required=True)
     source.add_argument("--csv", type=Path, help="a table with a header, UTF-8")
     source.add_argument("--images", type=Path, help="a folder of pictures, one folder per class")
-    source.add_argument("--keras", type=Path, help="a trained model's .keras file")
+    source.add_argument("--keras", type=Path, help="a trained model's .keras or .h5 file")
     source.add_argument("--saved-model", type=Path, help="a trained model's SavedModel")
     sub.add_argument("--label", action="append", default=[], metavar="COLUMN[,COLUMN]",
                      help="with --csv: the column to predict, or several")  # fmt: skip
@@ -147,4 +147,8 @@ def _add_new(subs: Any, verb: Verb) -> None:
         "--shape", action="append", default=[], metavar="INPUT=SIZE,SIZE",
         help="with a trained model: the sizes of an input that has none, such as ids=128; "
         "repeatable",
+    )  # fmt: skip
+    sub.add_argument(
+        "--signature", default="", metavar="NAME",
+        help="with --saved-model: the signature or function to take",
     )  # fmt: skip

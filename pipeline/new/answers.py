@@ -171,7 +171,8 @@ def inferred(
         )
         output = replace(output, labels=tuple(_labels(output)), threshold=_threshold(each, output))
         answers.append(Answer(each.theirs, output, why, unsure))
-    return _with_label_keys(answers)
+    # The first output is the one that is shown first, so plain numbers come last.
+    return _with_label_keys(sorted(answers, key=lambda each: each.output.role == _TENSOR))
 
 
 def _asked(seen: Sequence[Seen], names: Sequence[str], asked: Mapping[str, str]) -> dict[str, str]:

@@ -15,11 +15,13 @@ class Asked:
         trusted: whether Python code in a file of Keras may be run.
         roles: the roles of outputs, by name here or in the model.
         shapes: the shapes of inputs without the batch, by name here or in the model.
+        signature: the signature or function of a SavedModel; empty for the usual or only one.
     """
 
     trusted: bool = False
     roles: Mapping[str, str] = field(default_factory=dict)
     shapes: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
+    signature: str = ""
 
     @classmethod
     def of(cls, options: argparse.Namespace) -> "Asked":
@@ -30,6 +32,8 @@ class Asked:
         """
         if options.trust and not options.keras:
             raise UserError("--trust needs --keras")
+        if options.signature and not options.saved_model:
+            raise UserError("--signature names a function of a SavedModel: it needs --saved-model")
         brought = options.keras or options.saved_model
         for name in ("role", "shape"):
             if getattr(options, name) and not brought:
@@ -37,7 +41,7 @@ class Asked:
                     f"--{name} describes a trained model, so it needs --keras or --saved-model"
                 )
         roles = _pairs("--role OUTPUT=ROLE", options.role)
-        return cls(options.trust, roles, _shapes(options.shape))
+        return cls(options.trust, roles, _shapes(options.shape), options.signature)
 
 
 def _shapes(given: Sequence[str]) -> dict[str, tuple[int, ...]]:

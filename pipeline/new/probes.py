@@ -66,10 +66,10 @@ def tried(
             answers cannot be compared.
     """
     fixed = _stated_batch(opened)
-    one_by_one = _predictor(in_batches(opened.call, fixed))
+    one_by_one = predictor(in_batches(opened.call, fixed))
     places = _with_tried_ids(places, one_by_one)
     batch, notes = _batch(source, opened, places, fixed)
-    predict = _predictor(in_batches(opened.call, batch))
+    predict = predictor(in_batches(opened.call, batch))
     kept, left_out = _kept(source, predict(_made(places, PROBES)))
     operations = _operations(opened, places, batch)
     found: list[tuple[int, Tried]] = []
@@ -136,7 +136,7 @@ def _batch(
         UserError: the model cannot be run, or answers the same input in two ways.
     """
     probes = _made(places, PROBES)
-    one = _predictor(in_batches(opened.call, fixed))
+    one = predictor(in_batches(opened.call, fixed))
     try:
         rows = _one_by_one(one, probes)
         again = _one_by_one(one, probes)
@@ -151,7 +151,7 @@ def _batch(
             "it as it is used, with training=False"
         )
     try:
-        together = _predictor(opened.call)(probes)
+        together = predictor(opened.call)(probes)
     except _failures():
         return fixed, (
             f"batches: the model takes {fixed} at once, so larger batches are run one by one",
@@ -253,7 +253,8 @@ def _made(places: Sequence[Place], count: int) -> dict[str, Array]:
     return {place.theirs: place.made_up(count, random) for place in places}
 
 
-def _predictor(call: Call) -> Predict:
+def predictor(call: Call) -> Predict:
+    """Returns the call as a function of NumPy's arrays."""
     import tensorflow as tf
 
     def predict(inputs: Mapping[str, Array]) -> dict[str, Array]:

@@ -50,7 +50,7 @@ Config = Mapping[str, Any]
 # A vocabulary may have a million words. The first are the most frequent ones.
 MOST_KNOWN = 256
 # A text or a number that no vocabulary has.
-_UNKNOWN_WORD, _UNKNOWN_NUMBER = "unheard", -999
+UNKNOWN_WORD, UNKNOWN_NUMBER = "unheard", -999
 # A value is rarely further from the mean than this many standard deviations.
 _DEVIATIONS = 3.0
 
@@ -141,7 +141,7 @@ def _known(kind: str, layer: Any) -> tuple[str | int, ...]:
         for word in layer.get_vocabulary(include_special_tokens=False)[:MOST_KNOWN]
     ]
     if kind == "TextVectorization" or layer.num_oov_indices:
-        words.append(_UNKNOWN_NUMBER if kind == "IntegerLookup" else _UNKNOWN_WORD)
+        words.append(UNKNOWN_NUMBER if kind == "IntegerLookup" else UNKNOWN_WORD)
     return tuple(words)
 
 

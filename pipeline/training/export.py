@@ -112,6 +112,7 @@ def _traced(function: Callable[..., Any], signature: list[Any]) -> Any:
 def _holder(model: Any, signatures: Iterable[Any]) -> Any:
     """Returns a module with the model's variables and lookup tables that the signatures use."""
     import tensorflow as tf
+    from tensorflow.python.trackable.resource import CapturableResource
 
     variables: dict[int, Any] = {}
     for signature in signatures:
@@ -124,7 +125,8 @@ def _holder(model: Any, signatures: Iterable[Any]) -> Any:
     held.tables = [
         part
         for part in tf.train.TrackableView(model).descendants()
-        if isinstance(part, tf.saved_model.experimental.TrackableResource)
+        # Also what fills the tables of TensorFlow 1, which are nodes of its graphs.
+        if isinstance(part, CapturableResource)
     ]
     return held
 
