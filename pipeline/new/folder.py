@@ -13,6 +13,8 @@ from models.places import OWN, folders
 from pipeline.new.limits import TEXTS
 
 TEMPLATES = Path(__file__).resolve().parent / "templates"
+# The longest line of the project's style (pyproject.toml).
+LINE = 100
 # The suffix of the template files, so that no tool treats them as Python.
 SUFFIX = ".template"
 # The position of the model's own modules among the imports depends on the model's name.
@@ -90,6 +92,17 @@ def nested(value: object, indent: int) -> str:
     space = " " * (indent + 4)
     lines = "".join(f"{space}{literal(each)},\n" for each in value)
     return f"(\n{lines}{' ' * indent})"
+
+
+def path(name: str, value: Path) -> str:
+    """Returns an argument of a call, four spaces deep, that is a path, as Python source.
+
+    A path that is too long for one line gets a line of its own, as the formatter would have it.
+    """
+    short = f"{name}=Path({literal(str(value))}),"
+    if len(short) + 4 <= LINE:
+        return short
+    return f"{name}=Path(\n        {literal(str(value))}\n    ),"
 
 
 def literal(value: object) -> str:

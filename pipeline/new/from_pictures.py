@@ -121,7 +121,7 @@ def _values(name: str, facts: PictureFacts) -> dict[str, str]:
     return {
         "name": name,
         "source": facts.folder.name,
-        "path": folder.literal(str(facts.folder)),
+        "path": folder.path("folder", facts.folder),
         "digest": digest_of(facts.folder, facts.labels),
         "labels": folder.tuple_of(facts.labels),
         "height": str(facts.size.height),

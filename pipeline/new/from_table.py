@@ -67,7 +67,7 @@ def _values(name: str, facts: TableFacts) -> dict[str, str]:
     return {
         "name": name,
         "file": facts.file.name,
-        "path": folder.literal(str(facts.file)),
+        "path": folder.path("file", facts.file),
         "digest": sha256(facts.file),
         "separator": folder.literal(facts.separator),
         "numbers": folder.tuple_of(tuple(c.name for c in numbers), 8),
